@@ -1,0 +1,210 @@
+"""The typed tasks that screens and the command line put on the queue; small values, JSON-friendly.
+
+`KIND` says which worker runs a task: "device" owns torch and the models, "desk" has no torch and does
+faiss, metadata and files. `INTERACTIVE` tasks are short and may interrupt a long one between two
+sampler steps. A chain (`after=`) runs only when the job before it has ended well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from explorer.records import from_json, to_json
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of one prompt."""
+
+    prompt: str
+    negative_prompt: str = ""
+    first_seed: int = 0
+    seeds: int = 16
+    strengths: tuple[float, ...] = ()  # img2img from the subject, besides txt2img seeds
+    strength_seeds: int = 1
+    steps: tuple[int, ...] = (0,)  # 0: the model's default
+    guidances: tuple[float, ...] = (0.0,)  # 0: the model's default
+    schedulers: tuple[str, ...] = ("euler",)
+    width_px: int = 0  # 0: the model's default
+    height_px: int = 0
+    primary_score: str = "tiled_l2"
+
+
+@dataclass(frozen=True)
+class EmbedSubject:
+    """CLIP embedding of a subject into its case."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class FindNeighbours:
+    """Nearest works of a collection to a subject that was embedded before (needs EmbedSubject)."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    collection: str = "world"
+    clip: str = "world"
+    k: int = 24
+
+
+@dataclass(frozen=True)
+class Interrogate:
+    """Prompts for a subject; the captions of its stored neighbours enter as candidates."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    clip: str = "world"
+    mode: str = "best"
+    collection: str = "world"
+    lists: tuple[str, ...] = ("collection",)
+    own_terms: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+    neighbour_captions: bool = True
+
+
+@dataclass(frozen=True)
+class RunSearch:
+    """Replays for a subject, each scored and committed as it is made. Prompt "" takes the best found."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    search_id: str
+    settings: ReplaySettings
+    model: str = "world"
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class GenerateSubject:
+    """A new subject made by the model from a prompt; its recipe goes on record with it."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    settings: ReplaySettings
+    model: str = "world"
+
+
+@dataclass(frozen=True)
+class RenderExhibit:
+    """A stored replay rendered again at batch 1 in deterministic mode, with its hashes."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    replay_id: str
+    model: str = "world"
+
+
+@dataclass(frozen=True)
+class EncodeText:
+    """CLIP embedding of a text; the job's result is {"embedding": [...], "clip_fingerprint": ...}."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+    text: str
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class SearchCollection:
+    """Works nearest to an embedding: given, or taken from the result of the job that it comes `after`.
+
+    The job's result is {"neighbours": [Neighbour as JSON, ...]}.
+    """
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = True
+    collection: str = "world"
+    k: int = 24
+    embedding: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class InspectModel:
+    """Describe a model (family, fingerprint, size) and load it if `load`; result: ModelInfo as JSON."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    model: str = "world"
+    load: bool = False
+
+
+@dataclass(frozen=True)
+class UnloadModels:
+    """Drop every loaded model and hand its memory back."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class BuildCollection:
+    """Embed a folder of images and index it in clip-retrieval's layout (two chained parts)."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    folder: str
+    out: str
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class IndexCollection:
+    """The faiss part of BuildCollection."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    out: str
+
+
+@dataclass(frozen=True)
+class ExportCase:
+    """Write a case as a package; result: {"path": ..., "sha256": ...}."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class VerifyPackage:
+    """Check a package's bag, chain and blobs; result: the report as JSON."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    expect: str = ""
+
+
+TASKS = {t.__name__: t for t in (
+    EmbedSubject, FindNeighbours, Interrogate, RunSearch, GenerateSubject, RenderExhibit, EncodeText,
+    SearchCollection, InspectModel, UnloadModels, BuildCollection, IndexCollection, ExportCase,
+    VerifyPackage)}
+
+
+def task_to_json(task: Any) -> dict[str, Any]:
+    return {"task": type(task).__name__, **to_json(task)}
+
+
+def task_from_json(value: dict[str, Any]) -> Any:
+    """The task that `task_to_json` wrote; KeyError for an unknown kind, TypeError for unknown fields."""
+    fields = dict(value)
+    return from_json(TASKS[fields.pop("task")], fields)
+
+
+__all__ = [*TASKS, "TASKS", "ReplaySettings", "task_from_json", "task_to_json"]

@@ -1,0 +1,278 @@
+"""The result types that rooms hand to each other: frozen, JSON-friendly, numpy at most.
+
+Every record goes to the case store and into packages by `to_json` and comes back by `from_json`;
+tuples become lists on the way and are restored. Arrays never live in records: images and latents
+are blobs, named by their SHA-256.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+RECIPE_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA or textual inversion laid over a model; `weight` multiplies its effect."""
+
+    name: str
+    sha256: str
+    kind: str  # "lora" | "textual-inversion"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which weights: `fingerprint` is a SHA-256 over every weight and config file."""
+
+    source: str  # "world", a folder, a file, or a hub id with "@revision"
+    fingerprint: str
+    family: str  # "sd1", "sd2", "sdxl", "other"
+    adapters: tuple[Adapter, ...] = ()
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A1111's variation: slerp from noise(seed) to noise(subseed) by `strength` in [0, 1]."""
+
+    subseed: int
+    strength: float
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that makes one image; the same recipe and environment give the same bytes."""
+
+    model: ModelRef
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    scheduler: str  # "euler" | "euler_a" | "ddim" | "dpmpp_2m" | "pndm"
+    width_px: int
+    height_px: int
+    negative_prompt: str = ""
+    dialect: str = "plain"  # prompt weighting: "plain" means that brackets are ordinary text
+    clip_skip: int = 0
+    noise_source: str = "torch-cpu"  # "torch-cpu" | "cuda-philox" | "a1111-nv-philox"
+    variation: Variation | None = None
+    noise_blob: str | None = None  # SHA-256 of optimised or inverted noise, float32
+    scheduler_config: dict[str, Any] = field(default_factory=dict)
+    eta: float = 0.0
+    precision: str = "float32"
+    start_sha256: str | None = None  # starting image (img2img); null without one
+    strength: float | None = None  # in (0, 1]; null without a starting image
+    not_replayable: tuple[str, ...] = ()  # parts of an imported recipe that cannot be replayed
+    schema: int = RECIPE_SCHEMA
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The image under test. `sha256` is of its original bytes; `pixels_sha256` names the decoded PNG."""
+
+    id: str
+    name: str
+    sha256: str
+    pixels_sha256: str
+    format: str
+    width_px: int
+    height_px: int
+    origin: str  # "upload" | "generated" | "example"
+    notes: tuple[str, ...] = ()  # what decoding had to do (rotated by EXIF, alpha on white, ...)
+    recipe: Recipe | None = None  # for a generated subject
+    caption: str = ""  # the person's own words for it, if given
+    work_id: str = ""  # the world's work that it is, if it was taken from there
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A CLIP embedding of a subject: `blob` holds (d,) float32, L2-normalised."""
+
+    subject_id: str
+    clip_fingerprint: str
+    blob: str
+    dim: int
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A work of a collection with its similarity to the query (cosine in [-1, 1])."""
+
+    subject_id: str  # "" for a text query
+    rank: int  # from 1
+    collection: str
+    work_id: str
+    similarity: float
+    title: str = ""
+    creator: str = ""
+    licence: str = ""
+    caption: str = ""
+    keywords: str = ""
+    source: str = ""  # page or package path of the original
+    image_path: str = ""  # absolute path of a local picture; "" for a remote work
+    multiplicity: int | None = None
+    percentile: float | None = None  # share of the collection less similar than this, in [0, 100]
+
+
+@dataclass(frozen=True)
+class TermGain:
+    """What one term of a prompt adds: the fall in CLIP similarity when it is left out."""
+
+    term: str
+    gain: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class PromptCandidate:
+    """A prompt for a subject. `similarity` is the CLIP cosine; `bits` its length under the stated code."""
+
+    subject_id: str
+    rank: int  # from 1
+    text: str
+    source: str  # "interrogation" | "neighbour caption" | "caption model" | "person" | "gradient"
+    mode: str  # "best" | "fast" | "classic" | "negative" | "given"
+    similarity: float
+    tokens: int
+    bits: float
+    terms: tuple[TermGain, ...] = ()
+    replay_score: float | None = None  # after the generator's rerank: closeness of short replays
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """Bits that the person supplied from one source, under a stated code."""
+
+    source: str  # "prompt" | "seeds" | "settings" | "starting image" | "noise" | "rounds"
+    bits: float
+    code: str  # one plain sentence: how the bits were counted
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search spent."""
+
+    tries: int = 0
+    unet_evaluations: int = 0
+    elapsed_s: float = 0.0
+
+    def plus(self, other: Effort) -> Effort:
+        return Effort(self.tries + other.tries, self.unet_evaluations + other.unet_evaluations,
+                      self.elapsed_s + other.elapsed_s)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A recipe, the image that it made, and how close that came."""
+
+    id: str
+    subject_id: str
+    search_id: str
+    recipe: Recipe
+    image_sha256: str  # PNG blob
+    closeness: dict[str, float]  # score name -> value; see closeness/catalogue.py
+    unet_evaluations: int
+    elapsed_s: float
+    exhibit: bool = False  # rendered at batch 1 in deterministic mode
+    hashes: dict[str, str] = field(default_factory=dict)  # noise, latents, array, png (SHA-256)
+    environment_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """One finished or stopped search over replays for a subject."""
+
+    id: str
+    subject_id: str
+    state: str  # "done" | "cancelled" | "stopped"
+    primary_score: str
+    best_replay_id: str
+    effort: Effort
+    ledger: tuple[LedgerEntry, ...]
+    planned_tries: int
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model is, for the screen; made without loading it where `loaded` is false."""
+
+    source: str
+    name: str
+    family: str
+    fingerprint: str
+    licence: str
+    size_bytes: int
+    default_size_px: int
+    default_steps: int
+    default_guidance: float
+    loaded: bool = False
+    device: str = ""
+    precision: str = ""
+    memory_bytes: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    source: str
+    name: str
+    works: int
+    clip: str
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One overwritten row a job: where a task stands. Never part of the log."""
+
+    done: int
+    total: int
+    message: str = ""
+    step: int = 0
+    steps: int = 0
+    left_s: float | None = None
+    best_replay_id: str = ""
+    preview_png: bytes = b""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Yielded between sampler steps so that the worker can serve short interactive tasks."""
+
+
+def to_json(record: Any) -> Any:
+    """A record as plain JSON values (tuples as lists, bytes refused)."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, dict):
+        return {str(k): to_json(v) for k, v in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [to_json(v) for v in record]
+    if isinstance(record, bytes):
+        raise TypeError("records hold no bytes; store a blob and keep its SHA-256")
+    return record
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """The record of type `kind` that `to_json` turned into `value`; unknown keys raise TypeError."""
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(kind) if a is not type(None)]
+        return None if value is None else from_json(inner[0], value)
+    if origin is tuple:
+        return tuple(from_json(typing.get_args(kind)[0], v) for v in value)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        unknown = set(value) - set(hints)
+        if unknown:
+            raise TypeError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
+        return kind(**{k: from_json(hints[k], v) for k, v in value.items()})
+    if kind is float and isinstance(value, int):
+        return float(value)
+    return value

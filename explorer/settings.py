@@ -1,0 +1,95 @@
+"""Where things are: settings of one workspace, read once and handed on; nothing here is global.
+
+The workspace is the user's data folder (`AFTERIMAGE_HOME` overrides it): `workspace.sqlite`, `cases/`,
+`cache/`, `logs/` and `settings.json` live there. It must not be a synced folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from explorer.errors import ExplorerError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+WORLD = ASSETS / "world"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One workspace's settings. `model_folders` are the only roots that the folder picker opens."""
+
+    home: Path
+    model_folders: tuple[str, ...] = ()
+    collection_folders: tuple[str, ...] = ()
+    device: str = "auto"  # "auto" | "cpu" | "cuda" | "cuda:1" | "mps"
+    model: str = "world"
+    collection: str = "world"
+    clip: str = "world"
+    model_memory_mb: int = 8192
+    offline: bool = True  # nothing leaves this computer unless switched off
+
+    @property
+    def database(self) -> Path:
+        return self.home / "workspace.sqlite"
+
+    @property
+    def cases(self) -> Path:
+        return self.home / "cases"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders that a person may pick from."""
+        return tuple(Path(p).expanduser() for p in (*self.model_folders, *self.collection_folders))
+
+
+def default_home() -> Path:
+    """The workspace folder: `AFTERIMAGE_HOME`, else the platform's user data folder."""
+    given = os.environ.get("AFTERIMAGE_HOME")
+    return Path(given).expanduser() if given else Path(platformdirs.user_data_dir("afterimage", appauthor=False))
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Settings of the workspace at `home` (made if missing); ExplorerError if its file cannot be read."""
+    home = (home or default_home()).resolve()
+    try:
+        for folder in (home, home / "cases", home / "cache", home / "logs"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExplorerError(f"The workspace {home} cannot be made ({error.strerror}). "
+                            "Set AFTERIMAGE_HOME to a folder that you may write to.") from error
+    path = home / "settings.json"
+    if not path.exists():
+        return Settings(home=home)
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        known = {f.name for f in dataclasses.fields(Settings)} - {"home"}
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
+        return Settings(home=home, **values)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ExplorerError(f"The settings file {path} is damaged ({error}). "
+                            "Move it away to start with the defaults.") from error
+
+
+def save_settings(settings: Settings) -> None:
+    """Writes settings.json (whole, then renamed into place)."""
+    values = {k: v for k, v in dataclasses.asdict(settings).items() if k != "home"}
+    with tempfile.NamedTemporaryFile("w", dir=settings.home, delete=False, encoding="utf-8") as draft:
+        json.dump(values, draft, indent=1, sort_keys=True)
+        draft.flush()
+        os.fsync(draft.fileno())
+    os.replace(draft.name, settings.home / "settings.json")
