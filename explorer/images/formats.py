@@ -1,0 +1,96 @@
+"""What a file is, told by its first bytes and never by its name; no decoding happens here."""
+
+from __future__ import annotations
+
+from explorer.errors import ExplorerError
+
+MAX_BYTES = 192 * 2**20  # a 16-bit TIFF of 24 megapixels is 144 MB
+MAX_PIXELS = 64_000_000
+MAX_SIDE_PX = 30_000
+ALLOWED = ("PNG", "JPEG", "WebP", "GIF", "TIFF", "BMP", "AVIF")
+ALLOWED_TEXT = "PNG, JPEG, WebP, GIF, TIFF, BMP and AVIF"
+PILLOW_NAMES = {"WebP": "WEBP"}
+
+_FIRST_BYTES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
+    (b"II*\x00", "TIFF"), (b"MM\x00*", "TIFF"), (b"II+\x00", "TIFF"), (b"MM\x00+", "TIFF"), (b"BM", "BMP"),
+    (b"%PDF", "a PDF"), (b"%!PS", "a PostScript file"), (b"\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (b"8BPS", "a Photoshop document"), (b"PK\x03\x04", "a ZIP archive or office document"),
+    (b"PK\x05\x06", "a ZIP archive"), (b"Rar!", "a RAR archive"), (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x1f\x8b", "a gzip archive"), (b"\xff\x0a", "a JPEG XL image"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"), (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"), (b"\x00\x00\x01\x00", "an icon file"),
+    (b"MZ", "a Windows program"), (b"\x7fELF", "a program"), (b"#!", "a script"),
+    (b"OggS", "a sound or video file"), (b"ID3", "a sound file"), (b"\x1aE\xdf\xa3", "a video"),
+    (b"{\\rtf", "a text document"), (b"\xd0\xcf\x11\xe0", "an office document"),
+)
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "a HEIC photograph", b"heix": "a HEIC photograph",
+           b"hevc": "a HEIC photograph", b"mif1": "a HEIF photograph", b"msf1": "a HEIF photograph"}
+
+
+def kind_of(data: bytes) -> str:
+    """What `data` is: a name of `ALLOWED`, or words for something else ("a PDF")."""
+    if not data:
+        return "an empty file"
+    for start, kind in _FIRST_BYTES:
+        if data.startswith(start):
+            return kind
+    if data[:4] == b"RIFF":
+        return "WebP" if data[8:12] == b"WEBP" else "a sound or video file"
+    if data[4:8] == b"ftyp":
+        return _iso_brand(data)
+    return _text_kind(data[:4096])
+
+
+def _iso_brand(data: bytes) -> str:
+    """The kind of an ISO base media file: AVIF may hide behind the general HEIF brand."""
+    length = min(max(int.from_bytes(data[:4], "big"), 16), 256)
+    brands = [data[8:12], *(data[i:i + 4] for i in range(16, length, 4))]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    return next((_BRANDS[b] for b in brands if b in _BRANDS), "a video")
+
+
+def _text_kind(head: bytes) -> str:
+    low = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in low:
+        return "an SVG drawing"
+    if low.startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    if b"\x00" not in head and sum(b < 9 or 13 < b < 32 for b in head) == 0:
+        return "a text file"
+    return "a file of an unknown kind"
+
+
+def check_kind(data: bytes, *, name: str = "") -> str:
+    """The allowed format of `data`; ExplorerError in one sentence for anything else or a file too large."""
+    label = shown_name(name)
+    if len(data) > MAX_BYTES:
+        raise ExplorerError(f"{label} has {len(data) / 2**20:.0f} MB; allowed are up to "
+                            f"{MAX_BYTES // 2**20} MB: save a smaller copy and add that.")
+    kind = kind_of(data)
+    if kind in ALLOWED:
+        return kind
+    what = f"{kind}, not an image" if "image" not in kind and "photograph" not in kind else kind
+    advice = "copy it again" if kind == "an empty file" else "export it as PNG or JPEG"
+    raise ExplorerError(f"{label} is {what}; allowed are {ALLOWED_TEXT}: {advice} and add that.")
+
+
+def check_size(width_px: int, height_px: int, *, name: str = "") -> None:
+    """ExplorerError in one sentence for an image with no pixels or too many."""
+    label = shown_name(name)
+    if width_px < 1 or height_px < 1:
+        raise ExplorerError(f"{label} has no pixels ({width_px} × {height_px}); choose another file.")
+    if width_px * height_px > MAX_PIXELS or max(width_px, height_px) > MAX_SIDE_PX:
+        raise ExplorerError(
+            f"{label} has {width_px} × {height_px} pixels; allowed are up to {MAX_PIXELS // 10**6} million, "
+            f"and {MAX_SIDE_PX} a side: save a smaller copy and add that.")
+
+
+def shown_name(name: str, limit: int = 80) -> str:
+    """A file's name made safe to show: no folders, no control or direction characters, not too long."""
+    plain = name.replace("\\", "/").rsplit("/", 1)[-1]
+    plain = "".join(c for c in plain if c.isprintable()).strip()
+    if len(plain) > limit:
+        plain = plain[:limit // 2] + "…" + plain[-limit // 2 + 1:]
+    return plain or "The file"

@@ -1,0 +1,221 @@
+"""A child process that decodes untrusted files under memory and time limits, kept for the next file.
+
+The parent (`Sandbox`) sends one framed request and reads one framed reply; a child that is slow, too
+large or dead is ended and a new one starts with the next file. Run as `python -m
+explorer.images.sandbox` this module is the child. The child gets a bare environment, may write no
+file (where the platform has `resource`), and ends by itself when its parent goes or it has been idle.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from explorer.errors import ExplorerError
+
+MEMORY_MB = 1536
+TIMEOUT_S = 8.0  # for a file; the child's own start (about a second on a busy machine) is not counted
+START_S = 60.0
+IDLE_S = 90.0
+MAX_HEADER = 8 * 2**20
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_FRAME = struct.Struct(">IQ")  # header length, payload length
+
+
+class SandboxFailure(Exception):
+    """The child died or was ended; `reason` is "time", "memory" or "crash"."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Sandbox:
+    """Starts one child process at its first request; safe to share between threads.
+
+    >>> Sandbox().call({"op": "decode", "name": "a.png"}, data)  # -> (reply header, payload)
+    """
+
+    def __init__(self, *, memory_mb: int = MEMORY_MB, timeout_s: float = TIMEOUT_S):
+        self.memory_mb, self.timeout_s = memory_mb, timeout_s
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen | None = None
+        self._replies: queue.Queue = queue.Queue()
+
+    def call(self, request: dict, payload: bytes) -> tuple[dict, bytes]:
+        """The child's reply; ExplorerError if it refused the file, SandboxFailure if it did not survive."""
+        with self._lock:
+            for attempt in (1, 2):  # an idle child may end between two files: one new try
+                fresh = self._child is None or self._child.poll() is not None
+                if fresh:
+                    self._start()
+                try:
+                    header, body = self._exchange(request, payload)
+                    break
+                except SandboxFailure as failure:
+                    self.close()
+                    if fresh or failure.reason != "crash" or attempt == 2:
+                        raise
+        if "refused" in header:
+            raise ExplorerError(str(header["refused"]))
+        return header, body
+
+    def close(self) -> None:
+        """Ends the child, if there is one."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _start(self) -> None:
+        self.close()
+        keep = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+        environment = {k: os.environ[k] for k in keep if k in os.environ}
+        environment |= {"PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+                        "PYTHONDONTWRITEBYTECODE": "1", "AFTERIMAGE_SANDBOX_MB": str(self.memory_mb)}
+        self._child = subprocess.Popen(
+            [sys.executable, "-s", "-m", "explorer.images.sandbox"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=str(_ROOT))
+        self._replies = queue.Queue()
+        threading.Thread(target=_pump, args=(self._child.stdout, self._replies), daemon=True).start()
+        self._wait(START_S)  # its greeting
+
+    def _exchange(self, request: dict, payload: bytes) -> tuple[dict, bytes]:
+        try:
+            _send(self._child.stdin, request, payload)
+        except OSError as error:
+            raise SandboxFailure("crash") from error
+        return self._wait(float(request.get("timeout_s", self.timeout_s)))
+
+    def _wait(self, limit_s: float) -> tuple[dict, bytes]:
+        end = time.monotonic() + limit_s
+        while True:
+            try:
+                reply = self._replies.get(timeout=min(0.25, max(0.01, end - time.monotonic())))
+            except queue.Empty:
+                if time.monotonic() >= end:
+                    raise SandboxFailure("time") from None
+                if _resident_mb(self._child.pid) > self.memory_mb:
+                    raise SandboxFailure("memory") from None
+                continue
+            if reply is None:
+                raise SandboxFailure("crash")
+            return reply
+
+
+def _pump(pipe: BinaryIO, replies: queue.Queue) -> None:
+    """Reads the child's frames in a thread of its own, so that waiting for one can time out."""
+    try:
+        while (frame := _receive(pipe)) is not None:
+            replies.put(frame)
+    except (OSError, ValueError):
+        pass
+    replies.put(None)
+
+
+def _resident_mb(pid: int) -> float:
+    import psutil
+    try:
+        return psutil.Process(pid).memory_info().rss / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+def _send(pipe: BinaryIO, header: dict, payload: bytes | memoryview) -> None:
+    text = json.dumps(header).encode()
+    pipe.write(_FRAME.pack(len(text), len(payload)) + text)
+    pipe.write(payload)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO, limit: int = 2**30) -> tuple[dict, bytes] | None:
+    head = pipe.read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return None
+    header_length, length = _FRAME.unpack(head)
+    if header_length > MAX_HEADER or length > limit:
+        raise ValueError("frame too long")
+    text, body = pipe.read(header_length), pipe.read(length)
+    if len(text) < header_length or len(body) < length:
+        return None
+    header = json.loads(text)
+    if not isinstance(header, dict):
+        raise ValueError("frame without a header")
+    return header, body
+
+
+_shared: list[Sandbox] = []
+_shared_lock = threading.Lock()
+
+
+def shared_sandbox() -> Sandbox:
+    """The process's own sandbox: one child for all its files, ended with the process."""
+    with _shared_lock:
+        if not _shared:
+            _shared.append(Sandbox())
+            atexit.register(_shared[0].close)
+        return _shared[0]
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Address space, core files and written files limited, where the platform can."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's watch over resident memory and time still holds
+        return
+    wanted = ((resource.RLIMIT_AS, megabytes * 2**20), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0))
+    for what, value in wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (value, value))
+
+
+def _answer(header: dict, payload: bytes) -> tuple[dict, bytes | memoryview]:
+    from explorer.images import decode, parse
+    name = str(header.get("name", ""))
+    try:
+        if header["op"] == "decode":
+            rgb, kind, notes = decode.decode(payload, name=name)
+            reply = {"format": kind, "height_px": rgb.shape[0], "width_px": rgb.shape[1], "notes": notes}
+            return reply, memoryview(rgb).cast("B")
+        return {"parsed": parse.parse(payload)}, b""
+    except ExplorerError as error:
+        return {"refused": str(error)}, b""
+
+
+def _serve() -> None:
+    """The child's loop: one reply a request, until the parent goes."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # a library that prints must not break the frames
+    import numpy  # noqa: F401  loaded before the limit, which counts address space
+    from PIL import Image
+    Image.preinit()
+    from explorer.images import decode, parse  # noqa: F401
+    _limit_memory(int(os.environ.get("AFTERIMAGE_SANDBOX_MB", MEMORY_MB)))
+    _send(sink, {"ready": True}, b"")
+    while True:
+        idle = threading.Timer(IDLE_S, os._exit, args=(0,))
+        idle.daemon = True
+        idle.start()
+        frame = _receive(source)
+        idle.cancel()
+        if frame is None:
+            return
+        reply = _answer(*frame)
+        _send(sink, *reply)
+
+
+if __name__ == "__main__":
+    _serve()
