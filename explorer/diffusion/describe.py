@@ -1,0 +1,76 @@
+"""What a model is, read from its configs: no weight is loaded and no torch imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from explorer.diffusion.fingerprint import file_hashes, model_fingerprint
+from explorer.diffusion.sources import Located, locate, read_json
+from explorer.records import ModelInfo
+
+SINGLE_FILE_SIZES = {"sd1": 512, "sd2": 768, "sdxl": 1024}
+LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherwise)",
+            "sd2": "CreativeML Open RAIL++-M (unless the file's author says otherwise)",
+            "sdxl": "CreativeML Open RAIL++-M (unless the file's author says otherwise)"}
+
+
+def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
+    """ModelInfo of "world", a folder, a single file or a downloaded hub id.
+
+    Reads every file once for its SHA-256 (cached in the workspace `home`). ExplorerError as `locate`.
+    """
+    return describe(locate(source, home=home), home=home)
+
+
+def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
+    """ModelInfo of files that were located before; see `describe_model`."""
+    hashes = file_hashes(located, cache=home / "cache" / "fingerprints.json" if home else None)
+    card = _card(located)
+    size_px = int(card.get("default_size_px") or _native_size(located))
+    return ModelInfo(
+        source=located.source, name=card.get("name") or located.name, family=located.family,
+        fingerprint=model_fingerprint(hashes), licence=card.get("licence") or _licence(located),
+        size_bytes=sum((located.root / f).stat().st_size for f in located.files), default_size_px=size_px,
+        default_steps=int(card.get("default_steps") or 30),
+        default_guidance=float(card.get("default_guidance") or (5.0 if located.family == "sdxl" else 7.5)),
+        notes=_notes(located))
+
+
+def _card(located: Located) -> dict[str, Any]:
+    """Defaults that a model's maker wrote beside model_index.json (the bundled world has them)."""
+    path = located.root / "afterimage.json"
+    return read_json(path) if located.kind == "folder" and path.is_file() else {}
+
+
+def _native_size(located: Located) -> int:
+    if located.kind == "file":
+        return SINGLE_FILE_SIZES[located.family]
+    if located.family == "other":
+        return 1024
+    unet = read_json(located.root / "unet" / "config.json")
+    vae = read_json(located.root / "vae" / "config.json")
+    blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [0] * 4
+    sample = unet.get("sample_size") or 64
+    return int(sample if isinstance(sample, int) else sample[0]) * 2 ** (len(blocks) - 1)
+
+
+def _licence(located: Located) -> str:
+    """From the model card's front matter, else the family's usual licence, else not known."""
+    readme = located.root / "README.md"
+    if located.kind == "folder" and readme.is_file():
+        for line in readme.read_text("utf-8", errors="replace").splitlines()[:40]:
+            if line.startswith("license:"):
+                return line.partition(":")[2].strip()
+    return "not stated" if located.kind == "folder" else LICENCES.get(located.family, "not stated")
+
+
+def _notes(located: Located) -> tuple[str, ...]:
+    notes = []
+    if located.family == "other":
+        notes.append("Runs through diffusers' own pipeline: images are made one at a time, and looking "
+                     "inside "
+                     "a run, img2img, inversion and the seed race are not offered for it.")
+    if located.variant:
+        notes.append(f"Only the {located.variant} weights are here.")
+    return tuple(notes)

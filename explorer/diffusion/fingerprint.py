@@ -1,0 +1,61 @@
+"""SHA-256 of every weight and config file of a model, cached by size and modification time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from explorer.diffusion.sources import Located
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_hashes(located: Located, *, cache: Path | None = None) -> dict[str, str]:
+    """SHA-256 of each of a model's files by relative name. Writes the cache file if one is given.
+
+    A cached value counts only while the file's path, size and modification time (ns) are unchanged.
+    """
+    known = _read(cache)
+    hashes: dict[str, str] = {}
+    for name in located.files:
+        path = located.root / name
+        stat = path.stat()
+        key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        hashes[name] = known[key] if key in known else file_sha256(path)
+        known[key] = hashes[name]
+    _write(cache, known)
+    return hashes
+
+
+def model_fingerprint(hashes: dict[str, str]) -> str:
+    """One SHA-256 over the sorted lines "hash  name" (as sha256sum prints them)."""
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _read(cache: Path | None) -> dict[str, str]:
+    if cache is None or not cache.is_file():
+        return {}
+    try:
+        value = json.loads(cache.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # a damaged cache only costs time
+    return value if isinstance(value, dict) else {}
+
+
+def _write(cache: Path | None, known: dict[str, str]) -> None:
+    if cache is None or known == _read(cache):
+        return
+    with contextlib.suppress(OSError):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False, encoding="utf-8") as draft:
+            json.dump(known, draft)
+        os.replace(draft.name, cache)

@@ -1,0 +1,48 @@
+"""An exhibit: one recipe rendered alone, in deterministic mode, with the hash of every stage."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from explorer.diffusion.models import Model, out_of_memory
+from explorer.diffusion.sampling import Rendered, sample
+from explorer.records import Recipe
+
+
+def render_exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None) -> Rendered:
+    """The recipe's image at batch 1 in deterministic mode: equal bytes for an equal environment.
+
+    `start_rgb` (h, w, 3) uint8 where the recipe starts from an image. ExplorerError for a recipe that
+    does not fit the model and for too little memory.
+    """
+    for event in exhibit_steps(model, recipe, start_rgb=start_rgb):
+        if isinstance(event, Rendered):
+            return event
+    raise AssertionError("a run ends with its image")
+
+
+def exhibit_steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None) -> Iterator[object]:
+    """As `render_exhibit`, step by step: StepViews, then the Rendered."""
+    with out_of_memory("Rendering this replay"), deterministic():
+        yield from sample(model, [recipe], start_rgb=start_rgb)
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Deterministic kernels only, no TF32; restores the settings afterwards."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = (torch.are_deterministic_algorithms_enabled(), cudnn.deterministic, cudnn.benchmark,
+              cudnn.allow_tf32, matmul.allow_tf32)
+    torch.use_deterministic_algorithms(True)
+    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = True, False, False, False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before[1:]

@@ -1,0 +1,236 @@
+"""Our own batched denoising loop over a pipeline's parts, for the UNet families.
+
+It equals diffusers' own call (same conditioning, scheduler and draws from each image's generator), and
+besides lets a search look inside every step, drop images, and merge batches that stand at the same step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.diffusion.autoencoder import Encoded, decode
+from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.models import Model
+from explorer.diffusion.names import steps_run
+from explorer.diffusion.noise import generator_for, starting_noise
+from explorer.diffusion.recipes import check_recipe, complete
+from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
+from explorer.errors import ExplorerError
+from explorer.images.door import png_bytes
+from explorer.records import Recipe, to_json
+
+
+@dataclass(frozen=True)
+class StepView:
+    """What one step saw and did; tensors are (n, c, h, w), one row an image of `recipes`."""
+
+    index: int  # from 0
+    steps: int
+    timestep: float
+    recipes: tuple[Recipe, ...]
+    sample: torch.Tensor  # latents before the step
+    latents: torch.Tensor  # latents after it
+    prediction: torch.Tensor  # the network's output, guided
+    conditional: torch.Tensor  # with the prompt
+    unconditional: torch.Tensor | None  # without it; None without guidance
+    levels: tuple[float, float]  # sample = levels[0]·x0 + levels[1]·noise
+    kind: str  # "epsilon" | "v_prediction" | "sample"
+
+    @cached_property
+    def x0(self) -> torch.Tensor:
+        """Predicted clean latents under guidance."""
+        return predicted_x0(self.prediction, self.sample, self.levels, self.kind)
+
+    @cached_property
+    def noise_conditional(self) -> torch.Tensor:
+        """Noise prediction with the prompt, whatever the model predicts."""
+        return predicted_noise(self.conditional, self.sample, self.levels, self.kind)
+
+    @cached_property
+    def noise_unconditional(self) -> torch.Tensor | None:
+        """Noise prediction without the prompt; None without guidance."""
+        if self.unconditional is None:
+            return None
+        return predicted_noise(self.unconditional, self.sample, self.levels, self.kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A finished image: `rgb` (h, w, 3) uint8, its PNG, final `latents` (c, h, w) float32, all hashed."""
+
+    recipe: Recipe
+    rgb: np.ndarray
+    png: bytes
+    latents: np.ndarray
+    hashes: dict[str, str]  # "noise", "latents", "array", "png"
+    unet_evaluations: int
+
+
+def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
+    """Recipes with equal keys can be denoised together."""
+    skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
+    return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
+            recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
+            _guided(model, recipe))
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    return recipe.guidance > 1.0 and model.pipe.unet.config.time_cond_proj_dim is None
+
+
+class Batch:
+    """Images of one `batch_key` on their way from noise to pixels."""
+
+    def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
+                 noise: torch.Tensor | None = None) -> None:
+        """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
+
+        `noise` (n, c, h, w) replaces the seeds' noise (optimised or inverted). ExplorerError if a recipe
+        does not fit the model, or if start image and recipes do not fit each other.
+        """
+        self.model, self.index = model, 0
+        self.recipes = [complete(model, r) for r in recipes]
+        for recipe in self.recipes:
+            check_recipe(model, recipe)
+        if len({batch_key(model, r) for r in self.recipes}) != 1:
+            raise ValueError("recipes of one batch must share everything but seed, prompt and guidance")
+        first = self.recipes[0]
+        _check_start(first, start_rgb)
+        self.guided = _guided(model, first)
+        self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
+                               generators=[generator_for(r) for r in self.recipes])
+        skip = first.steps - steps_run(first.steps, first.strength)
+        self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
+        self.kind = self.stepper.scheduler.config.prediction_type
+        with torch.inference_mode():
+            self.inputs = network_inputs(model, self.recipes, guided=self.guided)
+            self.latents, self.noise_hashes = self._begin(start_rgb, noise)
+
+    @property
+    def done(self) -> bool:
+        return self.index >= len(self.timesteps)
+
+    def _begin(self, start_rgb: np.ndarray | None,
+               noise: torch.Tensor | None) -> tuple[torch.Tensor, list[str]]:
+        clean = None
+        if start_rgb is not None:  # an AutoencoderKL draws before the noise is drawn, as in diffusers
+            drawn = Encoded(self.model, start_rgb).draw(self.stepper.generators)
+            clean = drawn.expand(len(self.recipes), -1, -1, -1)
+        noise = self._noise() if noise is None else noise.float().cpu()
+        hashes = [sha256_array(one.numpy()) for one in noise]
+        latents = noise.to(self.model.device, self.model.dtype)
+        if clean is not None:
+            return self.stepper.add_noise(clean, latents, self.timesteps[0]), hashes
+        return latents * self.stepper.scheduler.init_noise_sigma, hashes
+
+    def _noise(self) -> torch.Tensor:
+        """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
+        channels, cell = self.model.latent_shape
+        rows = []
+        for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
+            if recipe.noise_blob:
+                raise ExplorerError("This recipe starts from stored noise, which was not handed over "
+                                    "with it. "
+                                    "Replay it from its case, or from a package that holds the noise.")
+            shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+            own = torch.randn((1, *shape), generator=generator)[0]  # moves the generator on in every case
+            plain = recipe.noise_source == "torch-cpu" and recipe.variation is None
+            rows.append(own if plain else starting_noise(recipe.seed, shape, recipe.noise_source,
+                                                         recipe.variation))
+        return torch.stack(rows)
+
+    @torch.inference_mode()
+    def step(self) -> StepView:
+        """Takes one step and tells what it saw."""
+        timestep, sample = self.timesteps[self.index], self.latents
+        levels = self.stepper.levels(timestep)
+        scaled = self.stepper.scale(torch.cat([sample] * 2) if self.guided else sample, timestep)
+        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self.inputs)[0]
+        unconditional, conditional = out.chunk(2) if self.guided else (None, out)
+        prediction = conditional
+        if unconditional is not None:
+            prediction = unconditional + self._guidance() * (conditional - unconditional)
+        self.latents = self.stepper.step(prediction, timestep, sample)
+        self.index += 1
+        return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
+                        self.latents, prediction, conditional, unconditional, levels, self.kind)
+
+    def _guidance(self) -> float | torch.Tensor:
+        scales = [r.guidance for r in self.recipes]
+        if len(set(scales)) == 1:
+            return scales[0]
+        return torch.tensor(scales, device=self.model.device, dtype=self.model.dtype).view(-1, 1, 1, 1)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drops every image but `rows`, in this order."""
+        self.stepper.keep(rows)
+        self.recipes = [self.recipes[i] for i in rows]
+        self.noise_hashes = [self.noise_hashes[i] for i in rows]
+        self.latents = self.latents[list(rows)]
+        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
+
+    def merge(self, other: Batch) -> None:
+        """Appends a batch that stands at the same step; ValueError if it does not."""
+        if batch_key(self.model, self.recipes[0]) != batch_key(self.model, other.recipes[0]):
+            raise ValueError("batches of different settings cannot be merged")
+        self.stepper.merge(other.stepper)
+        self.recipes += other.recipes
+        self.noise_hashes += other.noise_hashes
+        self.latents = torch.cat([self.latents, other.latents])
+        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
+
+    def finish(self) -> list[Rendered]:
+        """Decodes the latents and hashes every stage."""
+        images = decode(self.model, self.latents)
+        latents = self.latents.float().cpu().numpy()
+        spent = len(self.timesteps) * (2 if self.guided else 1)
+        return [_rendered(recipe, rgb, one, noise, spent) for recipe, rgb, one, noise
+                in zip(self.recipes, images, latents, self.noise_hashes, strict=True)]
+
+
+def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
+           on_step: Callable[[StepView], None] | None = None) -> Iterator[StepView | Rendered]:
+    """Images of recipes that share a `batch_key`: a StepView after every step, then a Rendered a recipe.
+
+    `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image. ExplorerError as
+    `Batch`; `torch.OutOfMemoryError` passes through, so that the caller can halve the batch.
+    """
+    batch = Batch(model, recipes, start_rgb=start_rgb)
+    while not batch.done:
+        view = batch.step()
+        if on_step is not None:
+            on_step(view)
+        yield view
+    yield from batch.finish()
+
+
+def _check_start(recipe: Recipe, start_rgb: np.ndarray | None) -> None:
+    needs = recipe.strength is not None
+    if needs != (start_rgb is not None):
+        raise ExplorerError("This recipe starts from an image, which was not handed over with it."
+                            if needs else "A starting image was given, but the recipe has no strength "
+                                          "for it.")
+    if start_rgb is not None and start_rgb.shape != (recipe.height_px, recipe.width_px, 3):
+        raise ExplorerError(f"The starting image is {start_rgb.shape[1]} × {start_rgb.shape[0]}, the recipe "
+                            f"{recipe.width_px} × {recipe.height_px}. Fit the image to the recipe's size "
+                            "first.")
+
+
+def _rendered(recipe: Recipe, rgb: np.ndarray, latents: np.ndarray, noise: str, spent: int) -> Rendered:
+    png = png_bytes(rgb)
+    hashes = {"noise": noise, "latents": sha256_array(latents), "array": sha256_array(rgb),
+              "png": hashlib.sha256(png).hexdigest()}
+    return Rendered(recipe, rgb, png, latents, hashes, spent)
+
+
+def sha256_array(array: np.ndarray) -> str:
+    """SHA-256 over dtype, shape and C-ordered bytes."""
+    head = repr(to_json([str(array.dtype), list(array.shape)])).encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -1,0 +1,153 @@
+"""Five of diffusers' schedulers with what a batch needs besides: history and generators that follow images.
+
+Dropping or merging images between steps breaks PNDM and DPM++ 2M unless their history goes along;
+`keep` and `merge` move it, so that the outcome equals an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import diffusers
+import torch
+
+from explorer.diffusion.names import SCHEDULERS
+from explorer.errors import ExplorerError
+
+HISTORY = ("model_outputs", "ets", "cur_sample", "cur_model_output")  # tensors with a row an image
+POSITION = ("_step_index", "_begin_index", "counter", "lower_order_nums")
+
+
+def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
+    """The full config (plain JSON values) of scheduler `name` as it comes from the model's own `base`."""
+    config = dict(_build(name, base).config)
+    return {k: v for k, v in sorted(config.items()) if not k.startswith("_") and _plain(v)}
+
+
+def _build(name: str, config: dict[str, Any]) -> Any:
+    if name not in SCHEDULERS:
+        raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
+    values = {k: v for k, v in config.items() if not k.startswith("_")}
+    if name == "pndm":
+        values.setdefault("skip_prk_steps", True)  # Stable Diffusion's PNDM is PLMS only
+    return getattr(diffusers, SCHEDULERS[name]).from_config(values)
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list))
+
+
+class Stepper:
+    """A scheduler at one position of its schedule, for a batch with one CPU generator an image."""
+
+    def __init__(self, name: str, config: dict[str, Any], *, generators: Sequence[torch.Generator],
+                 eta: float = 0.0) -> None:
+        """`config` is the model's own scheduler config or a recipe's full one; `eta` is DDIM's."""
+        self.name, self.generators, self.taken = name, list(generators), 0
+        self.scheduler = _build(name, config)
+        takes = inspect.signature(self.scheduler.step).parameters
+        self._eta = {"eta": eta} if "eta" in takes else {}
+        self._random = "generator" in takes
+
+    def start(self, steps: int, *, skip: int = 0, device: str | torch.device = "cpu") -> torch.Tensor:
+        """The timesteps of a run of `steps`, without the first `skip` (img2img)."""
+        self.scheduler.set_timesteps(steps, device=device)
+        skip *= self.scheduler.order
+        if skip and hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(skip)
+        return self.scheduler.timesteps[skip:]
+
+    def add_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """Latents (n, c, h, w) at `timestep` from clean latents and noise of the same shape."""
+        return self.scheduler.add_noise(clean, noise, timestep.reshape(1).repeat(clean.shape[0]))
+
+    def levels(self, timestep: torch.Tensor) -> tuple[float, float]:
+        """(alpha, sigma) with sample = alpha·x0 + sigma·noise at the step about to be taken."""
+        scheduler = self.scheduler
+        if hasattr(scheduler, "sigmas"):
+            if scheduler.step_index is None:
+                scheduler._init_step_index(timestep)
+            sigma = float(scheduler.sigmas[scheduler.step_index])
+            alpha = 1.0 if self.name.startswith("euler") else 1.0 / (1.0 + sigma * sigma) ** 0.5
+            return alpha, sigma * alpha
+        product = float(scheduler.alphas_cumprod[int(timestep)])
+        return product ** 0.5, (1.0 - product) ** 0.5
+
+    def scale(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """The network's input at this step."""
+        return self.scheduler.scale_model_input(latents, timestep)
+
+    def step(self, prediction: torch.Tensor, timestep: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+        """Latents one step further; all (n, c, h, w)."""
+        self.taken += 1
+        random = {"generator": self.generators} if self._random else {}
+        return self.scheduler.step(prediction, timestep, latents, **self._eta, **random, return_dict=False)[0]
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drops every image but `rows` (in this order), history and generators too."""
+        index = torch.as_tensor(list(rows), dtype=torch.long)
+        self._each_history(lambda t: t[index.to(t.device)])
+        self.generators = [self.generators[i] for i in rows]
+
+    def merge(self, other: Stepper) -> None:
+        """Appends another batch that stands at the same step of the same schedule; ValueError if not."""
+        mine, theirs = self._position(), other._position()
+        if mine != theirs:
+            raise ValueError(f"batches stand at different steps: {mine} and {theirs}")
+        for key in HISTORY:
+            if hasattr(self.scheduler, key):
+                joined = _join(getattr(self.scheduler, key), getattr(other.scheduler, key))
+                setattr(self.scheduler, key, joined)
+        self.generators += other.generators
+
+    def fork(self) -> Stepper:
+        """A copy that goes its own way: history and generator states are copied."""
+        twin = copy.copy(self)
+        twin.scheduler = copy.copy(self.scheduler)
+        twin._each_history(torch.clone)
+        twin.generators = [g.clone_state() for g in self.generators]
+        return twin
+
+    def _position(self) -> tuple[Any, ...]:
+        scheduler = self.scheduler
+        steps = tuple(scheduler.timesteps.tolist())
+        return (self.name, self.taken, steps, tuple(self._eta.items()), dict(scheduler.config),
+                *(getattr(scheduler, key, None) for key in POSITION))
+
+    def _each_history(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        for key in HISTORY:
+            value = getattr(self.scheduler, key, None)
+            if isinstance(value, list):
+                setattr(self.scheduler, key, [v if v is None else change(v) for v in value])
+            elif isinstance(value, torch.Tensor):
+                setattr(self.scheduler, key, change(value))
+
+
+def _join(mine: Any, theirs: Any) -> Any:
+    if isinstance(mine, list):
+        return [_join(a, b) for a, b in zip(mine, theirs, strict=True)]
+    return torch.cat([mine, theirs]) if isinstance(mine, torch.Tensor) else mine
+
+
+def predicted_x0(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float],
+                 kind: str) -> torch.Tensor:
+    """The clean latents that a network output implies; `kind` is the scheduler's prediction_type."""
+    alpha, sigma = levels
+    if kind == "epsilon":
+        return (sample - sigma * prediction) / alpha
+    if kind == "v_prediction":  # Salimans & Ho 2022, on the sample of unit variance
+        norm = (alpha * alpha + sigma * sigma) ** 0.5
+        return (alpha * sample / norm - sigma * prediction) / norm
+    return prediction  # "sample"
+
+
+def predicted_noise(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float],
+                    kind: str) -> torch.Tensor:
+    """The noise that a network output implies, whatever the model predicts."""
+    if kind == "epsilon":
+        return prediction
+    alpha, sigma = levels
+    return (sample - alpha * predicted_x0(prediction, sample, levels, kind)) / sigma

@@ -1,0 +1,189 @@
+"""Finds a model's files and says what kind of model they are, without loading a weight (no torch here).
+
+Safetensors only: a pickle can run any code when it is opened, so it is refused and never read. Pipelines
+that bring their own Python files are refused too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.settings import WORLD
+
+PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
+LIBRARIES = {"diffusers", "transformers", "stable_diffusion"}  # a component from elsewhere is remote code
+HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
+FAMILIES = {"StableDiffusionPipeline": "sd", "StableDiffusionImg2ImgPipeline": "sd",
+            "StableDiffusionXLPipeline": "sdxl", "StableDiffusionXLImg2ImgPipeline": "sdxl"}
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model's files on this computer. `files` are those that loading reads, relative to `root`."""
+
+    source: str
+    kind: str  # "folder" | "file"
+    root: Path  # the folder, or the single file's folder
+    files: tuple[str, ...]
+    family: str  # "sd1" | "sd2" | "sdxl" | "other"
+    pipeline: str  # diffusers class name; "" for a single file
+    variant: str = ""  # "fp16" where only that variant is there
+    name: str = ""
+
+    @property
+    def single_file(self) -> Path:
+        return self.root / self.files[0]
+
+
+def locate(source: str, *, home: Path | None = None) -> Located:
+    """The files behind "world", a folder, a single file, or a hub id "owner/name[@revision]".
+
+    `home` is the workspace, whose `models/` holds downloads. Raises ExplorerError for what is not
+    there, for pickles, for pipelines with code of their own and for kinds that this cannot run.
+    """
+    if source == "world":
+        folder = WORLD / "diffusion"
+        if not (folder / "model_index.json").is_file():
+            raise ExplorerError("The bundled world's model is not in this copy of the program. "
+                                "Get the complete release, or choose another model.")
+        return _folder(source, folder)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _folder(source, path.resolve())
+    if path.is_file():
+        return _file(source, path.resolve())
+    if HUB_ID.match(source) and not path.is_absolute() and not source.startswith("."):
+        return _folder(source, _downloaded(source, home))
+    raise ExplorerError(f"There is no model at {source!r}. Give a diffusers folder (with model_index.json), "
+                        "a .safetensors checkpoint, or a hub id such as owner/name@revision.")
+
+
+def hub_folder(source: str, home: Path) -> Path:
+    """Where a hub id's files are kept in the workspace `home`."""
+    return home / "models" / source.replace("/", "--")
+
+
+def _downloaded(source: str, home: Path | None) -> Path:
+    if home and (hub_folder(source, home) / "model_index.json").is_file():
+        return hub_folder(source, home)
+    try:
+        from huggingface_hub import snapshot_download
+        name, _, revision = source.partition("@")
+        return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
+    except Exception as error:  # any failure of the hub's cache means: not here
+        raise ExplorerError(f"{source} is not on this computer, and nothing is fetched while a task runs. "
+                            "Download it on the Models page (this needs a network), or give a folder that "
+                            "holds it.") from error
+
+
+def _folder(source: str, root: Path) -> Located:
+    index_path = root / "model_index.json"
+    if not index_path.is_file():
+        raise ExplorerError(f"The folder {root} has no model_index.json, so it is not a diffusers model. "
+                            "Choose the folder that holds model_index.json, or a single .safetensors file.")
+    index = read_json(index_path)
+    pipeline = index.get("_class_name", "")
+    components = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and all(v)}
+    foreign = [k for k, v in components.items() if v[0] not in LIBRARIES]
+    if not isinstance(pipeline, str) or foreign:
+        raise ExplorerError(f"The model in {root} brings program code of its own "
+                            f"({', '.join(foreign) or 'a custom pipeline'}); this never runs such code. "
+                            "Use a model made only of diffusers and transformers parts.")
+    files, variant = _component_files(root, sorted(components))
+    return Located(source, "folder", root, ("model_index.json", *files), _family(root, pipeline), pipeline,
+                   variant, root.name if source != "world" else "bundled world model")
+
+
+def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:
+    """Config, vocabulary and weight files of every component, and the one variant that they share."""
+    weights: dict[str, list[Path]] = {}
+    others: list[Path] = []
+    for name in components:
+        inside = [p for p in sorted((root / name).glob("*")) if p.is_file()] if (root / name).is_dir() else []
+        tensors = [p for p in inside if p.suffix == ".safetensors"]
+        pickles = [p for p in inside if p.suffix in PICKLES]
+        if pickles and not tensors:
+            raise pickle_error(pickles[0])
+        if tensors:
+            weights[name] = tensors
+        others += [p for p in inside if p.suffix in (".json", ".txt", ".model")]
+    if not weights:
+        raise ExplorerError(f"The model in {root} has no weights (*.safetensors): the folder is incomplete. "
+                            "Download it again, or copy the missing files into it.")
+    plain = {n: [p for p in ps if ".fp16." not in p.name] for n, ps in weights.items()}
+    variant = "" if all(plain.values()) else "fp16"
+    chosen = [p for n, ps in weights.items()
+              for p in (plain[n] if not variant else [q for q in ps if ".fp16." in q.name] or ps)]
+    return [p.relative_to(root).as_posix() for p in sorted(others + chosen)], variant
+
+
+def _family(root: Path, pipeline: str) -> str:
+    kind = FAMILIES.get(pipeline, "other")
+    if kind != "sd":
+        return kind
+    wide = read_json(root / "unet" / "config.json").get("cross_attention_dim") == 1024
+    return "sd2" if wide else "sd1"
+
+
+def _file(source: str, path: Path) -> Located:
+    if path.suffix in PICKLES:
+        raise pickle_error(path)
+    if path.suffix != ".safetensors":
+        raise ExplorerError(f"{path.name} is no model file that this reads. "
+                            "Allowed: one .safetensors checkpoint, or a diffusers folder.")
+    family = _checkpoint_family(set(read_header(path)), path)
+    return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
+
+
+def _checkpoint_family(keys: set[str], path: Path) -> str:
+    def has(prefix: str) -> bool:
+        return any(k.startswith(prefix) for k in keys)
+    if has("conditioner.embedders.1."):
+        return "sdxl"
+    if has("cond_stage_model.model."):
+        return "sd2"
+    if has("cond_stage_model.transformer."):
+        return "sd1"
+    raise ExplorerError(f"{path.name} is not a whole Stable Diffusion 1, 2 or XL checkpoint: its text "
+                        "encoder "
+                        "or network is missing. LoRA files are added to a model; other families "
+                        "are loaded from a diffusers folder.")
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The tensor table of a safetensors file (name -> dtype, shape, offsets); ExplorerError if damaged."""
+    try:
+        with path.open("rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            if size > 100_000_000:
+                raise ValueError("header too long")
+            return {k: v for k, v in json.loads(file.read(size)).items() if k != "__metadata__"}
+    except (OSError, ValueError, struct.error) as error:
+        raise ExplorerError(f"{path.name} cannot be read as a safetensors file ({error}). "
+                            "It may be damaged or unfinished: copy or download it again.") from error
+
+
+def pickle_error(path: Path) -> ExplorerError:
+    return ExplorerError(
+        f"{path.name} is a Python pickle, which can run any program when it is opened, so it is never "
+        "loaded. "
+        "Look for the same model as .safetensors, or convert it on a computer that you can lose: load it "
+        "there with torch.load(..., weights_only=True) and write it with safetensors.torch.save_file.")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from `path`; ExplorerError if it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExplorerError(f"{path} cannot be read ({error}). The model folder is incomplete or damaged: "
+                            "copy or download it again.") from error
+    if not isinstance(value, dict):
+        raise ExplorerError(f"{path} holds no JSON object. Copy or download the model again.")
+    return value

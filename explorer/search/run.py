@@ -1,0 +1,183 @@
+"""Runs a search: recipes in batches through the sampler, each image scored against the subject."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from explorer.closeness.catalogue import is_better
+from explorer.closeness.scores import compare
+from explorer.diffusion.environment import environment, environment_sha256
+from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
+from explorer.diffusion.recipes import check_recipe, complete
+from explorer.diffusion.sampling import Rendered, batch_key, sample
+from explorer.errors import Cancelled
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
+from explorer.search.fit import fit
+from explorer.search.plan import recipe_digest
+
+PREVIEW_PX = 96
+Event = Progress | Tick | tuple[Replay, bytes] | SearchSummary
+
+
+def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequence[Recipe],
+               subject_rgb: np.ndarray, *, done: Collection[str] = frozenset(), batch: int = 8,
+               earlier: Sequence[Replay] = (), ledger: tuple[LedgerEntry, ...] = (),
+               clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
+    """Replays for a subject: Progress, Tick between steps, (Replay, PNG) as made, SearchSummary last.
+
+    `subject_rgb` (h, w, 3) uint8 at any size; `done` holds digests of recipes that are on record and are
+    skipped, `earlier` their replays (they count in the summary); `ledger` goes into the summary. An
+    `encoder` adds "clip_cosine". When memory runs out the batch is halved and the search goes on.
+    `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError for recipes that the model cannot make.
+    """
+    search = _Search(model, encoder, task, len(recipes), clock, batch=batch, ledger=ledger)
+    for replay in earlier:
+        search.count(replay)
+    state = "done"
+    try:
+        yield from search.run(recipes, subject_rgb, set(done))
+    except Cancelled:
+        state = "cancelled"
+    yield search.summary(state)
+
+
+@dataclass
+class _Search:
+    model: Model
+    encoder: Any | None
+    task: RunSearch
+    planned: int
+    clock: Callable[[], float]
+    batch: int
+    ledger: tuple[LedgerEntry, ...] = ()
+    made: int = 0
+    best: Replay | None = None
+    best_png: bytes = b""
+    effort: Effort = field(default_factory=Effort)
+    environment: str = ""
+    _subjects: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    def run(self, recipes: Sequence[Recipe], subject_rgb: np.ndarray, done: set[str]) -> Iterator[Event]:
+        full = [complete(self.model, r) for r in recipes]
+        todo = [r for r in full if recipe_digest(r) not in done]
+        self.made = len(full) - len(todo)
+        for recipe in todo:
+            check_recipe(self.model, recipe)
+        self.environment = environment_sha256(environment(self.model.device))
+        yield self.progress("starting")
+        for _, group in groupby(todo, key=lambda r: batch_key(self.model, r)):
+            waiting = list(group)
+            while waiting:
+                part = waiting[:self.batch]
+                rendered = yield from self.render(part, subject_rgb)
+                if rendered:
+                    waiting = waiting[len(part):]
+
+    def render(self, recipes: list[Recipe], subject_rgb: np.ndarray) -> Iterator[Event]:
+        """One batch; returns False after halving the batch for want of memory."""
+        subject = self.subject(subject_rgb, recipes[0])
+        start = subject if recipes[0].strength is not None else None
+        began, images = self.clock(), []
+        try:
+            for event in sample(self.model, recipes, start_rgb=start):
+                if isinstance(event, Rendered):
+                    images.append(event)
+                    continue
+                yield Tick()
+                yield self.progress("replaying", step=event.index + 1, steps=event.steps,
+                                    per_step_s=(self.clock() - began) / (event.index + 1),
+                                    running=len(recipes))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(recipes) == 1:
+                with out_of_memory("One replay at this size"):
+                    raise
+            release()
+            self.batch = max(1, len(recipes) // 2)
+            return False
+        share_s = (self.clock() - began) / len(images)
+        yield from self.score(images, subject, share_s)
+        return True
+
+    def score(self, images: list[Rendered], subject: np.ndarray, share_s: float) -> Iterator[Event]:
+        cosines = self.cosines([i.rgb for i in images], subject)
+        for image, cosine in zip(images, cosines, strict=True):
+            began = self.clock()
+            closeness = compare(subject, image.rgb) | ({} if cosine is None else {"clip_cosine": cosine})
+            replay = Replay(
+                id=replay_id(self.task.search_id, image.recipe), subject_id=self.task.subject_id,
+                search_id=self.task.search_id, recipe=image.recipe, image_sha256=image.hashes["png"],
+                closeness=closeness, unet_evaluations=image.unet_evaluations,
+                elapsed_s=share_s + self.clock() - began, hashes=image.hashes,
+                environment_sha256=self.environment)
+            self.made += 1
+            if self.count(replay):
+                self.best_png = small_png(image.rgb)
+            yield replay, image.png
+        yield self.progress("replaying")
+
+    def count(self, replay: Replay) -> bool:
+        """Adds a replay's effort; True if it is the best so far."""
+        self.effort = self.effort.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
+        name = self.task.settings.primary_score
+        better = self.best is None or is_better(name, replay.closeness[name], self.best.closeness[name])
+        if better:
+            self.best = replay
+        return better
+
+    def subject(self, rgb: np.ndarray, recipe: Recipe) -> np.ndarray:
+        """The subject at the replay's own size (h, w, 3)."""
+        size = (recipe.height_px, recipe.width_px)
+        if size not in self._subjects:
+            self._subjects[size] = fit(rgb, height_px=size[0], width_px=size[1])
+        return self._subjects[size]
+
+    def cosines(self, images: list[np.ndarray], subject: np.ndarray) -> list[float | None]:
+        if self.encoder is None:
+            return [None] * len(images)
+        embeddings = self.encoder.encode_images([subject, *images])  # (1 + n, d), L2-normalised
+        return [float(v) for v in embeddings[1:] @ embeddings[0]]
+
+    def progress(self, message: str, *, step: int = 0, steps: int = 0, per_step_s: float = 0.0,
+                 running: int = 0) -> Progress:
+        left = self.planned - self.made
+        left_s = None
+        if per_step_s and running:
+            left_s = per_step_s * (steps - step + steps * max(0, left - running) / running)
+        elif self.effort.tries:
+            left_s = left * self.effort.elapsed_s / self.effort.tries
+        return Progress(self.made, self.planned, message, step, steps, left_s,
+                        self.best.id if self.best else "", self.best_png)
+
+    def summary(self, state: str) -> SearchSummary:
+        settings = self.task.settings
+        return SearchSummary(
+            id=self.task.search_id, subject_id=self.task.subject_id, state=state,
+            primary_score=settings.primary_score, best_replay_id=self.best.id if self.best else "",
+            effort=replace(self.effort, elapsed_s=round(self.effort.elapsed_s, 3)),
+            ledger=self.ledger, planned_tries=self.planned)
+
+
+def replay_id(search_id: str, recipe: Recipe) -> str:
+    """The same recipe in the same search has the same id, so that nothing is recorded twice."""
+    return hashlib.sha256(f"{search_id}\n{recipe_digest(recipe)}".encode()).hexdigest()[:16]
+
+
+def small_png(rgb: np.ndarray) -> bytes:
+    """A preview of at most 96 pixels a side."""
+    image = Image.fromarray(rgb)
+    image.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,166 @@
+"""Our loop against each pipeline's own call, over every family."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoPipelineForImage2Image
+
+from explorer.diffusion.autoencoder import decode
+from explorer.diffusion.names import SCHEDULERS
+from explorer.diffusion.sampling import Batch, Rendered, StepView, sample
+from explorer.diffusion.schedulers import _build
+from explorer.errors import ExplorerError
+from tests.diffusion import tiny
+
+TOLERANCE = 1e-4
+
+
+def run(model, recipes, **more):
+    return [r for r in sample(model, recipes, **more) if isinstance(r, Rendered)]
+
+
+def picture(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), dtype=np.uint8)
+
+
+def own_call(model, recipe, *, start=None, output="latent"):
+    """The pipeline's own call with its scheduler exchanged, as a diffusers user does it."""
+    pipe = model.pipe if start is None else AutoPipelineForImage2Image.from_pipe(model.pipe)
+    kept, pipe.scheduler = pipe.scheduler, _build(recipe.scheduler, model.scheduler_config)
+    sized = {"width": recipe.width_px, "height": recipe.height_px}
+    if start is None:
+        more = sized
+    else:
+        image = torch.from_numpy(start / 255.0).float().permute(2, 0, 1)[None]
+        more = {"image": image, "strength": recipe.strength}
+    try:
+        return pipe(recipe.prompt, negative_prompt=recipe.negative_prompt or None,
+                    guidance_scale=recipe.guidance, num_inference_steps=recipe.steps, eta=recipe.eta,
+                    output_type=output, generator=torch.Generator("cpu").manual_seed(recipe.seed),
+                    **more).images
+    finally:
+        pipe.scheduler = kept
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_txt2img_equals_the_pipelines_own_call(model, scheduler):
+    recipe = tiny.recipe(model, scheduler=scheduler, negative_prompt="dull")
+    ours = run(model, [recipe])[0]
+    theirs = own_call(model, recipe)[0].numpy()
+    assert np.abs(ours.latents - theirs).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_img2img_equals_the_pipelines_own_call(model, scheduler):
+    recipe = tiny.recipe(model, scheduler=scheduler, strength=0.6, start_sha256="0" * 64)
+    ours = run(model, [recipe], start_rgb=picture())[0]
+    theirs = own_call(model, recipe, start=picture())[0].numpy()
+    assert np.abs(ours.latents - theirs).max() < TOLERANCE
+
+
+def test_pixels_equal_the_pipelines_own(model):
+    recipe = tiny.recipe(model, scheduler="euler")
+    theirs = (own_call(model, recipe, output="np")[0] * 255).round().astype("uint8")
+    assert np.abs(run(model, [recipe])[0].rgb.astype(int) - theirs).max() <= 1
+
+
+def test_no_second_pass_without_guidance(model):
+    recipe = tiny.recipe(model, guidance=1.0)
+    ours = run(model, [recipe])[0]
+    assert ours.unet_evaluations == recipe.steps
+    assert np.abs(ours.latents - own_call(model, recipe)[0].numpy()).max() < TOLERANCE
+
+
+def test_ddim_with_eta_equals_the_pipelines_own(models):
+    model = models("sd1-kl")
+    recipe = tiny.recipe(model, eta=1.0)
+    assert np.abs(run(model, [recipe])[0].latents - own_call(model, recipe)[0].numpy()).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_batch_of_8_equals_8_of_1(model, scheduler):
+    recipes = [tiny.recipe(model, seed=s, scheduler=scheduler, guidance=2.0 + s % 2, steps=3,
+                           prompt=f"boat {s % 3}") for s in range(8)]
+    together = np.stack([r.latents for r in run(model, recipes)])
+    alone = np.stack([run(model, [r])[0].latents for r in recipes])
+    assert np.abs(together - alone).max() < TOLERANCE
+
+
+def test_batch_of_img2img_equals_one_at_a_time(models):
+    model = models("sd1-kl")
+    recipes = [tiny.recipe(model, seed=s, scheduler="euler_a", strength=0.7, start_sha256="0" * 64)
+               for s in range(3)]
+    together = run(model, recipes, start_rgb=picture())
+    for recipe, got in zip(recipes, together, strict=True):
+        assert np.abs(got.latents - run(model, [recipe], start_rgb=picture())[0].latents).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_keep_and_merge_equal_an_uninterrupted_run(models, scheduler):
+    model = models("sd1-tiny")
+    recipes = [tiny.recipe(model, seed=s, scheduler=scheduler, steps=7) for s in range(6)]
+    whole = np.stack([r.latents for r in run(model, recipes)])
+    left, right = Batch(model, recipes[:4]), Batch(model, recipes[4:])
+    for step in range(7):
+        if step == 2:
+            left.keep([3, 1])
+        if step == 4:
+            left.merge(right)
+        left.step()
+        if step < 4:
+            right.step()
+    while not left.done:
+        left.step()
+    expected = whole[[3, 1, 4, 5]]
+    got = np.stack([r.latents for r in left.finish()])
+    assert [r.seed for r in left.recipes] == [3, 1, 4, 5]
+    assert np.abs(got - expected).max() < TOLERANCE
+
+
+def test_merge_refuses_batches_at_different_steps(models):
+    model = models("sd1-tiny")
+    ahead, behind = (Batch(model, [tiny.recipe(model, seed=s)]) for s in range(2))
+    ahead.step()
+    with pytest.raises(ValueError, match="different steps"):
+        ahead.merge(behind)
+
+
+@pytest.mark.parametrize("scheduler", ["euler", "ddim", "dpmpp_2m"])
+def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler):
+    views = [v for v in sample(model, [tiny.recipe(model, scheduler=scheduler)]) if isinstance(v, StepView)]
+    last = views[-1]
+    # DDIM ends on the noise level of timestep 0, the others on none.
+    tolerance = 0.05 if scheduler == "ddim" else 1e-3
+    assert (last.x0 - last.latents).abs().max() < tolerance * last.latents.abs().max()
+
+
+def test_views_expose_both_noise_predictions(models):
+    model = models("sd2-v")
+    view = next(iter(sample(model, [tiny.recipe(model)])))
+    guided = view.noise_unconditional + 4.0 * (view.noise_conditional - view.noise_unconditional)
+    alpha, sigma = view.levels
+    assert torch.allclose(alpha * view.x0 + sigma * guided, view.sample, atol=1e-4)
+
+
+def test_a_batch_needs_common_settings(models):
+    model = models("sd1-tiny")
+    with pytest.raises(ValueError, match="share"):
+        Batch(model, [tiny.recipe(model), tiny.recipe(model, steps=9)])
+
+
+@pytest.mark.parametrize(("changes", "says"), [
+    ({"width_px": 33}, "multiples of"), ({"guidance": 31.0}, "outside 0 to 30"), ({"steps": 0}, "1 to 1000"),
+    ({"scheduler": "heun"}, "euler_a"), ({"seed": -1}, "seed"), ({"precision": "float16"}, "float16"),
+    ({"dialect": "a1111"}, "plain"), ({"not_replayable": ("hires fix",)}, "hires fix"),
+    ({"strength": 0.1, "start_sha256": "0"}, "leave no step"), ({"noise_blob": "0"}, "stored noise"),
+    ({"strength": 0.5}, "starts from an image")])
+def test_bad_recipes_are_refused_in_a_sentence(models, changes, says):
+    model = models("sd1-tiny")
+    with pytest.raises(ExplorerError, match=says):
+        run(model, [tiny.recipe(model, **changes)])
+
+
+def test_decode_in_chunks_equals_at_once(models):
+    model = models("sd1-kl")
+    latents = torch.randn((5, 4, 16, 16), generator=torch.Generator().manual_seed(0))
+    assert np.abs(decode(model, latents, chunk=2).astype(int) - decode(model, latents, chunk=5)).max() <= 1
