@@ -38,7 +38,8 @@ def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequ
     `subject_rgb` (h, w, 3) uint8 at any size; `done` holds digests of recipes that are on record and are
     skipped, `earlier` their replays (they count in the summary); `ledger` goes into the summary. An
     `encoder` adds "clip_cosine". When memory runs out the batch is halved and the search goes on.
-    `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError for recipes that the model cannot make.
+    `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError
+    for recipes that the model cannot make.
     """
     search = _Search(model, encoder, task, len(recipes), clock, batch=batch, ledger=ledger)
     for replay in earlier:
