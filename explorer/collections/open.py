@@ -1,0 +1,246 @@
+"""One collection, open for search: works by similarity, with names, sources and where they stand."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explorer.collections.embeddings import EmbeddingRows
+from explorer.collections.index import VectorIndex, open_index
+from explorer.collections.layout import Layout, find_layout
+from explorer.collections.rows import BROKEN, Rows, open_rows, short
+from explorer.collections.works import Terms, Work, as_work, collect_terms, column_names
+from explorer.errors import ExplorerError
+from explorer.records import CollectionInfo, Neighbour
+
+if TYPE_CHECKING:
+    from explorer.collections.remote import RemoteCollection
+
+BACKGROUND_WORKS = 512  # on each side of the unrelated pairs
+CANDIDATES = 200  # of a lossy index, put in order again by the stored embeddings
+_SAMPLE_BYTES = 65_536
+_WHOLE_BYTES = 64 * 2**20
+
+
+class Collection:
+    """An opened index folder. Not thread-safe; the desk worker owns it."""
+
+    def __init__(self, layout: Layout, *, cache: Path | None = None):
+        self.layout = layout
+        self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
+        self._rows: Rows = open_rows(layout, cache=cache)
+        self._names = column_names(self._rows.columns)
+        self._mapping = _open_mapping(layout.mapping)
+        self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
+        self._check()
+        self._backgrounds: dict[tuple[str, str], np.ndarray | None] = {}
+
+    @cached_property
+    def info(self) -> CollectionInfo:
+        """What this collection is; the fingerprint covers every file's name, size and sampled bytes."""
+        card, notes = self.layout.card, []
+        if not card.get("clip"):
+            notes.append("The folder does not say which CLIP made it: similarities mean something only "
+                         "for queries embedded by that same CLIP.")
+        surplus = self._rows.count - self.works
+        if surplus > 0:
+            notes.append(f"The metadata has {surplus} more rows than the index has works; "
+                         "they were left out.")
+        return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
+                              clip=str(card.get("clip", "")), fingerprint=_fingerprint(self.layout),
+                              notes=tuple(notes))
+
+    @property
+    def works(self) -> int:
+        """How many works are indexed."""
+        return next(iter(self._indices.values())).count
+
+    @property
+    def dim(self) -> int:
+        return next(iter(self._indices.values())).dim
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What can be searched: "image" (the pictures) and perhaps "text" (their captions)."""
+        return tuple(self._indices)
+
+    def search(self, embedding: np.ndarray, k: int, *, modality: str = "image",
+               query: str = "image", subject_id: str = "") -> list[Neighbour]:
+        """The `k` nearest works to an embedding (d,) from the collection's CLIP, best first.
+
+        `similarity` is the cosine; `percentile` the share of unrelated pairs (a `query`-side embedding
+        and a work drawn at random from this collection) that are less similar, in [0, 100], None where
+        the collection has no embeddings of that side. ExplorerError for a wrong dimension or modality.
+        """
+        index = self._index(modality)
+        vector = unit(embedding, index.dim)
+        k = max(1, min(int(k), index.count))
+        similarities, ids = self._nearest(index, modality, vector, k)
+        works = self.rows(ids)
+        standing = self.percentiles(similarities, modality=modality, query=query)
+        shown = self.layout.name
+        return [Neighbour(subject_id=subject_id, rank=rank, collection=shown, work_id=w.work_id, similarity=s,
+                          title=w.title, creator=w.creator, licence=w.licence, caption=w.caption,
+                          keywords=w.keywords, source=w.source, image_path=w.image_path,
+                          multiplicity=w.multiplicity, percentile=p)
+                for rank, (w, s, p) in enumerate(zip(works, similarities.tolist(), standing, strict=True), 1)]
+
+    def nearest(self, embedding: np.ndarray, k: int, *,
+                modality: str = "image") -> tuple[np.ndarray, np.ndarray]:
+        """Similarities (k,) float32 and index ids (k,) int64 of the nearest works, without their rows."""
+        index = self._index(modality)
+        return self._nearest(index, modality, unit(embedding, index.dim), max(1, min(int(k), index.count)))
+
+    def rows(self, ids: np.ndarray | list[int]) -> list[Work]:
+        """The works at index ids."""
+        mapped = ids if self._mapping is None else self._mapping[np.asarray(ids, np.int64)]
+        numbers = [int(i) for i in mapped]
+        return [as_work(n, values, names=self._names, root=self.layout.root)
+                for n, values in zip(numbers, self._read(numbers), strict=True)]
+
+    def work(self, work_id: str) -> Work:
+        """The work with this id; ExplorerError if there is none."""
+        number = self._numbers.get(work_id)
+        if number is None:
+            raise ExplorerError(f"The collection “{self.layout.name}” has no work “{work_id}”.")
+        return as_work(number, self._read([number])[0], names=self._names, root=self.layout.root)
+
+    def terms(self) -> Terms:
+        """Creators, titles and keywords, the most frequent first."""
+        return collect_terms(self._rows, self._names)
+
+    def vectors(self, ids: np.ndarray | list[int], *, modality: str = "image") -> np.ndarray:
+        """(n, d) float32 embeddings of works by index id; from the embedding files where they are there."""
+        ids = np.asarray(ids, np.int64)
+        stored = self._exact.get(modality)
+        return stored.get(ids) if stored is not None else self._index(modality).vectors(ids)
+
+    def percentiles(self, similarities: np.ndarray, *, modality: str = "image",
+                    query: str = "image") -> list[float | None]:
+        """Share of unrelated pairs less similar than each value, in [0, 100]."""
+        pairs = self._background(query, modality)
+        if pairs is None:
+            return [None] * len(similarities)
+        return (np.searchsorted(pairs, similarities) * (100.0 / len(pairs))).tolist()
+
+    def _read(self, numbers: list[int]) -> list[dict[str, Any]]:
+        try:
+            return self._rows.get(numbers)
+        except BROKEN as error:
+            raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
+                                "A file is damaged or has changed; copy the folder again.") from error
+
+    def _nearest(self, index: VectorIndex, modality: str, vector: np.ndarray,
+                 k: int) -> tuple[np.ndarray, np.ndarray]:
+        stored = self._exact.get(modality) if index.lossy else None
+        wanted = k if stored is None else min(max(k, CANDIDATES), index.count)
+        values, ids = index.search(vector[None], wanted)
+        values, ids = values[0], ids[0]
+        if len(ids) and ids.min() < 0:
+            values, ids = values[ids >= 0], ids[ids >= 0]
+        if stored is not None:
+            values = stored.get(ids) @ vector
+            best = np.argsort(-values, kind="stable")[:k]
+            values, ids = values[best], ids[best]
+        return values, ids
+
+    def _background(self, query: str, modality: str) -> np.ndarray | None:
+        """Sorted similarities of works drawn at random on both sides; drawn once, always the same."""
+        if (query, modality) not in self._backgrounds:
+            known = (query in self._indices or query in self._exact) and self.works > 1
+            self._backgrounds[query, modality] = self._draw(query, modality) if known else None
+        return self._backgrounds[query, modality]
+
+    def _draw(self, query: str, modality: str) -> np.ndarray:
+        ids = np.random.default_rng(0).permutation(self.works)[:2 * BACKGROUND_WORKS]
+        half = len(ids) // 2
+        left, right = self.vectors(ids[:half], modality=query), self.vectors(ids[half:], modality=modality)
+        pairs = np.sort((_units(left) @ _units(right).T).ravel())
+        for stored in self._exact.values():
+            stored.release()
+        return pairs
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        column = self._names.get("work_id")
+        if column is None:
+            return {str(n): n for n in range(self._rows.count)}
+        return {str(v): n for n, v in enumerate(self._rows.column(column))}
+
+    def _index(self, modality: str) -> VectorIndex:
+        if modality not in self._indices:
+            raise ExplorerError(f"The collection “{self.layout.name}” has no {modality} index; it can be "
+                                f"searched by: {', '.join(self._indices)}.")
+        return self._indices[modality]
+
+    def _embedding_rows(self, modality: str) -> EmbeddingRows | None:
+        paths = self.layout.embeddings.get(modality, ())
+        rows = EmbeddingRows(paths) if paths else None
+        index = self._indices[modality]
+        return rows if rows is not None and (rows.count, rows.dim) == (index.count, index.dim) else None
+
+    def _check(self) -> None:
+        sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
+        if len(set(sizes.values())) > 1:
+            raise ExplorerError(f"The indices of {self.layout.folder} do not belong together: {sizes} "
+                                "(works, dimension). Build the collection again.")
+        if self._rows.count < self.works:
+            raise ExplorerError(f"The metadata of {self.layout.folder} has {self._rows.count:,} rows for an "
+                                f"index of {self.works:,} works, so results would get wrong names. A "
+                                "metadata file is missing; copy or build the collection again.")
+
+
+def open_collection(source: str, *, cache: Path | None = None,
+                    offline: bool = True) -> Collection | RemoteCollection:
+    """The collection at "world", a folder, an indices_paths.json ("#name"), or a backend's http address.
+
+    Local files are memory-mapped; `cache` holds Arrow copies of Parquet files that are too coarse to read
+    by row. With `offline` a backend must be on this computer. ExplorerError says what is wrong.
+    """
+    if source.startswith(("http://", "https://")):
+        from explorer.collections.remote import open_remote
+
+        return open_remote(source, offline=offline)
+    return Collection(find_layout(source), cache=cache)
+
+
+def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
+    """(d,) float32 of length 1; ExplorerError when the dimension is wrong or it has no direction."""
+    vector = np.asarray(embedding, np.float32).reshape(-1)
+    if len(vector) != dim:
+        raise ExplorerError(f"The query has {len(vector)} dimensions and the collection {dim}: they come "
+                            "from different CLIPs. Choose the CLIP that the collection was made with.")
+    length = float(np.linalg.norm(vector))
+    if not 0 < length < float("inf"):
+        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+    return vector / length
+
+
+def _units(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _open_mapping(path: Path | None) -> np.ndarray | None:
+    """clip-retrieval's raw int64 file: index id -> metadata row."""
+    return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+
+
+def _fingerprint(layout: Layout) -> str:
+    """SHA-256 over names, sizes and bytes: all bytes up to 64 MiB a file, both ends of larger ones."""
+    digest = hashlib.sha256()
+    for path in sorted({*layout.indices.values(), *layout.rows}):
+        size = path.stat().st_size
+        digest.update(f"{path.relative_to(layout.folder).as_posix()} {size}\n".encode())
+        with open(path, "rb") as handle:
+            digest.update(handle.read(_WHOLE_BYTES if size <= _WHOLE_BYTES else _SAMPLE_BYTES))
+            if size > _WHOLE_BYTES:
+                handle.seek(-_SAMPLE_BYTES, 2)
+                digest.update(handle.read())
+    return digest.hexdigest()
+
+
+__all__ = ["Collection", "open_collection", "unit"]

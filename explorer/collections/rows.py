@@ -1,0 +1,167 @@
+"""Metadata rows of an index by number, read on demand: Arrow IPC, Parquet and HDF5."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Protocol
+
+import platformdirs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from explorer.collections.layout import Layout
+from explorer.errors import ExplorerError
+
+LARGE_GROUP = 65_536  # rows; a larger Parquet row group is copied once to Arrow, else each look decodes it
+BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, EOFError, UnicodeError)
+
+
+class Rows(Protocol):
+    """Metadata by row number."""
+
+    count: int
+    columns: tuple[str, ...]
+
+    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """One dict a row, in the order asked for."""
+        ...
+
+    def column(self, name: str) -> Iterator[Any]:
+        """Every value of one column, in row order."""
+        ...
+
+
+def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
+    """The metadata of a layout; ExplorerError naming the file that is damaged."""
+    try:
+        if layout.rows_kind == "hdf5":
+            return Hdf5Rows(layout.rows[0])
+        if layout.rows_kind == "arrow":
+            return ArrowRows(layout.rows)
+        plain = ParquetRows(layout.rows)
+        return plain if plain.largest_group <= LARGE_GROUP else ArrowRows([_as_arrow(layout.rows, cache)])
+    except BROKEN as error:
+        raise ExplorerError(f"The metadata of {layout.folder} cannot be read ({short(error)}). A file is "
+                            "damaged or half copied; copy the folder again.") from error
+
+
+class _Blocks:
+    """Rows in consecutive blocks (record batches or row groups)."""
+
+    def __init__(self, sizes: Sequence[int], columns: Sequence[str]):
+        self._ends = list(accumulate(sizes))
+        self.count = self._ends[-1] if self._ends else 0
+        self.columns = tuple(columns)
+
+    def _block(self, number: int) -> Any:
+        raise NotImplementedError
+
+    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        found = []
+        for number in numbers:
+            if not 0 <= number < self.count:
+                raise ExplorerError(f"The index names row {number}, but the metadata has {self.count} rows. "
+                                    "Index and metadata do not belong together; build the collection again.")
+            at = bisect.bisect_right(self._ends, number)
+            inside = number - (self._ends[at - 1] if at else 0)
+            block = self._block(at)
+            found.append({c: block.column(c)[inside].as_py() for c in self.columns})
+        return found
+
+    def column(self, name: str) -> Iterator[Any]:
+        for number in range(len(self._ends)):
+            yield from self._block(number).column(name).to_pylist()
+
+
+class ArrowRows(_Blocks):
+    """Arrow IPC files, memory-mapped."""
+
+    def __init__(self, paths: Sequence[Path]):
+        self._batches: list[pa.RecordBatch] = []
+        for path in paths:
+            reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
+            self._batches += [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        names = self._batches[0].schema.names if self._batches else ()
+        super().__init__([b.num_rows for b in self._batches], names)
+
+    def _block(self, number: int) -> pa.RecordBatch:
+        return self._batches[number]
+
+
+class ParquetRows(_Blocks):
+    """Parquet files; a row group is decoded when a row of it is asked for, and a few are kept."""
+
+    def __init__(self, paths: Sequence[Path]):
+        self._files = [pq.ParquetFile(path, memory_map=True) for path in paths]
+        self._groups = [(f, g) for f in self._files for g in range(f.metadata.num_row_groups)]
+        sizes = [f.metadata.row_group(g).num_rows for f, g in self._groups]
+        self.largest_group = max(sizes, default=0)
+        shared = [c for c in self._files[0].schema_arrow.names
+                  if all(c in f.schema_arrow.names for f in self._files)]
+        super().__init__(sizes, [c for c in shared if not c.startswith("__index_level_")])
+        self._decoded = lru_cache(maxsize=8)(self._decode)
+
+    def _decode(self, number: int) -> pa.Table:
+        file, group = self._groups[number]
+        return file.read_row_group(group, columns=list(self.columns)).combine_chunks()
+
+    def _block(self, number: int) -> pa.Table:
+        return self._decoded(number)
+
+
+class Hdf5Rows:
+    """clip-retrieval's metadata.hdf5: one dataset a column in the group "dataset"."""
+
+    def __init__(self, path: Path):
+        import h5py  # 0.1 s that only this format costs
+
+        self._columns = h5py.File(path, "r")["dataset"]
+        self.columns = tuple(self._columns)
+        sizes = {len(self._columns[c]) for c in self.columns}
+        if len(sizes) != 1:
+            raise ValueError(f"columns of unequal length: {sorted(sizes)}")
+        self.count = sizes.pop()
+
+    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        return [{c: _plain(self._columns[c][n]) for c in self.columns} for n in numbers]
+
+    def column(self, name: str) -> Iterator[Any]:
+        for at in range(0, self.count, 10_000):
+            yield from map(_plain, self._columns[name][at:at + 10_000])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _as_arrow(paths: Sequence[Path], cache: Path | None) -> Path:
+    """Writes one Arrow file to the cache, once for each state of the Parquet files."""
+    folder = cache or Path(platformdirs.user_cache_dir("afterimage", appauthor=False)) / "metadata"
+    folder.mkdir(parents=True, exist_ok=True)
+    state = "\n".join(f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)
+    target = folder / f"{hashlib.sha256(state.encode()).hexdigest()[:32]}.arrow"
+    if target.exists():
+        return target
+    files = [pq.ParquetFile(p, memory_map=True) for p in paths]
+    schema = files[0].schema_arrow.remove_metadata()
+    with (tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as draft,
+          pa.ipc.new_file(draft, schema) as writer):
+        for file in files:
+            for batch in file.iter_batches(16_384, columns=schema.names):
+                writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+    os.replace(draft.name, target)
+    return target
+
+
+def short(error: BaseException) -> str:
+    """The first line of an error, for a sentence."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

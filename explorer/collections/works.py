@@ -1,0 +1,116 @@
+"""A metadata row as a work: the column names of several tools, cleaned text, a checked picture path."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.collections.rows import Rows
+
+TEXT_LIMIT = 2_000  # characters of one field; a caption that is longer is not a caption
+PICTURES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
+_NAMES = {
+    "work_id": ("id", "work_id", "key", "sample_id"),
+    "title": ("title", "name"),
+    "creator": ("creator", "artist", "author", "photographer"),
+    "keywords": ("keywords", "tags", "subjects"),
+    "caption": ("caption", "text", "description", "alt"),
+    "licence": ("licence", "license", "rights"),
+    "source": ("source", "page", "page_url", "url", "image_url"),
+    "image_path": ("image_path", "path", "file", "filename"),
+    "multiplicity": ("multiplicity", "copies"),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """One work of a collection. `image_path` is an existing local file, or ""."""
+
+    row: int
+    work_id: str
+    title: str = ""
+    creator: str = ""
+    keywords: str = ""
+    caption: str = ""
+    licence: str = ""
+    source: str = ""
+    image_path: str = ""
+    multiplicity: int | None = None
+    url: str = ""  # where a remote picture is
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a collection says of its works, the most frequent first."""
+
+    creators: tuple[str, ...]
+    titles: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+
+def column_names(columns: Iterable[str]) -> dict[str, str]:
+    """Field of `Work` -> the column that holds it, for the columns of one collection."""
+    lower = {c.lower(): c for c in reversed(list(columns))}
+    found = {f: next((lower[n] for n in names if n in lower), "") for f, names in _NAMES.items()}
+    found["url"] = next((lower[n] for n in ("url", "image_url") if n in lower), "")
+    return {f: c for f, c in found.items() if c}
+
+
+def as_work(row: int, values: Mapping[str, Any], *, names: Mapping[str, str], root: Path | None) -> Work:
+    """The work that a metadata row describes. Text is cut and freed of control characters, nothing more:
+    it may still hold HTML, and whoever draws it must escape it."""
+    given = {f: values.get(c) for f, c in names.items()}
+    text = {f: clean(v) for f, v in given.items() if f not in ("multiplicity", "image_path")}
+    picture = local_picture(given.get("image_path"), root)
+    count = given.get("multiplicity")
+    copies = int(count) if isinstance(count, (int, float)) and count == count else None
+    title = text.pop("title", "") or clean(Path(str(given.get("image_path") or "")).stem)
+    return Work(row=row, work_id=text.pop("work_id", "") or str(row), title=title, image_path=picture,
+                multiplicity=copies, **text)
+
+
+def clean(value: Any) -> str:
+    """Plain text of a metadata value: lists joined, control characters out, at most TEXT_LIMIT long."""
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(map(str, value[:200]))
+    text = str(value)[:TEXT_LIMIT]
+    if text.isprintable():
+        return text
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def local_picture(value: Any, root: Path | None) -> str:
+    """The absolute path of an existing picture file; a relative one may not leave `root`; else ""."""
+    if not isinstance(value, str) or not value or "\0" in value or Path(value).suffix.lower() not in PICTURES:
+        return ""
+    path = Path(value)
+    if not path.is_absolute():
+        if root is None:
+            return ""
+        path = (root / path).resolve()
+        if not path.is_relative_to(root.resolve()):
+            return ""
+    try:
+        return str(path) if path.is_file() else ""
+    except OSError:
+        return ""
+
+
+def collect_terms(rows: Rows, names: Mapping[str, str]) -> Terms:
+    """Creators, titles and single keywords of every row, the most frequent first."""
+    def counted(field: str, split: bool) -> tuple[str, ...]:
+        if field not in names:
+            return ()
+        counts: Counter[str] = Counter()
+        for value in rows.column(names[field]):
+            text = clean(value)
+            counts.update({p.strip() for p in text.split(",")} if split else (text,))
+        counts.pop("", None)
+        return tuple(t for t, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    return Terms(counted("creator", False), counted("title", False), counted("keywords", True))
