@@ -1,0 +1,150 @@
+"""Beam search for a prompt: several drafts grow by the terms that bring them nearest to the subject.
+
+After the first round, in which every term is measured, a draft tries only the terms that were least behind
+the best one when last measured ("lazy greedy", Minoux 1978; for CLIP that is a heuristic, no guarantee).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from explorer.clip.pool import Joiner, Stem, joined
+from explorer.records import Progress
+
+
+@dataclass(frozen=True)
+class BeamSettings:
+    """How far and how wide to search. `worth` is the least gain in cosine that a token must bring."""
+
+    width: int = 3
+    shortlist: int = 256
+    max_terms: int = 32
+    worth: float = 1e-4
+    sweeps: int = 2
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A prompt under construction: `opening` stays, `chosen` are pool indices in order; `score` is
+    sign × cosine; `behind` (pool size,) says how far each term was behind the best when last measured."""
+
+    opening: str
+    chosen: tuple[int, ...]
+    score: float
+    stem: Stem = field(repr=False)
+    behind: np.ndarray = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.stem.text
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
+class Beam:
+    """One search over a pool; `sign` −1 looks for the prompt that is farthest from the subject."""
+
+    def __init__(self, joiner: Joiner, settings: BeamSettings, *, sign: int = 1):
+        self.joiner, self.settings, self.sign = joiner, settings, sign
+        self.words = [words(t) for t in joiner.pool.texts]
+        self.visited: dict[frozenset[int], Draft] = {}
+
+    def run(self, opening: str, opening_score: float) -> Iterator[Progress]:
+        """Yields progress; returns (generator value) every draft that was kept on the way, best first.
+
+        `opening_score` is sign × cosine of the opening, −inf where there is none.
+        """
+        start = Draft(opening, (), opening_score, self.joiner.stem(opening),
+                      self.sign * self.joiner.pool.similarities)
+        beam, total = [start], self.settings.max_terms
+        for done in range(total):
+            children = [c for draft in beam for c in self._children(draft, everything=done == 0)]
+            beam = self._best(children)
+            if not beam:
+                break
+            self._visit(beam)
+            leading = f"{len(beam[0].chosen)} terms, similarity {self.sign * beam[0].score:.3f}"
+            yield Progress(done + 1, total, leading)
+        if self.visited:
+            self._visit([self._polish(max(self.visited.values(), key=lambda d: d.score))])
+        return sorted(self.visited.values(), key=lambda d: -d.score)
+
+    def _visit(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            key = frozenset(draft.chosen)
+            if key not in self.visited or self.visited[key].score < draft.score:
+                bare = Stem(draft.stem.text, draft.stem.tokens)  # keys and values would fill the memory
+                self.visited[key] = dataclasses.replace(draft, stem=bare)
+
+    def _best(self, children: list[Draft]) -> list[Draft]:
+        """The `width` best children with different terms; their keys and values are computed only now."""
+        kept: dict[frozenset[int], Draft] = {}
+        for child in sorted(children, key=lambda d: -d.score):
+            kept.setdefault(frozenset(child.chosen), child)
+            if len(kept) == self.settings.width:
+                break
+        return [self._grown(c) for c in kept.values()]
+
+    def _grown(self, child: Draft) -> Draft:
+        text = joined(child.stem.text, self.joiner.pool.texts[child.chosen[-1]])
+        stem = self.joiner.stem(text, near=child.stem)
+        return dataclasses.replace(child, stem=stem)
+
+    def _children(self, draft: Draft, *, everything: bool) -> list[Draft]:
+        """The drafts one term longer that earn their tokens, best first, at most `width` of them."""
+        tried = self._candidates(draft, None if everything else self.settings.shortlist)
+        behind, scores = self._measure(draft, tried)
+        least = self.settings.worth * (self.joiner.lengths[tried] + 1)
+        order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= draft.score + least[i]]
+        return [Draft(draft.opening, (*draft.chosen, int(tried[i])), float(scores[i]), draft.stem, behind)
+                for i in order[:self.settings.width]]
+
+    def _candidates(self, draft: Draft, limit: int | None) -> np.ndarray:
+        """Pool indices worth trying: they fit, bring a new word, and were least behind when last measured."""
+        allowed = self.joiner.fits(draft.stem)
+        allowed[list(draft.chosen)] = False
+        present = words(draft.text)
+        order = [i for i in np.argsort(-draft.behind, kind="stable") if allowed[i]]
+        fresh = (i for i in order if not self.words[i] or not self.words[i] <= present)
+        found = list(fresh) if limit is None else [i for i, _ in zip(fresh, range(limit), strict=False)]
+        return np.asarray(found, np.int64)
+
+    def _measure(self, draft: Draft, tried: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores = self.sign * self.joiner.measure(draft.stem, tried)
+        behind = draft.behind.copy()
+        behind[tried] = scores - scores.max(initial=-1.0)
+        return behind, scores
+
+    def _polish(self, draft: Draft) -> Draft:
+        """Coordinate ascent: each term in turn is taken out and the best other term put at the end."""
+        for _ in range(self.settings.sweeps):
+            before = draft.score
+            for index in draft.chosen:
+                draft = self._swapped(draft, index)
+            if draft.score <= before:
+                break
+        return draft
+
+    def _swapped(self, draft: Draft, index: int) -> Draft:
+        rest = tuple(i for i in draft.chosen if i != index)
+        text = draft.opening
+        for i in rest:
+            text = joined(text, self.joiner.pool.texts[i])
+        bare = Draft(draft.opening, rest, draft.score, self.joiner.stem(text, near=draft.stem), draft.behind)
+        tried = self._candidates(bare, max(8, self.settings.shortlist // 4))
+        if not len(tried):
+            return draft
+        behind, scores = self._measure(bare, tried)
+        best = int(np.argmax(scores))
+        least = self.settings.worth * (self.joiner.lengths[tried[best]] + 1)
+        if scores[best] < draft.score + least:
+            return draft
+        chosen = (*rest, int(tried[best]))
+        return self._grown(Draft(draft.opening, chosen, float(scores[best]), bare.stem, behind))

@@ -1,0 +1,68 @@
+"""A caption model (BLIP, Li et al. 2022, arXiv:2201.12086) where its weights are at hand; otherwise none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from explorer.clip.weights import hub_file
+from explorer.errors import ExplorerError
+
+KNOWN = ("Salesforce/blip-image-captioning-large", "Salesforce/blip-image-captioning-base")
+MAX_NEW_TOKENS = 32
+
+
+@dataclass
+class Captioner:
+    """A loaded caption model. `caption` is greedy, so the same image gives the same words."""
+
+    name: str
+    model: Any = field(repr=False)
+    processor: Any = field(repr=False)
+    device: str = "cpu"
+
+    def caption(self, image_rgb: np.ndarray) -> str:
+        """One sentence for an (h, w, 3) uint8 image; "" if the model says nothing."""
+        inputs = self.processor(images=Image.fromarray(image_rgb), return_tensors="pt").to(self.device)
+        with torch.inference_mode():
+            ids = self.model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, num_beams=1, do_sample=False)
+        return self.processor.batch_decode(ids, skip_special_tokens=True)[0].strip()
+
+
+def find_captioner(sources: tuple[str, ...] = KNOWN, *, device: str = "cpu",
+                   offline: bool = True) -> Captioner | None:
+    """The first of `sources` (folders or hub names) with weights at hand, else None: nothing is made up."""
+    for source in sources:
+        try:
+            return load_captioner(source, device=device, offline=offline)
+        except ExplorerError:
+            continue
+    return None
+
+
+def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) -> Captioner:
+    """BLIP from a folder or a hub name, safetensors only; ExplorerError if it is not at hand or not BLIP."""
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        if folder.is_absolute() or source.count("/") != 1:
+            raise ExplorerError(f"There is no caption model at {source}. Choose a folder with BLIP's "
+                                "weights as safetensors, or a hub name such as "
+                                "Salesforce/blip-image-captioning-base.")
+        folder = hub_file(source, ("model.safetensors",), offline=offline).parent
+        for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
+            hub_file(source, (name,), offline=offline)
+    try:
+        model = BlipForConditionalGeneration.from_pretrained(folder, local_files_only=True,
+                                                             use_safetensors=True)
+        processor = BlipProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        short = str(error).splitlines()[0][:200]
+        raise ExplorerError(f"{source} is not a BLIP model that can be loaded ({short}). It needs "
+                            "config.json, model.safetensors and the processor's files.") from error
+    return Captioner(source, model.to(device).eval(), processor, device)

@@ -1,0 +1,192 @@
+"""One CLIP: images and texts to unit vectors; the only place that builds an open_clip model."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from open_clip.factory import load_checkpoint
+from open_clip.model import set_model_preprocess_cfg
+from open_clip.tokenizer import SimpleTokenizer
+from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
+from PIL import Image
+
+from explorer.clip.tower import CausalTower
+from explorer.clip.weights import ClipFiles, find_clip, hub_file
+from explorer.errors import ExplorerError
+
+IMAGE_BATCH = 64
+TEXT_BATCH = 256
+
+
+@dataclass
+class Encoder:
+    """A loaded CLIP. `tower` is its text tower with the prefix cache, None where that does not fit."""
+
+    name: str
+    fingerprint: str
+    dim: int
+    size_px: int
+    context_length: int
+    device: str
+    model: Any = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    preprocess: Any = field(repr=False)
+    tower: CausalTower | None = field(repr=False, default=None)
+    tower_note: str = ""  # why `tower` is None
+
+    def encode_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """(h, w, 3) uint8 RGB images to (n, d) float32, L2-normalised; cosines lie in [-1, 1].
+
+        Resizing, cropping and normalisation are open_clip's own for this model.
+        """
+        out = np.empty((len(images), self.dim), np.float32)
+        for at in range(0, len(images), IMAGE_BATCH):
+            part = images[at:at + IMAGE_BATCH]
+            batch = torch.stack([self.preprocess(Image.fromarray(_checked(rgb))) for rgb in part])
+            with torch.inference_mode():
+                features = self.model.encode_image(batch.to(self.device), normalize=True)
+            out[at:at + len(part)] = features.float().cpu().numpy()
+        return out
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts to (n, d) float32, L2-normalised. What does not fit the context is cut off, as in CLIP."""
+        if self.tower is not None:
+            return self.tower.encode([self.token_ids(t)[:self.max_tokens] for t in texts])
+        out = np.empty((len(texts), self.dim), np.float32)
+        for at in range(0, len(texts), TEXT_BATCH):
+            ids = torch.from_numpy(self.tokenize(texts[at:at + TEXT_BATCH])).to(self.device)
+            with torch.inference_mode():
+                out[at:at + len(ids)] = self.model.encode_text(ids, normalize=True).float().cpu().numpy()
+        return out
+
+    def tokenize(self, texts: Sequence[str]) -> np.ndarray:
+        """Token ids as the model reads them: (n, context length) int64, padded, too long ones cut."""
+        return self.tokenizer(list(texts)).numpy() if texts else np.empty((0, self.context_length), np.int64)
+
+    def token_ids(self, text: str) -> list[int]:
+        """The text's own token ids, without start, end and padding; not cut where the tokenizer allows."""
+        if isinstance(self.tokenizer, SimpleTokenizer):
+            ids = self.tokenizer.encode(text)  # a text that spells out the end token ends there, as in CLIP
+            return ids[:ids.index(self.tokenizer.eot_token_id)] if self.tokenizer.eot_token_id in ids else ids
+        inner = getattr(self.tokenizer, "tokenizer", None)
+        if inner is not None and callable(inner):
+            return list(inner(self.tokenizer.clean_fn(text), add_special_tokens=False)["input_ids"])
+        return [int(i) for i in self.tokenizer([text])[0] if int(i) != 0]
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of its own a text may have (the start and end tokens take two)."""
+        return self.context_length - 2
+
+
+def load_encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> Encoder:
+    """The CLIP named by `spec` (see explorer.clip.weights), in float32 on `device`, ready to encode.
+
+    Only safetensors, or torch files read with weights_only. With `offline` nothing is fetched. Raises
+    ExplorerError when the name, the files or the fit of weights and config are wrong.
+    """
+    files = find_clip(spec, offline=offline)
+    model = _build(files, offline=offline)
+    _fill(model, files)
+    model = model.to(device).eval().requires_grad_(False)
+    size = model.visual.image_size
+    size_px = int(size if isinstance(size, int) else size[0])
+    _, preprocess = None, image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
+    tokenizer = _tokenizer(files, int(model.context_length), offline=offline)
+    tower, note = _tower(model, tokenizer)
+    with torch.inference_mode():
+        dim = model.encode_image(torch.zeros(1, 3, size_px, size_px, device=device)).shape[-1]
+    return Encoder(files.name, files.fingerprint, int(dim), size_px, int(model.context_length), str(device),
+                   model, tokenizer, preprocess, tower, note)
+
+
+def _checked(rgb: np.ndarray) -> np.ndarray:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or 0 in rgb.shape:
+        raise ValueError(f"images must be (h, w, 3) uint8, not {rgb.shape} {rgb.dtype}")
+    return np.ascontiguousarray(rgb)
+
+
+def _build(files: ClipFiles, *, offline: bool) -> torch.nn.Module:
+    """The model with random weights, as open_clip's factory builds it, but from our own config."""
+    config = copy.deepcopy(files.model_cfg)
+    text = config["text_cfg"]
+    custom = config.pop("custom_text", False) or "hf_model_name" in text
+    if text.get("hf_model_name"):
+        text["hf_model_pretrained"] = False
+        text["hf_model_name"] = _local_name(text["hf_model_name"], offline=offline)
+    config["vision_cfg"].pop("timm_model_pretrained", None)
+    kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
+    kind = open_clip.CoCa if "multimodal_cfg" in config else kind
+    try:
+        model = kind(**config)
+    except Exception as error:
+        raise ExplorerError(f"The config of {files.name} does not describe a CLIP that open_clip can build "
+                            f"({type(error).__name__}: {error}). Check open_clip_config.json.") from error
+    merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
+    if getattr(model.visual, "image_size", None) is not None:
+        merged["size"] = model.visual.image_size
+    set_model_preprocess_cfg(model, merged)
+    return model
+
+
+def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
+    try:
+        load_checkpoint(model, str(files.weights), weights_only=True)
+    except Exception as error:
+        short = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise ExplorerError(f"The weights {files.weights} cannot be loaded into {files.name} ({short}). "
+                            "They must be safetensors, or a torch file of plain tensors, for it.") from error
+
+
+def _local_name(name: str, *, offline: bool) -> str:
+    """Offline, a hub model's folder in the cache instead of its name, so that nobody asks the network."""
+    if not offline or Path(name).is_dir():
+        return name
+    return str(hub_file(name, ("config.json",), offline=True).parent)
+
+
+def _tokenizer(files: ClipFiles, context: int, *, offline: bool) -> Any:
+    text = files.model_cfg["text_cfg"]
+    options = dict(text.get("tokenizer_kwargs") or {})
+    name = text.get("hf_tokenizer_name") or ""
+    try:
+        if name:
+            beside = files.weights.parent
+            local = str(beside) if (beside / "tokenizer_config.json").is_file() else ""
+            found = local or _local_name(name, offline=offline)
+            return open_clip.tokenizer.HFTokenizer(found, context_length=context, **options)
+        if "siglip" in files.tokenizer_hint.lower():
+            if offline:
+                raise ExplorerError(f"{files.name} needs SigLIP's tokenizer from the network, and the "
+                                    "explorer works offline. Choose a folder with tokenizer files.")
+            return open_clip.get_tokenizer(files.tokenizer_hint, context_length=context)
+        return SimpleTokenizer(context_length=context, **options)
+    except (OSError, ValueError, TypeError) as error:
+        raise ExplorerError(f"The tokenizer of {files.name} cannot be loaded ({error}). "
+                            "Put its files beside the weights.") from error
+
+
+def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
+    """The prefix-cached tower if it fits; a CLIP whose tokenizer does not fit its tower is refused."""
+    vocabulary = getattr(model, "vocab_size", None)
+    if not isinstance(tokenizer, SimpleTokenizer):
+        return None, "its tokenizer is not CLIP's own"
+    if isinstance(vocabulary, int) and tokenizer.vocab_size > vocabulary:
+        raise ExplorerError(f"This CLIP's text tower knows {vocabulary} tokens, its tokenizer gives "
+                            f"{tokenizer.vocab_size}. Name the right one in text_cfg.hf_tokenizer_name.")
+    if tokenizer.reduction_fn is not None:
+        return None, "its tokenizer shortens texts in its own way"
+    if tokenizer.eot_token_id != max(tokenizer.all_special_ids):
+        return None, "its end-of-text token is not the highest"
+    try:
+        return CausalTower(model, start_id=tokenizer.sot_token_id, end_id=tokenizer.eot_token_id), ""
+    except ExplorerError as error:
+        return None, str(error)

@@ -1,0 +1,80 @@
+"""Hard prompts by gradient: Wen et al. 2023, "Hard Prompts Made Easy" (PEZ), arXiv:2302.03668.
+
+A few free token vectors descend the cosine's gradient, taken at their nearest real tokens; the best prompt of
+real tokens seen on the way wins. It finds strings that CLIP likes and people do not read: a last resort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from explorer.clip.pool import joined
+from explorer.clip.terms import has_phrase
+from explorer.errors import ExplorerError
+from explorer.records import Progress
+
+if TYPE_CHECKING:
+    from explorer.clip.encoder import Encoder
+
+REPORT_EVERY = 20
+
+
+@lru_cache(maxsize=2)
+def whole_words(tokenizer: Any) -> tuple[int, ...]:
+    """Ids of the tokens that are one whole lower-case word; a text of them reads back as the same tokens."""
+    return tuple(i for piece, i in tokenizer.encoder.items() if piece.endswith("</w>")
+                 and len(piece) > 6 and piece[:-4].isascii() and piece[:-4].isalpha())
+
+
+def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: int = 200, seed: int = 0,
+                rate: float = 0.1, opening: str = "", banned: Sequence[str] = ()) -> Iterator[Progress]:
+    """Yields progress; returns (generator value) the opening and `tokens` words found by gradient search.
+
+    `query` (d,) is the image's unit vector. Raises ExplorerError for a CLIP without a causal tower of its
+    own tokens, or when the words do not fit.
+    """
+    tower = encoder.tower
+    if tower is None:
+        raise ExplorerError(f"Gradient search does not fit {encoder.name}: {encoder.tower_note}. "
+                            "Use mode best.")
+    head = [tower.start_id, *(encoder.token_ids(f"{opening},") if opening else [])]
+    if len(head) + tokens + 1 > tower.context:
+        raise ExplorerError(f"{tokens} more words do not fit after the opening: this CLIP reads at most "
+                            f"{encoder.max_tokens} tokens. Shorten the caption or the locked terms.")
+    device = tower.positions.device
+    decode = encoder.tokenizer.decode
+    ids = torch.tensor([i for i in whole_words(encoder.tokenizer)
+                        if not any(has_phrase(decode([i]), b) for b in banned)], device=device)
+    words = tower.token_embedding.weight[ids].detach()  # (v, w)
+    unit, target = F.normalize(words, dim=-1), torch.from_numpy(np.asarray(query)).to(words)
+    first = torch.randint(len(ids), (tokens,), generator=torch.Generator().manual_seed(seed))
+    free = words[first.to(device)].clone().requires_grad_(True)  # (tokens, w)
+    optimiser = torch.optim.AdamW([free], lr=rate * float(words.std()), weight_decay=0.0)
+    best, best_ids = -2.0, first.to(device)
+    for step in range(steps):
+        nearest = (F.normalize(free.detach(), dim=-1) @ unit.T).argmax(-1)  # (tokens,)
+        placed = words[nearest] + (free - free.detach())  # the real tokens, with the free ones' gradient
+        similarity = _similarity(tower, head, placed, target)
+        if float(similarity.detach()) > best:
+            best, best_ids = float(similarity.detach()), nearest
+        optimiser.zero_grad()
+        (1 - similarity).backward()
+        optimiser.step()
+        if step % REPORT_EVERY == 0:
+            yield Progress(step, steps, f"Gradient search, similarity {best:.3f}")
+    return joined(opening, encoder.tokenizer.decode(ids[best_ids].tolist()).strip())
+
+
+def _similarity(tower: Any, head: Sequence[int], placed: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cosine of the prompt head + placed (tokens, w) + end token to `target` (d,)."""
+    embed = tower.token_embedding
+    x = torch.cat([embed(torch.tensor(list(head), device=placed.device)), placed,
+                   embed(torch.tensor([tower.end_id], device=placed.device))])  # (s, w)
+    x = tower._run((x + tower.positions[:len(x)])[None], None)
+    return tower.project(x[:, -1])[0] @ target
