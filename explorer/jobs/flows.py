@@ -1,0 +1,61 @@
+"""The loop as a chain of jobs: each starts when the one before it has ended well."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate, ReplaySettings, RunSearch
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The jobs of one investigation, in order, and the search that its replays belong to."""
+
+    embed: str
+    neighbours: str
+    prompt: str  # "" where the prompt was given
+    replays: str
+    search_id: str
+
+    @property
+    def jobs(self) -> tuple[str, ...]:
+        return tuple(j for j in (self.embed, self.neighbours, self.prompt, self.replays) if j)
+
+
+def new_search_id() -> str:
+    """A name for a search, by which a resumed one finds what it committed before."""
+    return secrets.token_hex(8)
+
+
+def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
+                model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
+                k: int = 24, owner: str = "") -> Flow:
+    """Writes the chain embed → neighbours → prompt → replays to the queue.
+
+    With a prompt in `settings` none is looked for. Call `launch.ensure_workers` afterwards.
+    """
+    embed = queue.submit(EmbedSubject(case_id, subject_id, clip), owner=owner)
+    neighbours = queue.submit(FindNeighbours(case_id, subject_id, collection, clip, k), owner=owner,
+                              after=embed)
+    prompt = "" if settings.prompt else queue.submit(
+        Interrogate(case_id, subject_id, clip=clip, mode=mode, collection=collection), owner=owner,
+        after=neighbours)
+    search_id = new_search_id()
+    replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip), owner=owner,
+                           after=prompt or neighbours)
+    return Flow(embed, neighbours, prompt, replays, search_id)
+
+
+def resume(queue: Queue, jobs: tuple[str, ...]) -> str | None:
+    """Puts the first job of a chain that did not end well back on the queue, and so those after it.
+
+    Returns its id; None when there is nothing to resume.
+    """
+    for job_id in jobs:
+        job = queue.get(job_id)
+        if job.state in ("interrupted", "failed", "cancelled") and not job.held:
+            queue.resume(job_id)
+            return job_id
+    return None

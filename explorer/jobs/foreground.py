@@ -1,0 +1,55 @@
+"""The command line's way to run tasks: the same queue and workers as the screens, followed to the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.jobs import launch
+from explorer.jobs.job import Job
+from explorer.jobs.queue import Queue
+from explorer.settings import Settings
+
+Follow = Callable[[Job], None]
+
+
+def run(settings: Settings, task: Any, *, owner: str = "", follow: Follow | None = None) -> Any:
+    """Runs one task in a worker and returns its result; ExplorerError with its sentence if it failed."""
+    job_id = launch.submit(settings, task, owner=owner)
+    return follow_jobs(settings, (job_id,), follow=follow)[-1].result
+
+
+def follow_jobs(settings: Settings, jobs: tuple[str, ...], *, follow: Follow | None = None,
+                poll_s: float = 0.1) -> list[Job]:
+    """Waits for jobs in order, handing each state that it sees to `follow`; returns them as they ended.
+
+    ExplorerError when one did not end well. A keyboard interrupt cancels what is left.
+    """
+    queue = Queue(settings.database)
+    ended: list[Job] = []
+    try:
+        for job_id in jobs:
+            ended.append(_wait(settings, queue, job_id, follow, poll_s))
+    except KeyboardInterrupt:
+        for job_id in jobs[len(ended):]:
+            launch.cancel(settings, job_id)
+        queue.wait(jobs[len(ended)], timeout_s=5.0)
+        raise
+    finally:
+        queue.close()
+    return ended
+
+
+def _wait(settings: Settings, queue: Queue, job_id: str, follow: Follow | None, poll_s: float) -> Job:
+    while True:
+        launch.tend(settings)
+        job = queue.get(job_id)
+        if follow is not None:
+            follow(job)
+        if job.state == "done":
+            return job
+        if job.state in ("failed", "cancelled", "interrupted"):
+            raise ExplorerError(job.error or f"{job.name} was {job.state}. What was found before is kept.")
+        time.sleep(poll_s)

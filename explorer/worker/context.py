@@ -1,0 +1,47 @@
+"""What a running task is given: settings, its case, the loaded models, and a way to ask for its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from explorer.cases.case import Case
+from explorer.cases.store import CaseStore
+from explorer.errors import Cancelled
+from explorer.jobs.job import Job
+from explorer.jobs.queue import Queue
+from explorer.settings import Settings
+from explorer.worker.table import Table
+
+
+@dataclass
+class Context:
+    """One run of one job. Results are committed through `case`; events are only Progress and Tick."""
+
+    settings: Settings
+    queue: Queue
+    job: Job
+    table: Table  # of loaded models, encoders and collections; kept from job to job
+    stopped: Callable[[], bool]
+    _cases: dict[str, Case] = field(default_factory=dict)
+
+    def case(self, case_id: str = "") -> Case:
+        """The job's case (or another one), open until the job ends; the job's owner acts in its log."""
+        case_id = case_id or self.job.case_id
+        if case_id not in self._cases:
+            self._cases[case_id] = CaseStore(self.settings.cases, actor=self.job.owner).open(case_id)
+        return self._cases[case_id]
+
+    def commit(self, *records: Any, blobs: dict[str, bytes] | None = None) -> int:
+        """Writes records with their log entries in one transaction; returns how many were new or changed."""
+        return self.case().commit_all(records, job_id=self.job.id, blobs=blobs)
+
+    def check(self) -> None:
+        """Raises Cancelled if the job was cancelled or the worker asked to stop."""
+        if self.stopped():
+            raise Cancelled
+
+    def close(self) -> None:
+        for case in self._cases.values():
+            case.close()

@@ -1,0 +1,138 @@
+"""The worker's loop: takes jobs, runs them, serves short ones in between, ends when nobody needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from explorer.errors import Cancelled, ExplorerError
+from explorer.jobs.board import Board
+from explorer.jobs.job import Job
+from explorer.jobs.queue import Queue
+from explorer.records import Progress
+from explorer.settings import Settings
+from explorer.worker.context import Context
+from explorer.worker.registry import runner
+from explorer.worker.table import Table
+from explorer.worker.watch import Watch
+
+IDLE_S = 60.0
+POLL_S = 0.1
+REPORT_S = 0.2  # progress rows are written at most this often
+MEMORY = ("There is not enough memory for this (needed by {task}). Use a smaller size or fewer images at "
+          "once, unload other models in the settings, or choose another device; then resume. What was found "
+          "is kept.")
+BUG = ("Something went wrong inside the program while it ran {task}. What was found before is kept; resume "
+       "to try again. The details are in {log} under {job}.")
+
+
+class Worker:
+    """One worker of a kind; the caller holds the lock of that kind."""
+
+    def __init__(self, settings: Settings, board: Board, watch: Watch, *, idle_s: float = IDLE_S) -> None:
+        self.settings, self.board, self.watch, self.idle_s = settings, board, watch, idle_s
+        self.queue: Queue = board.queue
+        self.table = Table(settings.model_memory_mb * 1024 * 1024)
+        self._served = 0.0
+
+    def run(self) -> None:
+        """Works until asked to stop, or until a minute went by without work and without a screen."""
+        needed = time.monotonic()
+        while not self.watch.stopping.is_set():
+            job = self.board.take()
+            if job is not None:
+                self.work(job)
+                needed = time.monotonic()
+            elif time.monotonic() - needed > self.idle_s and self._nobody_looks():
+                return
+            else:
+                time.sleep(POLL_S)
+
+    def _nobody_looks(self) -> bool:
+        return self.queue.clock() - self.board.last_look_s() > self.idle_s
+
+    def work(self, job: Job) -> None:
+        """Runs one job to its end and writes down how it ended."""
+        context = Context(self.settings, self.queue, job, self.table, lambda: self.watch.stopped(job.id))
+        self.watch.enter(job.id)
+        try:
+            self.board.done(job.id, self._run(job, context))
+        except Cancelled:
+            if self.watch.cancelled(job.id):
+                self.board.cancelled(job.id)
+            else:
+                self.board.give_back(job.id)
+        except ExplorerError as error:
+            self.board.failed(job.id, str(error))
+        except Exception as error:
+            logging.exception("job %s (%s) failed", job.id, job.name)
+            self.board.failed(job.id, self._sentence(job, error))
+        finally:
+            self.watch.leave(job.id)
+            context.close()
+
+    def _run(self, job: Job, context: Context) -> Any:
+        events = runner(job.name)(job.task, context)
+        reports = _Reports(self.board, job.id)
+        with contextlib.closing(events):
+            while True:
+                try:
+                    event = events.throw(Cancelled()) if context.stopped() else next(events)
+                except StopIteration as end:
+                    reports.flush()
+                    return end.value
+                if isinstance(event, Progress):
+                    reports.take(event)
+                self._serve(job)
+
+    def _serve(self, job: Job) -> None:
+        """Between two steps of a long task: runs short ones that wait."""
+        if job.task.INTERACTIVE or time.monotonic() - self._served < POLL_S:
+            return
+        while (short := self.board.take(interactive_only=True)) is not None:
+            self.work(short)
+        self._served = time.monotonic()
+
+    def _sentence(self, job: Job, error: Exception) -> str:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            self.table.clear()
+            return MEMORY.format(task=job.name)
+        return BUG.format(task=job.name, log=self.settings.logs / f"worker-{self.board.kind}.log", job=job.id)
+
+
+class _Reports:
+    """Writes the newest progress, not every one."""
+
+    def __init__(self, board: Board, job_id: str) -> None:
+        self.board, self.job_id = board, job_id
+        self._waiting: Progress | None = None
+        self._written = 0.0
+
+    def take(self, progress: Progress) -> None:
+        held = self._waiting.preview_png if self._waiting else b""
+        self._waiting = _with_preview(progress, held)
+        if time.monotonic() - self._written >= REPORT_S:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting is not None:
+            self.board.report(self.job_id, self._waiting)
+            self._waiting, self._written = None, time.monotonic()
+
+
+def _with_preview(progress: Progress, held: bytes) -> Progress:
+    if progress.preview_png or not held:
+        return progress
+    return Progress(**{**vars(progress), "preview_png": held})
+
+
+def drain(events: Iterator[Any]) -> Any:
+    """Runs a runner's generator without a queue; returns its result."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value

@@ -1,0 +1,38 @@
+"""Which function runs which task. A runner's module is imported when its first task comes.
+
+A runner is a generator function `run(task, context)`: it yields Progress and Tick, commits its results
+through the context, and returns the job's result (JSON or None).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from explorer.errors import ExplorerError
+
+RUNNERS = {
+    "EmbedSubject": "explorer.worker.runners.subjects:embed",
+    "GenerateSubject": "explorer.worker.runners.replays:generate",
+    "FindNeighbours": "explorer.worker.runners.neighbours:find",
+    "SearchCollection": "explorer.worker.runners.neighbours:search",
+    "Interrogate": "explorer.worker.runners.subjects:interrogate",
+    "EncodeText": "explorer.worker.runners.subjects:encode_text",
+    "RunSearch": "explorer.worker.runners.replays:search",
+    "RenderExhibit": "explorer.worker.runners.replays:exhibit",
+    "InspectModel": "explorer.worker.runners.models:inspect",
+    "UnloadModels": "explorer.worker.runners.models:unload",
+    "BuildCollection": "explorer.worker.runners.building:embed",
+    "IndexCollection": "explorer.worker.runners.building:index",
+    "ExportCase": "explorer.worker.runners.packages:export",
+    "VerifyPackage": "explorer.worker.runners.packages:verify",
+}
+
+
+def runner(name: str) -> Callable[..., Iterator[Any]]:
+    """The generator function that runs tasks of that name; ExplorerError if there is none."""
+    if name not in RUNNERS:
+        raise ExplorerError(f"This version cannot run {name} tasks. Update it on the machine that works.")
+    module, _, function = RUNNERS[name].partition(":")
+    return getattr(importlib.import_module(module), function)

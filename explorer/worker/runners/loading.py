@@ -1,0 +1,37 @@
+"""Models and encoders for the device worker's tasks, through its one table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.clip.encoder import Encoder, load_encoder
+from explorer.diffusion.models import Model, describe_model, load_model, pick_device
+from explorer.worker.context import Context
+
+
+def device(context: Context) -> str:
+    """The device that the settings name; "auto" is CUDA, then MPS, then the CPU."""
+    return str(pick_device(context.settings.device))
+
+
+def model(context: Context, source: str) -> Model:
+    """The model, loaded if it is not; what was used longest ago makes room."""
+    place = device(context)
+    home = context.settings.home
+    return context.table.get(
+        f"model {source} {place}", lambda: load_model(source, device=place, home=home),
+        size_of=lambda found: found.info.memory_bytes,
+        expected_bytes=describe_model(source, home=home).size_bytes)
+
+
+def encoder(context: Context, spec: str) -> Encoder:
+    """The CLIP, loaded if it is not."""
+    place = device(context)
+    return context.table.get(
+        f"clip {spec} {place}",
+        lambda: load_encoder(spec, device=place, offline=context.settings.offline), size_of=_encoder_bytes)
+
+
+def _encoder_bytes(found: Any) -> int:
+    tensors = (*found.model.parameters(), *found.model.buffers())
+    return sum(t.numel() * t.element_size() for t in tensors)

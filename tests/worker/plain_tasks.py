@@ -1,0 +1,91 @@
+"""Tasks without models, for tests of queue and worker; a worker imports this by `--also`."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from explorer.errors import ExplorerError
+from explorer.jobs.tasks import TASKS
+from explorer.records import Progress, Tick
+from explorer.worker.registry import RUNNERS
+from tests.cases.made import make_replay
+
+
+@dataclass(frozen=True)
+class Count:
+    """Commits `n` replays, `pause_s` apart."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    n: int
+    pause_s: float = 0.0
+    search_id: str = "q"
+
+
+@dataclass(frozen=True)
+class Stubborn:
+    """Sleeps without looking up."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Fails in the way that it is told to."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    way: str  # "sentence" | "bug" | "memory" | "crash"
+
+
+@dataclass(frozen=True)
+class Short:
+    """Tells in which process it ran, and which modules that has."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = True
+    text: str = ""
+
+
+def count(task, context):
+    for seed in range(task.n):
+        yield Progress(seed, task.n, "counting", preview_png=b"png%d" % seed)
+        replay = make_replay(seed=seed, search_id=task.search_id)
+        if context.case().commit(replay, job_id=context.job.id):
+            time.sleep(task.pause_s)
+        yield Tick()
+    return {"n": task.n}
+
+
+def stubborn(task, context):
+    yield Tick()
+    time.sleep(task.seconds)
+
+
+def fault(task, context):
+    yield Tick()
+    if task.way == "sentence":
+        raise ExplorerError("The picture is too large. Choose a smaller one.")
+    if task.way == "memory":
+        raise MemoryError
+    if task.way == "crash":
+        os._exit(9)
+    raise RuntimeError("a secret detail")
+
+
+def short(task, context):
+    import sys
+    yield Tick()
+    return {"text": task.text, "pid": os.getpid(), "heavy": sorted(
+        {"torch", "faiss", "streamlit", "diffusers", "open_clip"} & set(sys.modules))}
+
+
+for kind, run in ((Count, count), (Stubborn, stubborn), (Fault, fault), (Short, short)):
+    TASKS[kind.__name__] = kind
+    RUNNERS[kind.__name__] = f"{__name__}:{run.__name__}"
