@@ -1,0 +1,225 @@
+"""The one network client: every request that leaves this program for a collection goes through `fetch`.
+
+The name is resolved once, every address that it has is checked, and the connection goes to a checked
+address; each redirect starts over. So a name that points at a private address, now or a moment later,
+reaches nothing. Proxies of the environment are not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+from explorer.errors import ExplorerError
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a request may do. `private` also allows addresses of one's own computer and network."""
+
+    offline: bool = True  # only this computer itself
+    private: bool = False
+    max_bytes: int = 8 * 2**20
+    timeout_s: float = 10.0  # for the whole request, redirects included
+    max_redirects: int = 3
+    types: tuple[str, ...] = ()  # allowed content types, () for any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `url` is where it came from after redirects."""
+
+    url: str
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+class Unreachable(ExplorerError):
+    """The server did not give an answer: it is away, slow, or refused."""
+
+
+class Refused(ExplorerError):
+    """The policy forbids the request or its answer."""
+
+
+def fetch(url: str, *, policy: Policy, body: bytes | None = None,
+          headers: Mapping[str, str] | None = None) -> Answer:
+    """Send a GET, or a POST of `body`, over the network and read the answer within the policy's limits.
+
+    Raises Refused (scheme, address, size, type) or Unreachable (no answer in time), both ExplorerErrors.
+    Any HTTP status comes back as an Answer.
+    """
+    deadline = time.monotonic() + policy.timeout_s
+    for _ in range(policy.max_redirects + 1):
+        answer, target = _once(url, policy, body, headers or {}, deadline)
+        if target is None:
+            return answer
+        if body is not None:
+            raise Refused(f"{shown(url)} answered with a redirect, which a query does not follow. "
+                          f"If you trust it, use {shown(target)} itself.")
+        if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+            raise Refused(f"{shown(url)} redirects from https to http; it was not followed.")
+        url = target
+    raise Refused(f"{shown(url)} redirects more than {policy.max_redirects} times; it was given up.")
+
+
+def shown(url: str) -> str:
+    """An address for a sentence: printable, without query and password, short."""
+    parts = urlsplit(url)
+    text = f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if _port(parts) else ''}{parts.path}"
+    return "".join(c for c in text if c.isprintable())[:120]
+
+
+def check_address(address: str, *, policy: Policy, host: str) -> None:
+    """Refused when the policy does not allow this IP address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    inner = _embedded(ip)
+    if any(i.is_multicast or i.is_unspecified or i.is_reserved for i in inner):
+        raise Refused(f"{host} points at the address {ip}, which is not an ordinary one.")
+    loopback = all(i.is_loopback for i in inner)
+    if not policy.private and not all(i.is_global for i in inner):
+        raise Refused(f"{host} points at a private address ({ip}). Pictures are fetched from the public "
+                      "internet only.")
+    if policy.offline and not loopback:
+        raise Refused(f"{host} is not on this computer, and this workspace is offline. Allow network access "
+                      "in the settings to use it.")
+
+
+def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, str],
+          deadline: float) -> tuple[Answer, str | None]:
+    """One request without following; the second value is where it redirects to."""
+    parts = _checked_url(url)
+    address = _resolve(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80), policy)
+    connection = _Pinned(parts, address, max(0.01, deadline - time.monotonic()))
+    guard = threading.Timer(max(0.01, deadline - time.monotonic()), connection.cut)
+    guard.daemon = True
+    guard.start()
+    try:
+        connection.request("GET" if body is None else "POST", _path(parts), body=body, headers={
+            "User-Agent": "afterimage", "Accept-Encoding": "identity", **headers})
+        response = connection.getresponse()
+        target = response.getheader("Location") if response.status in _REDIRECTS else None
+        if target is not None:
+            return Answer(url, response.status, "", b""), urljoin(url, target)
+        return _read(url, response, policy, deadline), None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        late = time.monotonic() >= deadline - 0.01
+        why = f"took longer than {policy.timeout_s:g} s" if late else f"gave no usable answer ({_why(error)})"
+        raise Unreachable(f"{shown(url)} {why}. Check the address, and that the server runs.") from error
+    finally:
+        guard.cancel()
+        connection.close()
+
+
+def _read(url: str, response: http.client.HTTPResponse, policy: Policy, deadline: float) -> Answer:
+    kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
+    if response.status < 400 and policy.types and kind not in policy.types:
+        raise Refused(f"{shown(url)} sent “{kind[:60]}”; allowed is {', '.join(policy.types)}.")
+    if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
+        raise Refused(f"{shown(url)} sent a packed answer although none was asked for.")
+    length = response.getheader("Content-Length") or ""
+    if length.isdigit() and int(length) > policy.max_bytes:
+        raise _too_large(url, policy)
+    blocks, size = [], 0
+    while block := response.read1(_BLOCK):
+        size += len(block)
+        if size > policy.max_bytes:
+            raise _too_large(url, policy)
+        if time.monotonic() > deadline:
+            raise TimeoutError("too slow")
+        blocks.append(block)
+    if length.isdigit() and size < int(length):
+        raise http.client.IncompleteRead(b"", int(length) - size)
+    return Answer(url, response.status, kind, b"".join(blocks))
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to one checked address under the name that was asked for."""
+
+    def __init__(self, parts, address: tuple, timeout_s: float):
+        super().__init__(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80),
+                         timeout=timeout_s)
+        self._address, self._secure = address, parts.scheme == "https"
+
+    def connect(self) -> None:
+        family, place = self._address
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(place)
+        if self._secure:
+            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+
+    def cut(self) -> None:
+        """Ends a request that drips on past its deadline."""
+        with contextlib.suppress(OSError, AttributeError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _checked_url(url: str):
+    if len(url) > 2_000 or not url.isprintable() or " " in url:
+        raise Refused("This is not an address: it is too long or holds spaces or control characters.")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or _port(parts) is None:
+        raise Refused(f"{url[:80]} is not an http or https address.")
+    if parts.username or parts.password:
+        raise Refused("Addresses with a user name or password in them are not used.")
+    return parts
+
+
+def _resolve(host: str, port: int, policy: Policy) -> tuple:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"{host} is not known to the network. Check the address, and that you are "
+                          "online.") from error
+    for *_, place in found:
+        check_address(str(place[0]), policy=policy, host=host)
+    if not found:
+        raise Unreachable(f"{host} has no address.")
+    return found[0][0], found[0][4]
+
+
+def _embedded(ip) -> list:
+    """The address with the IPv4 ones that it stands for (mapped, 6to4, Teredo, NAT64)."""
+    inner = [ip]
+    if ip.version == 6:
+        if ip.ipv4_mapped:
+            return [ip.ipv4_mapped]
+        inner += [ip.sixtofour] if ip.sixtofour else []
+        inner += list(ip.teredo) if ip.teredo else []
+        if ip in ipaddress.ip_network("64:ff9b::/96"):
+            inner.append(ipaddress.ip_address(int(ip) & 0xFFFFFFFF))
+    return inner
+
+
+def _port(parts) -> int | None:
+    """The port, 0 when none is given, None for nonsense."""
+    try:
+        return parts.port or 0
+    except ValueError:
+        return None
+
+
+def _path(parts) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _too_large(url: str, policy: Policy) -> Refused:
+    return Refused(f"{shown(url)} sent more than {policy.max_bytes / 2**20:g} MB; the answer was dropped.")
+
+
+def _why(error: BaseException) -> str:
+    text = (str(error).splitlines() or [""])[0]
+    return "".join(c for c in text if c.isprintable())[:100] or type(error).__name__
