@@ -1,4 +1,4 @@
-"""How many bits a prompt's words are: a code over the tokenizer's vocabulary, fixed before any image is seen.
+"""How many bits a prompt's words are: a code over CLIP's vocabulary, fixed before any image is seen.
 
 The code is Zipf's law over the order in which CLIP's byte-pair vocabulary was merged (the earlier a piece
 was merged, the more frequent it was in the text that CLIP's makers counted), so it owes nothing to a
@@ -11,27 +11,31 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
-VOCABULARY = 49406  # pieces of CLIP's vocabulary without its two special tokens
+PIECES = 49406  # of CLIP's vocabulary, without its two special tokens
 BYTES = 512  # single bytes, inside and at the end of a word, stand before the merged pieces
+BYTE_RANK = 256
+FIRST = (267, 269, 320)  # comma, full stop and "a", which no merge could make
+END = 49407
 SHIFT = 2.7  # Mandelbrot's shift of Zipf's law
-CODE = ("Zipf's law over the merge order of CLIP's own vocabulary, an end mark included; "
+CODE = ("Zipf's law over the merge order of CLIP's vocabulary, after comma, full stop, a and an end mark; "
         "a list that no collection has shaped")
 
 
-@lru_cache(maxsize=4)
-def _normaliser(size: int) -> float:
-    return sum(1 / (rank + SHIFT) for rank in range(1, size + 1))
-
-
-def token_bits(token_id: int) -> float:
-    """Bits of one token under the stated code; single bytes count as if they were merged first."""
-    rank = max(1, token_id - BYTES + 1) if token_id >= BYTES else BYTES // 2
-    return math.log2((min(rank, VOCABULARY) + SHIFT) * _normaliser(VOCABULARY))
+@lru_cache(maxsize=1)
+def frequencies() -> dict[int, float]:
+    """Token id to relative frequency, for all pieces and the end mark; they sum to 1."""
+    ranks = dict.fromkeys(range(BYTES), BYTE_RANK)
+    ranks |= {i: i - BYTES + len(FIRST) + 2 for i in range(BYTES, PIECES)}
+    ranks |= {i: rank for rank, i in enumerate((*FIRST, END), start=1)}
+    total = sum(1 / (rank + SHIFT) for rank in ranks.values())
+    return {i: 1 / (rank + SHIFT) / total for i, rank in ranks.items()}
 
 
 def prompt_bits(token_ids: Sequence[int]) -> float:
-    """Bits of a prompt's tokens (without start and end), in [0, ∞); an empty prompt costs nothing.
+    """Bits of a prompt's own tokens and its end mark, in [0, ∞); an empty prompt costs nothing.
 
-    One more symbol ends the prompt; it costs what the commonest token costs.
+    An id outside CLIP's vocabulary (another tokenizer's) costs what the rarest piece costs.
     """
-    return sum(token_bits(i) for i in token_ids) + token_bits(BYTES) if len(token_ids) else 0.0
+    table = frequencies()
+    rarest = table[PIECES - 1]
+    return sum(-math.log2(table.get(i, rarest)) for i in (*token_ids, END)) if len(token_ids) else 0.0

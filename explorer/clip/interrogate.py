@@ -78,35 +78,46 @@ class Job:
 def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: str, mode: str = "best",
                 terms: Sequence[TermList], captions: Sequence[Caption | str] = (), banned: Sequence[str] = (),
                 locked: Sequence[str] = (), cache: Path | None = None, embedding: np.ndarray | None = None,
+                bits: Callable[[Sequence[int]], float] = prompt_bits,
                 settings: InterrogationSettings | None = None) -> Iterator[Progress | PromptCandidate]:
     """Writes term embeddings to `cache`. Prompts for an image: progress first, candidates last, ranked.
 
     `image_rgb` is (h, w, 3) uint8; `embedding` (d,) unit vector, if known, takes its place. A caption given
     as a string is a neighbour's. The person's own caption, else the caption model's, opens every prompt,
-    then the locked terms; it also comes first in the ranking. The others rank by CLIP similarity (negative:
-    least first). Raises ExplorerError for an unknown mode, no terms, or locked terms that do not fit.
+    then the locked terms. The person's own caption ranks first, the rest by CLIP similarity (negative: least
+    first, and no captions). `bits` counts a prompt's tokens under a stated code. Raises ExplorerError for an
+    unknown mode, no terms, or locked terms that do not fit.
     """
     settings = settings or InterrogationSettings()
     if mode not in MODES:
         raise ExplorerError(f"There is no interrogation mode {mode!r}. Allowed are {', '.join(MODES)}.")
     query = _query(encoder, image_rgb, embedding)
-    given = [c if isinstance(c, Caption) else Caption(c, "neighbour caption") for c in captions]
-    given = [c for c in given if c.text.strip()
-             and (c.source == "person" or not any(has_phrase(c.text, b) for b in banned))]
-    opening = _opening(encoder, given if mode != "negative" else [], locked)
+    given = [] if mode == "negative" else _captions(captions, banned)
+    opening = _opening(encoder, given, locked)
     banks = yield from _banks(encoder, terms, cache, mode)
     job = Job(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings)
     found = yield from _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
-        raise ExplorerError(f"No prompt can be built: every term is banned or longer than "
+        raise ExplorerError("No prompt can be built: every term is banned or longer than "
                             f"{encoder.max_tokens} tokens. Ban fewer terms, or add a list.")
     yield Progress(1, 1, "Measuring what each term adds")
-    yield from _ranked(job, subject_id, mode, found, given)
+    rows = _ordered(job, mode, found, given)
+    for rank, (text, source, how, similarity) in enumerate(rows, start=1):
+        ids = encoder.token_ids(text)
+        gains = term_gains(encoder, query, text, opening=opening)
+        yield PromptCandidate(subject_id, rank, text, source, how, similarity, len(ids), bits(ids), gains)
 
 
 def nearest_terms(bank: TermBank, query: np.ndarray, k: int = 5) -> list[tuple[str, float]]:
     """The k terms of one list nearest to an image's unit vector (d,), with cosines, best first; exact."""
     return [(bank.terms.terms[i], similarity) for i, similarity in bank.top(query, k)]
+
+
+def _captions(captions: Sequence[Caption | str], banned: Sequence[str]) -> list[Caption]:
+    """Captions that say something; a banned phrase rules out every caption but the person's own."""
+    made = [c if isinstance(c, Caption) else Caption(c, "neighbour caption") for c in captions]
+    return [c for c in made if c.text.strip()
+            and (c.source == "person" or not any(has_phrase(c.text, b) for b in banned))]
 
 
 def _query(encoder: Encoder, image_rgb: np.ndarray | None, embedding: np.ndarray | None) -> np.ndarray:
@@ -213,9 +224,9 @@ _MODES: dict[str, Callable[[Job], Iterator]] = {
     "best": _best, "fast": _fast, "classic": _classic, "negative": _negative, "gradient": _gradient}
 
 
-def _ranked(job: Job, subject_id: str, mode: str, found: Sequence[tuple[str, str]],
-            captions: Sequence[Caption]) -> Iterator[PromptCandidate]:
-    """All candidates measured plainly (no prefix cache), distinct, in their order."""
+def _ordered(job: Job, mode: str, found: Sequence[tuple[str, str]],
+             captions: Sequence[Caption]) -> list[tuple[str, str, str, float]]:
+    """(text, source, mode, similarity) of all candidates, measured without the prefix cache, distinct."""
     rows = [(" ".join(c.text.split()), c.source, "given") for c in captions]
     rows += [(text, "gradient" if how == "gradient" else "interrogation", how)
              for text, how in found if text]
@@ -223,12 +234,7 @@ def _ranked(job: Job, subject_id: str, mode: str, found: Sequence[tuple[str, str
     similarities = job.similarity([r[0] for r in rows]) if rows else []
     sign = -1 if mode == "negative" else 1
     order = sorted(range(len(rows)), key=lambda i: (rows[i][1] != "person", -sign * similarities[i]))
-    chosen = _distinct([(*rows[i], float(similarities[i])) for i in order], job.settings)
-    for rank, (text, source, how, similarity) in enumerate(chosen, start=1):
-        ids = job.encoder.token_ids(text)
-        gains = term_gains(job.encoder, job.query, text, opening=job.opening)
-        bits = prompt_bits(ids)
-        yield PromptCandidate(subject_id, rank, text, source, how, similarity, len(ids), bits, gains)
+    return _distinct([(*rows[i], float(similarities[i])) for i in order], job.settings)
 
 
 def _distinct(rows: Sequence[tuple[str, str, str, float]],
