@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from explorer.diffusion.describe import describe, describe_model
+from explorer.diffusion.shared_text import install
 from explorer.diffusion.sources import Located, locate
 from explorer.errors import ExplorerError
 from explorer.records import ModelInfo, ModelRef
@@ -32,6 +33,7 @@ class Model:
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
     prompts: dict[Any, Any] = field(default_factory=dict)  # encoded prompts, see conditioning
+    attentions: list[Any] = field(default_factory=list)  # text attentions that share rows, see shared_text
 
     @property
     def precision(self) -> str:
@@ -80,7 +82,8 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size,
                      precision=str(network.dtype).removeprefix("torch."))
     ref = ModelRef(info.source, info.fingerprint, info.family)
-    return Model(loaded, ref, pipe, device, network.dtype, dict(pipe.scheduler.config))
+    attentions = install(pipe.unet) if info.family in UNET_FAMILIES else []
+    return Model(loaded, ref, pipe, device, network.dtype, dict(pipe.scheduler.config), attentions=attentions)
 
 
 def _check_network(pipe: Any, info: ModelInfo) -> None:

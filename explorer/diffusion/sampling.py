@@ -22,6 +22,7 @@ from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
+from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
 from explorer.images.door import png_bytes
 from explorer.records import Recipe, to_json
@@ -110,7 +111,7 @@ class Batch:
         self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
         self.kind = self.stepper.scheduler.config.prediction_type
         with torch.inference_mode():
-            self.inputs = network_inputs(model, self.recipes, guided=self.guided)
+            self._condition()
             self.latents, self.noise_hashes = self._begin(start_rgb, noise)
 
     @property
@@ -152,7 +153,7 @@ class Batch:
         timestep, sample = self.timesteps[self.index], self.latents
         levels = self.stepper.levels(timestep)
         scaled = self.stepper.scale(torch.cat([sample] * 2) if self.guided else sample, timestep)
-        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self.inputs)[0]
+        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now())[0]
         unconditional, conditional = out.chunk(2) if self.guided else (None, out)
         prediction = conditional
         if unconditional is not None:
@@ -161,6 +162,18 @@ class Batch:
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
+
+    def _condition(self) -> None:
+        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
+        if len({(r.prompt, r.negative_prompt, r.clip_skip) for r in self.recipes}) == 1:
+            text = self.inputs["encoder_hidden_states"][::len(self.recipes)]  # one row a prompt: (u, t, d)
+            self.inputs["encoder_hidden_states"] = text
+
+    def _inputs_now(self) -> dict[str, Any]:
+        text, rows = self.inputs["encoder_hidden_states"], len(self.recipes) * (2 if self.guided else 1)
+        if text.shape[0] == rows or shares(self.model.attentions):
+            return self.inputs
+        return self.inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
 
     def _guidance(self) -> float | torch.Tensor:
         scales = [r.guidance for r in self.recipes]
@@ -174,7 +187,7 @@ class Batch:
         self.recipes = [self.recipes[i] for i in rows]
         self.noise_hashes = [self.noise_hashes[i] for i in rows]
         self.latents = self.latents[list(rows)]
-        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
+        self._condition()
 
     def merge(self, other: Batch) -> None:
         """Appends a batch that stands at the same step; ValueError if it does not."""
@@ -184,7 +197,7 @@ class Batch:
         self.recipes += other.recipes
         self.noise_hashes += other.noise_hashes
         self.latents = torch.cat([self.latents, other.latents])
-        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
+        self._condition()
 
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage."""

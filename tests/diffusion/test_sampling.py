@@ -164,3 +164,29 @@ def test_decode_in_chunks_equals_at_once(models):
     model = models("sd1-kl")
     latents = torch.randn((5, 4, 16, 16), generator=torch.Generator().manual_seed(0))
     assert np.abs(decode(model, latents, chunk=2).astype(int) - decode(model, latents, chunk=5)).max() <= 1
+
+
+def test_text_is_projected_once_a_run(models):
+    model = models("sd1-tiny")
+    calls = []
+    hooks = [a.to_k.register_forward_hook(lambda m, i, o: calls.append(i[0].shape[0]))
+             for a in model.attentions]
+    run(model, [tiny.recipe(model, seed=s) for s in range(4)])
+    for hook in hooks:
+        hook.remove()
+    assert calls == [2] * len(model.attentions)  # the prompt and the empty one, for 4 images and 5 steps
+
+
+def test_an_exchanged_attention_processor_gets_full_rows(models):
+    """Whoever looks at attention maps sets a processor; the loop then hands it a row an image."""
+    from diffusers.models.attention_processor import AttnProcessor2_0
+    model = models("sd1-kl")
+    recipes = [tiny.recipe(model, seed=s) for s in range(3)]
+    shared = np.stack([r.latents for r in run(model, recipes)])
+    kept = model.attentions[0].processor
+    model.attentions[0].set_processor(AttnProcessor2_0())
+    try:
+        plain = np.stack([r.latents for r in run(model, recipes)])
+    finally:
+        model.attentions[0].set_processor(kept)
+    assert np.abs(shared - plain).max() < TOLERANCE
