@@ -1,0 +1,39 @@
+"""Where two pictures agree: a map for the eye, beside the scores and never instead of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from explorer.closeness.scores import ssim_map
+
+
+def agreement(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
+    """(h, w) float32 in [0, 1]: 1 where light, structure and colour agree around a pixel, 0 where not.
+
+    Local SSIM (negative counts as 0) times a falling function of the local colour difference (half at
+    0.15). Two flat areas of one colour agree fully, so a shared empty background shows as agreement.
+    """
+    structure = np.clip(ssim_map(subject_rgb, other_rgb)[0], 0, 1)  # (h, w)
+    difference = (subject_rgb.astype(np.float32) - other_rgb.astype(np.float32)) / 255.0
+    squared = gaussian_filter((difference ** 2).mean(axis=2), 1.5, mode="mirror")
+    colour = 1.0 / (1.0 + squared / 0.15 ** 2)
+    return np.clip(structure * colour, 0, 1).astype(np.float32)
+
+
+def difference_map(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
+    """(h, w) float32 in [0, 1]: root mean squared colour difference of each pixel."""
+    difference = (subject_rgb.astype(np.float32) - other_rgb.astype(np.float32)) / 255.0
+    return np.sqrt((difference ** 2).mean(axis=2)).astype(np.float32)
+
+
+def overlay(rgb: np.ndarray, heat: np.ndarray, *, opacity: float = 0.75) -> np.ndarray:
+    """(h, w, 3) uint8: the picture in grey, tinted from blue (heat 0) over white to orange (heat 1).
+
+    The two ends differ in lightness order from grey alone and are told apart with any colour vision.
+    """
+    low, middle, high = (np.array(c, np.float32) for c in ((33, 102, 172), (247, 247, 247), (230, 97, 1)))
+    share = np.clip(heat, 0, 1)[..., None]
+    tint = np.where(share < 0.5, low + (middle - low) * 2 * share, middle + (high - middle) * (2 * share - 1))
+    grey = rgb.astype(np.float32).mean(axis=2, keepdims=True).repeat(3, axis=2)
+    return np.clip(np.rint((1 - opacity) * grey + opacity * tint), 0, 255).astype(np.uint8)

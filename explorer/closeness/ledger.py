@@ -1,0 +1,160 @@
+"""The ledger: how many bits the person supplied for a replay, by source, each under a stated code.
+
+A closeness says little until it is known what was put in: a seed chosen among a million carries 20
+bits, a starting image thousands. Every figure here is the length of a code that someone who
+has the model and this file's rules could decode; the estimates of start_code.py are named as such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import LedgerEntry, Recipe
+
+SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
+LARGE_SEED_BITS = 64
+GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": 5, "side": 1024}
+_GRID_WORDS = {"steps": "1 to 1000", "guidance": "0 to 30 in tenths", "scheduler": "five samplers",
+               "side": "multiples of 8 up to 8192"}
+
+# Order-0 code of English text (letters in tenths of a percent, space included), for a prompt whose
+# tokens are not at hand; any other character costs an escape and its UTF-8 bytes.
+_LETTERS = {" ": 182, "e": 102, "t": 75, "a": 65, "o": 62, "i": 57, "n": 57, "s": 53, "r": 50, "h": 50,
+            "l": 33, "d": 33, "u": 23, "c": 22, "m": 20, "f": 20, "w": 17, "g": 16, "p": 15, "y": 14, "b": 13,
+            ",": 10, "v": 8, "k": 6, "x": 1, "j": 1, "q": 1, "z": 1, "\0": 8, "\1": 15}
+TEXT_CODE = "English letter frequencies, with an end mark; a list that no collection has shaped"
+
+
+def prompt_bits(tokens: Sequence[int], frequencies: Mapping[int, float], *, end: int) -> float:
+    """Bits of a token sequence and its `end` mark under relative `frequencies` (sum at most 1).
+
+    KeyError for a token without a frequency: a code that cannot spell the prompt is no code for it.
+    """
+    if sum(frequencies.values()) > 1 + 1e-9:
+        raise ValueError("the frequencies add up to more than 1, so that no code has these lengths")
+    return sum(-math.log2(frequencies[t]) for t in (*tokens, end))
+
+
+def text_bits(text: str) -> float:
+    """Bits of a prompt under letter frequencies, for use where its tokens are not at hand; 0 if empty."""
+    if not text:
+        return 0.0
+    total = sum(_LETTERS.values())
+    cost = {c: -math.log2(n / total) for c, n in _LETTERS.items()}
+    other = cost["\1"]
+    return cost["\0"] + sum(
+        cost[c] if c in cost and c >= " " else other + 8 * len(c.encode("utf-8", "replace")) for c in text)
+
+
+def choice_bits(options: int) -> float:
+    """Bits of one choice among `options` that were listed beforehand, raced or tried out in full."""
+    if options < 1:
+        raise ValueError(f"a choice needs at least one option, got {options}")
+    return math.log2(options)
+
+
+def rounds_bits(options: Sequence[int], *, allowed: int) -> float:
+    """Bits of successive choices: the sum of their log2 options and log2 of the rounds that were allowed.
+
+    Ten rounds of best-of-16 are 40 bits, and 3.3 more for having been free to stop after any of ten.
+    """
+    if allowed < max(1, len(options)):
+        raise ValueError(f"{len(options)} rounds were played but only {allowed} allowed")
+    return sum(map(choice_bits, options)) + math.log2(allowed)
+
+
+def rounds_entry(options: Sequence[int], *, allowed: int) -> LedgerEntry:
+    """`rounds_bits` as an entry."""
+    return LedgerEntry("rounds", rounds_bits(options, allowed=allowed),
+                       f"{len(options)} rounds, each one choice among the options listed for it, and "
+                       f"which of the {allowed} allowed rounds was the last.")
+
+
+def prompt_entry(bits: float, code: str) -> LedgerEntry:
+    """A prompt's entry. A searched prompt is charged its code only, not its search as well."""
+    return LedgerEntry("prompt", bits, f"Length of the prompt under {code}.")
+
+
+def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
+                count: int | None = None) -> LedgerEntry:
+    """The seed's entry: log2 of the seeds listed, or the whole range for a seed given by hand.
+
+    `seeds_before` is how many seeds from 0 on earlier searches with this prompt have tried: a list that
+    goes on from there is one list with them. `count` stands for `settings.seeds` (img2img has its own).
+    """
+    count = settings.seeds if count is None else count
+    first, last = settings.first_seed, settings.first_seed + max(count, 1) - 1
+    if first == 0 or first <= seeds_before:
+        return LedgerEntry("seeds", choice_bits(last + 1),
+                           f"One seed chosen among {last + 1} listed beforehand.")
+    bits = SEED_RANGE_BITS if last < 2 ** SEED_RANGE_BITS else LARGE_SEED_BITS
+    extra = f"; {count} from there on were tried" if count > 1 else ""
+    return LedgerEntry("seeds", float(bits), f"The seed {first} was given by hand: one of 2^{bits}{extra}.")
+
+
+def settings_entry(settings: ReplaySettings) -> LedgerEntry:
+    """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand."""
+    bits, words = 0.0, []
+    lists = {"steps": settings.steps, "guidance": settings.guidances, "scheduler": settings.schedulers}
+    for name, values in lists.items():
+        if len(values) > 1:
+            bits += choice_bits(len(values))
+            words.append(f"{name}: one of {len(values)} listed")
+        elif values[0] not in (0, 0.0, "euler"):
+            bits += choice_bits(GRIDS[name])
+            words.append(f"{name} by hand: {_GRID_WORDS[name]}")
+    for side in (settings.width_px, settings.height_px):
+        if side:
+            bits += choice_bits(GRIDS["side"])
+            words.append(f"side by hand: {_GRID_WORDS['side']}")
+    return LedgerEntry("settings", bits, ("; ".join(words) or "All settings are the model's own") + ".")
+
+
+def strength_entry(settings: ReplaySettings) -> LedgerEntry:
+    """Which share of the way was noised: the list of strengths, txt2img being one more choice."""
+    options = len(settings.strengths) + (1 if settings.seeds else 0)
+    if len(settings.strengths) == 1 and not settings.seeds:
+        options = GRIDS["strength"]
+        return LedgerEntry("settings", choice_bits(options), "strength by hand: hundredths.")
+    return LedgerEntry("settings", choice_bits(max(1, options)),
+                       f"One of {options} ways listed: from noise, or from the subject at a strength.")
+
+
+def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, seeds_before: int = 0,
+                  recipe: Recipe | None = None, start: LedgerEntry | None = None,
+                  noise: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
+    """Bits supplied for one replay of a search: prompt, seeds, settings, starting image, noise.
+
+    `recipe` is the replay's (the best one's); without it, a replay from noise is meant. `prompt_bits`
+    counts prompt and negative prompt under `prompt_code`. A recipe with a starting image needs `start`
+    (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
+    leave out the largest bill.
+    """
+    from_start = recipe is not None and recipe.start_sha256 is not None
+    if from_start and start is None:
+        raise ValueError("a replay from a starting image needs that image's entry")
+    if recipe is not None and recipe.noise_blob is not None and noise is None:
+        raise ValueError("a replay from given noise needs that noise's entry")
+    entries = [prompt_entry(prompt_bits, prompt_code),
+               seeds_entry(settings, seeds_before=seeds_before,
+                           count=settings.strength_seeds if from_start else None), settings_entry(settings)]
+    if settings.strengths:
+        entries.append(strength_entry(settings))
+    if from_start:
+        entries.append(start)
+    if recipe is not None and recipe.noise_blob is not None:
+        entries.append(noise)
+    return tuple(entries)
+
+
+def total_bits(ledger: Sequence[LedgerEntry]) -> float:
+    """All bits supplied."""
+    return float(sum(entry.bits for entry in ledger))
+
+
+def supplied_by_you(ledger: Sequence[LedgerEntry]) -> float:
+    """Share of the bits that came with a starting image or given noise; in [0, 1]."""
+    total = total_bits(ledger)
+    return sum(e.bits for e in ledger if e.source in ("starting image", "noise")) / total if total else 0.0

@@ -1,0 +1,124 @@
+"""What a starting image or given noise costs: the shortest decodable code that does the same job.
+
+"The same job" is measured, not argued: the code's decoded array is put through the same recipe, and it
+counts only when the replay comes at least as close. The estimates below it are never bounds.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from explorer.closeness import latent_code
+from explorer.closeness.catalogue import is_better
+from explorer.records import LedgerEntry
+
+STEPS = tuple(8.0 / 1.5 ** k for k in range(20))  # quantising steps, coarse to fine, in latent units
+
+
+@dataclass(frozen=True)
+class StartCode:
+    """A code that was found: `data` decodes to what the recipe needs; `closeness` is what it reached."""
+
+    bits: float
+    step: float
+    data: bytes
+    closeness: float
+    replays: int  # how many replays finding it took
+
+
+def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str,
+                     target: float, steps: Sequence[float] = STEPS) -> StartCode | None:
+    """The smallest code of `latents` (c, h, w) float32 whose replay is at least as close as `target`.
+
+    `replay` takes dequantised latents (or noise) of that shape through the same recipe and returns
+    `score`. Tries every step from coarse to fine until one holds; None if none of them does. Which step
+    was taken is part of the bill (log2 of the steps, inside `bits`).
+    """
+    for tried, step in enumerate(steps, start=1):
+        levels = latent_code.quantise(latents, step)
+        reached = replay(levels.astype(np.float32) * np.float32(step))
+        if reached == target or is_better(score, reached, target):
+            data = latent_code.encode(levels, step)
+            return StartCode(8.0 * len(data), float(step), data, float(reached), tried)
+    return None
+
+
+def measured_entry(code: StartCode, *, what: str = "starting image") -> LedgerEntry:
+    """The charge for a measured code; `what` is "starting image" or "noise"."""
+    return LedgerEntry(what, code.bits,
+                       "Length of the coarsest quantised, arithmetic-coded latents tried whose replay by the "
+                       "same recipe came at least as close.")
+
+
+def bound_entry(start_rgb: np.ndarray) -> LedgerEntry:
+    """The stated upper bound until a code is measured: the smallest lossless picture file.
+
+    `start_rgb` is (h, w, 3) uint8 as it enters the model. Lossless, so the same recipe gives the very
+    same replay from it; a real charge is lower at high strengths.
+    """
+    name, size = min(lossless_sizes(start_rgb).items(), key=lambda pair: pair[1])
+    return LedgerEntry("starting image", 8.0 * size,
+                       f"At most: the picture that was put in, as the smallest lossless file ({name}); "
+                       "the shortest code was not measured.")
+
+
+def lossless_sizes(rgb: np.ndarray) -> dict[str, int]:
+    """Bytes of a (h, w, 3) uint8 picture as lossless WebP and PNG, and as AVIF where it is truly lossless."""
+    sizes = {}
+    for name, options in {"WebP": {"lossless": True, "quality": 100, "method": 6, "exact": True},
+                          "PNG": {"optimize": True},
+                          "AVIF": {"quality": 100, "subsampling": "4:4:4", "speed": 4}}.items():
+        out = io.BytesIO()
+        Image.fromarray(rgb, "RGB").save(out, name.upper(), **options)
+        with Image.open(io.BytesIO(out.getvalue())) as back:
+            if np.array_equal(np.asarray(back.convert("RGB")), rgb):
+                sizes[name] = len(out.getvalue())
+    return sizes
+
+
+def codec_start(start_rgb: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str,
+                target: float) -> LedgerEntry:
+    """The smallest WebP, JPEG or AVIF file of the starting image whose replay is at least as close.
+
+    `replay` takes a (h, w, 3) uint8 starting image through the same recipe and returns `score`. A real,
+    decodable code, so an upper bound; falls back to the lossless bound.
+    """
+    from explorer.closeness.codecs import codec_files
+    for file in sorted(codec_files(start_rgb), key=lambda f: f.size_bytes):
+        reached = replay(file.rgb)
+        if reached == target or is_better(score, reached, target):
+            return LedgerEntry("starting image", 8.0 * file.size_bytes,
+                               f"Size of the smallest picture file tried ({file.codec}, quality "
+                               f"{file.quality}) whose replay came at least as close.")
+    return bound_entry(start_rgb)
+
+
+def gaussian_estimate(latents: np.ndarray, *, signal: float, noise: float) -> float:
+    """Bits that noised latents carry about the clean ones if they were Gaussian; an estimate, no bound.
+
+    latents_t = signal · latents + noise · ε, `latents` (c, h, w). ½ log2(1 + SNR) a coefficient, with each
+    channel's own variance.
+    """
+    if noise <= 0:
+        return math.inf
+    variance = latents.reshape(latents.shape[0], -1).var(axis=1)  # (c,)
+    per = 0.5 * np.log2(1 + signal ** 2 * variance / noise ** 2)
+    return float(per.sum() * latents[0].size)
+
+
+def diffc_estimate(kl_nats: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Mean and standard error, in bits, of DiffC's sum of KL terms over noises; an estimate, no bound.
+
+    `kl_nats` holds, for each of at least 8 noises, the KL of every step in nats. The model in dispute
+    computes these terms, so what it remembers makes its own bill cheaper: never the axis of the plane.
+    """
+    if len(kl_nats) < 8:
+        raise ValueError(f"at least 8 noises are needed for this estimate, got {len(kl_nats)}")
+    sums = np.array([sum(steps) for steps in kl_nats]) / math.log(2)
+    return float(sums.mean()), float(sums.std(ddof=1) / math.sqrt(len(sums)))
