@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cases.canonical import recipe_digest
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model
+from explorer.diffusion.recipes import complete
 from explorer.diffusion.render import exhibit_steps
 from explorer.diffusion.sampling import Rendered
 from explorer.errors import Cancelled, ExplorerError
@@ -19,7 +21,8 @@ from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
 from explorer.search.fit import fit
-from explorer.search.plan import expand, recipe_digest
+from explorer.search.plan import expand
+from explorer.search.plan import recipe_digest as search_digest
 from explorer.search.run import run_search
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
@@ -41,7 +44,7 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     rgb = read_png(case.blob(subject.pixels_sha256))
     earlier = case.replays(subject.id, search_id=task.search_id, order_by="time", limit=-1)
     events = run_search(model, encoder, task, recipes, rgb, earlier=earlier,
-                        done={recipe_digest(r.recipe) for r in earlier})
+                        done=_done(recipes, model, case.recipes_done(task.search_id)))
     summary = None
     try:
         for event in events:
@@ -59,6 +62,15 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     yield from _exhibits(task, context, model, encoder)
     context.commit(summary)
     return to_json(summary)
+
+
+def _done(recipes: list[Recipe], model: Model, stored: set[str]) -> set[str]:
+    """The search's own digests of the recipes whose RFC 8785 digests are stored.
+
+    The two differ for whole-numbered floats, which lose their point on the way through JSON.
+    """
+    full = [complete(model, recipe) for recipe in recipes]
+    return {search_digest(recipe) for recipe in full if recipe_digest(recipe) in stored}
 
 
 def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:

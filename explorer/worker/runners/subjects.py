@@ -81,7 +81,7 @@ def _captions(task: Interrogate, case: Case) -> list[Caption]:
     own = case.subject(task.subject_id).caption
     near = case.neighbours(task.subject_id) if task.neighbour_captions else []
     return [*([Caption(own, "person")] if own else []),
-            *(Caption(text, "neighbour caption") for text in dict.fromkeys(n.caption for n in near if n.caption))]
+            *(Caption(text, "neighbour caption") for text in dict.fromkeys(n.caption for n in near) if text)]
 
 
 def encode_text(task: EncodeText, context: Context) -> Iterator[Any]:

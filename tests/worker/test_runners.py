@@ -1,0 +1,196 @@
+"""Runners on a tiny model and CLIP with random weights, run in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from explorer.cases.case import Environment
+from explorer.cases.log import check_chain
+from explorer.cases.store import CaseStore
+from explorer.errors import Cancelled, ExplorerError
+from explorer.images.door import png_bytes, read_png
+from explorer.jobs.job import Job
+from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import (
+    EmbedSubject,
+    EncodeText,
+    GenerateSubject,
+    InspectModel,
+    Interrogate,
+    RenderExhibit,
+    ReplaySettings,
+    RunSearch,
+    UnloadModels,
+)
+from explorer.records import Progress
+from explorer.worker.context import Context
+from explorer.worker.loop import drain
+from explorer.worker.registry import RUNNERS, runner
+from explorer.worker.table import Table
+from tests.clip.conftest import write_clip
+from tests.diffusion import tiny
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> dict[str, str]:
+    """Folders with a tiny model and a tiny CLIP."""
+    folder = tmp_path_factory.mktemp("sources")
+    tiny.pipeline("sd1-tiny", folder / "tokens").save_pretrained(folder / "model", safe_serialization=True)
+    return {"model": str(folder / "model"), "clip": str(write_clip(folder / "clip"))}
+
+
+@pytest.fixture
+def work(settings, sources):
+    """Runs a task on a case with one subject, and hands back its result and events."""
+    settings = dataclasses.replace(settings, device="cpu", model=sources["model"], clip=sources["clip"])
+    return Work(settings)
+
+
+class Work:
+    def __init__(self, settings) -> None:
+        self.settings, self.table = settings, Table(10**9)
+        self.case = CaseStore(settings.cases).create("A case")
+        rgb = np.random.default_rng(0).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
+        self.subject = self.case.add_subject(png_bytes(rgb), "noise.png", caption="a door")
+        self.stop = False
+        self.events = []
+
+    def context(self, task) -> Context:
+        queue = Queue(self.settings.database)
+        job: Job = queue.get(queue.submit(task, case_id=self.case.id))
+        return Context(self.settings, queue, job, self.table, lambda: self.stop)
+
+    def run(self, task):
+        return drain(self.seen(runner(type(task).__name__)(task, self.context(task))))
+
+    def seen(self, events):
+        self.events = []
+        while True:
+            try:
+                event = events.throw(Cancelled()) if self.stop else next(events)
+            except StopIteration as end:
+                return end.value
+            self.events.append(event)
+            yield event
+
+    def search(self, **settings) -> RunSearch:
+        plain = ReplaySettings(**({"prompt": "", "seeds": 4, "steps": (2,), "guidances": (2.0,),
+                                   "width_px": tiny.SIZE_PX, "height_px": tiny.SIZE_PX} | settings))
+        return RunSearch(self.case.id, self.subject.id, "q", plain, self.settings.model, self.settings.clip)
+
+
+def test_every_task_has_a_runner_that_can_be_imported():
+    from explorer.jobs.tasks import TASKS
+    shipped = {name for name, kind in TASKS.items() if kind.__module__ == "explorer.jobs.tasks"}
+    assert shipped <= set(RUNNERS)
+
+
+def test_embedding_and_prompts_are_written_once(work):
+    task = EmbedSubject(work.case.id, work.subject.id, work.settings.clip)
+    found = work.run(task)
+    assert work.run(task) == found
+    stored = work.case.embedding(work.subject.id, found["clip_fingerprint"])
+    vector = np.frombuffer(work.case.blob(stored.blob), "<f4")
+    assert vector.shape == (24,) and abs(float(vector @ vector) - 1) < 1e-5
+    assert [e.kind for e in work.case.log()].count("Embedding") == 1
+    work.run(Interrogate(work.case.id, work.subject.id, clip=work.settings.clip, mode="fast", lists=(),
+                         own_terms=("red door", "blue house", "tree")))
+    texts = [p.text for p in work.case.prompts(work.subject.id)]
+    assert "a door" in texts and len(texts) >= 2
+
+
+def test_search_resumes_without_repeats_and_shows_the_best_again(work):
+    task = work.search(strengths=(0.6,))
+    events = runner("RunSearch")(task, work.context(task))
+    seen = 0
+    for event in events:
+        seen += isinstance(event, Progress)
+        if work.case.count_replays(work.subject.id) >= 4:
+            break
+    events.close()  # as if the process had ended here
+    assert work.case.searches(work.subject.id) == []
+    summary = work.run(task)
+    replays = work.case.replays(work.subject.id, search_id="q", limit=-1)
+    assert len(replays) == 5 == summary["planned_tries"] and summary["effort"]["tries"] == 5
+    assert {r.recipe.seed for r in replays} == {0, 1, 2, 3}
+    assert [r.exhibit for r in replays] == [True, True, True, False, False]
+    assert summary["best_replay_id"] == replays[0].id
+    assert {r.recipe.prompt for r in replays} == {"a door"}  # the subject's caption: no prompt was given
+    best = replays[0]
+    assert set(best.hashes) == {"noise", "latents", "array", "png"} and "clip_cosine" in best.closeness
+    assert best.image_sha256 == best.hashes["png"]
+    assert read_png(work.case.blob(best.image_sha256)).shape == (tiny.SIZE_PX, tiny.SIZE_PX, 3)
+    assert work.case.record(Environment, best.environment_sha256).facts["device"] == "cpu"
+    kinds = [e.kind for e in work.case.log()]
+    assert kinds.count("Replay") == 5 and kinds.count("Exhibit") == 3 and kinds.count("SearchPlan") == 1
+    assert kinds.index("SearchPlan") < kinds.index("Replay")
+    assert check_chain(work.case.log()) == ()
+    length = work.case.head()
+    assert work.run(task)["best_replay_id"] == best.id
+    assert work.case.head() == length  # nothing new: nothing written
+
+
+def test_a_cancelled_search_says_so_and_keeps_its_replays(work):
+    task = work.search(seeds=30)
+    events = runner("RunSearch")(task, work.context(task))
+    for _ in events:
+        if work.case.count_replays(work.subject.id) >= 1:
+            break
+    with pytest.raises(Cancelled):
+        events.throw(Cancelled())
+    summary, = work.case.searches(work.subject.id)
+    assert summary.state == "cancelled" and summary.effort.tries == work.case.count_replays(work.subject.id)
+    assert work.case.replays(work.subject.id)[0].id == summary.best_replay_id
+
+
+def test_a_replay_becomes_an_exhibit_and_twice_gives_equal_bytes(work):
+    work.run(work.search(seeds=5))
+    replay = next(r for r in work.case.replays(work.subject.id) if not r.exhibit)
+    work.run(RenderExhibit(work.case.id, replay.id, work.settings.model))
+    shown = work.case.replay(replay.id)
+    assert shown.exhibit and shown.recipe == replay.recipe
+    from explorer.diffusion.render import render_exhibit
+    from explorer.worker.runners import loading
+    context = work.context(InspectModel())
+    again = render_exhibit(loading.model(context, work.settings.model), shown.recipe)
+    assert again.hashes == shown.hashes
+
+
+def test_a_subject_is_made_with_its_recipe(work):
+    made = work.run(GenerateSubject(work.case.id, ReplaySettings("a tree", first_seed=7, steps=(2,),
+                                                                 width_px=32, height_px=32),
+                                    work.settings.model))
+    subject = work.case.subject(made["subject_id"])
+    assert (subject.origin, subject.recipe.prompt, subject.recipe.seed) == ("generated", "a tree", 7)
+    assert subject.width_px == 32
+
+
+def test_models_are_loaded_once_and_dropped_on_request(work):
+    info = work.run(InspectModel(work.settings.model, load=True))
+    assert info["loaded"] and len(work.table.sizes()) == 1
+    assert not work.run(InspectModel(work.settings.model))["loaded"]
+    assert len(work.run(EncodeText("door", work.settings.clip))["embedding"]) == 24
+    assert len(work.table.sizes()) == 2
+    assert work.run(UnloadModels())["freed_bytes"] > 0
+    assert work.table.sizes() == {}
+    with pytest.raises(ExplorerError):
+        work.run(InspectModel("/no/such/model"))
+
+
+def test_the_table_drops_what_was_used_longest_ago():
+    table = Table(100)
+    loads = []
+
+    def get(name, size, expected=0):
+        return table.get(name, lambda: loads.append(name) or name, size_of=lambda _: size,
+                         expected_bytes=expected)
+    get("a", 40), get("b", 40), get("a", 40), get("c", 40)
+    assert list(table.sizes()) == ["a", "c"]
+    get("d", 30, expected=100)
+    assert list(table.sizes()) == ["d"]
+    get("huge", 500)
+    assert list(table.sizes()) == ["huge"]
+    assert loads == ["a", "b", "c", "d", "huge"]
