@@ -22,12 +22,26 @@ def rerank(candidates: Sequence[PromptCandidate], scorer: Scorer, *, count: int 
     Ranks are given anew from 1; the CLIP ranking stays readable from `similarity`. The person's own prompt
     keeps its place at the top. Equal scores keep CLIP's order.
     """
+    candidates = tuple(candidates)
+    prompts = to_rerank(candidates, count=count)
+    return reranked(candidates, scorer(prompts) if prompts else [])
+
+
+def to_rerank(candidates: Sequence[PromptCandidate], *, count: int = 5) -> list[str]:
+    """The prompts of the first `count` candidates, in the order in which `reranked` wants their scores.
+
+    Negative prompts are no prompts for a replay: they are left out.
+    """
+    return [c.text for c in sorted(candidates, key=lambda c: c.rank)[:count] if c.mode != "negative"]
+
+
+def reranked(candidates: Sequence[PromptCandidate], scores: Sequence[float]) -> list[PromptCandidate]:
+    """`rerank` for scores that are known: those of the first candidates, higher is closer."""
     ordered = sorted(candidates, key=lambda c: c.rank)
-    tried, rest = ordered[:count], ordered[count:]
-    scores = [float(s) for s in scorer([c.text for c in tried])] if tried else []
-    scored = [dataclasses.replace(c, replay_score=s) for c, s in zip(tried, scores, strict=True)]
+    scored = [dataclasses.replace(c, replay_score=float(s))
+              for c, s in zip(ordered[:len(scores)], scores, strict=True)]
     scored.sort(key=lambda c: (c.source != "person", -c.replay_score))
-    return [dataclasses.replace(c, rank=i) for i, c in enumerate([*scored, *rest], start=1)]
+    return [dataclasses.replace(c, rank=i) for i, c in enumerate([*scored, *ordered[len(scores):]], start=1)]
 
 
 def closeness_gains(candidate: PromptCandidate, scorer: Scorer,

@@ -62,8 +62,8 @@ def test_rerank_leaves_the_persons_prompt_on_top_and_bears_nothing() -> None:
     made = rerank([candidate(1, "mine", source="person"), candidate(2, "b")], lambda p: [0.0, 1.0])
     assert [c.text for c in made] == ["mine", "b"] and made[0].replay_score == 0.0
     assert rerank([], lambda p: pytest.fail("nothing to score")) == []
-    with pytest.raises(ValueError, match="zip"):
-        rerank([candidate(1, "a")], lambda p: [])
+    negative = PromptCandidate("s1", 1, "blur", "interrogation", "negative", -0.2, 1, 9.0)
+    assert rerank([negative], lambda p: pytest.fail("no prompt for a replay")) == [negative]
 
 
 def test_bits_follow_the_stated_code() -> None:
