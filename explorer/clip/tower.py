@@ -83,7 +83,7 @@ class CausalTower:
         new = torch.tensor([list(ids[shared:])], device=self.positions.device)
         keys, values = [], []
         with torch.inference_mode():
-            self._run(self._embed(new, shared), base, keep=(keys, values))
+            self.run(self._embed(new, shared), base, keep=(keys, values))
         if base is not None:
             keys = [torch.cat(pair, dim=2) for pair in zip(base.keys, keys, strict=True)]
             values = [torch.cat(pair, dim=2) for pair in zip(base.values, values, strict=True)]
@@ -123,7 +123,7 @@ class CausalTower:
     def _pooled(self, prefix: Prefix, ids: list[list[int]]) -> np.ndarray:
         with torch.inference_mode():
             new = torch.tensor(ids, device=self.positions.device)  # (n, s)
-            last = self._run(self._embed(new, len(prefix.ids)), prefix)
+            last = self.run(self._embed(new, len(prefix.ids)), prefix)
             return self.project(last[:, -1]).float().cpu().numpy()
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
@@ -139,7 +139,7 @@ class CausalTower:
         at = self.positions[offset:offset + ids.shape[1]]
         return (self.token_embedding(ids) + at).to(self.blocks[0].mlp.c_fc.weight.dtype)  # (n, s, w)
 
-    def _run(self, x: torch.Tensor, prefix: Prefix | None,
+    def run(self, x: torch.Tensor, prefix: Prefix | None,
              keep: tuple[list, list] | None = None) -> torch.Tensor:
         """States (n, s, w) through all blocks; without `keep` the last block computes only the last token."""
         for i, block in enumerate(self.blocks):
