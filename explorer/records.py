@@ -181,6 +181,7 @@ class Replay:
     exhibit: bool = False  # rendered at batch 1 in deterministic mode
     hashes: dict[str, str] = field(default_factory=dict)  # noise, latents, array, png (SHA-256)
     environment_sha256: str = ""
+    flagged: bool = False  # by the model's own safety checker: blurred until asked for, scores kept
 
 
 @dataclass(frozen=True)

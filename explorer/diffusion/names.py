@@ -2,8 +2,9 @@
 
 SCHEDULERS = {"euler": "EulerDiscreteScheduler", "euler_a": "EulerAncestralDiscreteScheduler",
               "ddim": "DDIMScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler", "pndm": "PNDMScheduler"}
+OWN_SCHEDULER = "own"  # of a family that runs through its pipeline's own call
 SCHEDULER_LABELS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M",
-                    "pndm": "PNDM"}
+                    "pndm": "PNDM", OWN_SCHEDULER: "the model's own"}
 GUIDANCE_RANGE = (0.0, 30.0)
 STEPS_RANGE = (1, 1000)
 

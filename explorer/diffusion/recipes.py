@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULERS, STEPS_RANGE, steps_run
+from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, STEPS_RANGE, steps_run
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 def complete(model: Model, recipe: Recipe) -> Recipe:
     """The recipe with the full scheduler config filled in, so that it says all that makes the image."""
-    if recipe.scheduler_config or not model.own_loop:
+    if recipe.scheduler_config:
         return recipe
+    if not model.own_loop:
+        config = {k: v for k, v in sorted(model.scheduler_config.items())
+                  if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
+        return replace(recipe, scheduler=OWN_SCHEDULER, scheduler_config=config)
     from explorer.diffusion.schedulers import scheduler_config
     return replace(recipe, scheduler_config=scheduler_config(recipe.scheduler, model.scheduler_config))
 
@@ -26,7 +30,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
     _check_numbers(recipe)
     _check_model(model, recipe)
-    if recipe.scheduler not in SCHEDULERS:
+    if model.own_loop and recipe.scheduler not in SCHEDULERS:
         raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered. Allowed: "
                             f"{', '.join(SCHEDULERS)}.")
     if recipe.noise_source not in SOURCES:

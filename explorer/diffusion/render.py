@@ -10,26 +10,29 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model, out_of_memory
-from explorer.diffusion.sampling import Rendered, sample
+from explorer.diffusion.sampling import Rendered, StepView, sample
 from explorer.records import Recipe
 
 
-def render_exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None) -> Rendered:
+def render_exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None,
+                   noise: np.ndarray | None = None) -> Rendered:
     """The recipe's image at batch 1 in deterministic mode: equal bytes for an equal environment.
 
-    `start_rgb` (h, w, 3) uint8 where the recipe starts from an image. ExplorerError for a recipe that
+    `start_rgb` (h, w, 3) uint8 where the recipe starts from an image, `noise` (c, h, w) float32 where it
+    names stored noise. ExplorerError for a recipe that
     does not fit the model and for too little memory.
     """
-    for event in exhibit_steps(model, recipe, start_rgb=start_rgb):
+    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
         if isinstance(event, Rendered):
             return event
     raise AssertionError("a run ends with its image")
 
 
-def exhibit_steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None) -> Iterator[object]:
+def exhibit_steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None,
+                  noise: np.ndarray | None = None) -> Iterator[StepView | Rendered]:
     """As `render_exhibit`, step by step: StepViews, then the Rendered."""
     with out_of_memory("Rendering this replay"), deterministic():
-        yield from sample(model, [recipe], start_rgb=start_rgb)
+        yield from sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None])
 
 
 @contextlib.contextmanager

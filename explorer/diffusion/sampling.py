@@ -6,7 +6,6 @@ besides lets a search look inside every step, drop images, and merge batches tha
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +19,14 @@ from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
+from explorer.diffusion.own_call import own_call
 from explorer.diffusion.recipes import check_recipe, complete
+from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
+from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
 from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes
-from explorer.records import Recipe, to_json
+from explorer.records import Recipe
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,10 @@ class StepView:
         return predicted_noise(self.unconditional, self.sample, self.levels, self.kind)
 
 
-@dataclass(frozen=True, eq=False)
-class Rendered:
-    """A finished image: `rgb` (h, w, 3) uint8, its PNG, final `latents` (c, h, w) float32, all hashed."""
-
-    recipe: Recipe
-    rgb: np.ndarray
-    png: bytes
-    latents: np.ndarray
-    hashes: dict[str, str]  # "noise", "latents", "array", "png"
-    unet_evaluations: int
-
-
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     """Recipes with equal keys can be denoised together."""
+    if not model.own_loop:
+        return (recipe.model, recipe.width_px, recipe.height_px)
     skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
             recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
@@ -90,11 +81,11 @@ class Batch:
     """Images of one `batch_key` on their way from noise to pixels."""
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-                 noise: torch.Tensor | None = None) -> None:
+                 noise: np.ndarray | None = None) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
-        `noise` (n, c, h, w) replaces the seeds' noise (optimised or inverted). ExplorerError if a recipe
-        does not fit the model, or if start image and recipes do not fit each other.
+        `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
+        `noise_blob` names it. ExplorerError if a recipe does not fit the model, its image or its noise.
         """
         self.model, self.index = model, 0
         self.recipes = [complete(model, r) for r in recipes]
@@ -104,6 +95,7 @@ class Batch:
             raise ValueError("recipes of one batch must share everything but seed, prompt and guidance")
         first = self.recipes[0]
         _check_start(first, start_rgb)
+        _check_noise(self.recipes, noise)
         self.guided = _guided(model, first)
         self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
                                generators=[generator_for(r) for r in self.recipes])
@@ -119,12 +111,12 @@ class Batch:
         return self.index >= len(self.timesteps)
 
     def _begin(self, start_rgb: np.ndarray | None,
-               noise: torch.Tensor | None) -> tuple[torch.Tensor, list[str]]:
+               given: np.ndarray | None) -> tuple[torch.Tensor, list[str]]:
         clean = None
         if start_rgb is not None:  # an AutoencoderKL draws before the noise is drawn, as in diffusers
             drawn = Encoded(self.model, start_rgb).draw(self.stepper.generators)
             clean = drawn.expand(len(self.recipes), -1, -1, -1)
-        noise = self._noise() if noise is None else noise.float().cpu()
+        noise = self._noise() if given is None else torch.from_numpy(given)
         hashes = [sha256_array(one.numpy()) for one in noise]
         latents = noise.to(self.model.device, self.model.dtype)
         if clean is not None:
@@ -136,10 +128,6 @@ class Batch:
         channels, cell = self.model.latent_shape
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
-            if recipe.noise_blob:
-                raise ExplorerError("This recipe starts from stored noise, which was not handed over "
-                                    "with it. "
-                                    "Replay it from its case, or from a package that holds the noise.")
             shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
             own = torch.randn((1, *shape), generator=generator)[0]  # moves the generator on in every case
             plain = recipe.noise_source == "torch-cpu" and recipe.variation is None
@@ -204,24 +192,40 @@ class Batch:
         images = decode(self.model, self.latents)
         latents = self.latents.float().cpu().numpy()
         spent = len(self.timesteps) * (2 if self.guided else 1)
-        return [_rendered(recipe, rgb, one, noise, spent) for recipe, rgb, one, noise
-                in zip(self.recipes, images, latents, self.noise_hashes, strict=True)]
+        marks = flags(self.model, images)
+        return [rendered(recipe, rgb, one, noise_sha256=noise, unet_evaluations=spent, flagged=flag)
+                for recipe, rgb, one, noise, flag
+                in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
+           noise: np.ndarray | None = None,
            on_step: Callable[[StepView], None] | None = None) -> Iterator[StepView | Rendered]:
     """Images of recipes that share a `batch_key`: a StepView after every step, then a Rendered a recipe.
 
-    `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image. ExplorerError as
-    `Batch`; `torch.OutOfMemoryError` passes through, so that the caller can halve the batch.
+    `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image; `noise` is
+    (n, c, h, w) float32 for recipes with a `noise_blob`. A family without our own loop gives no
+    StepViews. ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve
+    the batch.
     """
-    batch = Batch(model, recipes, start_rgb=start_rgb)
+    if not model.own_loop:
+        yield from (own_call(model, complete(model, r)) for r in recipes)
+        return
+    batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise)
     while not batch.done:
         view = batch.step()
         if on_step is not None:
             on_step(view)
         yield view
     yield from batch.finish()
+
+
+def _check_noise(recipes: Sequence[Recipe], noise: np.ndarray | None) -> None:
+    names = [None] * len(recipes) if noise is None else [noise_blob(one) for one in noise]
+    for recipe, name in zip(recipes, names, strict=True):
+        if recipe.noise_blob != name:
+            raise ExplorerError("This recipe starts from stored noise, which was not handed over with it. "
+                                "Replay it from its case, or from a package that holds the noise.")
 
 
 def _check_start(recipe: Recipe, start_rgb: np.ndarray | None) -> None:
@@ -234,16 +238,3 @@ def _check_start(recipe: Recipe, start_rgb: np.ndarray | None) -> None:
         raise ExplorerError(f"The starting image is {start_rgb.shape[1]} × {start_rgb.shape[0]}, the recipe "
                             f"{recipe.width_px} × {recipe.height_px}. Fit the image to the recipe's size "
                             "first.")
-
-
-def _rendered(recipe: Recipe, rgb: np.ndarray, latents: np.ndarray, noise: str, spent: int) -> Rendered:
-    png = png_bytes(rgb)
-    hashes = {"noise": noise, "latents": sha256_array(latents), "array": sha256_array(rgb),
-              "png": hashlib.sha256(png).hexdigest()}
-    return Rendered(recipe, rgb, png, latents, hashes, spent)
-
-
-def sha256_array(array: np.ndarray) -> str:
-    """SHA-256 over dtype, shape and C-ordered bytes."""
-    head = repr(to_json([str(array.dtype), list(array.shape)])).encode()
-    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -26,7 +26,8 @@ class SharedTextProcessor(AttnProcessor2_0):
 
     def __call__(self, attn: Attention, hidden_states: torch.Tensor,
                  encoder_hidden_states: torch.Tensor | None = None,
-                 attention_mask: torch.Tensor | None = None, temb: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> torch.Tensor:
+                 attention_mask: torch.Tensor | None = None, temb: torch.Tensor | None = None, *args: Any,
+                 **kwargs: Any) -> torch.Tensor:
         text = encoder_hidden_states
         if text is None or not torch.is_inference_mode_enabled() or not _plain(attn, hidden_states,
                                                                               attention_mask):

@@ -7,7 +7,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULERS, STEPS_RANGE, steps_run, unet_evaluations
+from explorer.diffusion.names import (
+    GUIDANCE_RANGE,
+    OWN_SCHEDULER,
+    SCHEDULERS,
+    STEPS_RANGE,
+    steps_run,
+    unet_evaluations,
+)
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe, to_json
@@ -72,10 +79,15 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[int, int, float, str, float | None]]:
     """(seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings)
+    if info.family == "other" and settings.strengths:
+        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
+                            "subject "
+                            "are not offered. Clear the strengths, or use a Stable Diffusion model.")
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]
+    schedulers = (OWN_SCHEDULER,) if info.family == "other" else settings.schedulers
     for strength, seeds in strengths:
-        for scheduler in settings.schedulers:
+        for scheduler in schedulers:
             for steps in settings.steps:
                 for guidance in settings.guidances:
                     for seed in range(settings.first_seed, settings.first_seed + seeds):

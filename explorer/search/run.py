@@ -79,7 +79,7 @@ class _Search:
         for _, group in groupby(todo, key=lambda r: batch_key(self.model, r)):
             waiting = list(group)
             while waiting:
-                part = waiting[:self.batch]
+                part = waiting[:self.batch if self.model.own_loop else 1]
                 rendered = yield from self.render(part, subject_rgb)
                 if rendered:
                     waiting = waiting[len(part):]
@@ -121,7 +121,7 @@ class _Search:
                 search_id=self.task.search_id, recipe=image.recipe, image_sha256=image.hashes["png"],
                 closeness=closeness, unet_evaluations=image.unet_evaluations,
                 elapsed_s=share_s + self.clock() - began, hashes=image.hashes,
-                environment_sha256=self.environment)
+                environment_sha256=self.environment, flagged=image.flagged)
             self.made += 1
             if self.count(replay):
                 self.best_png = small_png(image.rgb)

@@ -92,3 +92,28 @@ def recipe(of: Model, **changes) -> Recipe:
     values = {"model": of.ref, "prompt": "a red boat", "seed": 7, "steps": 5, "guidance": 4.0,
               "scheduler": "ddim", "width_px": SIZE_PX, "height_px": SIZE_PX}
     return Recipe(**(values | changes))
+
+
+def other_pipeline(folder: Path):
+    """A tiny Stable Diffusion 3: a family without a UNet, run by its pipeline's own call."""
+    from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+    torch.manual_seed(9)
+    words = tokenizer(folder / "tokenizer")
+    transformer = SD3Transformer2DModel(
+        sample_size=16, patch_size=1, in_channels=4, num_layers=1, attention_head_dim=8,
+        num_attention_heads=4, joint_attention_dim=64, caption_projection_dim=32, out_channels=4,
+        pooled_projection_dim=64)
+    vae = AutoencoderKL(block_out_channels=(8, 16), norm_num_groups=4, latent_channels=4, shift_factor=0.06,
+                        use_quant_conv=False, use_post_quant_conv=False, scaling_factor=1.5,
+                        down_block_types=("DownEncoderBlock2D",) * 2,
+                        up_block_types=("UpDecoderBlock2D",) * 2)
+    return StableDiffusion3Pipeline(
+        transformer=transformer, scheduler=FlowMatchEulerDiscreteScheduler(), vae=vae, text_encoder_3=None,
+        tokenizer_3=None, tokenizer=words, tokenizer_2=words,
+        text_encoder=text_encoder(CLIPTextModelWithProjection, len(words)),
+        text_encoder_2=text_encoder(CLIPTextModelWithProjection, len(words)))
+
+
+def other_model(folder: Path) -> Model:
+    info = ModelInfo("tiny", "tiny three", "other", "e" * 64, "none", 0, SIZE_PX, 4, 3.0)
+    return model_from_pipeline(other_pipeline(folder), info)

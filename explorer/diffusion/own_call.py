@@ -1,0 +1,66 @@
+"""Other text-to-image families (SD3, Flux, PixArt, …) through their pipeline's own call.
+
+Offered: txt2img with seed, steps, guidance, size, and a negative prompt where the pipeline takes one, with
+the model's own scheduler. Not offered: looking inside a step, img2img, inversion, batches.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import torch
+
+from explorer.diffusion.models import Model
+from explorer.diffusion.names import OWN_SCHEDULER
+from explorer.diffusion.noise import generator_for
+from explorer.diffusion.rendered import Rendered, rendered
+from explorer.errors import ExplorerError
+from explorer.records import Recipe
+
+
+def check_own_call(model: Model, recipe: Recipe) -> None:
+    """ExplorerError for what the pipeline's own call cannot do."""
+    takes = _parameters(model)
+    refused = {"a starting image": recipe.strength is not None, "clip skip": recipe.clip_skip,
+               "variations": recipe.variation is not None, "stored noise": recipe.noise_blob is not None,
+               "another noise source": recipe.noise_source != "torch-cpu",
+               "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
+               "another scheduler": recipe.scheduler != OWN_SCHEDULER}
+    wrong = [name for name, asked in refused.items() if asked]
+    if wrong:
+        raise ExplorerError(f"{model.info.name} runs through diffusers' own pipeline, where this does "
+                            "not offer "
+                            f"{', '.join(wrong)}. Leave it out, or use a Stable Diffusion 1, 2 or XL model.")
+
+
+def own_call(model: Model, recipe: Recipe) -> Rendered:
+    """The recipe's image by the pipeline's own call at batch 1; ExplorerError as `check_own_call`."""
+    check_own_call(model, recipe)
+    takes, last = _parameters(model), {}
+
+    def keep_latents(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+        last["latents"] = values["latents"]
+        return values
+    wanted = {"prompt": recipe.prompt, "num_inference_steps": recipe.steps, "width": recipe.width_px,
+              "height": recipe.height_px, "generator": generator_for(recipe), "output_type": "np",
+              "guidance_scale": recipe.guidance, "negative_prompt": recipe.negative_prompt or None,
+              "callback_on_step_end": keep_latents}
+    with torch.inference_mode():
+        image = model.pipe(**{k: v for k, v in wanted.items() if k in takes}).images[0]  # (h, w, 3) in [0, 1]
+    rgb = (np.asarray(image) * 255).round().astype(np.uint8)
+    latents = last["latents"][0].float().cpu().numpy() if "latents" in last else np.zeros(0, np.float32)
+    spent = recipe.steps * (2 if _guided(model, recipe) else 1)
+    return rendered(recipe, rgb, latents, noise_sha256="", unet_evaluations=spent)
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    """Whether the pipeline ran the network twice a step; distilled models take guidance as an input."""
+    told = getattr(model.pipe, "do_classifier_free_guidance", None)
+    return bool(told) if isinstance(told, bool) else recipe.guidance > 1 and "negative_prompt" in _parameters(
+        model)
+
+
+def _parameters(model: Model) -> set[str]:
+    return set(inspect.signature(type(model.pipe).__call__).parameters)
