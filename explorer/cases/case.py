@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from explorer import records
-from explorer.cases import reads, schema
+from explorer.cases import indexing, reads, schema
 from explorer.cases.blobs import BlobStore
-from explorer.cases.canonical import canonical, digest, pack, recipe_digest
+from explorer.cases.canonical import canonical, digest, pack, read, recipe_digest
 from explorer.cases.faults import plain_faults
 from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import GENESIS, LogEntry, entry_hash
@@ -61,20 +61,34 @@ class Case:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _append(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> int:
-        """Adds a log entry within the open transaction; the chain's head is read inside it."""
+    def _append(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> None:
+        """Adds a log entry within the open transaction and indexes it; the chain's head is read inside it."""
         last = self._db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
         seq, prev = (last["seq"] + 1, last["hash"]) if last else (1, GENESIS)
         time = self.clock()
         mark = entry_hash(seq=seq, time=time, kind=kind, actor=self.actor, job=job_id, body=body, prev=prev)
         self._db.execute("INSERT INTO log VALUES (?,?,?,?,?,?,?,?)",
                          (seq, time, kind, self.actor, job_id, canonical(body).decode(), prev, mark))
-        return seq
+        indexing.index(self._db, seq, kind, read(canonical(body)))
 
     def note(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> None:
         """Writes one entry to the log that is neither a record nor a choice (an export, a job's start)."""
         with self._write():
             self._append(kind, body, job_id=job_id)
+
+    def take_over(self, entries: Iterable[LogEntry], facts: Mapping[str, str]) -> None:
+        """Writes entries of another case's log as they stand, into a case that has none yet.
+
+        `facts` are set last, whatever the log says of them.
+        """
+        with self._turn, plain_faults(self.folder):
+            if self.head()[0]:
+                raise ValueError("this case has a log already")
+            self._db.execute("BEGIN IMMEDIATE")
+            for entry in entries:
+                indexing.enter(self._db, entry)
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", sorted(facts.items()))
+            self._db.execute("COMMIT")
 
     def put_blob(self, data: bytes) -> str:
         """Writes a blob; returns its SHA-256. A blob belongs to the case once a record names it."""
@@ -109,27 +123,19 @@ class Case:
         data = pack(record)
         if old and digest(reads.body_at(self._db, old["seq"])["data"]) == digest(data):
             return False
-        seq = self._append(kind, {"key": key, "data": data, "blobs": blobs}, job_id=job_id)
-        self._db.execute("INSERT OR REPLACE INTO records VALUES (?,?,?,?)",
-                         (kind, key, getattr(record, "subject_id", ""), seq))
+        self._append(kind, {"key": key, "data": data, "blobs": blobs}, job_id=job_id)
         return True
 
     def _commit_replay(self, replay: Replay, job_id: str, blobs: list[str]) -> bool:
         recipe = recipe_digest(replay.recipe)
-        old = self._db.execute("SELECT id, exhibit, first_seq FROM replays WHERE search_id=? AND recipe=?",
+        old = self._db.execute("SELECT id, exhibit FROM replays WHERE search_id=? AND recipe=?",
                                (replay.search_id, recipe)).fetchone()
         if old and (old["exhibit"] or not replay.exhibit):
             return False
         if old and old["id"] != replay.id:
             raise ValueError(f"replay {old['id']} was rendered again under another id, {replay.id}")
-        kind = "Exhibit" if replay.exhibit else "Replay"
-        seq = self._append(kind, {"key": replay.id, "data": pack(replay), "blobs": blobs}, job_id=job_id)
-        self._db.execute("INSERT OR REPLACE INTO replays VALUES (?,?,?,?,?,?,?)",
-                         (replay.id, replay.subject_id, replay.search_id, recipe, int(replay.exhibit), seq,
-                          old["first_seq"] if old else seq))
-        self._db.execute("DELETE FROM scores WHERE replay_id=?", (replay.id,))
-        self._db.executemany("INSERT INTO scores VALUES (?,?,?,?)", [
-            (replay.id, name, replay.subject_id, float(value)) for name, value in replay.closeness.items()])
+        kind = indexing.EXHIBIT if replay.exhibit else indexing.REPLAY
+        self._append(kind, {"key": replay.id, "data": pack(replay), "blobs": blobs}, job_id=job_id)
         return True
 
     def add_subject(self, data: bytes, name: str, *, origin: str = "upload", caption: str = "",
@@ -156,14 +162,12 @@ class Case:
             old = reads.choice(self._db, key)
             if old is not None and digest(old["value"]) == digest(value):
                 return
-            seq = self._append("choice", {"key": key, "value": pack(value)}, job_id=job_id)
-            self._db.execute("INSERT OR REPLACE INTO choices VALUES (?,?)", (key, seq))
+            self._append(indexing.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
 
     def set_meta(self, key: str, value: str) -> None:
         """Writes one of the case's own facts (title, archived, ...) with its log entry."""
         with self._write():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
-            self._append("case", {key: value})
+            self._append(indexing.CASE, {key: value})
 
     # -- reading ---------------------------------------------------------------------------------
 

@@ -63,6 +63,17 @@ def check_chain(entries: Iterable[LogEntry]) -> tuple[ChainFault, ...]:
     return tuple(faults)
 
 
+def raw_body(entry: LogEntry) -> bytes:
+    """The entry's body as canonical JSON."""
+    return canonical(entry.body)
+
+
+def line_of(entry: LogEntry) -> bytes:
+    """The entry as one line of canonical JSON, as packages carry it."""
+    return canonical({"seq": entry.seq, "time": entry.time, "kind": entry.kind, "actor": entry.actor,
+                      "job": entry.job, "body": entry.body, "prev": entry.prev, "hash": entry.hash})
+
+
 def hash_of(entry: LogEntry) -> str:
     """The hash that the entry's content gives."""
     return entry_hash(seq=entry.seq, time=entry.time, kind=entry.kind, actor=entry.actor, job=entry.job,

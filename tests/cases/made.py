@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from explorer.cases import contents
+from explorer.cases.archive import write_archive
 from explorer.cases.canonical import recipe_digest
+from explorer.cases.log import check_chain, line_of
+from explorer.cases.package import Package
 from explorer.records import ModelRef, Recipe, Replay, Subject
 
 
@@ -22,3 +30,30 @@ def make_replay(*, seed: int, closeness: dict | None = None, **fields) -> Replay
     return Replay(**({"id": recipe_digest(recipe)[:16], "subject_id": "s", "search_id": "q", "recipe": recipe,
                       "image_sha256": "c" * 64, "closeness": closeness or {"tiled_l2": 0.5},
                       "unet_evaluations": 20, "elapsed_s": 0.5} | fields))
+
+
+def rebuild(package: Path, target: Path, forge: Callable | None = None, *,
+            forge_files: Callable | None = None) -> Path:
+    """A package with another log, or other files, whose bag and ZIP are made anew so that they fit."""
+    with Package(package) as old:
+        files = {n: old.read(n) for n in old.names if not n.startswith("seal/")}
+        root, entries = old.root, list(old.entries)
+    if forge is not None:
+        entries = forge(entries)
+        db = contents.database_of(entries) if check_chain(entries) == () else None
+        files["data/log.jsonl"] = b"".join(line_of(e) + b"\n" for e in entries)
+        if db is not None:
+            files |= {f"data/{n}": data for n, data in contents.derived(
+                db, root.rstrip("/"), lambda name: files[f"data/blobs/{name[:2]}/{name}"])}
+    if forge_files is not None:
+        forge_files(files)
+    payload = sorted(n for n in files if n.startswith("data/"))
+    files["manifest-sha256.txt"] = _manifest(files, payload, "  ")
+    tags = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt"]
+    files["tagmanifest-sha256.txt"] = _manifest(files, tags, " ")
+    write_archive(target, [(root + n, data) for n, data in files.items()])
+    return target
+
+
+def _manifest(files: dict[str, bytes], names: list[str], gap: str) -> bytes:
+    return "".join(f"{hashlib.sha256(files[n]).hexdigest()}{gap}{n}\n" for n in names).encode()

@@ -1,0 +1,151 @@
+"""Canonical ZIP files: one content, one sequence of bytes; and a careful reader of ZIPs from outside.
+
+Canonical means: members sorted by name, stored, dated 1980-01-01, plain files of mode 0644, no extras, no
+comments. Nothing else is accepted, so that no byte of a package is free to change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from explorer.cases.blobs import sync_folder
+from explorer.errors import ExplorerError
+
+DATE = (1980, 1, 1, 0, 0, 0)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+MOST_MEMBERS = 300_000
+MOST_BYTES = 64 * 2**30
+BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, OverflowError, RuntimeError,
+          NotImplementedError, UnicodeError, KeyError, IndexError)
+Source = bytes | Path
+
+
+class ArchiveFault(ExplorerError):
+    """A ZIP that is refused or damaged, in a sentence."""
+
+
+def write_archive(target: Path, members: Iterable[tuple[str, Source]]) -> str:
+    """Writes a canonical ZIP (temporary file, fsync, rename); returns its SHA-256.
+
+    `members` are (name, bytes or path of a file), in any order.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".draft-")
+    try:
+        with os.fdopen(handle, "w+b") as out:
+            _write(out, sorted(members, key=lambda m: m[0]))
+            out.flush()
+            os.fsync(out.fileno())
+            mark = _sha256(out)
+        os.replace(draft, target)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+    return mark
+
+
+def _write(out: BinaryIO, members: list[tuple[str, Source]]) -> None:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, strict_timestamps=True) as pack:
+        for name, source in members:
+            pack.writestr(_info(name), source if isinstance(source, bytes) else source.read_bytes())
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, DATE)
+    info.create_system, info.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+    return info
+
+
+def _sha256(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Archive:
+    """An open canonical ZIP. ArchiveFault for everything that is unsafe, damaged or not canonical."""
+
+    def __init__(self, path: Path, *, most_members: int = MOST_MEMBERS, most_bytes: int = MOST_BYTES) -> None:
+        self.path = Path(path)
+        try:
+            with open(self.path, "rb") as file:
+                head = file.read(4)
+            if head[:2] != b"PK":
+                raise ArchiveFault(f"{self.path.name} is not a package: packages are ZIP files that "
+                                   "“export” wrote.")
+            self._zip = zipfile.ZipFile(self.path)
+        except FileNotFoundError as error:
+            raise ExplorerError(f"There is no file {self.path}. Choose a package.") from error
+        except BROKEN as error:
+            raise ArchiveFault(f"{self.path.name} is damaged: {_short(error)}.") from error
+        try:
+            _check(self._zip.infolist(), most_members, most_bytes)
+        except BaseException:
+            self._zip.close()
+            raise
+        self.names = tuple(i.filename for i in self._zip.infolist())
+
+    def close(self) -> None:
+        self._zip.close()
+
+    def read(self, name: str) -> bytes:
+        """One member's bytes, checked against the ZIP's own checksum."""
+        try:
+            return self._zip.read(name)
+        except BROKEN as error:
+            raise ArchiveFault(f"{name} in {self.path.name} is missing or damaged: "
+                               f"{_short(error)}.") from error
+
+    def sha256(self, name: str) -> str:
+        return hashlib.sha256(self.read(name)).hexdigest()
+
+    def is_canonical(self) -> bool:
+        """Writes the ZIP again to a temporary file and compares every byte."""
+        with tempfile.TemporaryFile() as again:
+            with zipfile.ZipFile(again, "w", zipfile.ZIP_STORED) as pack:
+                for name in sorted(self.names):
+                    pack.writestr(_info(name), self.read(name))
+            mark = _sha256(again)
+        with open(self.path, "rb") as original:
+            return mark == _sha256(original)
+
+
+def _check(members: list[zipfile.ZipInfo], most_members: int, most_bytes: int) -> None:
+    if len(members) > most_members or sum(m.file_size for m in members) > most_bytes:
+        raise ArchiveFault(f"This package holds {len(members):,} files of "
+                           f"{sum(m.file_size for m in members):,} bytes; at most {most_members:,} files and "
+                           f"{most_bytes:,} bytes are read.")
+    seen: set[str] = set()
+    for member in members:
+        _check_member(member)
+        if member.filename.lower() in seen:
+            raise ArchiveFault(f"This package holds {member.filename!r} twice; that is refused.")
+        seen.add(member.filename.lower())
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if not NAME.fullmatch(member.orig_filename) or len(member.orig_filename) > 240:
+        raise ArchiveFault(f"This package holds a file named {member.orig_filename[:80]!r}; such names are "
+                           "refused, since they could point outside of it.")
+    if kind not in (0, stat.S_IFREG):
+        raise ArchiveFault(f"{member.filename} in this package is a link or special file; that is refused.")
+    if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
+        raise ArchiveFault(f"{member.filename} in this package is compressed; packages store their files as "
+                           "they are.")
+    if member.flag_bits & 0x1:
+        raise ArchiveFault(f"{member.filename} in this package is encrypted; packages are not.")
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+

@@ -1,0 +1,110 @@
+"""What a package holds besides blobs: files made from the log alone, so that `verify` can make them again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+
+from explorer.cases import indexing, reads, schema
+from explorer.cases.canonical import canonical, pack, read
+from explorer.cases.log import LogEntry, line_of
+from explorer.cases.recipes_text import png_with_recipe, recipe_json
+from explorer.records import Replay
+
+FORMAT = 1
+EXPORT = "export"  # the kind of the log entry that every export leaves, with the SHA-256 of its reports
+LOG, CASE, README, SCORES = "log.jsonl", "case.json", "README.txt", "scores.csv"
+METADATA = "ro-crate-metadata.json"
+TEXT = """This is an evidence package: one investigation of how close an image-generating model comes to an
+image.
+
+log.jsonl       every step, each entry chained to the one before it by SHA-256
+case.json       what the case is about, and the last entry's number and hash
+records/        subjects, prompts, neighbours, plans, efforts, environments and findings, as JSON
+recipes/        for every exhibit, all that is needed to make it again
+exhibits/       the exhibits as PNG, each with its recipe inside
+scores.csv      every replay that was made, not only the best, with all its scores
+blobs/          every file that the log names, under its SHA-256
+
+A program that reads this package checks it with: python -m explorer verify PACKAGE
+A consistent package without an outside time stamp could have been made anew as a whole by its holder.
+Similarity is not proof of training use, and "not found with this effort" is not "not there".
+"""
+
+
+def database_of(entries: Iterable[LogEntry]) -> sqlite3.Connection:
+    """A case's tables in memory, rebuilt from its log."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    db.execute("BEGIN")
+    schema.create(db)
+    for entry in entries:
+        indexing.enter(db, entry)
+    db.execute("COMMIT")
+    return db
+
+
+def derived(db: sqlite3.Connection, case_id: str,
+            blob: Callable[[str], bytes]) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every file that follows from the log; `blob` hands out a blob by its SHA-256."""
+    entries = reads.log(db, None, -1)
+    yield LOG, b"".join(line_of(e) + b"\n" for e in entries)
+    yield CASE, case_file(db, case_id)
+    yield README, TEXT.encode()
+    for kind in [row[0] for row in db.execute("SELECT DISTINCT kind FROM records ORDER BY kind")]:
+        yield f"records/{kind}.json", _pretty(_records(db, kind))
+    yield SCORES, _scores(db)
+    for replay in exhibits(db):
+        yield f"recipes/{replay.id}.json", recipe_json(replay.recipe).encode()
+        yield f"exhibits/{replay.id}.png", png_with_recipe(blob(replay.image_sha256), replay.recipe)
+
+
+def case_file(db: sqlite3.Connection, case_id: str) -> bytes:
+    meta = {row["key"]: row["value"] for row in db.execute("SELECT key, value FROM meta")}
+    last = db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
+    return _pretty({"format": FORMAT, "case": case_id, "facts": meta,
+                    "head": {"entry": last["seq"], "hash": last["hash"]}})
+
+
+def exhibits(db: sqlite3.Connection) -> list[Replay]:
+    """The exhibits, oldest first."""
+    rows = db.execute("SELECT body FROM replays JOIN log USING (seq) WHERE exhibit=1 ORDER BY first_seq")
+    return [reads.restore(Replay, row[0]) for row in rows]
+
+
+def blob_names(entries: Iterable[LogEntry]) -> set[str]:
+    """SHA-256 of every blob that the log names."""
+    return {name for entry in entries for name in entry.body.get("blobs", ())}
+
+
+def _records(db: sqlite3.Connection, kind: str) -> list:
+    rows = db.execute("SELECT body FROM records r JOIN log USING (seq) WHERE r.kind=? ORDER BY seq", (kind,))
+    return [pack(read(row[0])["data"]) for row in rows]
+
+
+def _scores(db: sqlite3.Connection) -> bytes:
+    rows = [reads.restore(Replay, row[0]) for row in db.execute(
+        "SELECT body FROM replays JOIN log USING (seq) ORDER BY first_seq")]
+    names = sorted({name for r in rows for name in r.closeness})
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(["replay", "subject", "search", "exhibit", "seed", "steps", "guidance", "scheduler",
+                    "strength", "unet_evaluations", "image_sha256", *names])
+    for r in rows:
+        recipe, given = r.recipe, r.closeness
+        table.writerow([r.id, r.subject_id, r.search_id, int(r.exhibit), recipe.seed, recipe.steps,
+                        _number(recipe.guidance), recipe.scheduler, _number(recipe.strength),
+                        r.unet_evaluations, r.image_sha256, *(_number(given.get(name)) for name in names)])
+    return out.getvalue().encode()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def _pretty(value: object) -> bytes:
+    plain = json.loads(canonical(value))
+    return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,95 @@
+"""Writes a case as a package: an RO-Crate in a BagIt bag (RFC 8493) in a canonical ZIP."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import bagit
+
+from explorer.cases import contents
+from explorer.cases.archive import write_archive
+from explorer.cases.blobs import sha256
+from explorer.cases.case import Case
+from explorer.cases.crate import crate_metadata
+from explorer.cases.faults import plain_faults
+from explorer.errors import ExplorerError
+
+Step = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A package that was written. `head_hash` is what a report prints and `verify --expect` checks."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+    head_entry: int
+    head_hash: str
+    exhibits: int
+
+
+def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None = None,
+                step: Step = lambda done, total: None, job_id: str = "") -> Exported:
+    """Writes the case's log (with an entry for this export), blobs and derived files to `target`.
+
+    `reports` are further files (name → bytes) for the folder `report/`; `step` is told how many files of
+    how many are done. The file appears only when it is whole. ExplorerError for a missing blob or full disk.
+    """
+    if case.read_only:
+        raise ExplorerError("This case was imported and is read-only: hand on the package that it came from.")
+    case.note(contents.EXPORT, {"reports": {n: sha256(d) for n, d in (reports or {}).items()}}, job_id=job_id)
+    with plain_faults(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+            bag = Path(folder) / case.id
+            head, shown = _fill(case, bag, reports or {}, step)
+            _make_bag(bag, case, head)
+            members = [(p.relative_to(folder).as_posix(), p) for p in bag.rglob("*") if p.is_file()]
+            mark = write_archive(target, members)
+    return Exported(str(target), mark, target.stat().st_size, head[0], head[1], shown)
+
+
+def _fill(case: Case, bag: Path, reports: Mapping[str, bytes], step: Step) -> tuple[tuple[int, str], int]:
+    """Puts the payload into the folder; returns the log's head and the number of exhibits."""
+    entries = case.log()
+    db = contents.database_of(entries)
+    names = sorted(contents.blob_names(entries))
+    sizes: dict[str, int] = {}
+    for number, name in enumerate(names):
+        sizes[f"blobs/{name[:2]}/{name}"] = _copy(case, bag, name)
+        step(number + 1, len(names))
+    extra = [(f"report/{name}", data) for name, data in reports.items()]
+    for name, data in [*contents.derived(db, case.id, case.blob), *extra]:
+        sizes[name] = _put(bag / name, data)
+    _put(bag / contents.METADATA, crate_metadata(db, sizes))
+    shown = len(contents.exhibits(db))
+    db.close()
+    return (entries[-1].seq, entries[-1].hash), shown
+
+
+def _copy(case: Case, bag: Path, name: str) -> int:
+    case.blob(name)  # checked against its name before it goes out
+    path = bag / "blobs" / name[:2] / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(case.blob_path(name), path)
+    return path.stat().st_size
+
+
+def _put(path: Path, data: bytes) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return len(data)
+
+
+def _make_bag(bag: Path, case: Case, head: tuple[int, str]) -> None:
+    """Turns the folder into a bag with fixed facts: the same case and head give the same bytes."""
+    made = case.log(after=head[0] - 1, limit=1)[0].time
+    bagit.make_bag(str(bag), bag_info={
+        "Bagging-Date": made[:10], "Bag-Software-Agent": "Afterimage provenance explorer",
+        "External-Identifier": case.id, "External-Description": "Evidence package",
+        "Log-Head": f"{head[0]} {head[1]}"}, checksums=["sha256"])

@@ -1,0 +1,221 @@
+"""Checks a package: archive, bag, chain, blobs, derived files, seals; says what holds and what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.cases import contents, seals
+from explorer.cases.archive import ArchiveFault
+from explorer.cases.blobs import sha256
+from explorer.cases.log import check_chain
+from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
+from explorer.cases.reads import records_of
+from explorer.errors import ExplorerError
+
+SEALED, CONSISTENT, CHANGED, UNCHECKABLE = "sealed", "consistent", "changed", "uncheckable"
+WORDS = {
+    SEALED: "Sealed and intact: nothing has changed since the outside time stamp of {time}.",
+    CONSISTENT: "Internally consistent. Without an outside time stamp that could be checked, whoever holds "
+                "this package could have made it anew as a whole; compare the log's head with one kept elsewhere.",
+    CHANGED: "Changed: {what}",
+    UNCHECKABLE: "Cannot be checked: {what}",
+}
+EXPECTED = "expected head"
+BAG_FILES = {"bagit.txt", "bag-info.txt", MANIFEST}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked: `state` is "holds", "fails" or "open" (could not be checked)."""
+
+    name: str
+    state: str
+    what: str  # a plain sentence
+
+
+@dataclass(frozen=True)
+class PackageReport:
+    """What `verify` found. `state` is sealed, consistent, changed or uncheckable; `sentence` says it."""
+
+    path: str
+    state: str
+    sentence: str
+    checks: tuple[Check, ...]
+    case_id: str = ""
+    title: str = ""
+    head_entry: int = 0
+    head_hash: str = ""
+    exhibits: int = 0
+    replays: int = 0
+
+
+def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ()) -> PackageReport:
+    """Reads the package and checks it against itself, the expected head and its seals.
+
+    `expect` is a head's hash kept elsewhere (in full, or at least its first 16 digits); `roots` are PEM
+    certificates of time-stamp authorities that are trusted. Never raises for a bad package.
+    """
+    try:
+        package = Package(path)
+    except ArchiveFault as error:
+        state = CHANGED if _is_zip(Path(path)) else UNCHECKABLE
+        return PackageReport(str(path), state, WORDS[state].format(what=str(error)),
+                             (Check("archive", "fails", str(error)),))
+    except ExplorerError as error:
+        return PackageReport(str(path), UNCHECKABLE, WORDS[UNCHECKABLE].format(what=str(error)), ())
+    with package:
+        checks: list[Check] = []
+        for check in (_archive, _bag, _chain, _blobs, _derived):
+            found = _tried(check, package)
+            checks += found
+            if any(c.state == "fails" for c in found):
+                break  # what follows rests on it
+        else:
+            checks += [*_expected(package, expect), *_seals(package, roots)]
+        return _report(package, checks)
+
+
+def _is_zip(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"PK"
+
+
+def _tried(check, package: Package) -> list[Check]:
+    try:
+        return list(check(package))
+    except ExplorerError as error:
+        return [Check(check.__name__.strip("_"), "fails", str(error))]
+    except Exception as error:  # a hostile package must not pass for an unchecked one
+        return [Check(check.__name__.strip("_"), "fails", f"It cannot be read ({type(error).__name__}).")]
+
+
+def _archive(package: Package) -> Iterator[Check]:
+    if package.archive.is_canonical():
+        yield Check("archive", "holds", "Written again, the ZIP file has the same bytes.")
+    else:
+        yield Check("archive", "fails", "The ZIP file is not written as packages are: written again, its "
+                                        "bytes differ although its files do not.")
+
+
+def _bag(package: Package) -> Iterator[Check]:
+    """Payload against manifest, tag files against tag manifest; no file more, none less."""
+    manifest, tags = package.manifest(MANIFEST), package.manifest(TAGS)
+    payload = {n for n in package.names if n.startswith("data/")}
+    outside = {n for n in package.names if n not in payload and n != TAGS and not n.startswith(SEALS)}
+    if outside != BAG_FILES or set(tags) != BAG_FILES:
+        yield Check("bag", "fails",
+                    f"The bag's own files are not the usual ones: {_some(outside ^ BAG_FILES)}.")
+        return
+    if payload != set(manifest):
+        yield Check("bag", "fails", f"Files and manifest do not agree: {_some(payload ^ set(manifest))}.")
+        return
+    wrong = [n for n, mark in (tags | manifest).items() if sha256(package.read(n)) != mark]
+    if wrong:
+        yield Check("bag", "fails", f"Contents do not fit their checksums: {_some(wrong)}.")
+    else:
+        yield Check("bag", "holds", f"All {len(manifest):,} files fit the manifest, and the manifest its "
+                                    "own.")
+
+
+def _chain(package: Package) -> Iterator[Check]:
+    faults = check_chain(package.entries)
+    for fault in faults[:20]:
+        yield Check("log", "fails", f"At entry {fault.seq}: {fault.what}.")
+    if not faults:
+        yield Check("log", "holds", f"All {len(package.entries):,} entries follow from one another.")
+
+
+def _blobs(package: Package) -> Iterator[Check]:
+    named = contents.blob_names(package.entries)
+    there = {n.rpartition("/")[2] for n in package.names if n.startswith("data/blobs/")}
+    if named != there:
+        yield Check("blobs", "fails", f"The log names other files than there are: {_some(named ^ there)}.")
+        return
+    for name in sorted(named):
+        package.blob(name)
+    yield Check("blobs", "holds", f"All {len(named):,} files that the log names are there and fit their "
+                                  "names.")
+
+
+def _derived(package: Package) -> Iterator[Check]:
+    """Recipes, exhibits, scores and records must be what the log gives, to the byte."""
+    made = dict(contents.derived(package.database, package.case_id, package.blob))
+    wrong = [n for n, data in made.items() if f"data/{n}" not in package.names
+             or package.read(f"data/{n}") != data]
+    reports = next((e.body["reports"] for e in reversed(package.entries) if e.kind == contents.EXPORT), {})
+    wrong += [f"report/{n}" for n, mark in reports.items()
+              if f"data/report/{n}" not in package.names or sha256(package.read(f"data/report/{n}")) != mark]
+    known = {f"data/{n}" for n in (*made, contents.METADATA, *(f"report/{n}" for n in reports))}
+    foreign = [n for n in package.names if n.startswith("data/") and n not in known
+               and not n.startswith("data/blobs/")]
+    if wrong or foreign:
+        yield Check("contents", "fails",
+                    f"These files do not follow from the log: {_some([*wrong, *foreign])}.")
+    else:
+        yield Check("contents", "holds", "Recipes, exhibits, scores and records are what the log gives.")
+
+
+def _expected(package: Package, expect: str) -> Iterator[Check]:
+    if not expect:
+        return
+    wanted, head = expect.strip().lower(), package.entries[-1]
+    if len(wanted) < 16:
+        yield Check(EXPECTED, "open", "The expected hash is too short; give at least 16 digits of it.")
+    elif head.hash.startswith(wanted):
+        yield Check(EXPECTED, "holds", f"The log ends with entry {head.seq}, whose hash is the expected one.")
+    elif any(e.hash.startswith(wanted) for e in package.entries):
+        at = next(e.seq for e in package.entries if e.hash.startswith(wanted))
+        yield Check(EXPECTED, "holds", f"The expected hash is that of entry {at}: everything up to there is "
+                                       f"as it was; entries {at + 1} to {head.seq} came later.")
+    else:
+        yield Check(EXPECTED, "fails", "No entry of this log has the expected hash: it is another log, or "
+                                       "was made anew.")
+
+
+def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
+    there = {n for n in package.names if n.startswith(SEALS)}
+    if there:
+        yield _package_seal(package, there, roots)
+    hashes = {e.seq: e.hash for e in package.entries}
+    for seal in records_of(package.database, seals.Seal, subject_id=None):
+        stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
+        yield _judged(f"seal of entry {seal.entry}", stamp, f"the log up to entry {seal.entry}")
+
+
+def _package_seal(package: Package, there: set[str], roots: Sequence[bytes]) -> Check:
+    answer = package.read(seals.ANSWER) if seals.ANSWER in there else b""
+    marks = f"{sha256(answer)}  {seals.ANSWER}\n".encode()
+    if there != {seals.ANSWER, seals.LIST} or package.read(seals.LIST) != marks:
+        return Check("seal", "fails", "The files of the seal are not as they were written.")
+    return _judged("seal", seals.read_stamp(answer, package.read(TAGS), roots), "this package")
+
+
+def _judged(name: str, stamp: seals.Stamp, what: str) -> Check:
+    if not stamp.fits:
+        return Check(name, "fails", f"The time stamp does not hold for {what}: {stamp.why}.")
+    if stamp.trusted:
+        return Check(name, "holds", f"A trusted time stamp of {stamp.time} covers {what}.")
+    return Check(name, "open", f"A time stamp of {stamp.time} covers {what}, but {stamp.why}.")
+
+
+def _report(package: Package, checks: list[Check]) -> PackageReport:
+    failed = next((c for c in checks if c.state == "fails"), None)
+    seal = next((c for c in checks if c.name == "seal" and c.state == "holds"), None)
+    state = CHANGED if failed else SEALED if seal else CONSISTENT
+    time = seal.what.partition(" covers")[0].rpartition(" ")[2] if seal else ""
+    sentence = WORDS[state].format(what=failed.what if failed else "", time=time)
+    if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
+        head, db = package.entries[-1], package.database
+        title = db.execute("SELECT value FROM meta WHERE key='title'").fetchone()
+        return PackageReport(
+            str(package.archive.path), state, sentence, tuple(checks), package.case_id,
+            title[0] if title else "", head.seq, head.hash, len(package.exhibits()),
+            db.execute("SELECT count(*) FROM replays").fetchone()[0])
+    return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
+
+
+def _some(names) -> str:
+    found = sorted(names)
+    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
