@@ -34,20 +34,21 @@ class Learned:
         self._centre = _expected_gem(net).to(device)  # (1280,)
 
     def compare(self, subject_rgb: np.ndarray, others_rgb: Sequence[np.ndarray]) -> list[dict[str, float]]:
-        """"efficientnet" and "copy_cosine" of each other picture to the subject; (h, w, 3) uint8, any size."""
+        """Both scores of each other picture to the subject; all (h, w, 3) uint8, of any size."""
         if not len(others_rgb):
             return []
         mine = self._layers(_batch([subject_rgb]).to(self.device))
         described = self.describe([subject_rgb, *others_rgb])  # (1 + n, views, 1280)
-        cosines = np.einsum("vd,nd->nv", described[0], described[1:, 0]).max(axis=1)
+        cosines = np.einsum("vd,nd->nv", described[0], described[1:, 0]).max(axis=1)  # (n,)
         found = []
         for first in range(0, len(others_rgb), 16):
             theirs = self._layers(_batch(others_rgb[first:first + 16]).to(self.device))
             found += _distances(mine, theirs).tolist()
-        return [{"efficientnet": float(d), "copy_cosine": float(c)} for d, c in zip(found, cosines, strict=True)]
+        pairs = zip(found, cosines, strict=True)
+        return [{"efficientnet": float(d), "copy_cosine": float(c)} for d, c in pairs]
 
     def describe(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """(n, 3, 1280) float32, L2-normalised descriptors of each picture, its mirror image and its middle."""
+        """(n, 3, 1280) float32, L2-normalised descriptors: each picture, its mirror image, its middle."""
         views = [view for rgb in pictures for view in _views(rgb)]
         parts = [self._gem(_batch(views[i:i + 24]).to(self.device)) for i in range(0, len(views), 24)]
         return torch.cat(parts).cpu().numpy().reshape(len(pictures), 3, -1)

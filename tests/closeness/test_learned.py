@@ -25,7 +25,8 @@ def _scene(seed):
 def test_same_changed_and_strange_pictures_come_in_order(learned):
     a = _scene(0)
     cropped = np.asarray(Image.fromarray(a[6:58, 6:58]).resize((64, 64), Image.Resampling.LANCZOS))
-    same, crop, mirror, stranger = learned.compare(a, [a, cropped, np.ascontiguousarray(a[:, ::-1]), _scene(5)])
+    others = [a, cropped, np.ascontiguousarray(a[:, ::-1]), _scene(5)]
+    same, crop, mirror, stranger = learned.compare(a, others)
     assert same["efficientnet"] == pytest.approx(0, abs=1e-5)
     assert same["copy_cosine"] == pytest.approx(1, abs=1e-5)
     assert crop["efficientnet"] < stranger["efficientnet"]

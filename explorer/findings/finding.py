@@ -1,0 +1,55 @@
+"""Findings and what they rest on: records for the case store, made by judge.py, shown as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from explorer.findings.features import Expectation
+from explorer.records import Effort
+
+
+@dataclass(frozen=True)
+class ControlResults:
+    """Works known not to be in the training set, each put through the same search as the subject.
+
+    One work is one control. `values` are best closenesses under `score`, in the order of `names`;
+    `features` the works' model-free features. Cached under `id`: model, settings and source together.
+    """
+
+    id: str
+    source: str  # "world" or the folder's name, in words
+    model_fingerprint: str
+    score: str
+    effort_each: Effort
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    features: tuple[dict[str, float], ...] = ()
+    expectation: Expectation | None = None  # fitted on tuning works, never on these
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """How often a rule flagged works that were not in training, as measured: with date and fingerprint."""
+
+    rule: str
+    share: float
+    low: float
+    high: float
+    cases: int
+    measured_on: str  # "the bundled world"
+    model_fingerprint: str
+    date: str  # ISO 8601
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement, its numbers, its error rate and its limits. `kind` is the template's name."""
+
+    id: str
+    subject_id: str
+    kind: str
+    statement: str
+    numbers: dict[str, float] = field(default_factory=dict)
+    error_rate: str = ""
+    limits: tuple[str, ...] = ()
+    replay_id: str = ""  # the exhibit that it speaks of

@@ -1,0 +1,118 @@
+"""From a subject's best replay and its controls to one finding; decides nothing that it does not say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.closeness.ledger import supplied_by_you, total_bits
+from explorer.findings.calibration import controls_needed, rank_p_value, smallest_p
+from explorer.findings.finding import ControlResults, ErrorRate, Finding
+from explorer.findings.fit import Fit, check_subject
+from explorer.findings.wording import ALLOWING, ERROR_RATES, fill, limits, number, percent, say
+from explorer.records import Effort, LedgerEntry, Replay
+
+MOST_SUPPLIED = 0.5  # above this share of bits in a starting image or noise, the picture was put in
+
+
+def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
+          ledger: Sequence[LedgerEntry] = (), controls: ControlResults | None = None,
+          features: Mapping[str, float] | None = None, level: float = 0.05,
+          error_rate: ErrorRate | None = None) -> Finding:
+    """The finding on one subject: what its closest replay means beside the controls.
+
+    `effort` is the whole search's; `features` the subject's model-free ones (needed with controls that
+    have theirs). No p-value without controls, with controls that do not fit, or for a replay that was
+    given its picture.
+    """
+    if best is None:
+        return _finding(subject_id, "not_run", {}, {})
+    value, words = best.closeness[score], {"value": shown(score, best.closeness[score]),
+                                           "score": _score_words(score)}
+    spent = {"tries": number(effort.tries), "evaluations": number(effort.unet_evaluations)}
+    base = {"value": value, "tries": float(effort.tries)}
+    if supplied_by_you(ledger) > MOST_SUPPLIED:
+        bits, share = total_bits(ledger), supplied_by_you(ledger)
+        return _finding(subject_id, "supplied_by_you", {**base, "bits": bits, "share": share},
+                        {**words, "bits": number(bits, 4), "share": percent(share)}, best)
+    if controls is None or not controls.values:
+        return _finding(subject_id, "no_controls", base, {**words, **spent}, best)
+    fit = _fit(features, controls)
+    if fit is not None and not fit.fits:
+        return _finding(subject_id, "controls_do_not_fit", base, {**words, **spent, "why": fit.why}, best)
+    return _ranked(subject_id, best, controls, features, score=score, level=level, words={**words, **spent},
+                   base=base, error_rate=error_rate)
+
+
+def _fit(features: Mapping[str, float] | None, controls: ControlResults) -> Fit | None:
+    if features is None or not controls.features:
+        return None
+    return check_subject(features, controls.features)
+
+
+def _ranked(subject_id: str, best: Replay, controls: ControlResults,
+            features: Mapping[str, float] | None, *, score: str, level: float, words: dict[str, str],
+            base: dict[str, float], error_rate: ErrorRate | None) -> Finding:
+    mine, theirs = excesses(best.closeness[score], features, controls)
+    p, count = rank_p_value(mine, theirs), len(theirs)
+    at_least = sum(t >= mine for t in theirs)
+    numbers = {**base, "p": p, "controls": float(count), "at_least": float(at_least), "excess": mine}
+    words = {**words, "controls": number(count)}
+    if smallest_p(count) > level:
+        few = {k: words[k] for k in ("value", "score", "tries", "controls")}
+        return _finding(subject_id, "too_few_controls", numbers, {
+            **few, "smallest": number(smallest_p(count)), "level": number(level),
+            "needed": number(controls_needed(level))}, best)
+    allowing = ALLOWING if controls.expectation is not None and features is not None else ""
+    words |= {"at_least": number(at_least), "p": number(p), "allowing": allowing}
+    kind = "stands_out" if p <= level else "does_not_stand_out"
+    if kind == "stands_out":
+        words["smallest"] = number(smallest_p(count))
+    return _finding(subject_id, kind, numbers, words, best, rate=_rate(error_rate, best))
+
+
+def excesses(value: float, features: Mapping[str, float] | None,
+             controls: ControlResults) -> tuple[float, list[float]]:
+    """The subject's and the controls' closeness over what their features predict; higher is closer.
+
+    Without an expectation or features, closeness itself, signed so that higher is closer.
+    """
+    better, expected = SCORES[controls.score].better, controls.expectation
+    if expected is None or features is None or len(controls.features) != len(controls.values):
+        sign = 1.0 if better == "higher" else -1.0
+        return sign * value, [sign * v for v in controls.values]
+    pairs = zip(controls.values, controls.features, strict=True)
+    return (expected.excess(value, features, better=better),
+            [expected.excess(v, f, better=better) for v, f in pairs])
+
+
+def _rate(rate: ErrorRate | None, best: Replay) -> str:
+    if rate is None or rate.model_fingerprint != best.recipe.model.fingerprint:
+        return ERROR_RATES["elsewhere"]
+    return error_rate_words(rate)
+
+
+def error_rate_words(rate: ErrorRate) -> str:
+    """A measured error rate as a sentence."""
+    return fill(ERROR_RATES["measured"], {
+        "rule": rate.rule, "share": percent(rate.share), "cases": number(rate.cases),
+        "low": percent(rate.low), "high": percent(rate.high), "measured_on": rate.measured_on,
+        "date": rate.date,
+        "fingerprint": rate.model_fingerprint[:12]})
+
+
+def _score_words(score: str) -> str:
+    info = SCORES[score]
+    end = info.high if info.better == "higher" else info.low
+    label = info.label[0].lower() + info.label[1:] if info.label[1:2].islower() else info.label
+    return f"{label}; {number(end)} is the same picture"
+
+
+def _finding(subject_id: str, kind: str, numbers: dict[str, float], words: dict[str, str],
+             best: Replay | None = None, *, rate: str = "") -> Finding:
+    statement = say(kind, **words)
+    name = hashlib.sha256(f"{subject_id}\n{statement}".encode()).hexdigest()[:16]
+    return Finding(id=name, subject_id=subject_id, kind=kind, statement=statement, numbers=numbers,
+                   error_rate=rate or ERROR_RATES["none"], limits=limits(kind),
+                   replay_id=best.id if best else "")

@@ -1,0 +1,105 @@
+"""Many works of one person, ranked by how far each exceeds its controls, with a false discovery rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from explorer.findings.calibration import benjamini_hochberg, rank_p_value, smallest_p
+from explorer.findings.finding import ControlResults
+from explorer.findings.fit import Fit, check_set, check_subject, control_distances
+from explorer.findings.judge import excesses
+from explorer.findings.wording import limits, number, percent, say
+from explorer.records import Effort
+
+
+@dataclass(frozen=True)
+class WorkResult:
+    """One work of a portfolio after its search: its best closeness under the controls' score."""
+
+    subject_id: str
+    name: str
+    value: float
+    replay_id: str
+    effort: Effort
+    features: dict[str, float] = field(default_factory=dict)
+    supplied: bool = False  # its best replay was given its own picture: left out of the ranking
+
+
+@dataclass(frozen=True)
+class PortfolioRow:
+    """One work in the ranking. `p` and `q` are None where controls do not fit it."""
+
+    rank: int
+    work: WorkResult
+    excess: float  # over the controls' median, in the score's units; positive is closer
+    p: float | None = None
+    q: float | None = None
+    listed: bool = False
+    why_no_p: str = ""
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """A ranked portfolio with its statement and limits."""
+
+    rows: tuple[PortfolioRow, ...]
+    statement: str
+    limits: tuple[str, ...]
+    fit: Fit
+    rate: float
+    left_out: tuple[WorkResult, ...] = ()
+
+
+def rank_portfolio(works: Sequence[WorkResult], controls: ControlResults, *, rate: float = 0.1) -> Portfolio:
+    """Works ranked by excess over the controls; those under the false discovery `rate` are listed.
+
+    A work whose controls do not fit gets no p-value; when the whole set can be told from the controls
+    without any model, none does. Benjamini and Hochberg over the works that have one.
+    """
+    ranked = [w for w in works if not w.supplied]
+    fit = _set_fit(ranked, controls)
+    spread = control_distances(controls.features) if fit.fits and controls.features else ()
+    rows = sorted((_row(w, controls, fit, spread) for w in ranked), key=lambda r: (-r.excess, r.work.name))
+    tested = [i for i, r in enumerate(rows) if r.p is not None]
+    q = dict(zip(tested, benjamini_hochberg([rows[i].p for i in tested]).tolist(), strict=True))
+    done = tuple(PortfolioRow(i + 1, r.work, r.excess, r.p, q.get(i), q.get(i, 1.0) <= rate, r.why_no_p)
+                 for i, r in enumerate(rows))
+    kind, statement = _statement(done, controls, fit, rate, tested=len(tested))
+    return Portfolio(done, statement, limits(kind), fit, rate, tuple(w for w in works if w.supplied))
+
+
+def _set_fit(works: Sequence[WorkResult], controls: ControlResults) -> Fit:
+    if len(works) < 5 or not controls.features or not all(w.features for w in works):
+        return Fit(True, "too few works, or no features, to compare them as a set; each is compared alone")
+    return check_set([w.features for w in works], controls.features)
+
+
+def _row(work: WorkResult, controls: ControlResults, fit: Fit, spread: Sequence[float]) -> PortfolioRow:
+    features: Mapping[str, float] | None = work.features or None
+    mine, theirs = excesses(work.value, features, controls)
+    excess = mine - float(np.median(theirs))
+    if not fit.fits:
+        return PortfolioRow(0, work, excess, why_no_p=fit.why)
+    if features is not None and controls.features:
+        own = check_subject(features, controls.features, distances=spread)
+        if not own.fits:
+            return PortfolioRow(0, work, excess, why_no_p=own.why)
+    return PortfolioRow(0, work, excess, rank_p_value(mine, theirs))
+
+
+def _statement(rows: Sequence[PortfolioRow], controls: ControlResults, fit: Fit, rate: float, *,
+               tested: int) -> tuple[str, str]:
+    listed = sum(r.listed for r in rows)
+    words = {"works": number(len(rows)), "tries": number(controls.effort_each.tries),
+             "controls": number(len(controls.values))}
+    if not fit.fits or not tested:
+        why = fit.why if not fit.fits else "the controls fit none of the works"
+        return "portfolio_does_not_fit", say("portfolio_does_not_fit", why=why, **words)
+    if not listed:
+        least = max(1, math.ceil(tested * smallest_p(len(controls.values)) / rate - 1e-9))
+        return "portfolio_none", say("portfolio_none", rate=percent(rate), least=number(least), **words)
+    return "portfolio", say("portfolio", listed=number(listed), rate=percent(rate), **words)
