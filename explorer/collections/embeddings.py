@@ -19,7 +19,7 @@ class EmbeddingRows:
     """(n, d) float16 or float32 vectors over several .npy files, memory-mapped."""
 
     def __init__(self, paths: Sequence[Path]):
-        self._parts = [_open(path) for path in paths]
+        self._parts = open_arrays(paths, (np.float16, np.float32))
         self._ends = list(accumulate(len(p) for p in self._parts))
         self.count = self._ends[-1] if self._ends else 0
         self.dim = self._parts[0].shape[1] if self._parts else 0
@@ -59,12 +59,16 @@ class EmbeddingRows:
                 mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def _open(path: Path) -> np.ndarray:
-    try:
-        part = np.load(path, mmap_mode="r", allow_pickle=False)
-        if part.ndim != 2 or part.dtype not in (np.float16, np.float32):
-            raise ValueError(f"{part.dtype} of shape {part.shape}")
-        return part
-    except (OSError, ValueError, EOFError) as error:
-        raise ExplorerError(f"The embeddings {path} cannot be read ({error}). The file is damaged or cut "
-                            "short; embed its pictures again.") from error
+def open_arrays(paths: Sequence[Path], types: tuple[type, ...]) -> list[np.ndarray]:
+    """Two-dimensional .npy files, memory-mapped; ExplorerError for a damaged one or another type."""
+    found = []
+    for path in paths:
+        try:
+            part = np.load(path, mmap_mode="r", allow_pickle=False)
+            if part.ndim != 2 or part.dtype not in types:
+                raise ValueError(f"{part.dtype} of shape {part.shape}")
+        except (OSError, ValueError, EOFError) as error:
+            raise ExplorerError(f"The file {path} cannot be read ({error}). It is damaged or cut short; "
+                                "build the collection again.") from error
+        found.append(part)
+    return found

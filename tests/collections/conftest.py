@@ -69,3 +69,27 @@ def vectors() -> np.ndarray:
 @pytest.fixture
 def folder(tmp_path: Path, vectors: np.ndarray) -> Path:
     return write_folder(tmp_path / "index", vectors)
+
+
+def drive(steps):
+    """Runs a generator to its end; its return value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def picture(seed: int, side: int = 96) -> np.ndarray:
+    """(side, side, 3) uint8: shapes in a few colours, another picture for another seed."""
+    from PIL import Image, ImageDraw
+
+    rng = np.random.default_rng(seed)
+    page = Image.new("RGB", (side, side), tuple(rng.integers(120, 256, 3).tolist()))
+    draw = ImageDraw.Draw(page)
+    for _ in range(9):
+        x, y = rng.integers(-10, side - 10, 2).tolist()
+        w, h = rng.integers(8, side // 2, 2).tolist()
+        shape = draw.ellipse if rng.random() < 0.5 else draw.rectangle
+        shape((x, y, x + w, y + h), fill=tuple(rng.integers(0, 256, 3).tolist()))
+    return np.asarray(page)

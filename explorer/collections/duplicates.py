@@ -1,0 +1,148 @@
+"""Near copies within a collection: candidate pairs, checked pixel by pixel, joined into groups.
+
+Candidates come from the embeddings and from perceptual hashes of each picture as it is, mirrored and
+cropped a little; a pair counts when the two signatures agree. Similar embeddings alone do not make a
+copy: two photographs of one tower are near in CLIP and are no copies.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from explorer.collections.open import Collection
+from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
+from explorer.collections.parts import Parts, write_whole
+from explorer.collections.pictures import read_signatures
+from explorer.collections.signatures import blank, crops, hashes, likeness, mirrored
+from explorer.records import Progress
+
+
+@dataclass(frozen=True)
+class CopyRule:
+    """Two works are near copies when they are candidates and their signatures agree.
+
+    candidate: cosine at least `cosine` among each other's `k` nearest, or hashes at most `bits` apart;
+    agreement: likeness at least `likeness`. Without pictures: cosine at least `cosine_alone`.
+    """
+
+    cosine: float = 0.75
+    k: int = 10
+    bits: int = 3
+    likeness: float = 0.975
+    cosine_alone: float = 0.99
+
+
+@dataclass(frozen=True)
+class DuplicateReport:
+    """`group` (n,) int64 numbers each work by the first of its group; `multiplicity` (n,) is its size.
+
+    `by_multiplicity` counts works at each multiplicity. `checked` says whether pictures were compared,
+    or only embeddings.
+    """
+
+    group: np.ndarray = field(repr=False)
+    multiplicity: np.ndarray = field(repr=False)
+    by_multiplicity: dict[int, int]
+    pairs: int
+    checked: bool
+    rule: CopyRule
+    unread: int = 0  # works without a readable picture
+
+    @property
+    def distinct(self) -> int:
+        """How many works are left when each group keeps one."""
+        return len(np.unique(self.group))
+
+
+def find_duplicates(collection: Collection, *, rule: CopyRule | None = None,
+                    cache: Path | None = None) -> Iterator[Progress]:
+    """Groups the near copies of a collection in near-linear time; returns a DuplicateReport.
+
+    Reads the pictures where the folder holds no signatures (and stores those in `cache`).
+    """
+    chosen = rule or CopyRule()
+    marks = yield from read_signatures(collection, cache=cache)
+    vectors = collection.vectors(np.arange(collection.works))
+    found = yield from near_copies(vectors, marks, chosen)
+    return found
+
+
+def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule) -> Iterator[Progress]:
+    """A DuplicateReport of (n, d) unit vectors and (n, 1024) signatures, all zero where unread, or None."""
+    left, right, cosine = yield from _vector_candidates(vectors, rule, rule.cosine if marks is not None
+                                                        else rule.cosine_alone)
+    if marks is not None:
+        yield Progress(0, 1, "comparing pictures")
+        left, right = _checked(marks, left, right, cosine, rule)
+    group = groups(len(vectors), left, right)
+    _, back, size = np.unique(group, return_inverse=True, return_counts=True)
+    multiplicity = size[back]
+    spread = {int(m): int(c) for m, c in sorted(Counter(multiplicity.tolist()).items())}
+    unread = 0 if marks is None else int((marks.max(axis=1) == 0).sum())
+    yield Progress(1, 1, "grouped")
+    return DuplicateReport(group, multiplicity, spread, len(left), marks is not None, rule, unread)
+
+
+def deduplicated(collection: Collection, report: DuplicateReport, path: Path) -> int:
+    """Writes a CSV of one work a group (work_id, title, creator, source, multiplicity); returns how many."""
+    buffer = io.StringIO()
+    table = csv.writer(buffer)
+    table.writerow(["work_id", "title", "creator", "source", "multiplicity"])
+    first = np.unique(report.group)
+    for at in range(0, len(first), 1000):
+        part = first[at:at + 1000]
+        for number, work in zip(part.tolist(), collection.rows(part), strict=True):
+            cells = (work.work_id, work.title, work.creator, work.source)
+            table.writerow([*map(_as_text, cells), int(report.multiplicity[number])])
+    write_whole(path, buffer.getvalue().encode("utf-8"))
+    return len(first)
+
+
+def store_multiplicity(collection: Collection, report: DuplicateReport) -> None:
+    """Writes each work's multiplicity into the metadata of a collection that was built here.
+
+    Open the collection again afterwards to see it."""
+    parts, at = Parts(collection.layout.folder), 0
+    for number in parts.numbers():
+        rows = parts.rows(number)
+        counts = report.multiplicity[at:at + len(rows)].tolist()
+        parts.rewrite_rows(number, [{**r, "multiplicity": m} for r, m in zip(rows, counts, strict=True)])
+        at += len(rows)
+
+
+def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float) -> Iterator[Progress]:
+    """Equal vectors first, so that a crowd of exact copies does not fill its members' neighbour lists."""
+    first, other = equal_rows(vectors)
+    alone = np.setdiff1d(np.arange(len(vectors)), other)
+    left, right, cosine = yield from vector_pairs(vectors[alone], k=rule.k, least=least)
+    return (np.concatenate([first, alone[left]]), np.concatenate([other, alone[right]]),
+            np.concatenate([np.ones(len(first), np.float32), cosine]))
+
+
+def _checked(marks: np.ndarray, left: np.ndarray, right: np.ndarray, cosine: np.ndarray,
+             rule: CopyRule) -> tuple[np.ndarray, np.ndarray]:
+    """Candidate pairs whose signatures agree; works without a picture go by their embeddings alone."""
+    own, empty = hashes(marks), blank(marks)
+    more = [hash_pairs(own, most=rule.bits)]
+    for changed in (mirrored(marks), *crops(marks)):
+        more.append(hash_pairs(own, hashes(changed), most=rule.bits))
+    unread = marks.max(axis=1) == 0
+    blind = (unread[left] | unread[right]) & (cosine >= rule.cosine_alone)
+    pairs = np.unique(np.stack([np.concatenate([left, *(m[0] for m in more)]),
+                                np.concatenate([right, *(m[1] for m in more)])], axis=1), axis=0)
+    pairs = pairs[~(empty[pairs[:, 0]] | empty[pairs[:, 1]])]
+    alike = likeness(marks[pairs[:, 0]], marks[pairs[:, 1]]) >= rule.likeness
+    kept = np.concatenate([pairs[alike], np.stack([left[blind], right[blind]], axis=1)])
+    return kept[:, 0], kept[:, 1]
+
+
+def _as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,158 @@
+"""The embedding half of a build; runs where the encoder is loaded and imports no model itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import numpy as np
+
+from explorer.collections.parts import Part, Parts, read_card, write_card
+from explorer.collections.signatures import signature
+from explorer.collections.sources import FIELDS, Item, list_items
+from explorer.errors import ExplorerError
+from explorer.images.door import Picture, open_image
+from explorer.images.prepare import fit_square
+from explorer.records import Progress
+
+SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
+LARGEST_PART = 8_192
+BATCH = 32
+
+
+class Encodes(Protocol):
+    """The part of a CLIP encoder that a build needs."""
+
+    fingerprint: str
+    name: str
+    dim: int
+    size_px: int
+
+    def encode_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """(n, d) float32, L2-normalised."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, d) float32, L2-normalised."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What an embedding run did. `refused` lists files with the reason; they are not tried again
+    until they change."""
+
+    works: int
+    embedded: int
+    kept: int
+    dropped: int
+    refused: tuple[tuple[str, str], ...]
+    elapsed_s: float
+
+    @property
+    def images_per_s(self) -> float:
+        return self.embedded / self.elapsed_s if self.elapsed_s else 0.0
+
+
+def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str) -> Iterator[Progress]:
+    """Embeds the new and changed pictures below `folder` into `out`; returns an EmbedReport.
+
+    Writes clip-retrieval's embedding layout in parts, so that an ended run resumes and repeats at most
+    one part. Rows of pictures that are gone or changed are taken out. Bad files are listed, not fatal.
+    ExplorerError when `out` was made with another CLIP, or nothing could be embedded.
+    """
+    begun = time.monotonic()
+    folder, out = folder.resolve(), out.resolve()
+    card = _card(out, folder, encoder, clip)
+    items = list_items(folder, without=out)
+    parts = Parts(out)
+    parts.sweep()
+    known, dropped = _prune(parts, {i.key: i.state for i in items})
+    refused = {k: v for k, v in card.get("refused", {}).items()
+               if {i.key: i.state for i in items}.get(k) == v[0]}
+    new = [i for i in items if i.key not in known and i.key not in refused]
+    card["texts"] = card.get("texts", any("caption" in i.said for i in items))
+    write_card(out, {**card, "refused": refused})
+    made = yield from _embed(new, parts, encoder, card, refused, out, len(known))
+    if not known and not made:
+        raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
+                            f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
+    listed = tuple(sorted((k, v[1]) for k, v in refused.items()))
+    return EmbedReport(len(known) + made, made, len(known), dropped, listed, time.monotonic() - begun)
+
+
+def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any]:
+    card = read_card(out)
+    if card and card.get("clip_fingerprint") != encoder.fingerprint:
+        raise ExplorerError(f"{out} was made with the CLIP {card.get('clip', 'of another name')}, not with "
+                            f"{clip}. Choose that CLIP, or another output folder.")
+    if card and card.get("root") != str(folder):
+        raise ExplorerError(f"{out} holds the collection of {card.get('root')}, not of {folder}. "
+                            "Choose another output folder.")
+    return {"name": folder.name, **card, "root": str(folder), "clip": clip, "dim": encoder.dim,
+            "clip_fingerprint": encoder.fingerprint}
+
+
+def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
+    """Takes out rows whose picture is gone or changed; returns the keys that stay, and how many went."""
+    known: set[str] = set()
+    dropped = 0
+    for number in parts.numbers():
+        rows = parts.rows(number, ["id", "state"])
+        kept = [i for i, r in enumerate(rows) if states.get(r["id"]) == r["state"] and r["id"] not in known]
+        known |= {rows[i]["id"] for i in kept}
+        if len(kept) < len(rows):
+            dropped += len(rows) - len(kept)
+            parts.drop(number, kept)
+    return known, dropped
+
+
+def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any],
+           refused: dict[str, Any], out: Path, before: int) -> Iterator[Progress]:
+    made, at, begun = 0, 0, time.monotonic()
+    while at < len(new):
+        size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
+        chunk, at = new[at:at + size], at + size
+        rows, images, texts, marks = [], [], [], []
+        for start in range(0, len(chunk), BATCH):
+            done = at - size + start
+            left = (time.monotonic() - begun) / done * (len(new) - done) if done else None
+            yield Progress(done, len(new), "reading pictures", left_s=left)
+            good = list(_decoded(chunk[start:start + BATCH], refused))
+            if good:
+                images.append(encoder.encode_images([fit_square(p.rgb, encoder.size_px) for _, p in good]))
+                rows += [_row(item, picture) for item, picture in good]
+                marks += [signature(p.rgb) for _, p in good]
+                texts += [_caption(item) for item, _ in good]
+        if rows:
+            arrays = {"image": np.concatenate(images).astype(np.float16), "signature": np.stack(marks)}
+            if card["texts"]:
+                arrays["text"] = encoder.encode_texts(texts).astype(np.float16)
+            parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
+        made += len(rows)
+        write_card(out, {**card, "refused": refused})
+    yield Progress(len(new), len(new), "embedded")
+    return made
+
+
+def _decoded(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, Picture]]:
+    for item in items:
+        try:
+            yield item, open_image(item.read(), name=PurePosixPath(item.key).name)
+        except ExplorerError as error:
+            refused[item.key] = (item.state, str(error))
+
+
+def _row(item: Item, picture: Picture) -> dict[str, Any]:
+    words = {f: item.said.get(f, "") for f in FIELDS}
+    words["title"] = words["title"] or PurePosixPath(item.key).stem
+    return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
+            "sha256": picture.sha256, "width_px": picture.width_px, "height_px": picture.height_px,
+            "multiplicity": 1}
+
+
+def _caption(item: Item) -> str:
+    return item.said.get("caption") or item.said.get("title") or PurePosixPath(item.key).stem

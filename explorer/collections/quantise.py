@@ -1,0 +1,59 @@
+"""Makes one quantised index with autofaiss, in a process of its own that can be ended at any time.
+
+Run as `python -m explorer.collections.quantise EMBEDDINGS INDEX KEY`. Threads that wait sleep instead of
+spinning (OMP_WAIT_POLICY), which on a busy computer is many times faster.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from explorer.errors import ExplorerError
+from explorer.records import Progress
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
+    """Writes the index `target` over a folder of .npy files; ends the process when it is closed early."""
+    command = [sys.executable, "-m", "explorer.collections.quantise", str(embeddings), str(target), key]
+    log = target.with_suffix(".log")
+    with open(log, "wb") as sink:
+        child = subprocess.Popen(command, cwd=_REPOSITORY, stdout=sink, stderr=subprocess.STDOUT,
+                                 env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"})
+        begun = time.monotonic()
+        try:
+            while child.poll() is None:
+                yield Progress(0, 3, f"making cells and codes ({time.monotonic() - begun:.0f} s)")
+                try:
+                    child.wait(0.5)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+    if child.returncode != 0 or not target.exists():
+        last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1][:200]
+        raise ExplorerError(f"The index could not be made ({last}). The embeddings are kept; free memory or "
+                            "space and index again.")
+
+
+def main(embeddings: str, target: str, key: str) -> None:
+    """What the child does."""
+    import psutil
+    from autofaiss import build_index
+
+    memory = f"{max(1, psutil.virtual_memory().available // 2**30)}G"
+    build_index(embeddings, index_path=target, index_infos_path=f"{target}.json", index_key=key,
+                index_param="nprobe=16", metric_type="ip", current_memory_available=memory, verbose=40,
+                nb_cores=int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
