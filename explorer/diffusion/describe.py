@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.fingerprint import file_hashes, model_fingerprint
+from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.sources import Located, locate, read_json
 from explorer.records import ModelInfo
 
@@ -16,11 +18,20 @@ LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherw
 
 
 def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
-    """ModelInfo of "world", a folder, a single file or a downloaded hub id.
+    """ModelInfo of "world", a folder, a single file or a downloaded hub id, with adapters or without.
 
-    Reads every file once for its SHA-256 (cached in the workspace `home`). ExplorerError as `locate`.
+    Reads every file once for its SHA-256 (cached in the workspace `home`). ExplorerError as `locate` and
+    `parse_source`.
     """
-    return describe(locate(source, home=home), home=home)
+    base, files = parse_source(source)
+    info = describe(locate(base, home=home), home=home)
+    if not files:
+        return info
+    adapters = tuple(f.record() for f in files)
+    told = tuple(f"{a.kind} {a.name}, weight {a.weight:g}" for a in adapters)
+    return replace(info, source=source, fingerprint=fingerprint_with(info.fingerprint, adapters),
+                   size_bytes=info.size_bytes + sum(f.path.stat().st_size for f in files),
+                   notes=info.notes + told)
 
 
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from explorer.diffusion.sources import Located
+from explorer.records import Adapter
 
 
 def file_sha256(path: Path) -> str:
@@ -39,6 +40,14 @@ def model_fingerprint(hashes: dict[str, str]) -> str:
     """One SHA-256 over the sorted lines "hash  name" (as sha256sum prints them)."""
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def fingerprint_with(base: str, adapters: tuple[Adapter, ...]) -> str:
+    """The base model's fingerprint, or one over it and every adapter with its weight, in order."""
+    if not adapters:
+        return base
+    lines = [base, *(f"{a.kind} {a.sha256} {a.weight:g}" for a in adapters)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _read(cache: Path | None) -> dict[str, str]:

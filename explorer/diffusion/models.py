@@ -11,11 +11,13 @@ from typing import Any
 
 import torch
 
-from explorer.diffusion.describe import describe, describe_model
+from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.adapters import lay_over
+from explorer.diffusion.describe import describe_model
 from explorer.diffusion.shared_text import install
 from explorer.diffusion.sources import Located, locate
 from explorer.errors import ExplorerError
-from explorer.records import ModelInfo, ModelRef
+from explorer.records import Adapter, ModelInfo, ModelRef
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 UNET_FAMILIES = ("sd1", "sd2", "sdxl")
@@ -54,21 +56,30 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
                home: Path | None = None) -> Model:
     """The model at `source` ("world", folder, .safetensors file or downloaded hub id) on `device`.
 
+    Adapters are laid over it as "BASE + FILE*0.8 + FILE" (LoRA or textual inversion, .safetensors).
+
     `precision` is "auto" (float16 on CUDA, else float32) or a name of DTYPES; `home` is the workspace
     with downloads and the fingerprint cache. ExplorerError for unknown or unsafe sources, missing
     weights, damaged files, and when the device's memory does not suffice.
     """
-    located = locate(source, home=home)
-    info = describe(located, home=home)
+    base, files = parse_source(source)
+    located = locate(base, home=home)
+    info = describe_model(source, home=home)
+    if files and info.family not in UNET_FAMILIES:
+        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where adapters are not "
+                            "offered. "
+                            "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
     place = pick_device(device)
     dtype = pick_dtype(precision, place)
     with out_of_memory(f"Loading {info.name}"):
         pipe = _open(located, dtype)
+        lay_over(pipe, files)
         pipe.to(place)
-    return model_from_pipeline(pipe, info, device=place)
+    return model_from_pipeline(pipe, info, device=place, adapters=tuple(f.record() for f in files))
 
 
-def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu") -> Model:
+def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
+                        adapters: tuple[Adapter, ...] = ()) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -81,7 +92,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size,
                      precision=str(network.dtype).removeprefix("torch."))
-    ref = ModelRef(info.source, info.fingerprint, info.family)
+    ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
     attentions = install(pipe.unet) if info.family in UNET_FAMILIES else []
     return Model(loaded, ref, pipe, device, network.dtype, dict(pipe.scheduler.config), attentions=attentions)
 

@@ -1,0 +1,62 @@
+"""A model's source with adapters: "BASE + FILE*0.8 + FILE"; what each file is, from its table alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.diffusion.fingerprint import file_sha256
+from explorer.diffusion.sources import PICKLES, pickle_error, read_header
+from explorer.errors import ExplorerError
+from explorer.records import Adapter
+
+PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>-?\d+(?:\.\d+)?))?$")
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """A LoRA or textual inversion on this computer, to be laid over a model with `weight`."""
+
+    path: Path
+    kind: str  # "lora" | "textual-inversion"
+    weight: float = 1.0
+
+    def record(self) -> Adapter:
+        """The Adapter that recipes hold: reads the whole file for its SHA-256."""
+        return Adapter(self.path.name, file_sha256(self.path), self.kind, self.weight)
+
+
+def parse_source(source: str) -> tuple[str, tuple[AdapterFile, ...]]:
+    """(base source, adapters) of "BASE + a.safetensors*0.8 + b.safetensors"; order is kept.
+
+    ExplorerError for a missing file, a pickle, a weight outside [-4, 4], and what is no adapter.
+    """
+    base, *parts = [p.strip() for p in source.split(" + ")]
+    return base, tuple(_adapter(part) for part in parts)
+
+
+def _adapter(part: str) -> AdapterFile:
+    match = PART.match(part)
+    path = Path(match["path"] if match else part).expanduser()
+    weight = float(match["weight"] or 1.0) if match else 1.0
+    if path.suffix in PICKLES:
+        raise pickle_error(path)
+    if not path.is_file() or path.suffix != ".safetensors":
+        raise ExplorerError(f"There is no adapter file at {str(path)!r}. Give a LoRA or textual inversion as "
+                            "a .safetensors file.")
+    if abs(weight) > 4:
+        raise ExplorerError(f"The weight {weight:g} of {path.name} is outside -4 to 4. Usual are 0.5 to 1.")
+    return AdapterFile(path.resolve(), _kind(path), weight)
+
+
+def _kind(path: Path) -> str:
+    header = read_header(path)
+    if any("lora" in name.lower() or "hada_" in name or "lokr_" in name for name in header):
+        return "lora"
+    shapes = [value.get("shape", []) for value in header.values()]
+    if header and len(header) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
+        return "textual-inversion"
+    raise ExplorerError(f"{path.name} is neither a LoRA nor a textual inversion. A whole model is chosen "
+                        "as the "
+                        "model itself, not added to one.")

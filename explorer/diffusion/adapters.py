@@ -1,0 +1,136 @@
+"""LoRA and textual inversion files laid over a model; part of its fingerprint, since disputes are about them.
+
+A LoRA is added into the weights (Hu et al. 2021): W + weight · alpha/rank · B A. No other library is needed,
+and the sampler runs at full speed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from explorer.diffusion.adapter_files import AdapterFile
+from explorer.errors import ExplorerError
+
+DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
+UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
+       "lora_down": "lora_up"}
+FOREIGN = ("hada_", "lokr_", "dora_scale", "oft_", "glora")
+
+
+def lay_over(pipe: Any, files: tuple[AdapterFile, ...]) -> None:
+    """Changes the pipeline's weights and vocabulary in place; ExplorerError for a file that does not fit."""
+    for file in files:
+        tensors, metadata = _read(file.path)
+        if file.kind == "lora":
+            _add_lora(pipe, tensors, metadata, file)
+        else:
+            _add_words(pipe, tensors, file)
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    with safe_open(path, framework="pt", device="cpu") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, str],
+              file: AdapterFile) -> None:
+    strange = next((part for part in FOREIGN for name in tensors if part in name), None)
+    if strange:
+        raise ExplorerError(f"{file.path.name} is of another kind than plain LoRA (it holds {strange!r} "
+                            "weights), "
+                            "which cannot be laid over a model here. Use a plain LoRA of it, or a model that "
+                            "has it merged in.")
+    weights, alphas = _as_diffusers(pipe, tensors, file)
+    modules = _modules(pipe)
+    for name, down in weights.items():
+        match = DOWN.search(name)
+        if match is None:
+            continue
+        up = weights.get(name[:match.start()] + _up(name[match.start():]))
+        place = _place(name[:match.start()])
+        if place not in modules or up is None:
+            raise ExplorerError(f"{file.path.name} changes {place!r}, which this model does not have. It was "
+                                "made for another family of models: choose the model that it belongs to.")
+        alpha = alphas.get(place, _told_alpha(metadata, place, down.shape[0]))
+        _add(modules[place], down, up, file.weight * alpha / down.shape[0], file)
+
+
+def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: float,
+         file: AdapterFile) -> None:
+    """Adds scale · up · down to a linear or convolution weight."""
+    weight = module.weight
+    change = (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
+    if up.shape[0] != weight.shape[0] or change.numel() != weight.numel():
+        raise ExplorerError(f"{file.path.name} does not fit this model: a weight of shape "
+                            f"{tuple(weight.shape)} "
+                            f"cannot take a change of {up.shape[0]} × {change.shape[1]}. Choose the "
+                            "model that it "
+                            "was made for.")
+    with torch.no_grad():
+        weight += (scale * change).reshape(weight.shape).to(weight.device, weight.dtype)
+
+
+def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
+                  file: AdapterFile) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """Tensors under diffusers' names, and alpha by module where the file gives it (kohya's form does)."""
+    try:
+        named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=pipe.unet.config)
+    except (ValueError, KeyError, IndexError, AttributeError) as error:
+        raise ExplorerError(f"{file.path.name} is no LoRA that this can read ({error!s:.120}). Use a file in "
+                            "diffusers' or kohya's form.") from error
+    found = {}
+    for key, value in (alphas or {}).items():
+        name = key.removesuffix(".alpha")
+        match = DOWN.search(name)
+        found[_place(name[:match.start()] if match else name)] = float(value)
+    return named, found
+
+
+def _place(name: str) -> str:
+    """The module that a LoRA name means, as in `named_modules`."""
+    name = name.replace(".processor.", ".")
+    if name.startswith("text_encoder"):  # diffusers' older names for the text encoder's projections
+        return re.sub(r"\.self_attn\.to_(q|k|v|out)$", r".self_attn.\1_proj", name)
+    return name + ".0" if name.endswith(".to_out") else name
+
+
+def _up(suffix: str) -> str:
+    for down, up in UPS.items():
+        if down in suffix:
+            return suffix.replace(down, up)
+    raise ValueError(f"no counterpart of {suffix!r}")
+
+
+def _told_alpha(metadata: dict[str, str], place: str, rank: int) -> float:
+    """Alpha from diffusers' metadata; without one the rank, which makes the factor 1."""
+    told = json.loads(metadata.get("lora_adapter_metadata", "{}") or "{}")
+    return float(told.get(f"{place.partition('.')[0]}.lora_alpha", rank))
+
+
+def _modules(pipe: Any) -> dict[str, torch.nn.Module]:
+    parts = {name: getattr(pipe, name, None) for name in ("unet", "text_encoder", "text_encoder_2")}
+    return {f"{part}.{name}": module for part, root in parts.items() if root is not None
+            for name, module in root.named_modules() if hasattr(module, "weight")}
+
+
+def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -> None:
+    """Adds a textual inversion (Gal et al. 2022): the word to use in prompts is the file's name."""
+    homes = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
+    token = file.path.stem
+    single = next(iter(tensors.values()))
+    parts = {k: v for k, v in tensors.items() if k in homes} or {"clip_l": single}
+    for key, vectors in parts.items():
+        tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
+        width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
+        if vectors.shape[-1] != width:
+            raise ExplorerError(f"{file.path.name} holds words of {vectors.shape[-1]} numbers, the "
+                                "model's have "
+                                f"{width or 'no place for them'}. Choose the model that it was made for.")
+        pipe.load_textual_inversion({token: vectors}, token=token, tokenizer=tokenizer, text_encoder=encoder)
+
