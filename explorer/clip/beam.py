@@ -19,13 +19,17 @@ from explorer.records import Progress
 
 @dataclass(frozen=True)
 class BeamSettings:
-    """How far and how wide to search. `worth` is the least gain in cosine that a token must bring."""
+    """How far and how wide to search. `worth` is the least gain in cosine that a token must bring;
+    `patience` says how many rounds in a row may bring no new best prompt before the search ends."""
 
     width: int = 3
     shortlist: int = 256
     max_terms: int = 32
     worth: float = 1e-4
+    patience: int = 3
     sweeps: int = 2
+    finalists: int = 5
+    overlap: float = 0.6  # drafts that share more of their terms than this count as one
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Draft:
     score: float
     stem: Stem = field(repr=False)
     behind: np.ndarray = field(repr=False)
+    surplus: float = 0.0  # what the last term gained beyond what its tokens had to bring
 
     @property
     def text(self) -> str:
@@ -57,24 +62,70 @@ class Beam:
         self.visited: dict[frozenset[int], Draft] = {}
 
     def run(self, opening: str, opening_score: float) -> Iterator[Progress]:
-        """Yields progress; returns (generator value) every draft that was kept on the way, best first.
+        """Yields progress; returns (generator value) the finalists, drafts with different terms, best first.
 
         `opening_score` is sign × cosine of the opening, −inf where there is none.
         """
         start = Draft(opening, (), opening_score, self.joiner.stem(opening),
                       self.sign * self.joiner.pool.similarities)
-        beam, total = [start], self.settings.max_terms
+        beam, total, best, stale = [start], self.settings.max_terms, opening_score, 0
         for done in range(total):
-            children = [c for draft in beam for c in self._children(draft, everything=done == 0)]
-            beam = self._best(children)
+            beam = self._round(beam, everything=done == 0)
             if not beam:
                 break
             self._visit(beam)
-            leading = f"{len(beam[0].chosen)} terms, similarity {self.sign * beam[0].score:.3f}"
+            stale = 0 if beam[0].score > best else stale + 1
+            best = max(best, beam[0].score)
+            if stale > self.settings.patience:
+                break
+            leading = f"{len(beam[0].chosen)} terms, similarity {self.sign * best:.3f}"
             yield Progress(done + 1, total, leading)
+        return self._finalists()
+
+    def _round(self, beam: list[Draft], *, everything: bool) -> list[Draft]:
+        """The next beam: drafts whose new term earns its tokens; if there are none, the least bad.
+
+        Before the second, the leading draft tries every term. A step that loses a little may lead on, as in
+        CLIP Interrogator's first rounds; drafts that came to nothing are weeded out at the end.
+        """
+        limit = None if everything else self.settings.shortlist
+        children = [c for draft in beam for c in self._children(draft, limit)]
+        if not everything and not any(c.surplus >= 0 for c in children):
+            children += self._children(beam[0], None)
+        return self._best([c for c in children if c.surplus >= 0] or children)
+
+    def _finalists(self) -> list[Draft]:
+        """The best of the drafts visited, each without the terms that do not earn their tokens."""
         if self.visited:
             self._visit([self._polish(max(self.visited.values(), key=lambda d: d.score))])
-        return sorted(self.visited.values(), key=lambda d: -d.score)
+        kept: list[Draft] = []
+        for draft in sorted(self.visited.values(), key=lambda d: -d.score):
+            own, most = set(draft.chosen), self.settings.overlap
+            if all(len(own & set(k.chosen)) <= most * len(own | set(k.chosen)) for k in kept):
+                kept.append(self._pruned(draft))
+            if len(kept) == self.settings.finalists:
+                break
+        return sorted(kept, key=lambda d: -d.score)
+
+    def _pruned(self, draft: Draft) -> Draft:
+        """Leaves out, one after another, the terms whose loss costs less than their tokens are worth."""
+        while len(draft.chosen) > 1:
+            rests = [tuple(i for i in draft.chosen if i != out) for out in draft.chosen]
+            texts = [self._text(draft.opening, rest) for rest in rests]
+            scores = self.sign * self.joiner.similarities(texts)
+            price = self.settings.worth * (self.joiner.lengths[list(draft.chosen)] + 1)
+            loss = draft.score - scores - price
+            if loss.min() >= 0:
+                break
+            out = int(np.argmin(loss))
+            stem = Stem(texts[out], draft.stem.tokens)
+            draft = dataclasses.replace(draft, chosen=rests[out], score=float(scores[out]), stem=stem)
+        return draft
+
+    def _text(self, opening: str, chosen: tuple[int, ...]) -> str:
+        for i in chosen:
+            opening = joined(opening, self.joiner.pool.texts[i])
+        return opening
 
     def _visit(self, drafts: list[Draft]) -> None:
         for draft in drafts:
@@ -97,14 +148,17 @@ class Beam:
         stem = self.joiner.stem(text, near=child.stem)
         return dataclasses.replace(child, stem=stem)
 
-    def _children(self, draft: Draft, *, everything: bool) -> list[Draft]:
-        """The drafts one term longer that earn their tokens, best first, at most `width` of them."""
-        tried = self._candidates(draft, None if everything else self.settings.shortlist)
+    def _children(self, draft: Draft, limit: int | None) -> list[Draft]:
+        """The drafts one term longer: the `width` best, and the `width` best that earn their tokens."""
+        tried = self._candidates(draft, limit)
         behind, scores = self._measure(draft, tried)
-        least = self.settings.worth * (self.joiner.lengths[tried] + 1)
-        order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= draft.score + least[i]]
-        return [Draft(draft.opening, (*draft.chosen, int(tried[i])), float(scores[i]), draft.stem, behind)
-                for i in order[:self.settings.width]]
+        base = draft.score if np.isfinite(draft.score) else -1.0
+        surplus = scores - base - self.settings.worth * (self.joiner.lengths[tried] + 1)
+        order = np.argsort(-scores, kind="stable")
+        earning = [i for i in order if surplus[i] >= 0][:self.settings.width]
+        picked = dict.fromkeys([*earning, *order[:self.settings.width]])
+        return [Draft(draft.opening, (*draft.chosen, int(tried[i])), float(scores[i]), draft.stem, behind,
+                      float(surplus[i])) for i in picked]
 
     def _candidates(self, draft: Draft, limit: int | None) -> np.ndarray:
         """Pool indices worth trying: they fit, bring a new word, and were least behind when last measured."""
@@ -125,6 +179,7 @@ class Beam:
     def _polish(self, draft: Draft) -> Draft:
         """Coordinate ascent: each term in turn is taken out and the best other term put at the end."""
         for _ in range(self.settings.sweeps):
+            draft = self._pruned(draft)
             before = draft.score
             for index in draft.chosen:
                 draft = self._swapped(draft, index)
@@ -134,10 +189,8 @@ class Beam:
 
     def _swapped(self, draft: Draft, index: int) -> Draft:
         rest = tuple(i for i in draft.chosen if i != index)
-        text = draft.opening
-        for i in rest:
-            text = joined(text, self.joiner.pool.texts[i])
-        bare = Draft(draft.opening, rest, draft.score, self.joiner.stem(text, near=draft.stem), draft.behind)
+        stem = self.joiner.stem(self._text(draft.opening, rest), near=draft.stem)
+        bare = Draft(draft.opening, rest, draft.score, stem, draft.behind)
         tried = self._candidates(bare, max(8, self.settings.shortlist // 4))
         if not len(tried):
             return draft

@@ -41,7 +41,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class InterrogationSettings:
-    """`pool` terms are considered, `prompts` distinct ones returned, `fast_terms` strung together."""
+    """`pool` terms are considered, `prompts` of a mode returned, `fast_terms` strung together."""
 
     pool: int = 2048
     prompts: int = 5
@@ -179,7 +179,8 @@ def _beam(job: Job, *, sign: int) -> Iterator[Progress]:
     beam = Beam(Joiner(job.encoder, pool, job.query), job.settings.beam, sign=sign)
     drafts = yield from beam.run(job.opening, score)
     texts = [d.text for d in drafts]
-    return texts or ([job.opening] if job.opening else [])
+    alone = job.opening and (not drafts or drafts[0].score < score)
+    return [job.opening, *texts] if alone else texts
 
 
 def _fast(job: Job) -> Iterator[Progress]:

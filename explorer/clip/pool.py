@@ -88,6 +88,10 @@ class Joiner:
         """Which pool terms still fit the context after the stem: (n,) bool."""
         return (stem.tokens + self.lengths <= self.encoder.max_tokens) & (self.lengths > 0)
 
+    def similarities(self, texts: Sequence[str]) -> np.ndarray:
+        """Cosines of whole prompts to the subject: (n,) float32."""
+        return self.encoder.encode_texts(texts) @ self.query
+
     def measure(self, stem: Stem, indices: Sequence[int]) -> np.ndarray:
         """Cosines to the subject of the stem with each of the terms added: (len(indices),) float32."""
         if not len(indices):

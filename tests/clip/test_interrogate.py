@@ -60,6 +60,14 @@ def test_gains_are_the_fall_when_a_term_is_left_out(encoder: Encoder, image: np.
         assert term.tokens == len(encoder.token_ids(term.term))
 
 
+def test_every_term_of_the_best_prompts_earns_its_tokens(encoder: Encoder, image: np.ndarray,
+                                                         lists: tuple[TermList, ...]) -> None:
+    settings = InterrogationSettings(beam=BeamSettings(shortlist=24, max_terms=8, worth=0.002))
+    for c in run(encoder, image, lists, settings=settings):
+        if c.mode == "best" and len(c.terms) > 1:
+            assert all(t.gain >= 0.002 * (t.tokens + 1) - 1e-5 for t in c.terms)
+
+
 def test_best_beats_greedy_fast_and_classic(encoder: Encoder, image: np.ndarray,
                                             lists: tuple[TermList, ...]) -> None:
     best = run(encoder, image, lists)[0].similarity
