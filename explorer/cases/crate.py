@@ -91,6 +91,7 @@ def _actions(crate: ROCrate, db: sqlite3.Connection, parts: Mapping[str, Any], s
             result=[*made, parts[contents.SCORES]],
             properties={"name": f"Search of {plan.planned_tries} replays",
                         "description": f"Replays of the prompt {plan.settings.get('prompt', '')!r}, each "
-                                       "compared with the subject; the closest were rendered again as exhibits.",
+                                       "compared with the subject; the closest were rendered again as "
+                                       "exhibits.",
                         "agent": {"@id": agent.id}, "startTime": times[plan.id],
                         "endTime": ends.get(plan.id, times[plan.id])})

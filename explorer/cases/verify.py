@@ -18,7 +18,8 @@ SEALED, CONSISTENT, CHANGED, UNCHECKABLE = "sealed", "consistent", "changed", "u
 WORDS = {
     SEALED: "Sealed and intact: nothing has changed since the outside time stamp of {time}.",
     CONSISTENT: "Internally consistent. Without an outside time stamp that could be checked, whoever holds "
-                "this package could have made it anew as a whole; compare the log's head with one kept elsewhere.",
+                "this package could have made it anew as a whole; compare the log's head with one kept "
+                "elsewhere.",
     CHANGED: "Changed: {what}",
     UNCHECKABLE: "Cannot be checked: {what}",
 }

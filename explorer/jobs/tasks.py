@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from explorer.records import from_json, to_json
+from explorer.records import Recipe, from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,45 @@ class VerifyPackage:
     INTERACTIVE: ClassVar[bool] = False
     path: str
     expect: str = ""
+    roots: tuple[str, ...] = ()  # PEM files of time-stamp authorities that are trusted
+
+
+@dataclass(frozen=True)
+class ReplayPackage:
+    """Render a package's exhibits again; result: one verdict an exhibit, with the measured difference."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    model: str = "world"
+
+
+@dataclass(frozen=True)
+class ReplayRecipe:
+    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or ""."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    recipe: Recipe
+    model: str = "world"
+    start: str = ""
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class ImportPackage:
+    """Open a package as a read-only case; result: {"case_id": ...}."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    expect: str = ""
 
 
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, Interrogate, RunSearch, GenerateSubject, RenderExhibit, EncodeText,
     SearchCollection, InspectModel, UnloadModels, BuildCollection, IndexCollection, ExportCase,
-    VerifyPackage)}
+    VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:

@@ -24,9 +24,12 @@ RUNNERS = {
     "InspectModel": "explorer.worker.runners.models:inspect",
     "UnloadModels": "explorer.worker.runners.models:unload",
     "BuildCollection": "explorer.worker.runners.building:embed",
-    "IndexCollection": "explorer.worker.runners.building:index",
+    "IndexCollection": "explorer.worker.runners.indexing:index",
     "ExportCase": "explorer.worker.runners.packages:export",
     "VerifyPackage": "explorer.worker.runners.packages:verify",
+    "ReplayPackage": "explorer.worker.runners.replaying:replay",
+    "ReplayRecipe": "explorer.worker.runners.recipes:replay",
+    "ImportPackage": "explorer.worker.runners.packages:take_in",
 }
 
 

@@ -17,13 +17,17 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import (
     EmbedSubject,
     EncodeText,
+    ExportCase,
     GenerateSubject,
+    ImportPackage,
     InspectModel,
     Interrogate,
     RenderExhibit,
+    ReplayPackage,
     ReplaySettings,
     RunSearch,
     UnloadModels,
+    VerifyPackage,
 )
 from explorer.records import Progress
 from explorer.worker.context import Context
@@ -157,6 +161,23 @@ def test_a_replay_becomes_an_exhibit_and_twice_gives_equal_bytes(work):
     context = work.context(InspectModel())
     again = render_exhibit(loading.model(context, work.settings.model), shown.recipe)
     assert again.hashes == shown.hashes
+
+
+def test_a_package_replays_to_the_byte_and_says_what_it_could_not_do(work, sources, tmp_path):
+    work.run(work.search(strengths=(0.6,)))
+    done = work.run(ExportCase(work.case.id, str(tmp_path / "case.zip")))
+    assert done["exhibits"] == 3 and done["head_hash"] == work.case.head()[1]
+    report = work.run(VerifyPackage(done["path"], expect=done["head_hash"]))
+    assert report["state"] == "consistent" and report["exhibits"] == 3
+    verdict = work.run(ReplayPackage(done["path"], work.settings.model))
+    assert (verdict["exhibits"], verdict["identical"]) == (3, 3)
+    assert all(v["same_environment"] for v in verdict["verdicts"])
+    tiny.pipeline("sd1-kl", tmp_path / "tokens").save_pretrained(tmp_path / "other", safe_serialization=True)
+    verdict = work.run(ReplayPackage(done["path"], str(tmp_path / "other")))
+    assert {v["state"] for v in verdict["verdicts"]} == {"not replayed"}
+    assert "another model" in verdict["verdicts"][0]["why"]
+    imported = work.run(ImportPackage(done["path"]))
+    assert CaseStore(work.settings.cases).open(imported["case_id"]).read_only
 
 
 def test_a_subject_is_made_with_its_recipe(work):

@@ -15,7 +15,7 @@ from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model
 from explorer.diffusion.recipes import complete
 from explorer.diffusion.render import exhibit_steps
-from explorer.diffusion.sampling import Rendered
+from explorer.diffusion.rendered import Rendered
 from explorer.errors import Cancelled, ExplorerError
 from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
@@ -26,6 +26,7 @@ from explorer.search.plan import recipe_digest as search_digest
 from explorer.search.run import run_search
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
+from explorer.worker.runners.surroundings import surroundings
 
 EXHIBITS = 3  # the best of a search that are rendered again
 
@@ -121,7 +122,8 @@ def _encoder_of(replay: Replay, case: Case, context: Context) -> Any | None:
 def _render(replay: Replay, context: Context, model: Model, encoder: Any | None) -> Iterator[Any]:
     """One exhibit, committed under the replay's id with its closeness measured anew."""
     case, recipe = context.case(), replay.recipe
-    rendered = yield from _steps(model, recipe, start_rgb=_start(case, recipe))
+    rendered = yield from _steps(model, recipe, start_rgb=_start(case, recipe),
+                                 noise=_noise(case, recipe, model))
     subject = case.subject(replay.subject_id)
     target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
                  width_px=recipe.width_px)
@@ -135,8 +137,9 @@ def _render(replay: Replay, context: Context, model: Model, encoder: Any | None)
     context.commit(made, blobs={rendered.hashes["png"]: rendered.png})
 
 
-def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None) -> Iterator[Any]:
-    for event in exhibit_steps(model, recipe, start_rgb=start_rgb):
+def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
+           noise: np.ndarray | None) -> Iterator[Any]:
+    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
         if isinstance(event, Rendered):
             return event
         yield Tick()
@@ -148,6 +151,15 @@ def _start(case: Case, recipe: Recipe) -> np.ndarray | None:
     if recipe.start_sha256 is None:
         return None
     return fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
+
+
+def _noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
+    """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
+    if recipe.noise_blob is None:
+        return None
+    channels, cell = model.latent_shape
+    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+    return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
 
 
 def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
@@ -174,7 +186,6 @@ def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
 
 
 def _record_environment(model: Model, context: Context) -> str:
-    facts = environment(model.device)
-    found = Environment(environment_sha256(facts), facts)
+    found = Environment(environment_sha256(environment(model.device)), surroundings(model.device))
     context.commit(found)
     return found.id

@@ -1,0 +1,21 @@
+"""The embedding half of a collection's build; the index half is in `indexing.py`, which has faiss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from explorer.collections.embed import embed_folder
+from explorer.jobs.tasks import BuildCollection
+from explorer.records import Progress, to_json
+from explorer.worker.context import Context
+from explorer.worker.runners import loading
+
+
+def embed(task: BuildCollection, context: Context) -> Iterator[Any]:
+    """Writes embeddings and metadata of a folder's images to the collection's folder."""
+    yield Progress(0, 0, "loading CLIP")
+    encoder = loading.encoder(context, task.clip)
+    report = yield from embed_folder(Path(task.folder), Path(task.out), encoder, clip=task.clip)
+    return to_json(report)
