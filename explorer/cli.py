@@ -1,0 +1,144 @@
+"""The command line: the same tasks as the screens, in the foreground, with bars; the last line is JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import ExplorerError
+from explorer.settings import WORLD, Settings, load_settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 when it went well, 1 with one sentence on stderr when it did not."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        result = args.run(args, load_settings(args.home))
+    except ExplorerError as error:
+        print(f"afterimage: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("afterimage: stopped; what was found so far is kept.", file=sys.stderr)
+        return 130
+    if result is not None:
+        print(json.dumps(result, sort_keys=True, ensure_ascii=False))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; the README's table of commands is tested against it."""
+    top = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
+    top.add_argument("--home", type=Path, help="workspace folder (default: AFTERIMAGE_HOME or your data folder)")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _investigate(commands)
+    _collection(commands)
+    _replay(commands)
+    _packages(commands)
+    _world(commands)
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[..., Any], text: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, help=text, description=text)
+    made.set_defaults(run=run)
+    return made
+
+
+def _investigate(commands: Any) -> None:
+    from explorer.commands.investigate import run
+
+    one = _command(commands, "investigate", run, "run the whole loop on one image")
+    one.add_argument("image", type=Path)
+    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+    one.add_argument("--collection", help="collection: world, an index folder, or a backend's address")
+    one.add_argument("--prompt", default="", help="your own prompt; without it the recovered one is used")
+    one.add_argument("--negative", default="", help="negative prompt")
+    one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
+                     help="how to look for the prompt")
+    one.add_argument("--seeds", type=int, default=16, help="how many seeds to replay")
+    one.add_argument("--first-seed", type=int, default=0)
+    one.add_argument("--strengths", type=_floats, default=(), help="img2img strengths, such as 0.2,0.4,0.6")
+    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
+    one.add_argument("--guidance", type=float, default=0.0, help="guidance, 1 to 30 (default: the model's)")
+    one.add_argument("--scheduler", default="euler", choices=("euler", "euler_a", "ddim", "dpmpp_2m", "pndm"))
+    one.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
+    one.add_argument("--json", action="store_true", help="no bars: only the last line")
+
+
+def _collection(commands: Any) -> None:
+    from explorer.commands import collection
+
+    kinds = commands.add_parser("collection", help="build, search or serve a collection").add_subparsers(
+        required=True, metavar="ACTION")
+    build = _command(kinds, "build", collection.build, "embed and index a folder of images")
+    build.add_argument("folder", type=Path)
+    build.add_argument("--out", type=Path, required=True)
+    build.add_argument("--clip")
+    search = _command(kinds, "search", collection.search, "the nearest works to an image or a text")
+    search.add_argument("query", help="an image file, or a text with --text")
+    search.add_argument("--text", action="store_true")
+    search.add_argument("--collection")
+    search.add_argument("--clip")
+    search.add_argument("-k", type=int, default=12)
+    serve = _command(kinds, "serve", collection.serve, "serve a collection with clip-retrieval's own backend")
+    serve.add_argument("folder", type=Path)
+    serve.add_argument("--port", type=int, default=1234)
+
+
+def _replay(commands: Any) -> None:
+    from explorer.commands.replay import run
+
+    one = _command(commands, "replay", run, "render a recipe again and state its hashes")
+    one.add_argument("recipe", type=Path, help="a recipe as JSON, or a PNG that carries one")
+    one.add_argument("--model", help="where the recipe's model is on this machine")
+    one.add_argument("--start", type=Path, help="the starting image, for img2img recipes")
+    one.add_argument("--out", type=Path, help="write the image here (PNG)")
+
+
+def _packages(commands: Any) -> None:
+    from explorer.commands import package
+
+    export = _command(commands, "export", package.export, "write a case as a package that others can verify")
+    export.add_argument("case", help="the case's id")
+    export.add_argument("--out", type=Path)
+    verify = _command(commands, "verify", package.verify, "check a package: bag, log, blobs, exhibits")
+    verify.add_argument("package", type=Path)
+    verify.add_argument("--expect", default="", help="the log head printed in the report")
+    verify.add_argument("--replay", action="store_true", help="render every exhibit again")
+    verify.add_argument("--model", help="where the package's model is on this machine")
+
+
+def _world(commands: Any) -> None:
+    from explorer.commands import world
+
+    kinds = commands.add_parser("world", help="build and check the bundled world").add_subparsers(
+        required=True, metavar="ACTION")
+    build = _command(kinds, "build", world.build, "from the openclipart packages to a trained world")
+    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "unet", "index"))
+    build.add_argument("--device", default="auto")
+    build.add_argument("--draw", type=int, default=1, help="which draw of the works (2: the crossover)")
+    build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))
+    build.add_argument("--out", type=Path, default=WORLD)
+    build.add_argument("--minutes", type=float, help="time budget of the stage")
+    for name, run, text in (("check", world.check, "measure the world and write its card"),
+                            ("derive", world.derive, "make again all that quotes the world's fingerprint")):
+        one = _command(kinds, name, run, text)
+        one.add_argument("--out", type=Path, default=WORLD)
+        one.add_argument("--device", default="auto")
+
+
+def _floats(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.2,0.4") from error
+
+
+__all__ = ["Settings", "main", "parser"]

@@ -1,0 +1,54 @@
+"""`collection build|search|serve`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from explorer.cases.store import CaseStore
+from explorer.commands.bars import Bars
+from explorer.commands.files import read_file
+from explorer.jobs import foreground, launch
+from explorer.jobs.tasks import (
+    BuildCollection,
+    EmbedSubject,
+    EncodeText,
+    FindNeighbours,
+    IndexCollection,
+    SearchCollection,
+)
+from explorer.records import to_json
+from explorer.settings import Settings
+
+
+def build(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """Embeds a folder's images, then indexes them; resumable by running it again."""
+    out, clip = str(args.out.resolve()), args.clip or settings.clip
+    first = launch.submit(settings, BuildCollection(str(args.folder.resolve()), out, clip))
+    then = launch.submit(settings, IndexCollection(out), after=first)
+    with Bars() as bars:
+        embedded, indexed = foreground.follow_jobs(settings, (first, then), follow=bars.follow)
+    return {"out": out, "embedded": embedded.result, "index": indexed.result}
+
+
+def search(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """The nearest works to a text, or to an image (which is kept in a case of its own)."""
+    collection, clip = args.collection or settings.collection, args.clip or settings.clip
+    if args.text:
+        first = launch.submit(settings, EncodeText(args.query, clip))
+        then = launch.submit(settings, SearchCollection(collection, args.k), after=first)
+        return foreground.follow_jobs(settings, (first, then))[-1].result
+    path = Path(args.query)
+    case = CaseStore(settings.cases, actor="command line").create(path.stem)
+    subject = case.add_subject(read_file(path), path.name)
+    first = launch.submit(settings, EmbedSubject(case.id, subject.id, clip))
+    then = launch.submit(settings, FindNeighbours(case.id, subject.id, collection, clip, args.k), after=first)
+    foreground.follow_jobs(settings, (first, then))
+    return {"case": case.id, "neighbours": [to_json(n) for n in case.neighbours(subject.id)]}
+
+
+def serve(args: argparse.Namespace, settings: Settings) -> Any:
+    """Starts clip-retrieval's own backend on a collection and waits until it is ended."""
+    from explorer.collections.serve import serve as start
+    return start(args.folder, port=args.port)

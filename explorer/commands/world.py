@@ -1,0 +1,27 @@
+"""`world build|check|derive`: the bundled world."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from explorer.settings import Settings
+
+
+def build(args: argparse.Namespace, _: Settings) -> Any:
+    """Runs one stage, or all of them, from the packages to a trained world."""
+    from explorer.world import build as stages
+    return stages.build(stage=args.stage, out=args.out, device=args.device, draw=args.draw,
+                        source_root=args.source, minutes=args.minutes)
+
+
+def check(args: argparse.Namespace, _: Settings) -> Any:
+    """Measures the world, writes its card, and returns it."""
+    from explorer.world import check as measure
+    return measure.check(args.out, device=args.device)
+
+
+def derive(args: argparse.Namespace, _: Settings) -> Any:
+    """Makes again what quotes the world's fingerprint."""
+    from explorer.world import derive as again
+    return again.derive(args.out, device=args.device)
