@@ -49,8 +49,9 @@ class Encoded:
         return (raw.to(self._model.dtype) - shift) * scale
 
 
-def decode(model: Model, latents: torch.Tensor, *, chunk: int = 8) -> np.ndarray:
-    """(n, h, w, 3) uint8 from final latents (n, c, h/f, w/f), `chunk` images at a time."""
+def decode(model: Model, latents: torch.Tensor, *, chunk: int = 0) -> np.ndarray:
+    """(n, h, w, 3) uint8 from final latents (n, c, h/f, w/f), `chunk` at a time (0: as memory allows)."""
+    chunk = chunk or model.policy.decode_chunk
     shift, scale = _normal(model, latents)
     with torch.inference_mode(), upcast(model) as dtype:
         raw = (latents / scale + shift).to(dtype)

@@ -14,8 +14,9 @@ import torch
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.diffusion.shared_text import install
-from explorer.diffusion.sources import Located, locate
+from explorer.diffusion.sources import Located, locate, stored_bits
 from explorer.errors import ExplorerError
 from explorer.records import Adapter, ModelInfo, ModelRef
 
@@ -34,6 +35,7 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
+    policy: Policy  # how it is held in memory
     prompts: dict[Any, Any] = field(default_factory=dict)  # encoded prompts, see conditioning
     attentions: list[Any] = field(default_factory=list)  # text attentions that share rows, see shared_text
 
@@ -70,16 +72,18 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
                             "offered. "
                             "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
     place = pick_device(device)
-    dtype = pick_dtype(precision, place)
+    policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
+                    free=free_bytes(place), size_px=info.default_size_px, precision=precision)
     with out_of_memory(f"Loading {info.name}"):
-        pipe = _open(located, dtype)
+        pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
-        pipe.to(place)
-    return model_from_pipeline(pipe, info, device=place, adapters=tuple(f.record() for f in files))
+        settle(pipe, policy, place)
+    return model_from_pipeline(pipe, info, device=place, policy=policy,
+                               adapters=tuple(f.record() for f in files))
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = ()) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -90,11 +94,13 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
     _check_network(pipe, info)
     network = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    loaded = replace(info, loaded=True, device=str(device), memory_bytes=size,
-                     precision=str(network.dtype).removeprefix("torch."))
+    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
+                     notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
     attentions = install(pipe.unet) if info.family in UNET_FAMILIES else []
-    return Model(loaded, ref, pipe, device, network.dtype, dict(pipe.scheduler.config), attentions=attentions)
+    return Model(loaded, ref, pipe, device, DTYPES[policy.precision], dict(pipe.scheduler.config), policy,
+                 attentions=attentions)
 
 
 def _check_network(pipe: Any, info: ModelInfo) -> None:
@@ -132,6 +138,8 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers import AutoPipelineForText2Image, DiffusionPipeline
+    from diffusers.utils import logging
+    logging.disable_progress_bar()
     try:
         if located.kind == "file":
             from explorer.diffusion.single_file import open_single_file

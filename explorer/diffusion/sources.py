@@ -70,8 +70,16 @@ def hub_folder(source: str, home: Path) -> Path:
 
 
 def _downloaded(source: str, home: Path | None) -> Path:
-    if home and (hub_folder(source, home) / "model_index.json").is_file():
-        return hub_folder(source, home)
+    if home:
+        exact = hub_folder(source, home)
+        revisions = [exact] if "@" in source else sorted(exact.parent.glob(exact.name + "@*"))
+        there = [f for f in (exact, *revisions) if (f / "model_index.json").is_file()]
+        if len(set(there)) > 1:
+            names = ", ".join(f.name.partition("@")[2][:12] for f in there)
+            raise ExplorerError(f"Several revisions of {source} are here ({names}). Say which: "
+                                "owner/name@revision.")
+        if there:
+            return there[0]
     try:
         from huggingface_hub import snapshot_download
         name, _, revision = source.partition("@")
@@ -167,6 +175,14 @@ def read_header(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, struct.error) as error:
         raise ExplorerError(f"{path.name} cannot be read as a safetensors file ({error}). "
                             "It may be damaged or unfinished: copy or download it again.") from error
+
+
+def stored_bits(located: Located) -> int:
+    """Bits a number of the largest weight file."""
+    path = max((located.root / f for f in located.files if f.endswith(".safetensors")),
+               key=lambda p: p.stat().st_size)
+    kinds = [v.get("dtype") for v in read_header(path).values()]
+    return 16 if max(set(kinds), key=kinds.count, default="F32") in ("F16", "BF16") else 32
 
 
 def pickle_error(path: Path) -> ExplorerError:

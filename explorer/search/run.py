@@ -30,18 +30,20 @@ Event = Progress | Tick | tuple[Replay, bytes] | SearchSummary
 
 
 def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequence[Recipe],
-               subject_rgb: np.ndarray, *, done: Collection[str] = frozenset(), batch: int = 8,
+               subject_rgb: np.ndarray, *, done: Collection[str] = frozenset(), batch: int = 0,
                earlier: Sequence[Replay] = (), ledger: tuple[LedgerEntry, ...] = (),
                clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """Replays for a subject: Progress, Tick between steps, (Replay, PNG) as made, SearchSummary last.
 
     `subject_rgb` (h, w, 3) uint8 at any size; `done` holds digests of recipes that are on record and are
     skipped, `earlier` their replays (they count in the summary); `ledger` goes into the summary. An
-    `encoder` adds "clip_cosine". When memory runs out the batch is halved and the search goes on.
+    `encoder` adds "clip_cosine". `batch` 0 takes as many images at once as the model's memory policy
+    says; when memory runs out the batch is halved and the search goes on.
     `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError
     for recipes that the model cannot make.
     """
-    search = _Search(model, encoder, task, len(recipes), clock, batch=batch, ledger=ledger)
+    search = _Search(model, encoder, task, len(recipes), clock, batch=batch or model.policy.batch,
+                     ledger=ledger)
     for replay in earlier:
         search.count(replay)
     state = "done"

@@ -1,0 +1,192 @@
+"""Fetches a model from the hub into the workspace: pinned, resumable, checked, safetensors only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.diffusion.sources import HUB_ID, LIBRARIES, PICKLES, hub_folder
+from explorer.errors import ExplorerError
+from explorer.records import Progress
+
+HUB = "https://huggingface.co"
+CHUNK = 1 << 20
+KEPT = (".json", ".txt", ".model", ".safetensors")
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of the wanted revision: `sha256` for large ones, else git's `blob` SHA-1."""
+
+    name: str
+    size: int
+    sha256: str
+    blob: str
+
+
+def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp16",
+                   hub: str = HUB, timeout_s: float = 30.0) -> Iterator[Progress | str]:
+    """Writes the model into the workspace `home`; Progress in bytes, then the pinned source "id@commit".
+
+    `variant` "fp16" takes half-precision weights where there are any. A broken download goes on where it
+    stopped. ExplorerError when offline, for unknown or gated ids, pickles, too little space, a broken
+    connection, and a file whose checksum is wrong.
+    """
+    if offline:
+        raise ExplorerError("Nothing leaves this computer while offline is on. Switch it off in the "
+                            "settings to "
+                            "download a model, or copy a diffusers folder here by hand.")
+    if not HUB_ID.match(source):
+        raise ExplorerError(f"{source!r} is no hub id. Give owner/name or owner/name@revision.")
+    name, _, revision = source.partition("@")
+    facts = _facts(hub, name, revision or "main", timeout_s)
+    pinned = f"{name}@{facts['sha']}"
+    target = hub_folder(pinned, home)
+    if not (target / "model_index.json").is_file():
+        yield from _fetch_all(hub, name, facts, variant, target, timeout_s)
+    yield pinned
+
+
+def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target: Path,
+               timeout_s: float) -> Iterator[Progress]:
+    draft = target.with_name(target.name + ".partial")
+    base = f"{hub}/{name}/resolve/{facts['sha']}/"
+    index = json.loads(_read(base + "model_index.json", timeout_s))
+    files = choose_files(facts["siblings"], index, variant=variant)
+    total = sum(f.size for f in files)
+    _check_space(target.parent, total - sum(p.stat().st_size for p in draft.rglob("*") if p.is_file()))
+    done = 0
+    for file in files:
+        for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
+            yield Progress(done + size, total, f"{file.name} of {name}")
+        done += file.size
+    licence = (facts.get("cardData") or {}).get("license", "not stated")
+    (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
+    os.replace(draft, target)
+
+
+def choose_files(siblings: list[dict[str, Any]], index: dict[str, Any], *, variant: str) -> list[RemoteFile]:
+    """The configs and weights that the pipeline in `index` needs, one precision each; pickles refused."""
+    parts = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and all(v)}
+    foreign = [k for k, v in parts.items() if v[0] not in LIBRARIES]
+    if foreign:
+        raise ExplorerError(f"This model brings program code of its own ({', '.join(foreign)}); this "
+                            "never runs "
+                            "such code. Choose another model.")
+    inside = [s for s in siblings if s["rfilename"].split("/")[0] in parts and s["rfilename"].count("/") == 1]
+    chosen = [s for s in siblings if s["rfilename"] == "model_index.json"]
+    for part in sorted(parts):
+        chosen += _of_part([s for s in inside if s["rfilename"].startswith(part + "/")], part, variant)
+    return [_remote(s) for s in chosen]
+
+
+def _of_part(files: list[dict[str, Any]], part: str, variant: str) -> list[dict[str, Any]]:
+    names = [f["rfilename"] for f in files]
+    weights = [n for n in names if n.endswith(".safetensors")]
+    if not weights and any(Path(n).suffix in PICKLES for n in names):
+        raise ExplorerError(f"The part {part!r} of this model is there only as a Python pickle, which "
+                            "can run any "
+                            "program when it is opened. Look for a copy with .safetensors files.")
+    special = [n for n in names if n.count(".") > 1 and not n.endswith(".safetensors.index.json")
+               and "-of-" not in n]
+    halves = [n for n in names if f".{variant}." in n] if variant else []
+    drop = set(special) - set(halves)
+    if any(n.endswith(".safetensors") for n in halves):
+        drop |= {n for n in names if ".safetensors" in n and n not in halves}
+    return [f for f in files if f["rfilename"] not in drop and f["rfilename"].endswith(KEPT)]
+
+
+def _remote(sibling: dict[str, Any]) -> RemoteFile:
+    lfs = sibling.get("lfs") or {}
+    return RemoteFile(sibling["rfilename"], int(lfs.get("size") or sibling.get("size") or 0),
+                      lfs.get("sha256", ""), sibling.get("blobId", ""))
+
+
+def _fetch(url: str, path: Path, file: RemoteFile, timeout_s: float) -> Iterator[int]:
+    """Writes one file, going on where an earlier try stopped; yields bytes so far."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        yield file.size
+        return
+    part = path.with_name(path.name + ".part")
+    have = part.stat().st_size if part.is_file() else 0
+    if have < file.size or not have:
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+        with _open(request, timeout_s) as answer, part.open("ab" if answer.status == 206 else "wb") as out:
+            while block := _block(answer, file):
+                out.write(block)
+                yield out.tell()
+    _check(part, file)
+    os.replace(part, path)
+
+
+def _block(answer: Any, file: RemoteFile) -> bytes:
+    try:
+        return answer.read(CHUNK)
+    except (OSError, urllib.error.URLError) as error:
+        raise ExplorerError(f"The connection broke while fetching {file.name} ({error}). "
+                            "Start the download again: it goes on where it stopped.") from error
+
+
+def _check(part: Path, file: RemoteFile) -> None:
+    size = part.stat().st_size
+    if size < file.size:
+        raise ExplorerError(f"The connection ended {file.size - size:,} bytes before the end of {file.name}. "
+                            "Start the download again: it goes on where it stopped.")
+    with part.open("rb") as data:
+        if file.sha256:
+            good = hashlib.file_digest(data, "sha256").hexdigest() == file.sha256
+        else:  # git names a small file by the SHA-1 of a header and its bytes
+            good = hashlib.sha1(b"blob %d\0" % size + data.read()).hexdigest() == file.blob
+    if not good:
+        part.unlink()
+        raise ExplorerError(f"{file.name} arrived with the wrong checksum and was thrown away. "
+                            "Start the download again; if this repeats, do not trust this source.")
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed > free * 0.95:
+        raise ExplorerError(f"This model needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
+                            f"in {folder}. "
+                            "Make room, or move the workspace to a larger disk.")
+
+
+def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
+    facts = json.loads(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true",
+                             timeout_s))
+    if not any(s["rfilename"] == "model_index.json" for s in facts.get("siblings", [])):
+        raise ExplorerError(f"{name} is no diffusers model (it has no model_index.json). Give the id of "
+                            "one, or "
+                            "download its .safetensors checkpoint by hand and choose that file.")
+    return facts
+
+
+def _read(url: str, timeout_s: float) -> bytes:
+    with _open(urllib.request.Request(url), timeout_s) as answer:
+        return answer.read(64 << 20)
+
+
+def _open(request: urllib.request.Request, timeout_s: float) -> Any:
+    try:
+        return urllib.request.urlopen(request, timeout=timeout_s)
+    except urllib.error.HTTPError as error:
+        told = {401: "It is private, gated or does not exist", 403: "It is gated: its maker wants a login",
+                404: "The hub does not know it, or not in this revision"}
+        raise ExplorerError(f"The hub refused {request.full_url} ({error.code}). "
+                            f"{told.get(error.code, 'Try again later')}. Check the id, or download it by "
+                            "hand "
+                            "and choose its folder.") from error
+    except OSError as error:
+        raise ExplorerError(f"The hub could not be reached ({getattr(error, 'reason', error)}). Check the "
+                            "network, or copy a diffusers folder here by hand.") from error

@@ -1,0 +1,163 @@
+"""Downloads from a hub of our own on this machine: a few files behind the hub's two addresses."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from explorer.diffusion.describe import describe_model
+from explorer.diffusion.download import choose_files, download_model
+from explorer.errors import ExplorerError
+from explorer.records import Progress
+from tests.diffusion import tiny
+
+COMMIT = "c" * 40
+
+
+class Hub:
+    """Serves one repository; `breaks` cuts the first answers short after so many bytes."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files, self.asked, self.breaks, self.spoil = files, [], [], set()
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                hub.answer(self)
+
+            def log_message(self, *args):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def facts(self):
+        def sibling(name, data):
+            large = {"lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}}
+            blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+            return {"rfilename": name, "size": len(data), "blobId": blob} | (
+                large if name.endswith(".safetensors") else {})
+        return {"sha": COMMIT, "cardData": {"license": "openrail"},
+                "siblings": [sibling(n, d) for n, d in self.files.items()]}
+
+    def answer(self, request):
+        path, start = request.path.partition("?")[0], request.headers.get("Range")
+        if path == "/api/models/me/boat/revision/main":
+            return self.send(request, 200, json.dumps(self.facts()).encode())
+        name = path.removeprefix(f"/me/boat/resolve/{COMMIT}/")
+        if name not in self.files:
+            return self.send(request, 404, b"")
+        data = self.files[name] if name not in self.spoil else b"\0" * len(self.files[name])
+        self.asked.append((name, start))
+        first = int(start[6:-1]) if start else 0
+        return self.send(request, 206 if start else 200, data[first:])
+
+    def send(self, request, status, data):
+        request.send_response(status)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        cut = self.breaks.pop(0) if self.breaks and len(data) > 5000 else len(data)
+        request.wfile.write(data[:cut])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hub")
+    tiny.pipeline("sd1-tiny", root / "parts").save_pretrained(root / "model")
+    found = {p.relative_to(root / "model").as_posix(): p.read_bytes()
+             for p in (root / "model").rglob("*") if p.is_file()}
+    return found | {"README.md": b"x", "v1.ckpt": b"pickle", "unet/diffusion_pytorch_model.bin": b"pickle"}
+
+
+@pytest.fixture
+def hub(files):
+    hub = Hub(dict(files))
+    yield hub
+    hub.server.shutdown()
+
+
+def fetch(hub, home, **more):
+    return list(download_model("me/boat", home=home, offline=False, hub=hub.url, **more))
+
+
+def test_a_model_arrives_pinned_and_whole_and_only_what_is_needed(hub, tmp_path):
+    *progress, pinned = fetch(hub, tmp_path)
+    assert pinned == f"me/boat@{COMMIT}"
+    assert all(isinstance(p, Progress) for p in progress) and progress[-1].done == progress[-1].total
+    info = describe_model(pinned, home=tmp_path)
+    assert (info.family, info.licence) == ("sd1", "openrail")
+    assert describe_model("me/boat", home=tmp_path).fingerprint == info.fingerprint
+    asked = {name for name, _ in hub.asked}
+    assert not asked & {"README.md", "v1.ckpt", "unet/diffusion_pytorch_model.bin"}
+    hub.asked.clear()
+    assert fetch(hub, tmp_path) == [pinned] and hub.asked == []
+
+
+def test_a_broken_download_goes_on_where_it_stopped(hub, tmp_path):
+    hub.breaks = [3000]
+    with pytest.raises(ExplorerError, match="goes on where it stopped"):
+        fetch(hub, tmp_path)
+    broken = hub.asked[-1][0]
+    fetch(hub, tmp_path)
+    assert (broken, "bytes=3000-") in hub.asked
+    assert [n for n, _ in hub.asked].count("model_index.json") == 3  # read twice, kept once
+
+
+def test_a_wrong_checksum_is_thrown_away(hub, tmp_path):
+    hub.spoil = {"unet/diffusion_pytorch_model.safetensors"}
+    with pytest.raises(ExplorerError, match="wrong checksum"):
+        fetch(hub, tmp_path)
+    assert not list(tmp_path.rglob("unet/*.safetensors*"))
+    with pytest.raises(ExplorerError, match="Download it"):
+        describe_model(f"me/boat@{COMMIT}", home=tmp_path)
+    hub.spoil = set()
+    fetch(hub, tmp_path)
+
+
+def test_too_little_space_is_told_before_the_download(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    with pytest.raises(ExplorerError, match="Make room"):
+        fetch(hub, tmp_path)
+    assert {n for n, _ in hub.asked} == {"model_index.json"}
+
+
+def test_offline_unknown_and_unreachable(hub, tmp_path):
+    with pytest.raises(ExplorerError, match="offline is on"):
+        list(download_model("me/boat", home=tmp_path, offline=True, hub=hub.url))
+    with pytest.raises(ExplorerError, match="does not know it"):
+        list(download_model("me/other", home=tmp_path, offline=False, hub=hub.url))
+    with pytest.raises(ExplorerError, match="no hub id"):
+        list(download_model("boat", home=tmp_path, offline=False, hub=hub.url))
+    with pytest.raises(ExplorerError, match="could not be reached"):
+        list(download_model("me/boat", home=tmp_path, offline=False, hub="http://127.0.0.1:9"))
+
+
+def siblings(*names):
+    return [{"rfilename": n, "size": 1, "blobId": "b"} for n in ("model_index.json", *names)]
+
+
+INDEX = {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
+
+
+def chosen(*names, variant="fp16", index=INDEX):
+    return {f.name.removeprefix("unet/") for f in choose_files(siblings(*names), index, variant=variant)
+            if f.name.startswith("unet/")}
+
+
+def test_one_precision_is_chosen():
+    both = ["unet/config.json", "unet/m.safetensors", "unet/m.fp16.safetensors", "unet/m.non_ema.safetensors",
+            "unet/m.bin", "unet/m.onnx", "unet/deep/x.json"]
+    assert chosen(*both) == {"config.json", "m.fp16.safetensors"}
+    assert chosen(*both, variant="") == {"config.json", "m.safetensors"}
+    shards = ["unet/config.json", "unet/m-00001-of-00002.safetensors", "unet/m-00002-of-00002.safetensors",
+              "unet/m.safetensors.index.json"]
+    assert chosen(*shards) == {n.removeprefix("unet/") for n in shards}
+
+
+def test_pickles_and_code_are_refused():
+    with pytest.raises(ExplorerError, match="pickle"):
+        chosen("unet/config.json", "unet/m.bin")
+    with pytest.raises(ExplorerError, match="code of its own"):
+        chosen("unet/config.json", index={"unet": ["my_code", "Net"]})
