@@ -1,0 +1,14 @@
+"""Page setup, navigation, job tray: nothing else. Start with `streamlit run app.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.settings import ASSETS
+from pages.components import frame, tray
+
+st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
+st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
+st.html(ASSETS / "theme" / "screens.css")
+frame.show(frame.navigation())
+tray.draw()

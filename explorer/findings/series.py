@@ -1,0 +1,103 @@
+"""Replays as series of points for plots, by try, best so far, by strength; and how fast they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import is_better
+from explorer.records import Effort, Replay, Subject
+
+
+@dataclass(frozen=True)
+class Point:
+    """One replay in a plot; `group` is "noise" or "subject" (what it started from)."""
+
+    x: float
+    y: float
+    replay_id: str
+    group: str
+    label: str
+
+
+def by_seed(replays: Sequence[Replay], score: str) -> list[Point]:
+    """Every scored replay in the order given, x counting tries from 1."""
+    scored = [r for r in replays if r.closeness.get(score) is not None]
+    return [_point(n, r, score) for n, r in enumerate(scored, 1)]
+
+
+def best_so_far(replays: Sequence[Replay], score: str) -> list[Point]:
+    """The closest value reached after each try from noise; tries that were given the subject do not count."""
+    found: list[Point] = []
+    for point in by_seed(replays, score):
+        better = point.group == "noise" and (not found or is_better(score, point.y, found[-1].y))
+        if better:
+            found.append(point)
+        elif found:
+            last = found[-1]
+            found.append(Point(point.x, last.y, last.replay_id, last.group, last.label))
+    return found
+
+
+def by_strength(replays: Sequence[Replay], score: str) -> list[Point]:
+    """Replays that started from the subject, x being the strength, sorted by it."""
+    points = [_point(r.recipe.strength, r, score) for r in replays
+              if r.recipe.strength is not None and r.closeness.get(score) is not None]
+    return sorted(points, key=lambda p: p.x)
+
+
+def _point(x: float, replay: Replay, score: str) -> Point:
+    given = replay.recipe.strength
+    label = f"seed {replay.recipe.seed}" + ("" if given is None else f", strength {given:g}")
+    group = "noise" if given is None else "subject"
+    return Point(float(x), float(replay.closeness[score]), replay.id, group, label)
+
+
+def evaluations_per_s(replays: Sequence[Replay]) -> float:
+    """Network evaluations a second over these replays, scoring and decoding included; 0 if not known."""
+    spent = sum(r.elapsed_s for r in replays)
+    return sum(r.unet_evaluations for r in replays) / spent if spent > 0 else 0.0
+
+
+def best(ranked: Sequence[Replay], *, given: bool) -> Replay | None:
+    """The first of replays ranked by closeness that was given the subject to start from, or was not."""
+    return next((r for r in ranked if (r.recipe.strength is not None) == given), None)
+
+
+def total_effort(replays: Sequence[Replay]) -> Effort:
+    """What these replays took together."""
+    return Effort(len(replays), sum(r.unet_evaluations for r in replays), sum(r.elapsed_s for r in replays))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a long list: `number` from 1, `length` entries each."""
+
+    number: int
+    length: int
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * self.length
+
+
+def pages_of(total: int, length: int) -> int:
+    """How many pages of `length` a list of `total` fills; at least 1."""
+    return max(1, -(-total // length))
+
+
+def started_from(replays: Sequence[Replay], origin: str) -> list[Replay]:
+    """Those that started from "noise", from the "subject", or "all" of them; order kept."""
+    if origin == "all":
+        return list(replays)
+    return [r for r in replays if (r.recipe.strength is None) == (origin == "noise")]
+
+
+def ranked(case: Case, subject: Subject, *, search: str, score: str, origin: str, page: Page) -> list[Replay]:
+    """A page of a subject's replays, the closest first; `search` "" for all, `origin` as `started_from`."""
+    if origin == "all":
+        return case.replays(subject.id, search_id=search or None, order_by=score, limit=page.length,
+                            offset=page.first)
+    found = case.replays(subject.id, search_id=search or None, order_by=score, limit=-1)
+    return started_from(found, origin)[page.first:page.first + page.length]

@@ -1,0 +1,57 @@
+"""Begin with an image, on any step: drop a file, and a case is there."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.errors import ExplorerError
+from pages.components.state import Here, go
+from pages.components.texts import say
+
+TYPES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif"]
+
+
+def needed(now: Here, step: str) -> bool:
+    """True where the page can go on; else draws what the step will show and a way to begin here."""
+    if now.case is not None and now.subject is not None:
+        return True
+    st.markdown(say(f"{step}.empty"))
+    drop(now, step)
+    return False
+
+
+def drop(now: Here, step: str, *, several: bool = True) -> None:
+    """A drop zone; images go into the open case, or into a new one, and the page opens on the last."""
+    files = st.file_uploader(say("begin.drop"), type=TYPES, accept_multiple_files=several, key=f"drop_{step}",
+                             help=say("begin.drop_help"))
+    files = files if isinstance(files, list) else [files] if files else []
+    if files and st.button(say("begin.add", n=len(files)), type="primary", key=f"add_{step}"):
+        take(now, [(f.name, f.getvalue()) for f in files], step)
+
+
+def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
+    """Adds images to the open case or a new one; says which were refused and why, and goes on."""
+    refused, added, case = [], [], now.case
+    for name, data in files:
+        try:
+            if case is None:
+                case = now.store.create(name.rsplit(".", 1)[0])
+            added.append(case.add_subject(data, name).id)
+        except ExplorerError as error:
+            refused.append(str(error))
+    if case is not None and not added and now.case is None:
+        now.store.delete(case.id)
+    st.session_state["refused"] = refused
+    st.session_state["accepted"] = len(added)
+    if added:
+        go(step, case_id=case.id, subject_id=added[-1])
+
+
+def outcome() -> None:
+    """What the last drop accepted and refused, each refusal with its reason."""
+    accepted, refused = st.session_state.pop("accepted", 0), st.session_state.pop("refused", [])
+    if refused:
+        st.warning("\n\n".join([say("begin.some", accepted=accepted, refused=len(refused)), *refused]),
+                   icon=":material/block:")
+    elif accepted > 1:
+        st.success(say("begin.all", n=accepted), icon=":material/check_circle:")

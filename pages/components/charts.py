@@ -1,0 +1,67 @@
+"""Plots (plotly), each from records and with its text alternative; a click on a point names a replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.closeness.catalogue import SCORES
+from explorer.findings.series import Point, best_so_far, by_seed, by_strength
+from explorer.records import PromptCandidate, Replay
+from pages.components.texts import say
+
+_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+_INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
+
+
+def terms(candidate: PromptCandidate, *, key: str) -> None:
+    """What each term of a prompt adds to the similarity: horizontal bars, the largest on top."""
+    ordered = sorted(candidate.terms, key=lambda t: t.gain)
+    data = [{"type": "bar", "orientation": "h", "x": [t.gain for t in ordered],
+             "y": [t.term for t in ordered], "marker": {"color": _INK},
+             "hovertemplate": "%{y}: %{x:+.4f}<extra></extra>"}]
+    layout = {"height": 60 + 26 * len(ordered), "margin": {"l": 8, "r": 8, "t": 8, "b": 40},
+              "xaxis": {"title": {"text": say("chart.gain")}}, "yaxis": {"automargin": True}}
+    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=say("chart.terms_alt"))
+
+
+def race(replays: Sequence[Replay], score: str, *, key: str) -> str:
+    """Best value so far over tries, seeds from noise and from the subject apart; returns a clicked replay."""
+    every, best = by_seed(replays, score), best_so_far(replays, score)
+    traces = [_dots([p for p in every if p.group == g], say(f"chart.{g}"), c, s)
+              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"))]
+    traces.append({"type": "scatter", "mode": "lines", "name": say("chart.best"), "hoverinfo": "skip",
+                   "line": {"shape": "hv", "color": _GREY, "width": 2, "dash": "dot"},
+                   "x": [p.x for p in best], "y": [p.y for p in best]})
+    return _draw(traces, say("chart.try"), score, key, say("chart.race_alt", label=SCORES[score].label))
+
+
+def strengths(replays: Sequence[Replay], score: str, *, key: str) -> str:
+    """Closeness over how much of the subject was given away (img2img strength); returns a clicked replay."""
+    points = by_strength(replays, score)
+    if not points:
+        return ""
+    return _draw([_dots(points, say("chart.subject"), _WARM, "diamond")], say("chart.strength"), score, key,
+                 say("chart.strength_alt", label=SCORES[score].label))
+
+
+def _dots(points: Sequence[Point], name: str, colour: str, symbol: str) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "markers", "name": name, "x": [p.x for p in points],
+            "y": [p.y for p in points], "customdata": [[p.replay_id, p.label] for p in points],
+            "marker": {"color": colour, "size": 9, "symbol": symbol,
+                       "line": {"width": 1, "color": "#ffffff"}},
+            "hovertemplate": "%{customdata[1]}<br>%{y:.3f}<extra></extra>"}
+
+
+def _draw(traces: list[dict[str, Any]], across: str, score: str, key: str, alt: str) -> str:
+    layout = {"height": 320, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "clickmode": "event+select",
+              "xaxis": {"title": {"text": across}, "automargin": True},
+              "yaxis": {"title": {"text": say(f"chart.{SCORES[score].better}", label=SCORES[score].label)},
+                        "automargin": True},
+              "legend": {"orientation": "h", "y": 1.12, "x": 0}, "dragmode": False}
+    state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
+                            selection_mode="points", alt=alt)
+    points = state.selection.points if state and state.selection else []
+    return points[0]["customdata"][0] if points and points[0].get("customdata") else ""

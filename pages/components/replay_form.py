@@ -1,0 +1,94 @@
+"""The forms for replay settings: all of them, with the model's own defaults and expert ones folded away."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from explorer.closeness.catalogue import SCORES
+from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULER_LABELS, STEPS_RANGE
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ModelInfo
+from pages.components import work
+from pages.components.replays import FIRST_SCORES
+from pages.components.state import Here
+from pages.components.texts import say
+
+STRENGTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MOST_SEED = 2**53 - 1  # what a browser can hold exactly
+_STANDARD = (20, 7.5, 512)  # shown until a worker has looked at the model
+
+
+def _defaults(info: ModelInfo | None) -> tuple[int, float, int]:
+    return (info.default_steps, info.default_guidance, info.default_size_px) if info else _STANDARD
+
+
+def one_image(now: Here) -> ReplaySettings | None:
+    """The form for a subject made from a prompt; its settings once it was sent."""
+    steps, guidance, _ = _defaults(work.model_info(now))
+    with st.form("one_image", border=False):
+        prompt = st.text_area(say("set.prompt"), key="make_prompt", height=80)
+        seed, n_steps, scale = st.columns(3)
+        chosen = ReplaySettings(
+            prompt=prompt.strip(), seeds=1,
+            first_seed=seed.number_input(say("set.seed"), 0, MOST_SEED, 0, help=say("tip.seed"),
+                                         key="make_seed"),
+            steps=(n_steps.number_input(say("set.steps"), *STEPS_RANGE, steps, help=say("tip.steps"),
+                                        key="make_steps"),),
+            guidances=(scale.number_input(say("set.guidance"), *GUIDANCE_RANGE, guidance, 0.5,
+                                          help=say("tip.guidance"), key="make_guidance"),))
+        sent = st.form_submit_button(say("subject.make"))
+    if sent and not chosen.prompt:
+        st.warning(say("subject.no_prompt"))
+        return None
+    return chosen if sent else None
+
+
+def full(now: Here, prompt: str) -> ReplaySettings:
+    """Every replay setting, as chosen now; nothing starts here."""
+    info = work.model_info(now)
+    text = st.text_area(say("set.prompt"), prompt, key=f"prompt_{now.open_subject.id}_{hash(prompt)}",
+                        height=90, help=say("tip.prompt"))
+    seeds, first, steps, guidance = st.columns(4)
+    step_default, guidance_default, size = _defaults(info)
+    settings = ReplaySettings(
+        prompt=text.strip(),
+        seeds=seeds.number_input(say("set.seeds"), 0, 100_000, work.TRY_SEEDS, help=say("tip.seeds"),
+                                 key="seeds"),
+        first_seed=first.number_input(say("set.first_seed"), 0, MOST_SEED, 0, help=say("tip.seed"),
+                                      key="first_seed"),
+        steps=(steps.number_input(say("set.steps"), *STEPS_RANGE, step_default, help=say("tip.steps"),
+                                  key=f"steps_{step_default}"),),
+        guidances=(guidance.number_input(say("set.guidance"), *GUIDANCE_RANGE, guidance_default, 0.5,
+                                         help=say("tip.guidance"), key=f"guidance_{guidance_default}"),))
+    strengths = st.pills(say("set.strengths"), STRENGTHS, selection_mode="multi", default=work.TRY_STRENGTHS,
+                         format_func=lambda s: f"{s:g}", help=say("tip.strengths"), key="strengths")
+    settings = dataclasses.replace(settings, strengths=tuple(sorted(strengths)))
+    with st.expander(say("set.more"), icon=":material/tune:"):
+        return _expert(settings, size)
+
+
+def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
+    negative = st.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
+    schedulers = st.pills(say("set.schedulers"), list(SCHEDULER_LABELS), selection_mode="multi",
+                          default=["euler"], format_func=SCHEDULER_LABELS.get, help=say("tip.schedulers"),
+                          key="schedulers")
+    more_steps, more_guidance = st.columns(2)
+    steps = more_steps.multiselect(say("set.more_steps"), [10, 20, 30, 50, 100], help=say("tip.more"),
+                                   key="more_steps")
+    guidances = more_guidance.multiselect(say("set.more_guidance"), [1.0, 3.0, 5.0, 7.5, 12.0, 20.0, 30.0],
+                                          help=say("tip.more"), key="more_guidance")
+    width, height, per, score = st.columns(4)
+    return dataclasses.replace(
+        settings, negative_prompt=negative.strip(), schedulers=tuple(schedulers or ["euler"]),
+        steps=tuple(dict.fromkeys((*settings.steps, *steps))),
+        guidances=tuple(dict.fromkeys((*settings.guidances, *guidances))),
+        width_px=width.number_input(say("set.width"), 8, 4096, size, 8, help=say("tip.size"),
+                                    key=f"width_{size}"),
+        height_px=height.number_input(say("set.height"), 8, 4096, size, 8, help=say("tip.size"),
+                                      key=f"height_{size}"),
+        strength_seeds=per.number_input(say("set.strength_seeds"), 1, 1000, 1, help=say("tip.strength_seeds"),
+                                        key="strength_seeds"),
+        primary_score=score.selectbox(say("set.score"), FIRST_SCORES, format_func=lambda n: SCORES[n].label,
+                                      help=say("tip.score"), key="primary_score"))

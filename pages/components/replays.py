@@ -1,0 +1,95 @@
+"""Replays on the screen: gallery, one replay beside the subject, its scores, recipe and bits."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.diffusion.names import SCHEDULER_LABELS
+from explorer.images.door import png_bytes, read_png
+from explorer.records import LedgerEntry, Replay, Subject, to_json
+from explorer.search.fit import fit
+from pages.components import widgets
+from pages.components.texts import plain, say
+
+FIRST_SCORES = ("tiled_l2", "ssim", "psnr", "phash", "clip_cosine")
+
+
+def how_made(replay: Replay) -> str:
+    """One line: from noise or from the subject, with the settings that matter."""
+    recipe = replay.recipe
+    start = _start(recipe.strength, "replay.from_noise", "replay.from_subject")
+    return say("replay.line", start=start, seed=recipe.seed, steps=recipe.steps,
+               guidance=f"{recipe.guidance:g}",
+               scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
+
+
+def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False) -> widgets.Item:
+    """One replay as a picture of a gallery: rank, score, seed, and whether the subject was given to it."""
+    value = replay.closeness.get(score)
+    recipe = replay.recipe
+    start = _start(recipe.strength, "replay.noise_short", "replay.subject_short")
+    title = f"{SCORES[score].label} {shown(score, value)}" if value is not None else say("replay.unscored")
+    lines = (say("replay.seed_short", seed=recipe.seed), start)
+    return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title, lines,
+                        mark=f"{'★ ' if starred else ''}{rank}",
+                        alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
+
+
+def _start(strength: float | None, noise: str, given: str) -> str:
+    return say(noise) if strength is None else say(given, strength=f"{strength:g}")
+
+
+def score_table(replay: Replay, names: tuple[str, ...] = ()) -> None:
+    """Every score with its range, which end is closer, and in plain words what it means."""
+    chosen = [n for n in (names or tuple(SCORES)) if n in replay.closeness]
+    rows = [f"| **{SCORES[n].label}** | {shown(n, replay.closeness[n])} | {reading(n)} "
+            f"| {plain(SCORES[n].plain)} |" for n in chosen]
+    st.markdown("\n".join([say("scores.head"), "|---|---:|---|---|", *rows]))
+
+
+def score_list(replay: Replay) -> None:
+    """The first scores with range and direction, short enough for half a page."""
+    rows = [f"| {SCORES[n].label} | **{shown(n, replay.closeness[n])}** | {reading(n)} |"
+            for n in FIRST_SCORES if n in replay.closeness]
+    st.markdown("\n".join([say("scores.short_head"), "|---|---:|---|", *rows]))
+
+
+def reading(name: str) -> str:
+    """A score's range and direction in words: "0 to 1; lower is closer"."""
+    info = SCORES[name]
+    unit = f" {info.unit}" if info.unit else ""
+    return say(f"scores.{info.better}", low=f"{info.low:g}", high=f"{info.high:g}{unit}")
+
+
+def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px: int = 520) -> None:
+    """The subject, laid out as it was scored, and the replay in the compare slider."""
+    rgb = read_png(case.blob(subject.pixels_sha256))
+    laid = fit(rgb, height_px=replay.recipe.height_px, width_px=replay.recipe.width_px)
+    widgets.compare((say("replay.subject_label"), png_bytes(laid)),
+                    (say("replay.replay_label"), case.blob(replay.image_sha256)), key=key,
+                    widest_px=widest_px)
+
+
+def recipe_block(replay: Replay) -> None:
+    """The recipe as text to copy or save, and the hashes where it is an exhibit."""
+    text = json.dumps(to_json(replay.recipe), indent=1, sort_keys=True, ensure_ascii=False)
+    st.code(text, language="json", height=260)
+    st.download_button(say("replay.save_recipe"), text.encode(), file_name=f"recipe-{replay.id[:12]}.json",
+                       mime="application/json", on_click="ignore", key=f"recipe_{replay.id}")
+    if replay.hashes:
+        st.markdown("\n".join(f"- {say(f'hash.{k}')}: `{v}`" for k, v in sorted(replay.hashes.items())))
+    else:
+        st.caption(say("replay.no_hashes"))
+
+
+def ledger_table(ledger: tuple[LedgerEntry, ...]) -> None:
+    """Bits that the person supplied, by source, and how each was counted."""
+    if not ledger:
+        st.caption(say("replay.no_ledger"))
+        return
+    rows = [f"| {plain(e.source)} | {e.bits:.1f} | {plain(e.code)} |" for e in ledger]
+    st.markdown("\n".join([say("ledger.head"), "|---|---:|---|", *rows]))

@@ -1,0 +1,53 @@
+"""Every sentence of the screens, by key, from `texts.toml`: one file to read, correct or translate."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from pathlib import Path
+
+_FILE = Path(__file__).with_name("texts.toml")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
+
+
+@functools.lru_cache(maxsize=1)
+def catalogue() -> dict[str, dict[str, str]]:
+    """Section → name → text."""
+    return tomllib.loads(_FILE.read_text("utf-8"))
+
+
+def say(key: str, **values: object) -> str:
+    """The text of `section.name`, with `{placeholders}` filled; KeyError for an unknown key."""
+    section, name = key.split(".", 1)
+    text = catalogue()[section][name].strip()
+    return text.format(**values) if values else text
+
+
+def task_name(name: str) -> str:
+    """What a kind of task is called on the screen; its own name where it has no text yet."""
+    return catalogue()["task"].get(name, name)
+
+
+def plain(text: str) -> str:
+    """Text from outside made harmless for Markdown: shown letter by letter, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def minutes(seconds: float | None) -> str:
+    """Time left in words a person reads at a glance; "" if not known."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return say("live.seconds", n=max(1, round(seconds)))
+    if seconds < 5400:
+        return say("live.minutes", n=round(seconds / 60))
+    return say("live.hours", n=round(seconds / 3600, 1))
+
+
+def size(size_bytes: int) -> str:
+    """A size on disk or in memory as people say it."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if size_bytes >= one:
+            return f"{size_bytes / one:.1f} {unit}"
+    return f"{size_bytes} B"

@@ -1,0 +1,98 @@
+"""Our own two components, drawn in the page itself: the compare slider and the gallery.
+
+Pictures travel as the bytes that they are, inside the message to the tab: nothing is encoded again, and
+no address is shared with another session.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.texts import catalogue, say
+
+_STATIC = Path(__file__).with_name("static")
+_KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
+_MOST_BYTES = 8 << 20  # of a collection's display copy
+
+
+def _component(name: str):
+    return st.components.v2.component(
+        f"afterimage_{name}", js=(_STATIC / f"{name}.js").read_text("utf-8"),
+        css=(_STATIC / f"{name}.css").read_text("utf-8"))
+
+
+_compare, _gallery = _component("compare"), _component("gallery")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of a gallery: `src` is a data address, "" where there is no picture."""
+
+    id: str
+    src: str
+    title: str
+    lines: tuple[str, ...] = ()
+    mark: str = ""
+    alt: str = ""
+
+
+def data_address(data: bytes) -> str:
+    """PNG, JPEG or WebP bytes as a data address, unchanged; "" for anything else."""
+    kind = next((kind for mark, kind in _KINDS if data.startswith(mark)), "")
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}" if kind else ""
+
+
+def file_address(path: str) -> str:
+    """A local picture as a data address; "" where it is missing, too large or no picture."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError):
+        return ""
+    return data_address(data) if len(data) <= _MOST_BYTES else ""
+
+
+def compare(first: tuple[str, bytes], second: tuple[str, bytes], *, key: str, heat: bytes = b"",
+            widest_px: int = 560) -> None:
+    """Draws two equally large PNGs, each with its label: slider, side by side, difference, blink, zoom."""
+    data = {"first": {"label": first[0], "src": data_address(first[1])},
+            "second": {"label": second[0], "src": data_address(second[1])},
+            "heat": data_address(heat), "widest": widest_px, "words": catalogue()["compare"]}
+    _compare(data=data, key=key)
+
+
+def gallery(items: Sequence[Item], *, key: str, label: str, chosen: str = "", cell_px: int = 168) -> str:
+    """Draws pictures as a grid; returns the id of the one clicked just now, else `chosen`.
+
+    The page keeps what was clicked, in its address where a link should open the same.
+    """
+    key = re.sub("_+", "_", key)  # Streamlit keeps double underscores for itself
+    before = getattr(st.session_state.get(key), "picked", None)
+    known = {item.id for item in items}
+    shown = before if before in known else chosen
+    data = {"items": [asdict(item) for item in items], "label": label, "cell": cell_px, "chosen": shown}
+    clicked = _gallery(data=data, key=key, on_picked_change=lambda: None).picked
+    return clicked if clicked in known else shown
+
+
+def picture(png: bytes, *, alt: str, width_px: int) -> None:
+    """Draws a PNG losslessly: the very bytes go to the browser, shown at `width_px` at most."""
+    st.html(f'<img src="{data_address(png)}" alt="{_quoted(alt)}" class="evidence" '
+            f'style="width:min(100%,{int(width_px)}px);height:auto">')
+
+
+def _quoted(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def empty(kind: str) -> None:
+    """Draws an empty state that says what will stand here and how to get it."""
+    with st.container(border=True):
+        st.markdown(f"**{say(f'empty.{kind}_title')}**")
+        st.markdown(say(f"empty.{kind}"))

@@ -1,0 +1,86 @@
+"""Works of a collection on the screen: gallery items and one work's facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.images.door import open_image, png_bytes, read_png
+from explorer.images.prepare import fit_square
+from explorer.records import Neighbour, Subject
+from pages.components import state, widgets
+from pages.components.texts import plain, say
+
+
+def item(work: Neighbour) -> widgets.Item:
+    """A neighbour as a picture of a gallery: title, artist, licence, similarity."""
+    lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
+    if work.multiplicity is not None:
+        lines.append(copies(work.multiplicity))
+    return widgets.Item(item_id(work), widgets.file_address(work.image_path) if work.image_path else "",
+                        work.title or say("works.no_title"), tuple(lines), mark=str(work.rank),
+                        alt=say("works.alt", title=work.title, creator=work.creator))
+
+
+def copies(multiplicity: int) -> str:
+    """How often a work stands in the training set, in words."""
+    if multiplicity < 1:
+        return say("works.never")
+    return say("works.once") if multiplicity == 1 else say("works.copies", n=multiplicity)
+
+
+def gallery(works: Sequence[Neighbour], *, key: str) -> Neighbour | None:
+    """Draws works as a grid; returns the one that the address names, the first one before a choice."""
+    items = [item(w) for w in works]
+    wanted = state.remembered("work")
+    known = wanted if wanted in {i.id for i in items} else items[0].id
+    picked = widgets.gallery(items, key=key, label=say("works.label"), chosen=known)
+    if picked != wanted:
+        state.remember(work=picked)
+    return next((w for w in works if item_id(w) == picked), None)
+
+
+def item_id(work: Neighbour) -> str:
+    """A neighbour's name within its gallery."""
+    return f"{work.rank}:{work.work_id}"
+
+
+def facts(work: Neighbour) -> None:
+    """Title, artist, licence, source, caption and standing of one work."""
+    st.subheader(plain(work.title) or say("works.no_title"))
+    rows = [(say("works.creator"), plain(work.creator) or say("works.no_creator")),
+            (say("works.licence"), plain(work.licence) or say("works.no_licence")),
+            (say("works.similarity_label"), f"{work.similarity:.3f}")]
+    if work.percentile is not None:
+        rows.append((say("works.percentile"), say("works.percentile_value", value=f"{work.percentile:.1f}")))
+    if work.multiplicity is not None:
+        rows.append((say("works.multiplicity"), copies(work.multiplicity)))
+    rows += [(say("works.caption"), plain(work.caption) or "–"),
+             (say("works.source"), plain(work.source) or "–")]
+    st.markdown("\n".join(f"- **{name}**: {value}" for name, value in rows))
+
+
+def sort_key(work: Neighbour, order: str) -> tuple:
+    """A key that sorts works by "multiplicity" (most copies first) or by "creator"."""
+    if order == "creator":
+        return (work.creator.casefold(), work.rank)
+    return (-(work.multiplicity or 0), work.rank)
+
+
+def beside(case: Case, subject: Subject, work: Neighbour) -> None:
+    """The subject and the work in the compare slider, both laid on squares of the same size."""
+    try:
+        picture = open_image(Path(work.image_path).read_bytes(), name=work.title) if work.image_path else None
+    except (OSError, ValueError):
+        picture = None
+    if picture is None:
+        st.caption(say("works.no_picture"))
+        return
+    size = max(picture.width_px, picture.height_px)
+    laid = fit_square(read_png(case.blob(subject.pixels_sha256)), size)
+    widgets.compare((say("replay.subject_label"), png_bytes(laid)),
+                    (say("works.work_label"), png_bytes(fit_square(picture.rgb, size))),
+                    key=f"beside_{subject.id}_{work.work_id}", widest_px=480)

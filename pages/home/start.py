@@ -1,0 +1,40 @@
+"""Start: what this does, three ways in, an example in one click, recent cases, what is in use."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.components import begin, cards, examples, state
+from pages.components.texts import say
+
+now = state.here()
+begin.outcome()
+st.title(say("start.title"))
+st.markdown(say("start.lead"))
+st.markdown(f":material/lock: {say('start.local')}")
+
+st.header(say("start.ways"), anchor=False)
+artist, expert, journalist = st.columns(3)
+with artist.container(border=True, height="stretch"):
+    st.subheader(say("start.artist"), anchor=False)
+    st.markdown(say("start.artist_text"))
+    begin.drop(state.fresh(now), "subject")
+with expert.container(border=True, height="stretch"):
+    st.subheader(say("start.expert"), anchor=False)
+    st.markdown(say("start.expert_text"))
+    with st.popover(say("case.make"), icon=":material/create_new_folder:"):
+        cards.new_case(now)
+with journalist.container(border=True, height="stretch"):
+    st.subheader(say("start.journalist"), anchor=False)
+    st.markdown(say("start.journalist_text"))
+    st.page_link("pages/library/examples.py", label=say("start.journalist_go"), icon=":material/menu_book:")
+
+st.header(say("start.example"), anchor=False)
+st.markdown(say("start.example_text"))
+examples.two(now)
+
+st.header(say("start.recent"), anchor=False)
+cards.recent(now, limit=6)
+
+st.header(say("start.in_use"), anchor=False)
+cards.in_use(now)

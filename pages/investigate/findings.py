@@ -1,0 +1,25 @@
+"""Findings: what the numbers say together, what was supplied, what was tried, and what it cannot show."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.components import begin, findings, path, widgets
+from pages.components.texts import say
+
+now = path.head("findings")
+
+if begin.needed(now, "findings"):
+    case, subject = now.case, now.subject
+    if not case.count_replays(subject.id):
+        widgets.empty("findings")
+    else:
+        findings.statement(case, subject)
+        findings.pair(case, subject)
+        findings.effort(case, subject)
+        findings.supplied(case, subject)
+    st.subheader(say("findings.theft"), anchor=False)
+    shows, cannot = st.columns(2, gap="large")
+    shows.markdown(say("findings.shows"))
+    cannot.markdown(say("findings.cannot"))
+    st.info(say("findings.controls"), icon=":material/science:")

@@ -1,0 +1,54 @@
+"""Prompt: words that bring CLIP nearest to the subject, found, ranked and explained; or one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate
+from pages.components import begin, live, path, prompts, state, work
+from pages.components.texts import say
+
+now = path.head("prompt")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(w.strip() for w in text.replace("\n", ",").split(",") if w.strip())
+
+
+def _start() -> None:
+    """The settings of an interrogation and the button that puts it on the queue."""
+    mode = st.segmented_control(say("prompt.mode"), prompts.MODES, default="best", required=True, key="mode",
+                                format_func=lambda m: say(f"mode.{m}"), help=say("prompt.mode_help"))
+    with st.expander(say("set.more"), icon=":material/tune:"):
+        lists = st.multiselect(say("prompt.lists"), prompts.LISTS, default=["collection"], key="lists",
+                               format_func=lambda n: say(f"lists.{n}"), help=say("prompt.lists_help"))
+        own = st.text_input(say("prompt.own"), help=say("prompt.own_help"), key="own_terms")
+        banned = st.text_input(say("prompt.banned"), help=say("prompt.banned_help"), key="banned")
+        locked = st.text_input(say("prompt.locked"), help=say("prompt.locked_help"), key="locked")
+        captions = st.toggle(say("prompt.captions"), True, help=say("prompt.captions_help"), key="captions")
+    if st.button(say("prompt.find"), type="primary", icon=":material/search:",
+                 disabled=bool(work.active(now, "Interrogate"))):
+        before = None
+        if captions and not now.open_case.neighbours(now.open_subject.id):
+            subject = (now.open_case.id, now.open_subject.id)
+            embed = work.submit(now, EmbedSubject(*subject, now.settings.clip))
+            before = work.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip),
+                                 after=embed)
+        work.submit(now, Interrogate(
+            now.open_case.id, now.open_subject.id, clip=now.settings.clip, mode=mode,
+            collection=now.settings.collection, lists=tuple(lists), own_terms=_words(own),
+            banned=_words(banned), locked=_words(locked), neighbour_captions=captions), after=before)
+        st.rerun()
+
+
+def _found() -> None:
+    here = state.here()
+    live.panel(here, "EmbedSubject", "FindNeighbours", "Interrogate")
+    prompts.candidates(here)
+
+
+if begin.needed(now, "prompt"):
+    prompts.chosen(now)
+    st.subheader(say("prompt.find_title"), anchor=False)
+    _start()
+    live.follow(_found, "EmbedSubject", "FindNeighbours", "Interrogate")

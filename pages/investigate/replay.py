@@ -1,0 +1,75 @@
+"""Replay: run the model on the subject's prompt over seeds and settings, and see how close it gets."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.closeness.catalogue import SCORES
+from explorer.errors import ExplorerError
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.search.plan import summarise
+from pages.components import begin, live, path, race, replay_form, replays, state, widgets, work
+from pages.components.texts import say
+
+now = path.head("replay")
+
+
+def _plan(settings: ReplaySettings) -> bool:
+    """Says what the search will take, before it starts; False where the settings are not possible."""
+    info = work.model_info(now)
+    if info is None:
+        bundled = now.settings.model == "world"
+        st.info(say("replay.no_model" if bundled else "replay.unknown_model"), icon=":material/help:")
+        return work.looked_at(now)
+    try:
+        plan = summarise(settings, info)
+    except ExplorerError as error:
+        st.error(str(error), icon=":material/error:")
+        return False
+    st.markdown(say("replay.plan", tries=plan.tries, noise=plan.from_noise, subject=plan.from_subject,
+                    evaluations=f"{plan.unet_evaluations:,}", time=work.estimate(now, plan)))
+    if plan.from_subject:
+        st.caption(say("replay.given"))
+    return True
+
+
+def _start() -> None:
+    settings = replay_form.full(now, now.open_case.chosen_prompt(now.open_subject.id))
+    ready = _plan(settings)
+    if not settings.prompt:
+        st.caption(say("replay.no_prompt"))
+    if st.button(say("replay.start"), type="primary", icon=":material/play_arrow:", disabled=not ready):
+        search = new_search_id()
+        work.submit(now, RunSearch(now.open_case.id, now.open_subject.id, search, settings,
+                                   now.settings.model, now.settings.clip))
+        state.remember(search=search, replay="")
+        st.rerun()
+
+
+def _found() -> None:
+    here = state.here()
+    live.panel(here, "RunSearch")
+    case, subject = here.open_case, here.open_subject
+    if not case.count_replays(subject.id):
+        widgets.empty("replays")
+        return
+    shown = race.choose(case, subject)
+    if not shown.replays:
+        st.caption(say("replay.none_here"))
+        return
+    st.caption(say("replay.scale", label=SCORES[shown.score].label, reading=replays.reading(shown.score),
+                   plain=SCORES[shown.score].plain))
+    left, right = st.columns([1, 1], gap="large")
+    with left.container(height=760, border=False):
+        picked = race.gallery(case, subject, shown)
+    with right:
+        race.one(here, case.replay(picked))
+    race.more(case, subject, case.replay(picked))
+    race.plots(case, subject, shown)
+
+
+if begin.needed(now, "replay"):
+    _start()
+    st.divider()
+    live.follow(_found, "RunSearch")

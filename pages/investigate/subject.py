@@ -1,0 +1,50 @@
+"""Subject: the image under test, its hashes, what the file says of itself; or one made from a prompt."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.jobs.tasks import GenerateSubject
+from pages.components import begin, embedded, overview, path, replay_form, widgets, work
+from pages.components.texts import plain, say
+
+now = path.head("subject")
+begin.outcome()
+
+if now.case is None or now.subject is None:
+    st.markdown(say("subject.empty"))
+    begin.drop(now, "subject")
+else:
+    case, subject = now.case, now.subject
+    picture, facts = st.columns([2, 3], gap="large")
+    with picture:
+        widgets.picture(case.blob(subject.pixels_sha256), width_px=420,
+                        alt=say("subject.alt", name=subject.name))
+    with facts:
+        st.subheader(plain(subject.name), anchor=False)
+        st.markdown(say("subject.facts", sha=subject.sha256, format=subject.format, width=subject.width_px,
+                        height=subject.height_px, origin=say(f"origin.{subject.origin}")))
+        for note in subject.notes:
+            st.caption(plain(note))
+        st.caption(say("subject.unaltered"))
+        st.markdown(say("subject.run_text", seeds=work.TRY_SEEDS, strengths=len(work.TRY_STRENGTHS)))
+        busy = bool(work.active(now, "EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch"))
+        if st.button(say("subject.run"), type="primary", icon=":material/play_arrow:", disabled=busy,
+                     help=say("subject.run_help")):
+            work.run_all(now, case.id, subject.id, work.default_replays())
+            st.rerun()
+    overview.draw()
+    st.divider()
+    with st.expander(say("subject.metadata"), icon=":material/badge:"):
+        embedded.draw(case, subject)
+    with st.expander(say("subject.another"), icon=":material/add_photo_alternate:"):
+        begin.drop(now, "subject")
+
+with st.expander(say("subject.generate"), icon=":material/auto_awesome:"):
+    st.markdown(say("subject.generate_text"))
+    settings = replay_form.one_image(now)
+    if settings is not None:
+        target = now.case or now.store.create(settings.prompt[:60])
+        work.remember(case=target.id, subject="")
+        work.submit(now, GenerateSubject(target.id, settings, now.settings.model))
+        st.rerun()

@@ -1,0 +1,49 @@
+"""Collections: what neighbours are looked for in; search one by words, choose one, build one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.jobs.tasks import BuildCollection, IndexCollection
+from explorer.settings import WORLD, save_settings
+from pages.components import live, pickers, state, textsearch, work
+from pages.components.texts import plain, say
+
+now = state.here()
+st.title(say("collections.title"))
+st.markdown(say("collections.lead"))
+in_use = say("use.world") if now.settings.collection == "world" else plain(now.settings.collection)
+st.markdown(say("collections.in_use", name=in_use))
+if now.settings.collection == "world" and not WORLD.exists():
+    st.warning(say("collections.no_world"), icon=":material/folder_off:")
+
+textsearch.draw(now)
+
+st.subheader(say("collections.choose"), anchor=False)
+st.markdown(say("collections.choose_text"))
+source = pickers.source(now, "collection")
+if source and st.button(say("collections.use"), key="use_collection"):
+    save_settings(replace(now.settings, collection=source))
+    st.rerun()
+
+with st.expander(say("collections.build"), icon=":material/construction:"):
+    st.markdown(say("collections.build_text"))
+    folder = pickers.folder(now, "build", now.settings.roots)
+    name = st.text_input(say("collections.name"), key="collection_name", max_chars=60)
+    safe = "".join(c for c in name.strip() if c.isalnum() or c in " -_").strip()
+    if st.button(say("collections.build_go"), disabled=not (folder and safe)):
+        out = str(now.settings.home / "collections" / safe)
+        embed = work.submit(now, BuildCollection(folder, out, now.settings.clip))
+        state.remember(build=work.submit(now, IndexCollection(out), after=embed))
+        st.rerun()
+
+
+def _building() -> None:
+    job_id = state.remembered("build")
+    if job_id:
+        live.one(state.here(), job_id)
+
+
+live.follow_job(_building, state.remembered("build"))

@@ -1,0 +1,176 @@
+"""Every page, empty and with a case: draws, says what it is, refuses in sentences, keeps its address."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer.cases.store import CaseStore
+from explorer.closeness.catalogue import SCORES
+from explorer.jobs.queue import Queue
+from explorer.settings import load_settings
+from pages.components.frame import LIBRARY, PATH
+from pages.components.texts import say
+from tests.pages.filled import SEARCH
+
+EVERY = ("start", *PATH, *LIBRARY)
+
+
+def written(app) -> str:
+    """All Markdown and captions of a page as one text."""
+    return "\n".join(e.value for kind in (app.markdown, app.caption, app.subheader) for e in kind)
+
+
+def press(app, label: str):
+    """Presses the button with that text and runs the page."""
+    return next(b for b in app.button if b.label == label).click().run()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_draws_in_an_empty_workspace(opened, name):
+    app = opened(name)
+    assert not app.exception and not app.error
+    assert app.title[0].value == say(f"{name}.title")
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_draws_with_a_case(opened, case, name):
+    app = opened(name, case)
+    assert not app.exception and not app.error
+    assert app.title[0].value == say(f"{name}.title")
+    assert "Something went wrong" not in written(app)
+
+
+@pytest.mark.parametrize("name", PATH)
+def test_the_case_stays_in_the_address(opened, case, name):
+    app = opened(name, case)
+    assert app.query_params["case"] == case[0] and app.query_params["subject"] == case[1]
+
+
+def test_steps_teach_when_there_is_no_image(opened):
+    for name in PATH:
+        assert say(f"{name}.empty") in written(opened(name))
+
+
+def test_start_says_that_nothing_leaves_the_computer(opened):
+    text = written(opened("start"))
+    assert say("start.local") in text
+    for way in ("artist", "expert", "journalist"):
+        assert say(f"start.{way}") in text
+
+
+def test_a_case_that_is_gone_is_a_sentence(opened, home):
+    app = opened("start", ("20200101-0123456789", "x"))
+    assert "There is no case" in app.warning[0].value
+    assert "case" not in app.query_params
+
+
+def test_words_of_others_are_shown_letter_by_letter(opened, case):
+    text = written(opened("neighbours", case))
+    assert "A\\. \\*Painter\\* \\<b\\>bold\\</b\\>" in text
+
+
+def test_run_it_all_queues_the_loop(opened, case, home):
+    app = press(opened("subject", case), say("subject.run"))
+    queue = Queue(load_settings(home).database)
+    names = [job.name for job in reversed(queue.active())]
+    assert names == ["EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch"]
+    assert all(job.case_id == case[0] for job in queue.active())
+    assert app.query_params["search"] == queue.active()[0].task.search_id
+
+
+def test_choosing_a_prompt_is_on_record(opened, case, home):
+    app = opened("prompt", case)
+    app.text_area[0].set_value("a box beside a ball")
+    press(app, say("prompt.keep"))
+    store = CaseStore(home / "cases").open(case[0])
+    assert store.chosen_prompt(case[1]) == "a box beside a ball"
+    assert store.log()[-1].kind == "choice"
+
+
+def test_interrogation_takes_its_settings(opened, case, home):
+    app = opened("prompt", case)
+    next(t for t in app.text_input if t.label == say("prompt.banned")).set_value("ball, by Artist 2")
+    press(app, say("prompt.find"))
+    task = Queue(load_settings(home).database).active()[0].task
+    assert task.banned == ("ball", "by Artist 2") and task.mode == "best"
+
+
+def test_replays_are_ranked_with_range_and_direction(opened, case):
+    app = opened("replay", case)
+    text = written(app)
+    assert "lower is closer" in text and SCORES["tiled_l2"].plain in text
+    assert say("replay.count", shown=12, total=12) in text
+    assert app.query_params["replay"] == "replay0000"
+
+
+def test_a_replay_that_was_given_the_subject_says_so(opened, case):
+    assert any("supplied by you" in w.value for w in opened("replay", case).warning)
+
+
+def test_a_star_is_kept_and_logged(opened, case, home):
+    press(opened("replay", case), say("replay.star"))
+    store = CaseStore(home / "cases").open(case[0])
+    assert store.get("stars") == ["replay0000"]
+    assert store.log()[-1].body["key"] == "stars"
+
+
+def test_findings_never_call_it_copied(opened, case):
+    text = written(opened("findings", case))
+    assert "From plain noise, the closest of 12 replays" in text
+    assert "not remembered" in text and say("findings.uncalibrated") in text
+    assert say("findings.cannot") in text
+
+
+def test_the_report_names_the_head_of_the_log(opened, case, home):
+    store = CaseStore(home / "cases").open(case[0])
+    app = opened("report", case)
+    assert store.head()[1] in written(app)
+    press(app, say("report.export"))
+    assert Queue(load_settings(home).database).active()[0].name == "ExportCase"
+
+
+def test_the_picker_stays_below_the_roots(opened, home, tmp_path):
+    root = tmp_path / "models"
+    (root / "one" / "deep").mkdir(parents=True)
+    (tmp_path / "secret").mkdir()
+    (root / "way-out").symlink_to(tmp_path / "secret")
+    app = opened("settings")
+    app.text_input[0].set_value(str(root))
+    press(app, say("settings.add"))
+    assert load_settings(home).model_folders == (str(root),)
+    app = opened("models")
+    next(g for g in app.button_group if g.label == say("pick.model")).set_value("folder").run()
+    labels = [b.label for b in app.button]
+    assert "one" in labels and "way-out" not in labels and say("pick.up") not in labels
+    press(app, "one")
+    assert "deep" in [b.label for b in app.button] and say("pick.up") in [b.label for b in app.button]
+
+
+def test_a_root_that_is_no_folder_is_refused(opened, home):
+    app = opened("settings")
+    app.text_input[0].set_value("/no/such/folder")
+    press(app, say("settings.add"))
+    assert "is not a folder on this computer" in app.error[0].value
+    assert load_settings(home).model_folders == ()
+
+
+def test_settings_are_kept(opened, home):
+    app = opened("settings")
+    next(s for s in app.selectbox if s.label == say("settings.device_label")).set_value("cpu")
+    press(app, say("settings.save"))
+    assert load_settings(home).device == "cpu"
+
+
+def test_deleting_a_case_asks_first(opened, case, home):
+    app = opened("cases", case)
+    press(app, say("cases.delete_sure"))
+    assert CaseStore(home / "cases").list() == []
+    assert SEARCH not in written(app)
+
+
+def test_jobs_are_in_the_tray_and_can_be_cancelled(opened, case, home):
+    app = press(opened("subject", case), say("subject.run"))
+    assert say("task.RunSearch") in written(app)
+    press(app, say("tray.cancel"))
+    states = {job.state for job in Queue(load_settings(home).database).recent()}
+    assert states == {"cancelled"}

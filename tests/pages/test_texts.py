@@ -1,0 +1,57 @@
+"""The catalogue of texts: everything used is there, everything there is used, and it is honest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from explorer.jobs.tasks import TASKS
+from pages.components.texts import catalogue, minutes, plain, say, size
+
+PAGES = Path(__file__).resolve().parents[2] / "pages"
+SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
+# Sections whose keys are made at run time, from names that other tests check.
+MADE = {"nav", "story", "task", "state", "glossary", "empty", "mode", "lists", "source", "c2pa", "generation",
+        "hash", "origin", "device", "worker", "order", "start_from", "compare", "overview", "path"}
+
+
+def keys() -> set[str]:
+    return {f"{section}.{name}" for section, names in catalogue().items() for name in names}
+
+
+def test_every_key_that_is_used_exists():
+    used = set(re.findall(r'say\("([a-z_0-9]+\.[a-zA-Z_0-9]+)"', SOURCE))
+    assert used and used <= keys()
+
+
+def test_no_text_is_left_over():
+    loose = {k for k in keys()
+             if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
+    made = re.compile(r"\.(title|lead|empty)$|^pick\.|^tray\.|^scores\.|^chart\.|^settings\.|^findings\.best_")
+    assert {k for k in loose if not made.search(k)} == set()
+
+
+def test_every_task_has_a_name():
+    assert set(TASKS) <= set(catalogue()["task"])
+
+
+@pytest.mark.parametrize("word", ["infring", "copied from", "stole", "plagiar", "proves that"])
+def test_nothing_is_alleged(word):
+    said = {k: t for section, names in catalogue().items() for k, t in names.items() if word in t.lower()}
+    assert set(said) <= {"cannot"}
+
+
+def test_outside_text_cannot_become_markdown():
+    assert plain("a *b* [c](http://d)\n# e <f>") == r"a \*b\* \[c\]\(http\:\/\/d\) \# e \<f\>".replace(r"\/", "/")
+
+
+def test_times_and_sizes_read_as_people_say_them():
+    assert minutes(None) == "" and "5 s" in minutes(5) and "3 min" in minutes(180) and "2.0 h" in minutes(7200)
+    assert [size(n) for n in (12, 2_500, 3_000_000, 4_100_000_000)] == ["12 B", "2.5 KB", "3.0 MB", "4.1 GB"]
+
+
+def test_unknown_keys_fail():
+    with pytest.raises(KeyError):
+        say("start.no_such_text")
