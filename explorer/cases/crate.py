@@ -41,7 +41,8 @@ def crate_metadata(db: sqlite3.Connection, files: Mapping[str, int]) -> bytes:
         "name": "Blobs", "description": "Every file that the log names, under its SHA-256."})
     found = reads.records_of(db, records.Subject, subject_id=None)
     subjects = {s.id: _subject(crate, s, files) for s in found}
-    _actions(crate, db, parts, subjects, agent=_agent(crate, meta), tool=_tool(crate))
+    agent = crate.root_dataset["author"] = _agent(crate, meta)
+    _actions(crate, db, parts, subjects, agent=agent, tool=_tool(crate))
     return json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
@@ -81,13 +82,14 @@ def _actions(crate: ROCrate, db: sqlite3.Connection, parts: Mapping[str, Any], s
              agent: Any, tool: Any) -> None:
     """One CreateAction a search, from its subject to its exhibits and all scores."""
     shown = contents.exhibits(db)
-    times, ends = ({row["key"]: row["time"] for row in db.execute(
+    times, ends = ({row["key"]: f"{row['time'][:19]}+00:00" for row in db.execute(
         "SELECT key, time FROM records r JOIN log USING (seq) WHERE r.kind=?", (kind,))}
         for kind in ("SearchPlan", "SearchSummary"))
     for plan in reads.records_of(db, SearchPlan, subject_id=None):
+        crate.root_dataset.append_to("mentions", {"@id": f"#search-{plan.id}"})
         made = [parts[f"exhibits/{r.id}.png"] for r in shown if r.search_id == plan.id]
         crate.add_action(
-            tool, identifier=f"#search-{plan.id}", object=[subjects[plan.subject_id]],
+            tool, identifier=f"#search-{plan.id}", object=subjects[plan.subject_id],
             result=[*made, parts[contents.SCORES]],
             properties={"name": f"Search of {plan.planned_tries} replays",
                         "description": f"Replays of the prompt {plan.settings.get('prompt', '')!r}, each "

@@ -33,10 +33,10 @@ def make_replay(*, seed: int, closeness: dict | None = None, **fields) -> Replay
 
 
 def rebuild(package: Path, target: Path, forge: Callable | None = None, *,
-            forge_files: Callable | None = None) -> Path:
+            forge_files: Callable | None = None, keep_seal: bool = False) -> Path:
     """A package with another log, or other files, whose bag and ZIP are made anew so that they fit."""
     with Package(package) as old:
-        files = {n: old.read(n) for n in old.names if not n.startswith("seal/")}
+        files = {n: old.read(n) for n in old.names if keep_seal or not n.startswith("seal/")}
         root, entries = old.root, list(old.entries)
     if forge is not None:
         entries = forge(entries)
