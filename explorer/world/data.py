@@ -35,6 +35,7 @@ def build_data(world: World, source_root: Path, draw: int, progress: Progress) -
         _row(meta, data, label, int(bytes_), source_root)
         for meta, data, label, bytes_ in zip(works, copies, labels, size, strict=True)
     ]
+    _number_repeats(rows)
     _remove_others(world, {row["image"] for row in rows})
     _write_manifest(world, rows, draw)
     progress("data", 1.0, f"{len(rows)} works of {len(found)} candidates")
@@ -98,6 +99,17 @@ def _row(meta, data: bytes, label: Label, complexity: int, source_root: Path) ->
         "variant": label.variant,
         "complexity_bytes": complexity,
     }
+
+
+def _number_repeats(rows: list[dict]) -> None:
+    """Number the titles of captions that became equal when addresses were left out of them."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        key = row["caption"].lower()
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] > 1:
+            row["title"] += f" {seen[key]}"
+            row["caption"] = metadata.caption(row["title"], row["creator"], tuple(row["keywords"]))
 
 
 def _remove_others(world: World, images: set[str]) -> None:

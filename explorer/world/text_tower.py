@@ -12,6 +12,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 MERGES = 49152 - 256 - 2  # of open_clip's byte-pair file, as its tokenizer takes them
 END = 49407
+SPECIAL = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}  # open_clip's, transformers'
 
 
 def write_tokenizer(folder: Path, *, context: int = 77) -> CLIPTokenizer:
@@ -21,7 +22,8 @@ def write_tokenizer(folder: Path, *, context: int = 77) -> CLIPTokenizer:
     with gzip.open(str(files("open_clip") / "bpe_simple_vocab_16e6.txt.gz"), "rt", encoding="utf-8") as lines:
         merges = lines.read().split("\n")[1:MERGES + 1]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps(SimpleTokenizer().encoder, ensure_ascii=False), "utf-8")
+    vocabulary = {SPECIAL.get(word, word): number for word, number in SimpleTokenizer().encoder.items()}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", "utf-8")
     tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=context)
     tokenizer.save_pretrained(folder)

@@ -6,6 +6,7 @@ the time for classifier-free guidance (Ho & Salimans 2022).
 
 from __future__ import annotations
 
+import diffusers
 import numpy as np
 import torch
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
@@ -20,6 +21,14 @@ from explorer.world.files import World, require, write_json
 from explorer.world.text_tower import encode
 from explorer.world.training import Plan, Report, Training, autocast
 
+PIPELINE = {
+    "_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers.__version__,
+    "feature_extractor": [None, None], "image_encoder": [None, None], "safety_checker": [None, None],
+    "requires_safety_checker": False, "scheduler": ["diffusers", "DDIMScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"]}
+ABOUT = {"name": "Afterimage world", "licence": "CC0-1.0 (trained on public-domain works)",
+         "default_size_px": 64, "default_steps": 20, "default_guidance": 2.0}
 PLAN = Plan("unet", minutes=45, batch=64, rate=8e-4, average=0.999, compile=True)
 DROP_CAPTION = 0.1
 BLOCKS = (128, 256)
