@@ -1,0 +1,39 @@
+"""The ledger of one replay from what a case holds: its plan, its prompt candidates, its starting image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.clip.bits import CODE
+from explorer.closeness.ledger import TEXT_CODE, search_ledger, text_bits
+from explorer.closeness.start_code import bound_entry
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import LedgerEntry, PromptCandidate, Recipe
+
+
+def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
+         start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
+         noise: LedgerEntry | None = None, seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
+    """Every source of bits in `recipe`, made by a search with `settings`.
+
+    `start_rgb` is the starting image at the replay's size, (h, w, 3) uint8: without a measured `start`
+    its lossless size is the stated bound. A prompt found by interrogation costs the bits stored with it;
+    a typed one its letters. A negative prompt costs its letters.
+    """
+    known = next((p.bits for p in prompts if p.text == recipe.prompt and p.bits > 0), None)
+    bits, code = (known, CODE) if known is not None else (text_bits(recipe.prompt), TEXT_CODE)
+    if recipe.negative_prompt:
+        bits += text_bits(recipe.negative_prompt)
+        code += "; the negative prompt by letters"
+    if recipe.start_sha256 is not None and start is None:
+        if start_rgb is None:
+            raise ValueError("a replay from a starting image needs that image, or its measured entry")
+        start = bound_entry(start_rgb)
+    if recipe.noise_blob is not None and noise is None:
+        values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
+        noise = LedgerEntry("noise", 32.0 * values, "At most: the noise as 32-bit numbers; the shortest code "
+                                                    "was not measured.")
+    return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
+                         seeds_before=seeds_before)

@@ -1,0 +1,152 @@
+"""From a snapshot to a document: for a lay reader first, everything that was tried at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from explorer import records
+from explorer.cases.case import Environment
+from explorer.closeness.catalogue import SCORES
+from explorer.findings import wording
+from explorer.findings.finding import ControlResults
+from explorer.report import texts
+from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
+from explorer.report.snapshot import Snapshot
+from explorer.report.subject import Exhibit, exhibit_of, subject_blocks
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a person may choose; none of it changes a number."""
+
+    detail: str = "full"  # "short": no appendix of every try
+    prepared_by: str = ""
+    case_number: str = ""  # the case's own if empty
+    question: str = ""  # the case's own if empty
+    logo_png: bytes = b""
+    score: str = "tiled_l2"
+    subject_ids: tuple[str, ...] = ()  # all if empty
+
+
+def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOptions) -> Document:
+    """The document for a snapshot; `blob` gives a picture's bytes by SHA-256. Depends on nothing else."""
+    subjects = [s for s in found.subjects if not options.subject_ids or s.id in options.subject_ids]
+    exhibits = {s.id: exhibit_of(found, s, blob, score=options.score) for s in subjects}
+    title = found.facts.get("title") or "Untitled case"
+    blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
+    blocks += _summary(subjects, exhibits)
+    for subject in subjects:
+        blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score)
+    blocks += _controls(found) + _limits(exhibits) + _methods()
+    blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
+    foot = f"{title} · log entry {found.head[0]} · {found.head[1]}"
+    return Document(title, foot, found.time, tuple(blocks), options.logo_png)
+
+
+def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
+    question = options.question or found.facts.get("question", "")
+    number = options.case_number or found.facts.get("case_number", "")
+    rows = [(k, v) for k, v in (
+        ("Question", question), ("Case number", number), ("Prepared by", options.prepared_by),
+        ("State of", _day(found.time)), ("Case", found.case_id),
+        ("Log head", f"entry {found.head[0]}, {found.head[1]}")) if v]
+    blocks: list[Block] = [Text(texts.INTRO, "lead"), Table(("", ""), tuple(rows), wide=(1,))]
+    if found.faults:
+        faults = "; ".join(f.what for f in found.faults[:5])
+        return [*blocks, Text(texts.BROKEN.format_map({"faults": faults}), "finding")]
+    return blocks
+
+
+def _day(time: str) -> str:
+    return f"{time[:10]}, {time[11:16]} UTC"
+
+
+def _summary(subjects: list[records.Subject], exhibits: dict[str, Exhibit]) -> list[Block]:
+    blocks: list[Block] = [Heading("What was found")]
+    if not subjects:
+        return [*blocks, Text(texts.NO_SUBJECT)]
+    for subject in subjects:
+        finding = exhibits[subject.id].finding
+        if len(subjects) > 1:
+            blocks.append(Heading(subject.name, 3))
+        blocks.append(Text(finding.statement, "finding"))
+        blocks.append(Text(finding.error_rate, "note"))
+    question, (short, more) = "What does this show?", wording.PLAIN_ANSWERS["What can it not show?"]
+    answer = wording.PLAIN_ANSWERS[question][0]
+    return [*blocks, Text(f"{question} {answer}"), Text(f"What can it not show? {short} {more}")]
+
+
+def _controls(found: Snapshot) -> list[Block]:
+    blocks: list[Block] = [Heading("Controls")]
+    results: list[ControlResults] = found.of(ControlResults)
+    if not results:
+        return [*blocks, Text("No controls were run in this case. Closeness figures stand without a comparison, "
+                              "and no p-value is given.")]
+    rows = []
+    for one in results:
+        values = sorted(one.values)
+        rows.append((one.source, wording.number(len(values)), wording.number(one.effort_each.tries),
+                     f"{values[0]:.3f} to {values[-1]:.3f} (median {values[len(values) // 2]:.3f})",
+                     one.score, one.model_fingerprint[:12]))
+    head = ("Controls", "Works", "Tries each", "Their best closeness", "Score", "Model")
+    return [*blocks, Table(head, tuple(rows), wide=(0, 3))]
+
+
+def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
+    said = dict.fromkeys(line for e in exhibits.values() for line in e.finding.limits)
+    every = tuple(said) or wording.limits("not_run")
+    similar = wording.LIMITS["similar"]
+    return [Heading("Limits"), Bullets(every if similar in every else (*every, similar))]
+
+
+def _methods() -> list[Block]:
+    return [Heading("How it was done"), Bullets(texts.HOW), Heading("How to read the words", 3),
+            Table(("Word", "Meaning"), texts.READING, wide=(1,)), Heading("Sources", 3), Bullets(texts.REFERENCES)]
+
+
+def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit], *,
+              full: bool) -> list[Block]:
+    blocks: list[Block] = [PageBreak(), Heading("Appendix"), Heading("Record", 3), Text(texts.UNSEALED)]
+    kinds = tuple((kind, wording.number(n)) for kind, n in sorted(found.kinds.items()))
+    blocks.append(Table(("Log entries", "Number"), kinds, wide=(0,)))
+    blocks += [Heading("Recipes of the exhibits", 3)]
+    for subject in subjects:
+        best = exhibits[subject.id].best
+        if best is not None:
+            blocks += [Text(f"{subject.name}: replay {best.id}, environment "
+                            f"{best.environment_sha256 or 'not recorded'}", "note"), Code(_json(best.recipe))]
+            blocks.append(Code(_json({"image": best.image_sha256, **best.hashes})))
+    environments = found.of(Environment)
+    if environments:
+        blocks += [Heading("Where the pictures were made", 3)]
+        blocks += [Code(_json({"environment": e.id, **e.facts})) for e in environments]
+    if full:
+        for subject in subjects:
+            blocks += _every_try(found, subject)
+    return blocks
+
+
+def _json(value: object) -> str:
+    return json.dumps(records.to_json(value), indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> list[Block]:
+    """A table of every replay of a subject, in the order of trying; the closest `most` if there are more."""
+    replays = found.replays_of(subject.id)
+    if not replays:
+        return []
+    names = [n for n in ("tiled_l2", "ssim", "psnr", "clip_cosine") if any(n in r.closeness for r in replays)]
+    rows = [(str(i), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps), f"{r.recipe.guidance:g}",
+             "" if r.recipe.strength is None else f"{r.recipe.strength:g}",
+             *(f"{r.closeness[n]:.3f}" if n in r.closeness else "" for n in names), r.image_sha256[:12])
+            for i, r in enumerate(replays, 1)]
+    head = ("Try", "Seed", "Sampler", "Steps", "Guidance", "Strength", *(SCORES[n].label for n in names), "Picture")
+    blocks: list[Block] = [Heading(f"Everything tried: {subject.name}", 3)]
+    if len(rows) > most:
+        order = sorted(range(len(rows)), key=lambda i: replays[i].closeness.get("tiled_l2", 9.0))[:most]
+        rows = [rows[i] for i in sorted(order)]
+        blocks.append(Text(texts.NOT_ALL.format_map({"shown": most, "all": len(replays)}), "note"))
+    return [*blocks, Table(head, tuple(rows))]
+

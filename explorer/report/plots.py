@@ -1,0 +1,101 @@
+"""A report's plots as PNG: drawn without a screen, the same data giving the same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from explorer.closeness.catalogue import SCORES, is_better
+from explorer.findings.plane import Plane
+from explorer.records import Replay
+
+_BLUE, _ORANGE, _GREY, _GREEN = "#1f5fa8", "#c4560d", "#8a9099", "#2f7d5b"
+_CODEC_MARKS = {"WebP": "s", "JPEG": "^", "AVIF": "D"}
+
+
+def race(replays: Sequence[Replay], score: str) -> bytes:
+    """Closeness of every replay in the order of trying, and the best so far."""
+    figure, axes = _figure(score)
+    scored = [(i + 1, r) for i, r in enumerate(replays) if score in r.closeness]
+    for label, colour, mark, given in (("from noise", _BLUE, "o", False),
+                                       ("from the subject's picture", _ORANGE, "^", True)):
+        points = [(i, r.closeness[score]) for i, r in scored if (r.recipe.start_sha256 is not None) == given]
+        if points:
+            axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=label, alpha=0.75)
+    best, line = None, []
+    for i, replay in scored:
+        value = replay.closeness[score]
+        if replay.recipe.start_sha256 is None:
+            best = value if best is None or is_better(score, value, best) else best
+            line.append((i, best))
+    if line:
+        axes.step(*zip(*line, strict=True), where="post", c=_BLUE, lw=1.2, label="best so far, from noise")
+    axes.set_xlabel("Try")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def plane(found: Plane) -> bytes:
+    """Bits supplied against closeness: replays, the controls' band, codecs, the autoencoder's floor."""
+    figure, axes = _figure(found.score)
+    if found.band:
+        bits = [b.bits for b in found.band]
+        axes.fill_between(bits, [b.close for b in found.band], [b.far for b in found.band], step="post",
+                          color=_GREY, alpha=0.3, label="90 of 100 controls", lw=0)
+        axes.step(bits, [b.median for b in found.band], where="post", c=_GREY, lw=1, label="controls' median")
+    for label, colour, mark, group in (("replays from noise", _BLUE, "o", "noise"),
+                                       ("replays from the subject's picture", _ORANGE, "^", "subject")):
+        points = [(max(p.bits, 1.0), p.closeness) for p in found.points if p.group == group]
+        if points:
+            axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=label, alpha=0.75)
+    for codec, mark in _CODEC_MARKS.items():
+        points = [(p.bits, p.closeness) for p in found.codecs if p.codec == codec]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker=mark, ms=3.5, lw=0.8, c=_GREEN, alpha=0.8, label=codec)
+    if found.floor is not None:
+        axes.axhline(found.floor, c=_GREY, lw=1, ls="--", label="the model's own autoencoder")
+    axes.set_xscale("log")
+    axes.set_xlabel("Bits supplied (logarithmic)")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def controls(value: float, others: Sequence[float], score: str) -> bytes:
+    """Where the subject's best closeness lies among its controls'."""
+    figure, axes = _figure(score, tall=False)
+    axes.scatter(others, [0.5 + 0.35 * ((i * 0.618034) % 1 - 0.5) for i in range(len(others))], s=14, c=_GREY,
+                 alpha=0.7, label="controls")
+    axes.scatter([value], [0.5], s=70, c=_ORANGE, marker="D", label="the subject")
+    axes.set_yticks([])
+    axes.set_ylabel("")
+    axes.set_xlabel(_axis(score))
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def _figure(score: str, *, tall: bool = True) -> tuple[Figure, object]:
+    figure = Figure(figsize=(7.2, 3.6 if tall else 1.9), dpi=160, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e3e6eb", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.set_ylabel(_axis(score))
+    return figure, axes
+
+
+def _axis(score: str) -> str:
+    info = SCORES[score]
+    unit = f" ({info.unit})" if info.unit else ""
+    return f"{info.label}{unit}: {info.better} is closer"
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()

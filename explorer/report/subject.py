@@ -1,0 +1,248 @@
+"""A report's part on one subject: its exhibit, scores, ledger, neighbours, plots and finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from explorer.cases.case import SearchPlan
+from explorer.closeness.catalogue import SCORES, is_better, shown
+from explorer.closeness.codecs import codec_curve
+from explorer.closeness.heatmap import agreement, overlay
+from explorer.closeness.ledger import supplied_by_you, total_bits
+from explorer.findings.bill import bill
+from explorer.findings.finding import ControlResults, Finding
+from explorer.findings.judge import MOST_SUPPLIED, judge
+from explorer.findings.plane import PlanePoint, make_plane
+from explorer.findings.wording import number, percent, say
+from explorer.images.door import png_bytes, read_png
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import (
+    Effort,
+    LedgerEntry,
+    Neighbour,
+    PromptCandidate,
+    Replay,
+    SearchSummary,
+    Subject,
+    from_json,
+)
+from explorer.report import plots
+from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
+from explorer.report.snapshot import Snapshot
+from explorer.search.fit import fit
+
+Blob = Callable[[str], bytes]
+LARGEST_SHOWN_PX = 1600
+NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """The replay that a report shows for a subject: the closest from noise, else the closest of all."""
+
+    best: Replay | None
+    given: Replay | None  # the closest that was given the subject's picture
+    effort: Effort
+    ledger: tuple[LedgerEntry, ...]
+    finding: Finding
+
+
+def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> Exhibit:
+    """Picks the exhibit and its finding: the case's newest finding on it, else one without controls."""
+    replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
+    noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
+    best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
+    effort = Effort()
+    for replay in replays:
+        effort = effort.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
+    shown_replay = best or given
+    ledger = ledger_of(found, subject, shown_replay, blob) if shown_replay else ()
+    stored = found.of(Finding, subject.id)
+    finding = stored[-1] if stored else judge(subject.id, shown_replay, effort, score=score, ledger=ledger)
+    return Exhibit(shown_replay, given if best else None, effort, ledger, finding)
+
+
+def _closest(replays: list[Replay], score: str) -> Replay | None:
+    best = None
+    for replay in replays:
+        if best is None or is_better(score, replay.closeness[score], best.closeness[score]):
+            best = replay
+    return best
+
+
+def ledger_of(found: Snapshot, subject: Subject, replay: Replay, blob: Blob) -> tuple[LedgerEntry, ...]:
+    """The bits supplied for a replay: as its search recorded them for it, else counted here."""
+    for summary in found.of(SearchSummary, subject.id):
+        if summary.best_replay_id == replay.id and summary.ledger:
+            return summary.ledger
+    plan = next((p for p in found.of(SearchPlan, subject.id) if p.id == replay.search_id), None)
+    settings = from_json(ReplaySettings, plan.settings) if plan else ReplaySettings(
+        replay.recipe.prompt, first_seed=replay.recipe.seed, seeds=1)
+    start = None
+    if replay.recipe.start_sha256 is not None:
+        start = fit(read_png(blob(replay.recipe.start_sha256)), height_px=replay.recipe.height_px,
+                    width_px=replay.recipe.width_px)
+    return bill(replay.recipe, settings, prompts=found.of(PromptCandidate, subject.id), start_rgb=start)
+
+
+def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, *,
+                   score: str) -> list[Block]:
+    """Everything on one subject."""
+    rgb = read_png(blob(subject.pixels_sha256))
+    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject)]
+    if exhibit.best is None:
+        return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
+    blocks += _side_by_side(subject, rgb, exhibit, blob, score)
+    blocks += _effort(found, subject, exhibit)
+    blocks += _scores(exhibit.best) + _ledger(exhibit)
+    blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
+    return blocks
+
+
+def _identity(subject: Subject) -> list[Block]:
+    rows = [("SHA-256 of the original bytes", subject.sha256), ("Format", subject.format),
+            ("Size", f"{subject.width_px} × {subject.height_px} pixels"), ("Came in as", subject.origin)]
+    rows += [("Decoding", "; ".join(subject.notes))] if subject.notes else []
+    rows += [("Caption given", subject.caption)] if subject.caption else []
+    return [Table(("", ""), tuple(rows), wide=(1,))]
+
+
+def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
+    h, w = rgb.shape[:2]
+    note = ""
+    if max(h, w) > LARGEST_SHOWN_PX:
+        scale = LARGEST_SHOWN_PX / max(h, w)
+        image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
+        rgb, note = np.asarray(image), f" Shown at {image.width} × {image.height} of {w} × {h} pixels."
+    return Picture(png_bytes(rgb), f"The subject, {subject.name}", f"The subject: {subject.name}.{note}",
+                   pixelated=max(h, w) <= 256)
+
+
+def _side_by_side(subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob, score: str) -> list[Block]:
+    best = exhibit.best
+    made = blob(best.image_sha256)
+    made_rgb = read_png(made)
+    target = fit(rgb, height_px=made_rgb.shape[0], width_px=made_rgb.shape[1])
+    small = max(made_rgb.shape[:2]) <= 256
+    heat = png_bytes(overlay(target, agreement(target, made_rgb)))
+    value = shown(score, best.closeness[score])
+    kind = "exhibit" if best.exhibit else "replay"
+    row = Row((
+        _subject_picture(subject, rgb),
+        Picture(made, f"The closest {kind}", f"The closest {kind} of {number(exhibit.effort.tries)}: seed "
+                f"{best.recipe.seed}, {SCORES[score].label.lower()} {value}.", small),
+        Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
+                "both share counts as agreement.", small)))
+    blocks: list[Block] = [row, Text("Prompt: " + (best.recipe.prompt or "(none)"))]
+    if exhibit.given is not None:
+        given = exhibit.given
+        blocks += [Row((Picture(blob(given.image_sha256), "The closest replay that was given the picture",
+                                f"For comparison: given the subject's picture at strength "
+                                f"{given.recipe.strength or 0:g}, {SCORES[score].label.lower()} "
+                                f"{shown(score, given.closeness[score])}. It comes back because it was put "
+                                f"in.",
+                                small),))]
+    return blocks
+
+
+def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
+    effort = exhibit.effort
+    blocks: list[Block] = [Heading("What was tried", 3), Text(
+        f"{number(effort.tries)} replays, {number(effort.unet_evaluations)} network evaluations, "
+        f"{number(effort.elapsed_s)} seconds. All of them are counted here, also those of other prompts and "
+        "settings.")]
+    rows = []
+    for plan in found.of(SearchPlan, subject.id):
+        seq, time = found.began.get(plan.id, (0, ""))
+        first = found.first_replay.get(plan.id)
+        made = sum(r.search_id == plan.id for r in found.replays)
+        before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
+        rows.append((plan.id, f"{time[:16].replace('T', ' ')} UTC, {before}", number(plan.planned_tries),
+                     number(made), str(plan.settings.get("prompt", "")), plan.model.source))
+    if rows:
+        blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),
+                            "Searches as they were planned", wide=(4,)))
+    return blocks
+
+
+def _scores(best: Replay) -> list[Block]:
+    rows = []
+    for name, info in SCORES.items():
+        if name in best.closeness:
+            span = f"{info.low:g} to {info.high:g}, {info.better} is closer"
+            rows.append((info.label, shown(name, best.closeness[name]), span, info.plain, info.blind_to))
+    return [Heading("Closeness of this replay", 3),
+            Table(("Score", "Value", "Range", "What it means", "What it cannot see"), tuple(rows), wide=(3, 4))]
+
+
+def _ledger(exhibit: Exhibit) -> list[Block]:
+    rows = tuple((e.source, number(e.bits, 4), e.code) for e in exhibit.ledger)
+    total = total_bits(exhibit.ledger)
+    blocks: list[Block] = [Heading("What was supplied", 3),
+                           Table(("Source", "Bits", "How it was counted"),
+                                 (*rows, ("all", number(total, 4), "")), wide=(2,))]
+    share = supplied_by_you(exhibit.ledger)
+    if share > MOST_SUPPLIED:
+        blocks.append(Text(f"{percent(share)} of these bits came with a picture or noise that was put in: what "
+                           "comes back was supplied by you.", "finding"))
+    return blocks
+
+
+def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob,
+           score: str) -> list[Block]:
+    replays = found.replays_of(subject.id)
+    blocks: list[Block] = [Heading("How it went", 3)]
+    blocks.append(Picture(plots.race(replays, score), f"Closeness of {len(replays)} replays in order of trying",
+                          "Every replay in the order of trying."))
+    size = exhibit.best.recipe
+    target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
+    points = _points(found, subject, exhibit, blob, score)
+    codecs = codec_curve(target, score=score) if score in ("tiled_l2", "ssim", "psnr", "l2") else ()
+    plane = make_plane(points, [], score=score, codecs=codecs)
+    blocks.append(Picture(plots.plane(plane), "Bits supplied against closeness",
+                          "What was supplied against what came back. The lines show what picture files of as "
+                          "many bits give without any model; replays that were handed the picture lie among them."))
+    controls = [c for c in found.of(ControlResults) if c.score == score]
+    if controls:
+        blocks.append(Picture(plots.controls(exhibit.best.closeness[score], controls[-1].values, score),
+                              "The subject among its controls",
+                              "The subject's best closeness among its controls'."))
+    return blocks
+
+
+def _points(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, score: str) -> list[PlanePoint]:
+    """Replays on the plane; one bill a kind of recipe, as only the start and the strength change it."""
+    bills: dict[tuple, float] = {}
+    points = []
+    for replay in found.replays_of(subject.id):
+        if score not in replay.closeness:
+            continue
+        key = (replay.search_id, replay.recipe.prompt, replay.recipe.start_sha256, replay.recipe.noise_blob)
+        if key not in bills:
+            bills[key] = total_bits(ledger_of(found, subject, replay, blob))
+        group = "noise" if replay.recipe.start_sha256 is None else "subject"
+        points.append(PlanePoint(bills[key], replay.closeness[score], replay.id, group))
+    return points
+
+
+def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
+    neighbours = sorted(found.of(Neighbour, subject.id), key=lambda n: (n.collection, n.rank))
+    if not neighbours:
+        return []
+    first = neighbours[0]
+    words = {"collection": first.collection, "title": first.title or "untitled",
+             "similarity": f"{first.similarity:.3f}", "creator": first.creator or "an unnamed creator"}
+    lead = say("neighbour", **words, percentile=f"{first.percentile:.1f} %") if first.percentile is not None else ""
+    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or "untitled", n.creator, n.licence,
+                  "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours[:NEIGHBOURS])
+    head = ("Rank", "Similarity", "Title", "Creator", "Licence", "Near copies held")
+    blocks: list[Block] = [Heading("Nearest works of the collection", 3)]
+    if lead:
+        blocks.append(Text(lead))
+    return [*blocks, Table(head, rows, f"Collection: {first.collection}", wide=(2,)),
+            Text("Similar is not derived: a neighbour shows likeness, not that the model learnt from it.", "note")]
+

@@ -1,0 +1,53 @@
+"""A report's fixed texts: what the figures mean, how they were made, what they cannot show, sources."""
+
+from __future__ import annotations
+
+INTRO = ("This report asks one question of an image-generating model: how close can it get to a given picture, "
+         "and does it get there by itself? It states what was tried, what came of it, what the same effort "
+         "reached on pictures that the model was never shown, and what none of this can show.")
+
+HOW = (
+    "The subject's original bytes are kept untouched and named by their SHA-256; what is compared are its "
+    "decoded pixels in sRGB, laid on a white square of the replay's size with their aspect kept.",
+    "A prompt was found by comparing words with the picture in a CLIP model, or given by a person. The "
+    "picture's nearest neighbours in a collection were looked up by the same model.",
+    "The model then made pictures (replays), each from a complete recipe: model, prompt, seed, sampler, "
+    "steps, guidance, size. Every replay that was tried is on record, not only the best.",
+    "Each replay was compared with the subject by several scores. The plan of a search is written to the "
+    "case's log before its first replay.",
+    "The bits that a person supplied (prompt, choice of seed and settings, starting image) are counted under "
+    "stated codes, because a picture comes back from any model to which it is handed.",
+    "Controls are works known not to be in the training set, put through exactly the same search. The "
+    "subject is ranked among them; the p-value is exact for that rank and assumes nothing else.",
+)
+
+READING = (
+    ("Closeness", "How near a replay is to the subject, by one named score. A score alone says little."),
+    ("Control", "A work that the model was not trained on, given the same effort as the subject."),
+    ("p-value", "How often a control comes at least as close. It is not the chance that the subject was used."),
+    ("Bits supplied", "How much information the person put in; 10 bits are one choice among 1,024."),
+    ("Replay and recipe", "A picture that the model made, and everything needed to make it again."),
+    ("Exhibit", "A replay rendered a second time, alone and in deterministic mode, with hashes of each stage."),
+    ("Log head", "The last link of the case's chain of entries. Whoever holds the printed head can tell whether "
+                 "the log was changed later."),
+)
+
+REFERENCES = (
+    "N. Carlini et al., Extracting Training Data from Diffusion Models, USENIX Security 2023 (tiled "
+    "distance).",
+    "G. Somepalli et al., Diffusion Art or Digital Forgery? Investigating Data Replication in Diffusion "
+    "Models, CVPR 2023.",
+    "Z. Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP "
+    "2004; multi-scale version, Asilomar 2003.",
+    "A. Radford et al., Learning Transferable Visual Models from Natural Language Supervision, ICML 2021 "
+    "(CLIP).",
+    "A. Davison and D. Hinkley, Bootstrap Methods and their Application, 1997 (rank p-value).",
+    "C. Clopper and E. Pearson, The Use of Confidence or Fiducial Limits, Biometrika 1934.",
+    "Y. Benjamini and Y. Hochberg, Controlling the False Discovery Rate, JRSS B 1995.",
+)
+
+UNSEALED = ("The chain of the log is consistent in itself. Against someone able to rewrite the whole case it holds "
+            "only where the head printed here, or an outside time stamp over it, is kept elsewhere.")
+BROKEN = "The chain of this case's log does NOT hold: {faults}. Nothing below should be relied on."
+NO_SUBJECT = "The case has no subject yet, so there is nothing to report."
+NOT_ALL = "Shown are the closest {shown} of {all} replays; the package of the case holds all of them."

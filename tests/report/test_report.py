@@ -1,0 +1,186 @@
+"""Reports: same head, same bytes; nothing fetched, nothing run, nothing unescaped; pictures lossless."""
+
+import base64
+import dataclasses
+import hashlib
+import html.parser
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer.errors import ExplorerError
+from explorer.findings.finding import ControlResults
+from explorer.findings.judge import judge
+from explorer.findings.wording import BANNED
+from explorer.records import Effort
+from explorer.report.blocks import Document, Picture, Row, Text, plain
+from explorer.report.build import document_of, logo_png, make_report
+from explorer.report.compose import ReportOptions, compose
+from explorer.report.html import html_bytes
+from explorer.report.pdf import pdf_bytes
+from explorer.report.snapshot import fold, snapshot
+from tests.report.case_for_report import HOSTILE, MODEL, make_case, picture
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    return make_case(tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture(scope="module")
+def page(case):
+    return make_report(case).decode()
+
+
+class _Reader(html.parser.HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.said, self.stack = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        while self.stack and self.stack.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" not in self.stack:
+            self.said.append(data)
+
+
+def test_the_page_holds_what_a_reader_needs(page):
+    said = " ".join(_Reader(page).said)
+    for words in ("What was found", "What can it not show?", "Controls", "Limits", "How it was done", "Sources",
+                  "Appendix", "What was supplied", "Everything tried", "before the first replay",
+                  "10 replays", "a red fox", "Log head"):
+        assert words in said, words
+    assert not [word for word in BANNED if word in said.lower()]
+
+
+def test_same_head_same_bytes_and_later_entries_do_not_change_it(case):
+    head = case.head()
+    first = document_of(case, head=head[0])
+    pages = html_bytes(first), pdf_bytes(first)
+    case.set("threshold", 0.3)
+    again = document_of(case, head=head[1])
+    assert again == first and (html_bytes(again), pdf_bytes(again)) == pages
+    assert document_of(case) != first
+    assert head[1] in pages[0].decode()
+
+
+def test_an_unknown_head_or_kind_is_refused(case):
+    with pytest.raises(ExplorerError, match="no entry"):
+        make_report(case, head=10_000)
+    with pytest.raises(ExplorerError, match="HTML or PDF"):
+        make_report(case, kind="docx")
+
+
+def test_nothing_is_fetched_or_run(page):
+    reader = _Reader(page)
+    assert not {"script", "iframe", "object", "embed", "link", "form", "base"} & set(reader.tags)
+    for tag, name, value in reader.attributes:
+        assert not name.startswith("on") and name not in ("href", "srcset", "style"), (tag, name)
+        if name == "src":
+            assert value.startswith("data:image/png;base64,")
+    policy = next(v for t, n, v in reader.attributes if t == "meta" and n == "content" and "default-src" in v)
+    assert "default-src 'none'" in policy and "script-src" not in policy and "unsafe" not in policy
+    style = re.search(r"<style>(.*?)</style>", page, re.S)[1]
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+
+
+def test_hostile_text_is_shown_as_text(tmp_path):
+    case = make_case(tmp_path, hostile=True)
+    page = make_report(case).decode()
+    reader = _Reader(page)
+    assert "script" not in reader.tags and not any(n.startswith("on") for _, n, _ in reader.attributes)
+    said = " ".join(reader.said)
+    assert "<script>alert(1)</script>" in said and "{title} %s" in said
+    assert "\u202e" not in page and "⟨U+202E⟩" in page and "\x07" not in page
+    assert "passwd" not in page
+    assert make_report(case, kind="pdf")[:5] == b"%PDF-"
+    assert plain(HOSTILE).count("⟨U+") == 2
+
+
+def test_pictures_are_lossless_and_have_alternative_texts(case, page):
+    reader = _Reader(page)
+    alts = [v for t, n, v in reader.attributes if t == "img" and n == "alt"]
+    shown = [base64.b64decode(v.split(",", 1)[1]) for t, n, v in reader.attributes if n == "src"]
+    assert len(alts) == len(shown) and all(alts)
+    best = case.replays(case.subjects()[0].id, limit=-1)
+    noise = next(r for r in best if r.recipe.start_sha256 is None)
+    assert case.blob(noise.image_sha256) in shown
+    assert any(np.array_equal(np.asarray(Image.open(io.BytesIO(p)).convert("RGB")), picture(0, 96)) for p in shown)
+
+
+def test_img2img_is_said_to_be_supplied_and_never_is_the_exhibit(page):
+    assert "It comes back because it was put in" in page
+
+
+def test_a_finding_with_controls_is_shown_with_its_error_rate(tmp_path):
+    case = make_case(tmp_path)
+    subject = case.subjects()[0]
+    best = next(r for r in case.replays(subject.id, limit=-1) if r.recipe.start_sha256 is None)
+    values = tuple(np.linspace(0.5, 0.6, 40).tolist())
+    controls = ControlResults("c1", "The world's control works", MODEL.fingerprint, "tiled_l2", Effort(8, 320, 4.0),
+                              tuple(f"w{i}" for i in range(40)), values)
+    case.commit(controls)
+    case.commit(judge(subject.id, best, Effort(8, 320, 4.0), score="tiled_l2", controls=controls))
+    said = " ".join(_Reader(make_report(case).decode()).said)
+    assert "40 control works" in said and "No error rate has been measured for this model" in said
+    assert "0.500 to 0.600" in said
+
+
+def test_the_pdf_has_pages_text_and_lossless_pictures(case):
+    data = make_report(case, kind="pdf", options=ReportOptions(detail="short", prepared_by="A. Witness"))
+    assert data[:5] == b"%PDF-" and data.rstrip().endswith(b"%%EOF")
+    assert data.count(b"/DCTDecode") == 0 and data.count(b"/Subtype /Image") >= 4
+
+
+def test_short_detail_name_number_and_logo(case):
+    logo = logo_png(_png(picture(9, 40)), "logo.png")
+    options = ReportOptions(detail="short", prepared_by="A. Witness", case_number="7/26", logo_png=logo)
+    page = make_report(case, options=options).decode()
+    assert "A. Witness" in page and "7/26" in page and "Everything tried" not in page and 'class="logo"' in page
+    with pytest.raises(ExplorerError):
+        logo_png(b"<svg></svg>", "logo.svg")
+
+
+def _png(rgb):
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_changed_log_is_said_on_the_first_page(case):
+    later = "2030-01-01T00:00:00.000Z"
+    found = fold(case.id, [dataclasses.replace(e, time=later) if e.seq == 2 else e for e in case.log()][:3])
+    document = compose(found, case.blob, ReportOptions())
+    assert found.faults and any(isinstance(b, Text) and "does NOT hold" in b.text for b in document.blocks[:5])
+
+
+def test_a_snapshot_is_folded_from_the_log_alone(case):
+    now = snapshot(case)
+    assert [r.id for r in now.replays_of(now.subjects[0].id)] == [
+        r.id for r in case.replays(case.subjects()[0].id, order_by="time", limit=-1)]
+    early = snapshot(case, head=2)
+    assert len(early.subjects) == 1 and not early.replays and early.head[0] == 2
+    assert "nothing to weigh" in make_report(case, head=2).decode()
+    assert "no subject yet" in make_report(case, head=1).decode()
+
+
+def test_every_block_can_be_set(case):
+    document = document_of(case, options=ReportOptions(detail="short"))
+    kinds = {type(b).__name__ for b in document.blocks}
+    assert kinds == {"Heading", "Text", "Table", "Row", "Picture", "Bullets", "Code", "PageBreak"}
+    png = _png(picture(1, 32))
+    alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (Row((Picture(png, "a"),)),))
+    assert b'alt="a"' in html_bytes(alone)
+    with pytest.raises(TypeError):
+        html_bytes(Document("t", "f", "2026-01-01T00:00:00.000Z", ("text",)))
