@@ -11,8 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
-from explorer.collections.signatures import blank, distance, hashes, likeness, mirrored, signature
+from explorer.collections.signatures import blank, distance, hashes, mirrored, signature
 
 CANDIDATES = 16  # works looked at by each of the two ways
 

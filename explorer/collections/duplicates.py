@@ -1,7 +1,7 @@
 """Near copies within a collection: candidate pairs, checked pixel by pixel, joined into groups.
 
-Candidates come from the embeddings and from perceptual hashes of each picture as it is, mirrored and
-cropped a little; a pair counts when the two signatures agree. Similar embeddings alone do not make a
+Candidates come from the embeddings, from perceptual hashes, and from the pictures' lowest frequencies,
+as they are and mirrored; a pair counts when the two signatures agree. Similar embeddings alone do not make a
 copy: two photographs of one tower are near in CLIP and are no copies.
 """
 
@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
 from explorer.collections.parts import Parts, write_whole
 from explorer.collections.pictures import read_signatures
-from explorer.collections.signatures import blank, crops, hashes, likeness, mirrored
+from explorer.collections.signatures import blank, descriptors, hashes, mirrored
 from explorer.records import Progress
 
 
@@ -28,14 +29,16 @@ from explorer.records import Progress
 class CopyRule:
     """Two works are near copies when they are candidates and their signatures agree.
 
-    candidate: cosine at least `cosine` among each other's `k` nearest, or hashes at most `bits` apart;
-    agreement: likeness at least `likeness`. Without pictures: cosine at least `cosine_alone`.
+    candidate: among the `k` nearest by embedding (cosine at least `cosine`) or by lowest frequencies
+    (at least `frequencies`), or hashes at most `bits` apart; agreement: likeness at least `likeness`.
+    Without pictures: cosine of the embeddings at least `cosine_alone`.
     """
 
-    cosine: float = 0.75
+    cosine: float = 0.85
+    frequencies: float = 0.80
     k: int = 10
     bits: int = 3
-    likeness: float = 0.975
+    likeness: float = 0.95
     cosine_alone: float = 0.99
 
 
@@ -79,8 +82,9 @@ def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule) -
     left, right, cosine = yield from _vector_candidates(vectors, rule, rule.cosine if marks is not None
                                                         else rule.cosine_alone)
     if marks is not None:
+        more = yield from _picture_candidates(marks, rule)
         yield Progress(0, 1, "comparing pictures")
-        left, right = _checked(marks, left, right, cosine, rule)
+        left, right = _checked(marks, np.stack([left, right], axis=1), cosine, more, rule)
     group = groups(len(vectors), left, right)
     _, back, size = np.unique(group, return_inverse=True, return_counts=True)
     multiplicity = size[back]
@@ -126,20 +130,26 @@ def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float) -> Ite
             np.concatenate([np.ones(len(first), np.float32), cosine]))
 
 
-def _checked(marks: np.ndarray, left: np.ndarray, right: np.ndarray, cosine: np.ndarray,
+def _picture_candidates(marks: np.ndarray, rule: CopyRule) -> Iterator[Progress]:
+    """(m, 2) pairs that hashes and lowest frequencies propose, as the pictures are and mirrored."""
+    turned = mirrored(marks)
+    own, plain = hashes(marks), descriptors(marks)
+    found = [hash_pairs(own, most=rule.bits), hash_pairs(own, hashes(turned), most=rule.bits)]
+    for queries in (None, descriptors(turned)):
+        near = yield from vector_pairs(plain, k=rule.k, least=rule.frequencies, queries=queries)
+        found.append(near[:2])
+    return np.concatenate([np.stack(pair, axis=1) for pair in found])
+
+
+def _checked(marks: np.ndarray, pairs: np.ndarray, cosine: np.ndarray, more: np.ndarray,
              rule: CopyRule) -> tuple[np.ndarray, np.ndarray]:
     """Candidate pairs whose signatures agree; works without a picture go by their embeddings alone."""
-    own, empty = hashes(marks), blank(marks)
-    more = [hash_pairs(own, most=rule.bits)]
-    for changed in (mirrored(marks), *crops(marks)):
-        more.append(hash_pairs(own, hashes(changed), most=rule.bits))
-    unread = marks.max(axis=1) == 0
-    blind = (unread[left] | unread[right]) & (cosine >= rule.cosine_alone)
-    pairs = np.unique(np.stack([np.concatenate([left, *(m[0] for m in more)]),
-                                np.concatenate([right, *(m[1] for m in more)])], axis=1), axis=0)
-    pairs = pairs[~(empty[pairs[:, 0]] | empty[pairs[:, 1]])]
-    alike = likeness(marks[pairs[:, 0]], marks[pairs[:, 1]]) >= rule.likeness
-    kept = np.concatenate([pairs[alike], np.stack([left[blind], right[blind]], axis=1)])
+    empty, unread = blank(marks), marks.max(axis=1) == 0
+    blind = pairs[unread[pairs].any(axis=1) & (cosine >= rule.cosine_alone)]
+    candidates = np.unique(np.concatenate([pairs, more]), axis=0)
+    candidates = candidates[~empty[candidates].any(axis=1)]
+    alike = likeness(marks[candidates[:, 0]], marks[candidates[:, 1]]) >= rule.likeness
+    kept = np.concatenate([candidates[alike], blind])
     return kept[:, 0], kept[:, 1]
 
 

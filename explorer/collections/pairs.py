@@ -21,16 +21,19 @@ SMALL = 4_096  # up to here exact search is as fast
 BAND_CAP = 64  # of a band's crowd, each is compared with so many followers
 
 
-def vector_pairs(vectors: np.ndarray, *, k: int, least: float) -> Iterator[Progress]:
+def vector_pairs(vectors: np.ndarray, *, k: int, least: float,
+                 queries: np.ndarray | None = None) -> Iterator[Progress]:
     """Pairs of (n, d) unit vectors whose cosine is at least `least`, among each one's `k` nearest.
 
+    With `queries` (n, d), changed vectors under the same numbers, their nearest are taken instead.
     Returns (left, right, cosine): int64, int64, float32 arrays with left < right, each pair once.
     """
     index = _cells(vectors) if len(vectors) > SMALL else _exact(vectors)
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    asked = vectors if queries is None else queries
     for at in range(0, len(vectors), 16_384):
         yield Progress(at, len(vectors), "comparing works")
-        values, ids = index.search(np.ascontiguousarray(vectors[at:at + 16_384], np.float32),
+        values, ids = index.search(np.ascontiguousarray(asked[at:at + 16_384], np.float32),
                                    min(k + 1, len(vectors)))
         rows = np.repeat(np.arange(at, at + len(ids)), ids.shape[1]).reshape(ids.shape)
         good = (ids >= 0) & (ids != rows) & (values >= least)
