@@ -46,7 +46,8 @@ class Exhibit:
 
     best: Replay | None
     given: Replay | None  # the closest that was given the subject's picture
-    effort: Effort
+    effort: Effort  # of all replays
+    judged: Effort  # of the replays that the exhibit was picked from
     ledger: tuple[LedgerEntry, ...]
     finding: Finding
 
@@ -56,14 +57,19 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
     noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
     best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
-    effort = Effort()
-    for replay in replays:
-        effort = effort.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
+    effort, judged = _spent(replays), _spent(noise or replays)
     shown_replay = best or given
     ledger = ledger_of(found, subject, shown_replay, blob) if shown_replay else ()
     stored = found.of(Finding, subject.id)
-    finding = stored[-1] if stored else judge(subject.id, shown_replay, effort, score=score, ledger=ledger)
-    return Exhibit(shown_replay, given if best else None, effort, ledger, finding)
+    finding = stored[-1] if stored else judge(subject.id, shown_replay, judged, score=score, ledger=ledger)
+    return Exhibit(shown_replay, given if best else None, effort, judged, ledger, finding)
+
+
+def _spent(replays: list[Replay]) -> Effort:
+    spent = Effort()
+    for replay in replays:
+        spent = spent.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
+    return spent
 
 
 def _closest(replays: list[Replay], score: str) -> Replay | None:
@@ -133,7 +139,8 @@ def _side_by_side(subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blo
     kind = "exhibit" if best.exhibit else "replay"
     row = Row((
         _subject_picture(subject, rgb),
-        Picture(made, f"The closest {kind}", f"The closest {kind} of {number(exhibit.effort.tries)}: seed "
+        Picture(made, f"The closest {kind}", f"The closest {kind} of {number(exhibit.judged.tries)} "
+                f"{'from noise' if best.recipe.start_sha256 is None else 'that were given a picture'}: seed "
                 f"{best.recipe.seed}, {SCORES[score].label.lower()} {value}.", small),
         Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
                 "both share counts as agreement.", small)))

@@ -121,6 +121,7 @@ def test_pictures_are_lossless_and_have_alternative_texts(case, page):
 
 def test_img2img_is_said_to_be_supplied_and_never_is_the_exhibit(page):
     assert "It comes back because it was put in" in page
+    assert "The closest of 8 replays" in page and "The closest replay of 8 from noise" in page
 
 
 def test_a_finding_with_controls_is_shown_with_its_error_rate(tmp_path):
