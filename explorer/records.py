@@ -8,6 +8,7 @@ are blobs, named by their SHA-256.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -260,6 +261,12 @@ def to_json(record: Any) -> Any:
     return record
 
 
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    """The fields' types; resolving their names anew for each record would take most of a read's time."""
+    return typing.get_type_hints(kind)
+
+
 def from_json(kind: Any, value: Any) -> Any:
     """The record of type `kind` that `to_json` turned into `value`; unknown keys raise TypeError."""
     origin = typing.get_origin(kind)
@@ -269,7 +276,7 @@ def from_json(kind: Any, value: Any) -> Any:
     if origin is tuple:
         return tuple(from_json(typing.get_args(kind)[0], v) for v in value)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         unknown = set(value) - set(hints)
         if unknown:
             raise TypeError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")

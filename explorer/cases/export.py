@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,7 @@ def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None
     case.note(contents.EXPORT, {"reports": {n: sha256(d) for n, d in (reports or {}).items()}}, job_id=job_id)
     with plain_faults(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(target.parent)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
             bag = Path(folder) / case.id
             head, shown = _fill(case, bag, reports or {}, step)
@@ -52,6 +55,14 @@ def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None
             members = [(p.relative_to(folder).as_posix(), p) for p in bag.rglob("*") if p.is_file()]
             mark = write_archive(target, members)
     return Exported(str(target), mark, target.stat().st_size, head[0], head[1], shown)
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what exports that were killed an hour ago or earlier left behind."""
+    for left in (*folder.glob(".export-*"), *folder.glob(".draft-*")):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _fill(case: Case, bag: Path, reports: Mapping[str, bytes], step: Step) -> tuple[tuple[int, str], int]:

@@ -182,6 +182,23 @@ class ExportCase:
 
 
 @dataclass(frozen=True)
+class WriteReport:
+    """A case's report as "html" or "pdf", for the log head of that number (0: the newest).
+
+    Result: {"path": ..., "sha256": ..., "head_entry": ..., "head_hash": ...}.
+    """
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    kind: str = "html"
+    detail: str = "full"  # "short": no appendix of every try
+    prepared_by: str = ""
+    logo_blob: str = ""  # PNG blob of the case
+    head: int = 0
+
+
+@dataclass(frozen=True)
 class VerifyPackage:
     """Check a package's bag, chain and blobs; result: the report as JSON."""
 
@@ -227,7 +244,7 @@ class ImportPackage:
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, Interrogate, RunSearch, GenerateSubject, RenderExhibit, EncodeText,
     SearchCollection, InspectModel, UnloadModels, BuildCollection, IndexCollection, ExportCase,
-    VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
+    WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:

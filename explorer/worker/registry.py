@@ -26,6 +26,7 @@ RUNNERS = {
     "BuildCollection": "explorer.worker.runners.building:embed",
     "IndexCollection": "explorer.worker.runners.indexing:index",
     "ExportCase": "explorer.worker.runners.packages:export",
+    "WriteReport": "explorer.worker.runners.reports:write",
     "VerifyPackage": "explorer.worker.runners.packages:verify",
     "ReplayPackage": "explorer.worker.runners.replaying:replay",
     "ReplayRecipe": "explorer.worker.runners.recipes:replay",

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
+from explorer.cases.blobs import sha256
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import TASKS
 from explorer.records import Progress, Tick
@@ -56,8 +57,9 @@ class Short:
 def count(task, context):
     for seed in range(task.n):
         yield Progress(seed, task.n, "counting", preview_png=b"png%d" % seed)
-        replay = make_replay(seed=seed, search_id=task.search_id)
-        if context.case().commit(replay, job_id=context.job.id):
+        image = b"image %d" % seed
+        replay = make_replay(seed=seed, search_id=task.search_id, image_sha256=sha256(image))
+        if context.commit(replay, blobs={replay.image_sha256: image}):
             time.sleep(task.pause_s)
         yield Tick()
     return {"n": task.n}

@@ -12,6 +12,7 @@ from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ExportCase, ImportPackage, VerifyPackage
 from explorer.records import Progress, to_json
+from explorer.report.build import FORMATS, make_report
 from explorer.worker.context import Context
 
 
@@ -20,7 +21,11 @@ def export(task: ExportCase, context: Context) -> Iterator[Progress]:
     yield Progress(0, 1, "writing the package")
     case = context.case(task.case_id)
     target = Path(task.out) if task.out else context.settings.home / "packages" / f"{case.id}.zip"
-    done = export_case(case, target, step=lambda *_: context.check(), job_id=context.job.id)
+    reports = {}
+    for kind in FORMATS:
+        reports[f"report.{kind}"] = make_report(case, kind=kind)
+        yield Progress(0, 1, "writing the package")
+    done = export_case(case, target, reports=reports, step=lambda *_: context.check(), job_id=context.job.id)
     yield Progress(1, 1, "written")
     return to_json(done)
 

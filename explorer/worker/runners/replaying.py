@@ -77,7 +77,12 @@ def _render(recipe: Recipe, package: Package, model: Model) -> Iterator[Any]:
         channels, cell = model.latent_shape
         shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
         noise = np.frombuffer(package.blob(recipe.noise_blob), "<f4").reshape(shape)
-    for event in exhibit_steps(model, recipe, start_rgb=start, noise=noise):
+    return (yield from _steps(model, recipe, start_rgb=start, noise=noise))
+
+
+def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
+           noise: np.ndarray | None) -> Iterator[Any]:
+    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
         if isinstance(event, Rendered):
             return event
         yield Tick()
