@@ -66,21 +66,26 @@ def philox_normal(seed: int, count: int, offset: int = 0) -> np.ndarray:
     One thread an element, as torch launches it for up to about 200,000 elements; a card with few
     multiprocessors wraps earlier, and larger noise than that differs by card.
     """
-    counter = np.zeros((4, count), np.uint64)
-    counter[0], counter[2] = offset, np.arange(count)
-    key = [np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32 & 0xFFFFFFFF)]
-    words = _philox(counter, key)
+    return philox_block(np.array([seed], np.uint64), count, offset)[0]
+
+
+def philox_block(seeds: np.ndarray, count: int, offset: int = 0) -> np.ndarray:
+    """(n, count) float32 normals, `philox_normal` of every seed at once; `seeds` (n,) uint64."""
+    low, high = seeds[:, None] & np.uint64(0xFFFFFFFF), seeds[:, None] >> np.uint64(32)
+    zero = np.zeros((len(seeds), count), np.uint64)
+    counter = [zero + np.uint64(offset), zero, zero + np.arange(count, dtype=np.uint64), zero]
+    words = _philox(counter, [low, high])
     u = words[0].astype(np.float32) * np.float32(2.0 ** -32) + np.float32(2.0 ** -33)
     v = words[1].astype(np.float32) * np.float32(2.0 ** -32 * 2 * np.pi) + np.float32(2.0 ** -32 * np.pi)
     return (np.sqrt(-2.0 * np.log(u), dtype=np.float32) * np.sin(v, dtype=np.float32)).astype(np.float32)
 
 
-def _philox(counter: np.ndarray, key: list[np.uint64]) -> np.ndarray:
-    mask = np.uint64(0xFFFFFFFF)
+def _philox(counter: list[np.ndarray], key: list[np.ndarray]) -> list[np.ndarray]:
+    mask, half = np.uint64(0xFFFFFFFF), np.uint64(32)
     for turn in range(_ROUNDS):
         left, right = counter[0] * np.uint64(_MUL[0]), counter[2] * np.uint64(_MUL[1])
-        counter = np.stack([(right >> np.uint64(32)) ^ counter[1] ^ key[0], right & mask,
-                            (left >> np.uint64(32)) ^ counter[3] ^ key[1], left & mask])
+        counter = [(right >> half) ^ counter[1] ^ key[0], right & mask,
+                   (left >> half) ^ counter[3] ^ key[1], left & mask]
         if turn < _ROUNDS - 1:
             key = [(k + np.uint64(w)) & mask for k, w in zip(key, _WEYL, strict=True)]
     return counter

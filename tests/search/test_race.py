@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.sampling import sample
+from explorer.records import Progress, Tick
+from explorer.search.calibrate import calibrate, loss_upper
+from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from tests.diffusion import tiny
+
+PLAN = RacePlan((Checkpoint(0.25, 0.5), Checkpoint(0.5, 0.2)))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny.model("sd1-tiny", tmp_path_factory.mktemp("race"))
+
+
+def recipes(model, count=12, scheduler="dpmpp_2m"):
+    return [tiny.recipe(model, seed=s, steps=8, scheduler=scheduler) for s in range(count)]
+
+
+@pytest.fixture(scope="module")
+def ran(model):
+    subject = render_exhibit(model, recipes(model)[5]).rgb
+    return list(race(model, recipes(model), subject, plan=PLAN, batch=4))
+
+
+def test_it_ends_with_the_result_after_progress_and_ticks(ran):
+    *before, result = ran
+    assert isinstance(result, RaceResult)
+    assert all(isinstance(e, (Progress, Tick)) for e in before)
+    # 12 lanes for 2 steps, 6 for 2 more, 3 to the end; in batches of at most 4
+    assert sum(isinstance(e, Tick) for e in before) == 3 * 2 + 2 * 2 + 1 * 4
+
+
+def test_every_lane_is_kept_with_its_scores(ran):
+    lanes = ran[-1].lanes
+    assert sorted(lane.recipe.seed for lane in lanes) == list(range(12))
+    ends = [lane.dropped_at for lane in lanes]
+    assert (ends.count(0), ends.count(1), ends.count(None)) == (6, 3, 3)
+    for lane in lanes:
+        assert len(lane.scores) == (3 if lane.dropped_at is None else lane.dropped_at + 1)
+    kept = max(lane.scores[0] for lane in lanes if lane.dropped_at != 0)
+    assert kept <= min(lane.scores[0] for lane in lanes if lane.dropped_at == 0)
+
+
+def test_effort_is_what_was_spent(ran):
+    result = ran[-1]
+    assert result.effort.unet_evaluations == 2 * (12 * 2 + 6 * 2 + 3 * 4)
+    assert result.exhaustive_evaluations == 2 * 12 * 8
+    share = result.effort.unet_evaluations / result.exhaustive_evaluations
+    assert share == pytest.approx(RacePlan((Checkpoint(0.25, 0.5), Checkpoint(0.5, 0.25))).evaluations_share())
+
+
+@pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
+def test_finishers_equal_their_own_uninterrupted_run(model, scheduler):
+    wanted = recipes(model, scheduler=scheduler)
+    subject = np.full((tiny.SIZE_PX, tiny.SIZE_PX, 3), 120, np.uint8)
+    *_, result = race(model, wanted, subject, plan=PLAN, batch=5)
+    assert 3 <= len(result.finished) <= 4
+    for image in result.finished:
+        alone = next(e for e in sample(model, [wanted[image.recipe.seed]]) if isinstance(e, Rendered))
+        assert np.abs(image.latents - alone.latents).max() < 1e-4
+
+
+def test_without_checkpoints_it_is_the_exhaustive_search(model):
+    subject = np.zeros((tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
+    *_, result = race(model, recipes(model, 4), subject, plan=RacePlan(()), batch=3)
+    assert len(result.finished) == 4
+    assert result.effort.unet_evaluations == result.exhaustive_evaluations
+    assert result.plan.loss_upper is None
+
+
+def test_limit_of_a_chance_seen_rarely():
+    assert loss_upper(0, 60) == pytest.approx(1 - 0.05 ** (1 / 60), abs=1e-6)  # closed form for none
+    assert loss_upper(1, 20) == pytest.approx(0.2161, abs=1e-3)  # tables of Clopper and Pearson
+    assert loss_upper(3, 3) == 1.0
+
+
+def test_calibration_keeps_enough_for_the_worst_stratum():
+    ranks = {"once": [[3, 1]] * 10, "often": [[2, 1]] * 9 + [[40, 2]]}
+    plan = calibrate(ranks, (0.25, 0.4), starters=128)
+    assert [round(c.keep * 128) for c in plan.checkpoints] == [60, 3]
+    assert plan.loss_upper == pytest.approx(loss_upper(0, 10))
+    risky = calibrate(ranks, (0.25, 0.4), starters=128, allowed_losses=1)
+    assert risky.checkpoints[0].keep < 0.05 and risky.loss_upper == pytest.approx(loss_upper(1, 10))
