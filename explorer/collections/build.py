@@ -20,6 +20,7 @@ from explorer.collections.embeddings import EmbeddingRows
 from explorer.collections.layout import CARD, MODALITIES
 from explorer.collections.parts import FOLDERS, read_card, write_card
 from explorer.collections.quantise import quantise
+from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 
@@ -74,6 +75,8 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
         indexed[modality] = parts
     if "image" not in kinds:
         raise ExplorerError(f"{out} holds no embeddings to index. Embed a folder of pictures first.")
+    if works > PLAIN_ROWS:
+        store_arrow(out)
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
                      "indexed": indexed})
     size = sum((out / f"{m}.index").stat().st_size for m in kinds)

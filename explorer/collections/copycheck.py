@@ -41,7 +41,7 @@ class DoorCheck:
 
 
 class Door:
-    """Checks pictures against one collection with (n, 1024) `signatures` of its works."""
+    """Checks pictures against one collection with (n, 3072) `signatures` of its works."""
 
     def __init__(self, collection: Collection, signatures: np.ndarray, *, rule: DoorRule | None = None):
         self.collection, self.signatures, self.rule = collection, signatures, rule or DoorRule()
@@ -62,7 +62,7 @@ class Door:
         return self._described(int(ids[best]), float(alike[best]), bits, embedding, near)
 
     def bits(self, mark: np.ndarray) -> np.ndarray:
-        """(n,) hash distance of a signature (1, 1024), or of its mirror image, to every work."""
+        """(n,) hash distance of a signature (1, 3072), or of its mirror image, to every work."""
         own, turned = hashes(mark)[0], hashes(mirrored(mark))[0]
         return np.minimum(distance(self._hashes, own), distance(self._hashes, turned))
 

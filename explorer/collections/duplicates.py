@@ -78,7 +78,7 @@ def find_duplicates(collection: Collection, *, rule: CopyRule | None = None,
 
 
 def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule) -> Iterator[Progress]:
-    """A DuplicateReport of (n, d) unit vectors and (n, 1024) signatures, all zero where unread, or None."""
+    """A DuplicateReport of (n, d) unit vectors and (n, 3072) signatures, all zero where unread, or None."""
     left, right, cosine = yield from _vector_candidates(vectors, rule, rule.cosine if marks is not None
                                                         else rule.cosine_alone)
     if marks is not None:
@@ -125,7 +125,8 @@ def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float) -> Ite
     """Equal vectors first, so that a crowd of exact copies does not fill its members' neighbour lists."""
     first, other = equal_rows(vectors)
     alone = np.setdiff1d(np.arange(len(vectors)), other)
-    left, right, cosine = yield from vector_pairs(vectors[alone], k=rule.k, least=least)
+    distinct = vectors[alone] if len(other) else vectors
+    left, right, cosine = yield from vector_pairs(distinct, k=rule.k, least=least)
     return (np.concatenate([first, alone[left]]), np.concatenate([other, alone[right]]),
             np.concatenate([np.ones(len(first), np.float32), cosine]))
 

@@ -1,7 +1,8 @@
 """How alike two signatures are: the best correlation over mirroring and small crops of either.
 
-Coarsely first, over nine places and three sizes of a crop at 16 × 16; then, where that is promising,
-finely at 32 × 32 by coordinate search over the crop's size and place.
+Coarsely first, over nine places and three sizes of a crop at 16 × 16 in grey; then, where that is
+promising, finely at 32 × 32 by coordinate search over the crop's size and place; at the place so found
+the colours are compared.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from explorer.collections.signatures import SIDE
+from explorer.collections.signatures import SIDE, grey, planes
 
 SHARES = (0.95, 0.90, 0.85)  # of the side that a small crop keeps
 PROMISING = 0.75  # coarse correlation from which the fine search is worth its time
@@ -23,31 +24,41 @@ _STEPS = (0.025, 0.0125, 0.00625)
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(m,) float32 in [-1, 1] for pairs of (m, 1024) signatures, row by row; the order does not matter.
+    """(m,) float32 in [-1, 1] for pairs of (m, 3072) signatures, row by row; the order does not matter.
 
     Brightness, contrast, aspect, mirroring and crops down to LEAST_SHARE of the side do not count. It
-    cannot see copies that are turned, small parts of a picture, or colour.
+    cannot see copies that are turned or recoloured, or small parts of a picture.
     """
     best = np.empty(len(a), np.float32)
     for at in range(0, len(a), _BLOCK):
-        x, y = (v[at:at + _BLOCK].astype(np.float32).reshape(-1, SIDE, SIDE) for v in (a, b))
-        best[at:at + _BLOCK] = _block(x, y)
+        best[at:at + _BLOCK] = _block(a[at:at + _BLOCK], b[at:at + _BLOCK])
     return best
 
 
-def _block(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _block(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    x, y = grey(a), grey(b)
     score, way, place = _coarse(_halved(x), _halved(y))
+    coloured = _ways(planes(a), planes(b))
     for number, (first, second) in enumerate(_ways(x, y)):
         chosen = np.flatnonzero((way == number) & (score >= PROMISING))
         if len(chosen):
-            fine = _fine(first[chosen], standard(second[chosen]), place[chosen])
-            score[chosen] = np.maximum(score[chosen], fine)
+            found = _fine(first[chosen], standard(second[chosen]), place[chosen])
+            left, right = (v[chosen].astype(np.float32) for v in coloured[number])
+            score[chosen] = _in_colour(left, right, found)
     return score
+
+
+def _in_colour(first: np.ndarray, second: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """(m,) correlation over all three planes of (m, 3, s, s) at the crop's place."""
+    rows = sampling(SIDE, place[:, 0], place[:, 1])[:, None]
+    columns = sampling(SIDE, place[:, 0], place[:, 2])[:, None]
+    cut = rows @ first @ columns.transpose(0, 1, 3, 2)
+    return np.einsum("mcyx,mcyx->m", standard(cut), standard(second))
 
 
 def _ways(x: np.ndarray, y: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """Which of the two is cropped, and whether the other is mirrored."""
-    return (x, y), (x, y[:, :, ::-1]), (y, x), (y, x[:, :, ::-1])
+    return (x, y), (x, y[..., ::-1]), (y, x), (y, x[..., ::-1])
 
 
 def _coarse(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -64,7 +75,7 @@ def _coarse(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _fine(first: np.ndarray, fixed: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """(m,) correlation after a coordinate search from each one's place."""
+    """(m, 3) places of the best correlation, by coordinate search from each one's place."""
     score = _at(first, fixed, place)
     for step in _STEPS:
         for move in np.concatenate([_MOVES, _MOVES]):
@@ -74,7 +85,7 @@ def _fine(first: np.ndarray, fixed: np.ndarray, place: np.ndarray) -> np.ndarray
             found = _at(first, fixed, tried)
             better = found > score
             score[better], place[better] = found[better], tried[better]
-    return score
+    return place
 
 
 def _at(first: np.ndarray, fixed: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -84,9 +95,10 @@ def _at(first: np.ndarray, fixed: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def standard(x: np.ndarray) -> np.ndarray:
-    """(m, s, s) with mean 0 and length 1 each, so that a product summed is a correlation."""
-    x = x - x.mean(axis=(1, 2), keepdims=True)
-    return x / (np.sqrt((x * x).sum(axis=(1, 2), keepdims=True)) + 1e-6)
+    """(m, ...) with mean 0 and length 1 each, so that a product summed is a correlation."""
+    axes = tuple(range(1, x.ndim))
+    x = x - x.mean(axis=axes, keepdims=True)
+    return x / (np.sqrt((x * x).sum(axis=axes, keepdims=True)) + 1e-6)
 
 
 def sampling(side: int, share: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ SCHEMA = pa.schema([(n, pa.string()) for n in (
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one part: metadata dicts, (n, d) image and perhaps text embeddings, (n, 1024) signatures."""
+    """Rows of one part: metadata dicts, (n, d) image and perhaps text embeddings, (n, 3072) signatures."""
 
     rows: Sequence[dict[str, Any]]
     arrays: dict[str, np.ndarray]  # keys of FOLDERS

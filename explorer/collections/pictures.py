@@ -10,33 +10,33 @@ import numpy as np
 from explorer.collections.embeddings import open_arrays
 from explorer.collections.open import Collection
 from explorer.collections.parts import FOLDERS, write_array
-from explorer.collections.signatures import SIDE, signature
+from explorer.collections.signatures import LENGTH, signature
 from explorer.errors import ExplorerError
 from explorer.images.door import open_image
 from explorer.records import Progress
 
 
 def stored_signatures(collection: Collection, *, cache: Path | None = None) -> np.ndarray | None:
-    """(n, 1024) uint8 in index order, from the folder or the cache; None when they were never made."""
+    """(n, 3072) uint8 in index order, from the folder or the cache; None when they were never made."""
     folder = collection.layout.folder / FOLDERS["signature"]
     for paths in (sorted(folder.glob("*.npy")), _cached(collection, cache)):
         if not paths:
             continue
         parts = open_arrays(paths, (np.uint8,))
-        if sum(map(len, parts)) == collection.works and all(p.shape[1] == SIDE * SIDE for p in parts):
+        if sum(map(len, parts)) == collection.works and all(p.shape[1] == LENGTH for p in parts):
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
     return None
 
 
 def read_signatures(collection: Collection, *, cache: Path | None = None) -> Iterator[Progress]:
-    """Signatures (n, 1024) uint8, all zero for a work without a readable picture.
+    """Signatures (n, 3072) uint8, all zero for a work without a readable picture.
 
     Reads every picture when none are stored, and writes them to `cache`; returns None for a collection
     without local pictures."""
     found = stored_signatures(collection, cache=cache)
     if found is not None:
         return found
-    marks = np.zeros((collection.works, SIDE * SIDE), np.uint8)
+    marks = np.zeros((collection.works, LENGTH), np.uint8)
     for at in range(0, collection.works, 64):
         yield Progress(at, collection.works, "reading pictures")
         numbers = range(at, min(at + 64, collection.works))
@@ -52,9 +52,9 @@ def read_signatures(collection: Collection, *, cache: Path | None = None) -> Ite
 
 def _read(path: str) -> np.ndarray:
     try:
-        return np.maximum(signature(open_image(Path(path).read_bytes(), name=Path(path).name).rgb), 1)
+        return signature(open_image(Path(path).read_bytes(), name=Path(path).name).rgb)
     except (ExplorerError, OSError):
-        return np.zeros(SIDE * SIDE, np.uint8)
+        return np.zeros(LENGTH, np.uint8)
 
 
 def _cached(collection: Collection, cache: Path | None) -> list[Path]:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 from explorer.collections.layout import Layout
 from explorer.errors import ExplorerError
 
-LARGE_GROUP = 65_536  # rows; a larger Parquet row group is copied once to Arrow, else each look decodes it
+PLAIN_ROWS = 20_000  # up to here Parquet is decoded into memory; beyond, a copy in Arrow gives single rows
 BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, EOFError, UnicodeError)
 
 
@@ -46,7 +45,7 @@ def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
         if layout.rows_kind == "arrow":
             return ArrowRows(layout.rows)
         plain = ParquetRows(layout.rows)
-        return plain if plain.largest_group <= LARGE_GROUP else ArrowRows([_as_arrow(layout.rows, cache)])
+        return plain if plain.count <= PLAIN_ROWS else ArrowRows([arrow_copy(layout.rows, cache)])
     except BROKEN as error:
         raise ExplorerError(f"The metadata of {layout.folder} cannot be read ({short(error)}). A file is "
                             "damaged or half copied; copy the folder again.") from error
@@ -96,24 +95,20 @@ class ArrowRows(_Blocks):
 
 
 class ParquetRows(_Blocks):
-    """Parquet files; a row group is decoded when a row of it is asked for, and a few are kept."""
+    """Parquet files; each is decoded when a row of it is asked for, and kept."""
 
     def __init__(self, paths: Sequence[Path]):
         self._files = [pq.ParquetFile(path, memory_map=True) for path in paths]
-        self._groups = [(f, g) for f in self._files for g in range(f.metadata.num_row_groups)]
-        sizes = [f.metadata.row_group(g).num_rows for f, g in self._groups]
-        self.largest_group = max(sizes, default=0)
+        sizes = [f.metadata.num_rows for f in self._files]
         shared = [c for c in self._files[0].schema_arrow.names
                   if all(c in f.schema_arrow.names for f in self._files)]
         super().__init__(sizes, [c for c in shared if not c.startswith("__index_level_")])
-        self._decoded = lru_cache(maxsize=8)(self._decode)
-
-    def _decode(self, number: int) -> pa.Table:
-        file, group = self._groups[number]
-        return file.read_row_group(group, columns=list(self.columns)).combine_chunks()
+        self._decoded: dict[int, pa.Table] = {}
 
     def _block(self, number: int) -> pa.Table:
-        return self._decoded(number)
+        if number not in self._decoded:
+            self._decoded[number] = self._files[number].read(columns=list(self.columns)).combine_chunks()
+        return self._decoded[number]
 
 
 class Hdf5Rows:
@@ -143,14 +138,45 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _as_arrow(paths: Sequence[Path], cache: Path | None) -> Path:
-    """Writes one Arrow file to the cache, once for each state of the Parquet files."""
+def arrow_copy(paths: Sequence[Path], cache: Path | None) -> Path:
+    """The rows of Parquet files as one Arrow file: beside them, or else in the cache.
+
+    Writes to the cache where there is none for their present state."""
+    name = f"rows-{_state(paths)}.arrow"
+    beside = paths[0].parent.parent / name
+    if beside.exists():
+        return beside
     folder = cache or Path(platformdirs.user_cache_dir("afterimage", appauthor=False)) / "metadata"
+    return folder / name if (folder / name).exists() else write_arrow(paths, folder / name)
+
+
+def store_arrow(folder: Path) -> None:
+    """Writes the Arrow copy of a collection's Parquet metadata beside it, and deletes older ones."""
+    paths = sorted((folder / "metadata").glob("**/*.parquet"))
+    kept = folder / f"rows-{_state(paths)}.arrow"
+    for old in folder.glob("rows-*.arrow"):
+        if old != kept:
+            old.unlink()
+    if not kept.exists():
+        write_arrow(paths, kept)
+
+
+def _state(paths: Sequence[Path]) -> str:
+    """Names, sizes and ends of files; a Parquet file's end describes all that is in it."""
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with open(path, "rb") as handle:
+            handle.seek(max(0, size - 65_536))
+            digest.update(handle.read())
+    return digest.hexdigest()[:32]
+
+
+def write_arrow(paths: Sequence[Path], target: Path) -> Path:
+    """Writes the rows of Parquet files to one Arrow file."""
+    folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
-    state = "\n".join(f"{p.resolve()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in paths)
-    target = folder / f"{hashlib.sha256(state.encode()).hexdigest()[:32]}.arrow"
-    if target.exists():
-        return target
     files = [pq.ParquetFile(p, memory_map=True) for p in paths]
     schema = files[0].schema_arrow.remove_metadata()
     with (tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as draft,

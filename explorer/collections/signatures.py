@@ -1,4 +1,4 @@
-"""A picture's signature: 32 × 32 grey values, from which its perceptual hash and descriptor follow.
+"""A picture's signature: 32 × 32 pixels, from which its perceptual hash and descriptor follow.
 
 Hash: pHash (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions").
 """
@@ -11,23 +11,42 @@ import numpy as np
 from PIL import Image
 
 SIDE = 32
+LENGTH = 3 * SIDE * SIDE
 LEAST_DETAIL = 3.0  # standard deviation of grey values; below it a picture is a blank page
 
 
 def signature(rgb: np.ndarray) -> np.ndarray:
-    """(1024,) uint8 grey values of (h, w, 3) uint8, stretched to a square: aspect does not count."""
-    grey = Image.fromarray(np.ascontiguousarray(rgb), "RGB").convert("L")
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), np.uint8).ravel()
+    """(3072,) uint8: three colour planes of (h, w, 3) uint8, stretched to a square: aspect does not count.
+
+    Zeros everywhere stand for a picture that was never read, so black is 1.
+    """
+    small = Image.fromarray(np.ascontiguousarray(rgb), "RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.maximum(np.asarray(small, np.uint8), 1).transpose(2, 0, 1).ravel()
+
+
+def planes(signatures: np.ndarray) -> np.ndarray:
+    """(n, 3, 32, 32) view of (n, 3072) signatures."""
+    return signatures.reshape(-1, 3, SIDE, SIDE)
+
+
+def grey(signatures: np.ndarray) -> np.ndarray:
+    """(n, 32, 32) float32 brightness, ITU-R BT.601."""
+    return np.einsum("ncyx,c->nyx", planes(signatures).astype(np.float32),
+                     np.array([0.299, 0.587, 0.114], np.float32))
 
 
 def mirrored(signatures: np.ndarray) -> np.ndarray:
-    """(n, 1024): left and right exchanged."""
-    return signatures.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(len(signatures), -1)
+    """(n, 3072): left and right exchanged."""
+    return planes(signatures)[..., ::-1].reshape(len(signatures), -1)
 
 
 def blank(signatures: np.ndarray) -> np.ndarray:
     """(n,) bool: too little detail for any comparison to mean something."""
-    return signatures.astype(np.float32).std(axis=1) < LEAST_DETAIL
+    found = np.empty(len(signatures), bool)
+    for at in range(0, len(signatures), 16_384):
+        part = signatures[at:at + 16_384]
+        found[at:at + len(part)] = grey(part).std(axis=(1, 2)) < LEAST_DETAIL
+    return found
 
 
 def hashes(signatures: np.ndarray) -> np.ndarray:
@@ -56,7 +75,7 @@ def _frequencies(signatures: np.ndarray) -> np.ndarray:
     """(n, 64) float32: the 8 × 8 lowest frequencies."""
     basis, found = _cosines(), np.empty((len(signatures), 64), np.float32)
     for at in range(0, len(signatures), 16_384):
-        x = signatures[at:at + 16_384].reshape(-1, SIDE, SIDE).astype(np.float32)
+        x = grey(signatures[at:at + 16_384])
         found[at:at + len(x)] = (basis @ x @ basis.T).reshape(len(x), 64)
     return found
 

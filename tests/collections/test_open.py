@@ -95,15 +95,18 @@ def test_metadata_in_ivf_order_is_mapped_back(tmp_path: Path, vectors):
     assert open_collection(str(folder)).search(vectors[0], 1)[0].work_id == f"w{WORKS - 1:04d}"
 
 
-def test_coarse_parquet_is_copied_to_arrow_once(tmp_path: Path, vectors, monkeypatch):
-    monkeypatch.setattr(rows_module, "LARGE_GROUP", 100)
+def test_many_parquet_rows_are_copied_to_arrow_once(tmp_path: Path, vectors, monkeypatch):
+    monkeypatch.setattr(rows_module, "PLAIN_ROWS", 100)
     folder, cache = write_folder(tmp_path / "index", vectors), tmp_path / "cache"
     first = open_collection(str(folder), cache=cache).search(vectors[299], 1)[0]
     assert first.work_id == "w0299" and len(list(cache.glob("*.arrow"))) == 1
     assert open_collection(str(folder), cache=cache).search(vectors[299], 1)[0] == first
-    pq.write_table(table(150), folder / "metadata" / "metadata_0.parquet")
+    pq.write_table(table(150), folder / "metadata" / "metadata_0.parquet", row_group_size=50)
     open_collection(str(folder), cache=cache)
     assert len(list(cache.glob("*.arrow"))) == 2
+    rows_module.store_arrow(folder)
+    assert open_collection(str(folder), cache=tmp_path / "unused").work("w0299").creator == "creator5"
+    assert not (tmp_path / "unused").exists()
 
 
 def test_percentile_is_the_share_of_unrelated_pairs_that_are_less_similar(folder: Path, vectors):
