@@ -14,7 +14,7 @@ from torch import nn
 
 from explorer.errors import ExplorerError
 
-SAVE_EVERY_S = 120.0
+SAVE_EVERY_S = 60.0
 WARM_UP = 0.02  # share of the budget in which the learning rate rises
 Report = Callable[[str, float, str], None]  # stage, fraction in [0, 1], message
 

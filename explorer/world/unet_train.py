@@ -158,7 +158,8 @@ def write_pipeline(world: World, unet: UNet2DConditionModel) -> None:
     """Write UNet, scheduler and model_index.json beside autoencoder and text encoder."""
     unet.to("cpu").half().save_pretrained(world.diffusion / "unet")
     new_scheduler().save_pretrained(world.diffusion / "scheduler")
-    write_json(world.diffusion / "model_index.json", MODEL_INDEX)
+    write_json(world.diffusion / "model_index.json", PIPELINE)
+    write_json(world.diffusion / "afterimage.json", ABOUT)
 
 
 def publish_checkpoint(world: World) -> int:
@@ -169,17 +170,3 @@ def publish_checkpoint(world: World) -> int:
     write_pipeline(world, unet)
     return state["step"]
 
-
-MODEL_INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "_diffusers_version": "0.37.1",
-    "feature_extractor": [None, None],
-    "image_encoder": [None, None],
-    "requires_safety_checker": False,
-    "safety_checker": [None, None],
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderTiny"],
-}
