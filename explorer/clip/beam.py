@@ -22,8 +22,8 @@ class BeamSettings:
     """How far and how wide to search. `worth` is the least gain in cosine that a token must bring;
     `patience` says how many rounds in a row may bring no new best prompt before the search ends."""
 
-    width: int = 3
-    shortlist: int = 256
+    width: int = 6
+    shortlist: int = 64
     max_terms: int = 32
     worth: float = 1e-4
     patience: int = 3
@@ -165,7 +165,8 @@ class Beam:
         allowed = self.joiner.fits(draft.stem)
         allowed[list(draft.chosen)] = False
         present = words(draft.text)
-        order = [i for i in np.argsort(-draft.behind, kind="stable") if allowed[i]]
+        order = np.argsort(-draft.behind, kind="stable")
+        order = order[allowed[order]]
         fresh = (i for i in order if not self.words[i] or not self.words[i] <= present)
         found = list(fresh) if limit is None else [i for i, _ in zip(fresh, range(limit), strict=False)]
         return np.asarray(found, np.int64)
@@ -191,7 +192,7 @@ class Beam:
         rest = tuple(i for i in draft.chosen if i != index)
         stem = self.joiner.stem(self._text(draft.opening, rest), near=draft.stem)
         bare = Draft(draft.opening, rest, draft.score, stem, draft.behind)
-        tried = self._candidates(bare, max(8, self.settings.shortlist // 4))
+        tried = self._candidates(bare, max(8, self.settings.shortlist // 2))
         if not len(tried):
             return draft
         behind, scores = self._measure(bare, tried)

@@ -141,7 +141,7 @@ def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
     try:
         load_checkpoint(model, str(files.weights), weights_only=True)
     except Exception as error:
-        short = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        short = " ".join(str(error).split())[:240] or type(error).__name__
         raise ExplorerError(f"The weights {files.weights} cannot be loaded into {files.name} ({short}). "
                             "They must be safetensors, or a torch file of plain tensors, for it.") from error
 

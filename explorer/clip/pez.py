@@ -76,5 +76,6 @@ def _similarity(tower: Any, head: Sequence[int], placed: torch.Tensor, target: t
     embed = tower.token_embedding
     x = torch.cat([embed(torch.tensor(list(head), device=placed.device)), placed,
                    embed(torch.tensor([tower.end_id], device=placed.device))])  # (s, w)
-    x = tower.run((x + tower.positions[:len(x)])[None], None)
-    return tower.project(x[:, -1])[0] @ target
+    last = torch.tensor([len(x) - 1], device=x.device)
+    x = tower.run((x + tower.positions[:len(x)])[None], None, last=last)
+    return tower.project(x)[0] @ target

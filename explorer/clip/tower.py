@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from explorer.errors import ExplorerError
 
 BATCH_TOKENS = 16384  # rows × new tokens computed at once; bounds memory
+LENGTH_STEP = 4
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,13 @@ class CausalTower:
                                 f"reads at most {self.context - 2}. Leave out some terms.")
         groups: dict[int, list[int]] = defaultdict(list)
         for row, suffix in enumerate(suffixes):
-            groups[len(suffix)].append(row)
+            groups[len(suffix) // LENGTH_STEP].append(row)  # like lengths together: little padding
         out = np.empty((len(suffixes), self.dim), np.float32)
-        for length, rows in sorted(groups.items()):
-            step = max(1, BATCH_TOKENS // (length + 1))
+        for rows in groups.values():
+            step = max(1, BATCH_TOKENS // max(len(suffixes[r]) + 1 for r in rows))
             for at in range(0, len(rows), step):
                 part = rows[at:at + step]
-                ids = [[*suffixes[r], self.end_id] for r in part]
-                out[part] = self._pooled(prefix, ids)
+                out[part] = self._pooled(prefix, [suffixes[r] for r in part])
         return out
 
     def encode(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -120,11 +120,16 @@ class CausalTower:
             return self.projection.out_features
         return int(self.norm.weight.shape[0] if self.projection is None else self.projection.shape[1])
 
-    def _pooled(self, prefix: Prefix, ids: list[list[int]]) -> np.ndarray:
+    def _pooled(self, prefix: Prefix, suffixes: list[Sequence[int]]) -> np.ndarray:
+        """Embeddings of the end tokens. Padding stands behind them, where a causal tower does not look."""
+        ends = [len(s) for s in suffixes]
+        size = max(ends) + 1
+        ids = [[*s, *[self.end_id] * (size - len(s))] for s in suffixes]
         with torch.inference_mode():
             new = torch.tensor(ids, device=self.positions.device)  # (n, s)
-            last = self.run(self._embed(new, len(prefix.ids)), prefix)
-            return self.project(last[:, -1]).float().cpu().numpy()
+            last = torch.tensor(ends, device=new.device)
+            states = self.run(self._embed(new, len(prefix.ids)), prefix, last=last)  # (n, w)
+            return self.project(states).float().cpu().numpy()
 
     def project(self, x: torch.Tensor) -> torch.Tensor:
         """End-token states (n, w) to embeddings (n, d), L2-normalised."""
@@ -139,21 +144,26 @@ class CausalTower:
         at = self.positions[offset:offset + ids.shape[1]]
         return (self.token_embedding(ids) + at).to(self.blocks[0].mlp.c_fc.weight.dtype)  # (n, s, w)
 
-    def run(self, x: torch.Tensor, prefix: Prefix | None,
-             keep: tuple[list, list] | None = None) -> torch.Tensor:
-        """States (n, s, w) through all blocks; without `keep` the last block computes only the last token."""
+    def run(self, x: torch.Tensor, prefix: Prefix | None, *, last: torch.Tensor | None = None,
+            keep: tuple[list, list] | None = None) -> torch.Tensor:
+        """States (n, s, w) of new tokens through all blocks, each layer's keys and values put into `keep`.
+
+        With `last` (n,) only the states of these positions are wanted: (n, w); the last block computes no
+        others.
+        """
+        seen = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril()
         for i, block in enumerate(self.blocks):
-            only_last = keep is None and i == len(self.blocks) - 1
             q, k, v = self._qkv(block, x)
             if keep is not None:
                 keep[0].append(k)
                 keep[1].append(v)
-            if only_last:
-                x, q = x[:, -1:], q[:, :, -1:]
+            if last is not None and i == len(self.blocks) - 1:
+                rows = torch.arange(len(x), device=x.device)
+                x, q, seen = x[rows, last][:, None], q[rows, :, last][:, :, None], seen[last][:, None, None]
             past = None if prefix is None else (prefix.keys[i], prefix.values[i])
-            x = x + block.ls_1(block.attn.out_proj(self._attend(q, k, v, past)))
+            x = x + block.ls_1(block.attn.out_proj(self._attend(q, k, v, seen, past)))
             x = x + block.ls_2(block.mlp(block.ln_2(x)))
-        return x
+        return x if last is None else x[:, 0]
 
     def _qkv(self, block: Any, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         n, s, w = x.shape
@@ -161,12 +171,10 @@ class CausalTower:
         return tuple(qkv.view(n, s, 3, self.heads, w // self.heads).permute(2, 0, 3, 1, 4))  # (n, h, s, e)
 
     @staticmethod
-    def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor,
+    def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, seen: torch.Tensor,
                 past: tuple[torch.Tensor, torch.Tensor] | None) -> torch.Tensor:
-        """Attention of the last q.shape[2] new tokens to the shared prefix and to the new ones."""
+        """Attention of queries (n, h, s, e) to the shared prefix and to those new tokens that are `seen`."""
         n, h, s, e = q.shape
-        new = k.shape[2]
-        seen = torch.ones(s, new, dtype=torch.bool, device=q.device).tril(new - s)
         own = (q @ k.transpose(-1, -2)).masked_fill(~seen, float("-inf"))  # (n, h, s, new)
         if past is None:
             mixed = (own * e ** -0.5).softmax(-1) @ v
