@@ -54,7 +54,28 @@ class Backend:
         self.close()
 
 
-def serve(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
+def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, str]:
+    """Serves one collection on this computer until it is interrupted; prints where.
+
+    `clip` is by default the one that the collection says it was made with."""
+    layout = find_layout(str(folder))
+    steps = start({layout.name: str(folder)}, clip=clip or str(layout.card.get("clip") or "world"), port=port)
+    print(f"Starting clip-retrieval's backend for {layout.name} (its imports take a while) ...", flush=True)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ready:
+            backend: Backend = ready.value
+            break
+    with backend:
+        print(f"Serving {layout.name} at {backend.url}; end with Ctrl+C.", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            code = backend.process.wait()
+            raise ExplorerError(f"The backend ended by itself with code {code}: {backend.log[-300:]}")
+    return {"served": layout.name, "url": backend.url}
+
+
+def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
           host: str = "127.0.0.1", mapped: bool = True) -> Iterator[Progress]:
     """Starts `clip-retrieval back` on collections (name -> folder or "world"); returns a Backend.
 
@@ -64,7 +85,7 @@ def serve(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
     """
     folder = tempfile.TemporaryDirectory(prefix="afterimage-backend-")
     here = Path(folder.name)
-    port = port or _free_port(host)
+    port = _free_port(host, port)
     layouts = {name: find_layout(source) for name, source in sources.items()}
     (here / "indices_paths.json").write_text(json.dumps({n: str(v.folder) for n, v in layouts.items()}))
     model, config = clip_argument(clip, here)
@@ -122,7 +143,12 @@ def _wait(backend: Backend) -> Iterator[Progress]:
     raise ExplorerError(f"clip-retrieval's backend did not answer within {START_S:.0f} s.")
 
 
-def _free_port(host: str) -> int:
+def _free_port(host: str, port: int) -> int:
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ExplorerError(f"Port {port} on {host} cannot be used ({error.strerror}). Choose another with "
+                                "--port.") from error
         return int(probe.getsockname()[1])

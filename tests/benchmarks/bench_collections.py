@@ -183,11 +183,11 @@ def search(base: Path) -> dict:
 def backend(base: Path) -> dict:
     """clip-retrieval's own service on the same folder, asked the same."""
     from explorer.collections.open import open_collection
-    from explorer.collections.serve import serve
+    from explorer.collections.serve import start
 
     queries = np.load(base / "queries.npy")
     begun = time.monotonic()
-    with drive(serve({"large": str(base / "large")}, clip="world")) as served:
+    with drive(start({"large": str(base / "large")}, clip="world")) as served:
         ready = time.monotonic() - begun
         remote = open_collection(served.url)
         remote.search(queries[0], 10)

@@ -15,7 +15,7 @@ from PIL import Image
 from explorer.collections.build import index_folder
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
-from explorer.collections.serve import serve
+from explorer.collections.serve import start
 
 from .conftest import drive, picture
 from .test_build import GridEncoder
@@ -90,7 +90,7 @@ def test_a_folder_of_clip_retrieval_opens_here(folders):
 
 
 def test_one_query_three_ways(folders):
-    with drive(serve({n: str(folders[n]) for n in ("theirs", "ours")},
+    with drive(start({n: str(folders[n]) for n in ("theirs", "ours")},
                      clip=f"hf_clip:{folders['clip']}")) as backend:
         client = own_client()
         for name in ("theirs", "ours"):
