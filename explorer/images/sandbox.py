@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import math
 import os
 import queue
 import struct
@@ -21,10 +22,13 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from explorer.errors import ExplorerError
 
 MEMORY_MB = 1536
-TIMEOUT_S = 8.0  # for a file; the child's own start (about a second on a busy machine) is not counted
+TIMEOUT_S = 8.0  # of the child's own processor time for one file, so that a busy machine refuses no good file
+WAIT = 4.0  # times that on the clock, for a child that sleeps
 START_S = 60.0
 IDLE_S = 90.0
 MAX_HEADER = 8 * 2**20
@@ -94,21 +98,24 @@ class Sandbox:
         self._wait(START_S)  # its greeting
 
     def _exchange(self, request: dict, payload: bytes) -> tuple[dict, bytes]:
+        spent = _used(self._child.pid)[1]
         try:
             _send(self._child.stdin, request, payload)
         except OSError as error:
             raise SandboxFailure("crash") from error
-        return self._wait(float(request.get("timeout_s", self.timeout_s)))
+        return self._wait(WAIT * self.timeout_s, busy_s=spent + self.timeout_s)
 
-    def _wait(self, limit_s: float) -> tuple[dict, bytes]:
+    def _wait(self, limit_s: float, *, busy_s: float = math.inf) -> tuple[dict, bytes]:
+        """The next frame, within `limit_s` on the clock and until the child has used `busy_s` in all."""
         end = time.monotonic() + limit_s
         while True:
             try:
                 reply = self._replies.get(timeout=min(0.25, max(0.01, end - time.monotonic())))
             except queue.Empty:
-                if time.monotonic() >= end:
+                memory_mb, used_s = _used(self._child.pid)
+                if time.monotonic() >= end or used_s > busy_s:
                     raise SandboxFailure("time") from None
-                if _resident_mb(self._child.pid) > self.memory_mb:
+                if memory_mb > self.memory_mb:
                     raise SandboxFailure("memory") from None
                 continue
             if reply is None:
@@ -126,12 +133,14 @@ def _pump(pipe: BinaryIO, replies: queue.Queue) -> None:
     replies.put(None)
 
 
-def _resident_mb(pid: int) -> float:
-    import psutil
+def _used(pid: int) -> tuple[float, float]:
+    """Resident megabytes and processor seconds of a process so far; zeros when it is gone."""
     try:
-        return psutil.Process(pid).memory_info().rss / 2**20
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return process.memory_info().rss / 2**20, times.user + times.system
     except psutil.Error:
-        return 0.0
+        return 0.0, 0.0
 
 
 def _send(pipe: BinaryIO, header: dict, payload: bytes | memoryview) -> None:

@@ -188,7 +188,7 @@ def test_forty_files_take_one_child_and_little_time():
     child = shared_sandbox()._child.pid
     start = time.perf_counter()
     assert [open_image(d).height_px for d in data] == [300 + i for i in range(40)]
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 20  # half a second on an idle machine
     assert shared_sandbox()._child.pid == child
 
 
