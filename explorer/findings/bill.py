@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from explorer.cases.case import Case, SearchPlan
 from explorer.clip.bits import CODE
 from explorer.closeness.ledger import TEXT_CODE, search_ledger, text_bits
 from explorer.closeness.start_code import bound_entry
+from explorer.images.door import read_png
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, PromptCandidate, Recipe
+from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
+from explorer.search.fit import fit
 
 
 def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
@@ -37,3 +40,17 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
                                                     "was not measured.")
     return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
                          seeds_before=seeds_before)
+
+
+def case_bill(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
+    """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
+
+    Reads only. This is what a search's summary should carry for its best replay.
+    """
+    recipe, plan = replay.recipe, case.record(SearchPlan, replay.search_id)
+    settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
+        recipe.prompt, first_seed=recipe.seed, seeds=1)
+    start = None
+    if recipe.start_sha256 is not None:
+        start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
+    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start)

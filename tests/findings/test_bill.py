@@ -1,0 +1,44 @@
+"""A case's replays are billed by their logged plan: from noise a few bits, from the picture thousands."""
+
+import dataclasses
+
+import pytest
+
+from explorer.closeness.ledger import supplied_by_you, total_bits
+from explorer.findings.bill import bill, case_bill
+from explorer.jobs.tasks import ReplaySettings
+from tests.report.case_for_report import make_case
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    return make_case(tmp_path_factory.mktemp("cases"))
+
+
+def _replays(case, *, given):
+    found = case.replays(case.subjects()[0].id, limit=-1)
+    return [r for r in found if (r.recipe.start_sha256 is not None) == given]
+
+
+def test_a_replay_from_noise_costs_its_prompt_and_its_choice(case):
+    ledger = {e.source: e for e in case_bill(case, _replays(case, given=False)[0])}
+    assert ledger["prompt"].bits == 44.0 and "vocabulary" in ledger["prompt"].code  # as interrogation stored it
+    assert ledger["seeds"].bits == 3.0 and ledger["settings"].bits == 0.0
+
+
+def test_a_replay_from_the_picture_is_supplied_by_the_person(case):
+    ledger = case_bill(case, _replays(case, given=True)[0])
+    assert total_bits(ledger) > 1000 and supplied_by_you(ledger) > 0.9
+    assert any(e.source == "settings" and e.bits == 1.0 for e in ledger)  # one of two strengths
+
+
+def test_a_typed_prompt_costs_its_letters_and_given_noise_its_size(case):
+    recipe = _replays(case, given=False)[0].recipe
+    typed = bill(dataclasses.replace(recipe, negative_prompt="blurry"), ReplaySettings(recipe.prompt, seeds=8))
+    plain = bill(recipe, ReplaySettings(recipe.prompt, seeds=8))
+    assert typed[0].bits > plain[0].bits > 20 and "letter" in plain[0].code
+    made = dataclasses.replace(recipe, noise_blob="b" * 64)
+    assert supplied_by_you(bill(made, ReplaySettings(recipe.prompt, seeds=8))) > 0.9
+    image = dataclasses.replace(recipe, start_sha256="a" * 64, strength=0.2)
+    with pytest.raises(ValueError, match="needs that image"):
+        bill(image, ReplaySettings(recipe.prompt, seeds=8))
