@@ -24,6 +24,8 @@ from explorer.errors import ExplorerError
 
 IMAGE_BATCH = 64
 TEXT_BATCH = 256
+# A folder's config may set these and no others: "trust_remote_code" would run what lies beside the weights.
+TOKENIZER_OPTIONS = ("clean", "strip_sep_token", "language", "reduction_mask", "additional_special_tokens")
 
 
 @dataclass
@@ -123,6 +125,9 @@ def _build(files: ClipFiles, *, offline: bool) -> torch.nn.Module:
         text["hf_model_pretrained"] = False
         text["hf_model_name"] = _local_name(text["hf_model_name"], offline=offline)
     config["vision_cfg"].pop("timm_model_pretrained", None)
+    if ":" in str(config["vision_cfg"].get("timm_model_name") or ""):
+        raise ExplorerError(f"The config of {files.name} takes its image tower from elsewhere "
+                            f"({config['vision_cfg']['timm_model_name']}). Only timm's own names are allowed.")
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
     try:
@@ -155,7 +160,7 @@ def _local_name(name: str, *, offline: bool) -> str:
 
 def _tokenizer(files: ClipFiles, context: int, *, offline: bool) -> Any:
     text = files.model_cfg["text_cfg"]
-    options = dict(text.get("tokenizer_kwargs") or {})
+    options = {k: v for k, v in (text.get("tokenizer_kwargs") or {}).items() if k in TOKENIZER_OPTIONS}
     name = text.get("hf_tokenizer_name") or ""
     try:
         if name:

@@ -50,3 +50,19 @@ def test_interrogation_is_right(letters: Encoder, image: np.ndarray) -> None:
 def test_a_tokenizer_that_is_not_here_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ExplorerError, match="offline"):
         load_encoder(str(write_clip(tmp_path, hf_tokenizer_name="someone/letters")), offline=True)
+
+
+def test_a_config_cannot_switch_on_code_beside_the_weights(tmp_path: Path) -> None:
+    folder = write_clip(tmp_path, hf_tokenizer_name="x/y", tokenizer_kwargs={"trust_remote_code": True})
+    trap = "import pathlib\npathlib.Path(__file__).with_name('ran').touch()\nclass Trap: pass\n"
+    (folder / "trap.py").write_text(trap)
+    (folder / "tokenizer_config.json").write_text(json.dumps(
+        {"tokenizer_class": "Trap", "auto_map": {"AutoTokenizer": ["trap.Trap", None]}}))
+    with pytest.raises(ExplorerError, match="tokenizer"):
+        load_encoder(str(folder))
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["vision_cfg"]["timm_model_name"] = "hf-hub:someone/else"
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(ExplorerError, match="from elsewhere"):
+        load_encoder(str(folder))
+    assert not list(folder.glob("**/ran"))
