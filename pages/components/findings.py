@@ -4,48 +4,50 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES, shown
+from explorer.cases.case import Case, SearchPlan
 from explorer.findings.series import best, total_effort
-from explorer.records import Replay, Subject
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import LedgerEntry, Replay, Subject, from_json
 from pages.components import replays
-from pages.components.texts import say
+from pages.components.texts import plain, say
 
 SCORE = "tiled_l2"
-MOST = 2000
 
 
-def _bests(case: Case, subject: Subject) -> tuple[Replay | None, Replay | None]:
-    found = case.replays(subject.id, order_by=SCORE, limit=MOST)
-    return best(found, given=False), best(found, given=True)
+def bests(case: Case, subject: Subject) -> dict[str, Replay]:
+    """The closest replay from plain noise and the closest that was given the subject, where there are any."""
+    ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
+    found = {"noise": best(ranked, given=False), "subject": best(ranked, given=True)}
+    return {name: replay for name, replay in found.items() if replay is not None}
 
 
 def statement(case: Case, subject: Subject) -> None:
-    """One sentence on what was reached with which effort; never that something was copied."""
-    noise, given = _bests(case, subject)
+    """What the closest replay means beside controls, in the fixed sentences of the findings; and its limits."""
+    from explorer.findings.finding import ControlResults
+    from explorer.findings.judge import judge
     spent = total_effort(case.replays(subject.id, order_by="time", limit=-1))
-    if noise is not None:
-        st.subheader(say("findings.reached", value=shown(SCORE, noise.closeness[SCORE]),
-                         label=SCORES[SCORE].label.lower(), tries=spent.tries), anchor=False)
-        st.markdown(say("findings.read", plain=SCORES[SCORE].plain))
-    if given is not None:
-        st.markdown(say("findings.given", value=shown(SCORE, given.closeness[SCORE]),
-                        strength=f"{given.recipe.strength:g}"))
-    st.markdown(say("findings.uncalibrated"))
+    controls = next(iter(case.records(ControlResults)), None)
+    for name, replay in bests(case, subject).items():
+        found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay),
+                      controls=controls)
+        with st.container(border=True):
+            st.markdown(f"**{say(f'findings.best_{name}')}**")
+            st.markdown(plain(found.statement))
+            if found.error_rate:
+                st.markdown(plain(found.error_rate))
+            st.caption(" ".join(plain(limit) for limit in found.limits))
 
 
 def pair(case: Case, subject: Subject) -> None:
     """The closest replay from noise, and the closest that was given the subject, each beside the subject."""
-    found = zip(("noise", "subject"), _bests(case, subject), strict=True)
-    named = [(name, replay) for name, replay in found if replay is not None]
-    if not named:
-        return
-    for column, (name, replay) in zip(st.columns(len(named), gap="large"), named, strict=True):
+    found = bests(case, subject)
+    for column, (name, replay) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
         with column:
             st.subheader(say(f"findings.best_{name}"), anchor=False)
             replays.beside(case, subject, replay, key=f"best_{name}_{subject.id}", widest_px=400)
             st.caption(replays.how_made(replay))
             replays.score_list(replay)
+            replays.ledger_table(ledger(case, subject, replay))
 
 
 def effort(case: Case, subject: Subject) -> None:
@@ -57,11 +59,12 @@ def effort(case: Case, subject: Subject) -> None:
     st.caption(say("findings.not_absent"))
 
 
-def supplied(case: Case, subject: Subject) -> None:
-    """The ledger of the newest search that has ended."""
-    st.subheader(say("findings.ledger"), anchor=False)
-    st.markdown(say("replay.bits_text"))
-    ended = case.searches(subject.id)
-    replays.ledger_table(ended[-1].ledger if ended else ())
-
-
+def ledger(case: Case, subject: Subject, replay: Replay) -> tuple[LedgerEntry, ...]:
+    """The bits that were supplied for one replay, from its plan and the case's prompts."""
+    from explorer.findings.bill import bill
+    plan = case.record(SearchPlan, replay.search_id)
+    if plan is None:
+        return ()
+    start = replays.laid_out(case, subject, replay) if replay.recipe.start_sha256 else None
+    return bill(replay.recipe, from_json(ReplaySettings, plan.settings), prompts=case.prompts(subject.id),
+                start_rgb=start)

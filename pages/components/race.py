@@ -12,7 +12,7 @@ from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Page, pages_of, ranked, started_from
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Subject
-from pages.components import charts, live, replays, state, widgets, work
+from pages.components import charts, findings, live, replays, state, widgets, work
 from pages.components.texts import say
 
 PAGE = 24
@@ -98,10 +98,9 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
         replays.score_table(replay)
     with st.expander(say("replay.recipe"), icon=":material/key:"):
         replays.recipe_block(replay)
-    summary = next((s for s in case.searches(subject.id) if s.id == replay.search_id), None)
     with st.expander(say("replay.bits"), icon=":material/receipt_long:"):
         st.markdown(say("replay.bits_text"))
-        replays.ledger_table(summary.ledger if summary else ())
+        replays.ledger_table(findings.ledger(case, subject, replay))
 
 
 def plots(case: Case, subject: Subject, shown: Shown) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import streamlit as st
 
 from explorer.cases.case import Case
@@ -67,11 +68,15 @@ def reading(name: str) -> str:
 
 def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px: int = 520) -> None:
     """The subject, laid out as it was scored, and the replay in the compare slider."""
-    rgb = read_png(case.blob(subject.pixels_sha256))
-    laid = fit(rgb, height_px=replay.recipe.height_px, width_px=replay.recipe.width_px)
-    widgets.compare((say("replay.subject_label"), png_bytes(laid)),
+    widgets.compare((say("replay.subject_label"), png_bytes(laid_out(case, subject, replay))),
                     (say("replay.replay_label"), case.blob(replay.image_sha256)), key=key,
                     widest_px=widest_px)
+
+
+def laid_out(case: Case, subject: Subject, replay: Replay) -> np.ndarray:
+    """(h, w, 3) uint8: the subject at the replay's size, as it was scored."""
+    rgb = read_png(case.blob(subject.pixels_sha256))
+    return fit(rgb, height_px=replay.recipe.height_px, width_px=replay.recipe.width_px)
 
 
 def recipe_block(replay: Replay) -> None:

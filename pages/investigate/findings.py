@@ -16,8 +16,8 @@ if begin.needed(now, "findings"):
     else:
         findings.statement(case, subject)
         findings.pair(case, subject)
+        st.markdown(say("replay.bits_text"))
         findings.effort(case, subject)
-        findings.supplied(case, subject)
     st.subheader(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
     shows.markdown(say("findings.shows"))

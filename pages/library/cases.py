@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import cards, state
+from pages.components import cards, packages, state
 from pages.components.texts import plain, say
 
 now = state.here()
@@ -38,6 +38,9 @@ if now.case is not None:
 
 with st.expander(say("cases.new"), icon=":material/create_new_folder:"):
     cards.new_case(now)
+with st.expander(say("cases.open_package"), icon=":material/unarchive:"):
+    st.markdown(say("cases.open_package_text"))
+    packages.drop(now)
 put_away = now.store.list(archived=True)
 if put_away:
     with st.expander(say("cases.archived", n=len(put_away)), icon=":material/archive:"):

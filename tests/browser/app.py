@@ -40,15 +40,26 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+# The command line of Streamlit as it is, and at the end a list of what the process had imported.
+_LISTING = """import atexit, json, os, sys
+atexit.register(lambda: json.dump(sorted(sys.modules), open(os.environ["MODULES_TO"], "w")))
+from streamlit.web.cli import main
+main()"""
+
+
 @contextlib.contextmanager
-def running(home: Path) -> Iterator[App]:
-    """Starts the app on a workspace as a person would; ends it, and its workers, afterwards."""
+def running(home: Path, *, modules_to: Path | None = None) -> Iterator[App]:
+    """Starts the app on a workspace as a person would; ends it, and its workers, afterwards.
+
+    `modules_to` names a file that gets the server's `sys.modules` as JSON when it ends.
+    """
     port = free_port()
     log = open(home.parent / "app.log", "ab")  # noqa: SIM115
+    start = ["-c", _LISTING] if modules_to else ["-m", "streamlit"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true",
-         "--server.port", str(port)],
-        cwd=ROOT, env={**os.environ, "AFTERIMAGE_HOME": str(home)}, stdout=log, stderr=log)
+        [sys.executable, *start, "run", "app.py", "--server.headless", "true", "--server.port", str(port)],
+        cwd=ROOT, stdout=log, stderr=log,
+        env={**os.environ, "AFTERIMAGE_HOME": str(home), "MODULES_TO": str(modules_to or "")})
     try:
         wait_for(f"http://127.0.0.1:{port}/_stcore/health")
         yield App(f"http://127.0.0.1:{port}", process, home)

@@ -116,9 +116,9 @@ def test_a_star_is_kept_and_logged(opened, case, home):
 
 def test_findings_never_call_it_copied(opened, case):
     text = written(opened("findings", case))
-    assert "From plain noise, the closest of 12 replays" in text
-    assert "not remembered" in text and say("findings.uncalibrated") in text
-    assert say("findings.cannot") in text
+    assert "Without controls put through the same effort this closeness cannot be weighed" in text
+    assert "the picture comes back because it was put in" in text
+    assert say("findings.cannot") in text and say("findings.not_absent") in text
 
 
 def test_the_report_names_the_head_of_the_log(opened, case, home):

@@ -14,7 +14,7 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
 # Sections whose keys are made at run time, from names that other tests check.
 MADE = {"nav", "story", "task", "state", "glossary", "empty", "mode", "lists", "source", "c2pa", "generation",
-        "hash", "origin", "device", "worker", "order", "start_from", "compare", "overview", "path"}
+        "hash", "kind", "detail", "origin", "device", "worker", "order", "start_from", "compare", "overview", "path"}
 
 
 def keys() -> set[str]:

@@ -1,0 +1,35 @@
+"""What axe finds on every page, in light and dark: nothing serious in our own markup."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.components.frame import LIBRARY, PATH
+from tests.browser.conftest import visit
+
+# Streamlit's own markup, which no page can change; each rule with the part that it is about.
+STREAMLIT: dict[str, str] = {}
+
+
+def serious(tab) -> list[str]:
+    """Serious and critical findings outside what is listed as Streamlit's own."""
+    from axe_playwright_python.sync_playwright import Axe
+    found = Axe().run(tab).response["violations"]
+    return [f"{v['id']}: {node['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")
+            for node in v["nodes"] if STREAMLIT.get(v["id"], "\0") not in node["html"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious(chrome, filled, scheme):
+    app, case_id = filled
+    context = chrome.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    found = {}
+    for name in ("", *PATH, *LIBRARY):
+        visit(page, f"{app.url}/{name}?case={case_id}")
+        page.wait_for_timeout(500)
+        if problems := serious(page):
+            found[name or "start"] = problems
+    context.close()
+    assert not found, found
