@@ -12,6 +12,7 @@ from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.settings import Settings
 
+TEND_S = 1.0  # how often lost jobs are looked for and missing workers started
 Follow = Callable[[Job], None]
 
 
@@ -43,8 +44,11 @@ def follow_jobs(settings: Settings, jobs: tuple[str, ...], *, follow: Follow | N
 
 
 def _wait(settings: Settings, queue: Queue, job_id: str, follow: Follow | None, poll_s: float) -> Job:
+    tended = 0.0
     while True:
-        launch.tend(settings)
+        if time.monotonic() - tended > TEND_S:
+            launch.tend(settings)
+            tended = time.monotonic()
         job = queue.get(job_id)
         if follow is not None:
             follow(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import psutil
 
 from explorer.jobs import process
 from explorer.jobs.queue import Queue
@@ -48,7 +50,7 @@ def ensure_workers(settings: Settings, *, kinds: Sequence[str] = KINDS, also: st
         living = {w.kind for w in queue.workers()}
         return [_start(settings, kind, also) for kind in kinds
                 if kind not in living and not is_held(lock_path(settings.home, kind))
-                and queue.claim(f"start {kind}", every_s=2.0)]
+                and not _is_starting(settings.home, kind) and queue.claim(f"start {kind}", every_s=2.0)]
     finally:
         queue.close()
 
@@ -112,6 +114,15 @@ def is_held(path: Path) -> bool:
     return False
 
 
+def _is_starting(home: Path, kind: str) -> bool:
+    """Whether a worker that was started within the last minute is still on its way to its lock."""
+    try:
+        pid, born_s = (lock_path(home, kind).with_suffix(".starting")).read_text().split()
+        return process.is_alive(int(pid), float(born_s)) and time.time() - float(born_s) < 60.0
+    except (OSError, ValueError):
+        return False
+
+
 def _start(settings: Settings, kind: str, also: str) -> int:
     settings.logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "explorer.worker", "--kind", kind, "--home", str(settings.home)]
@@ -121,6 +132,10 @@ def _start(settings: Settings, kind: str, also: str) -> int:
             [*command, *(["--also", also] if also else [])], stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, cwd=settings.home, start_new_session=True,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"})
+    note = lock_path(settings.home, kind).with_suffix(".starting")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(psutil.Error, OSError):
+        note.write_text(f"{child.pid} {psutil.Process(child.pid).create_time()}")
     # Waits for the child, so that it leaves no zombie behind.
     threading.Thread(target=child.wait, daemon=True).start()
     return child.pid

@@ -127,6 +127,14 @@ class Queue:
                                     "look again later or cancel it.")
             time.sleep(poll_s)
 
+    def forget(self, case_id: str) -> int:
+        """Removes every job of a case with its progress and previews; returns how many. None may run."""
+        with self.writing() as db:
+            if db.execute("SELECT 1 FROM jobs WHERE case_id=? AND state='running'", (case_id,)).fetchone():
+                raise ExplorerError("A job of this case is still running. Cancel it first.")
+            db.execute("DELETE FROM progress WHERE job_id IN (SELECT id FROM jobs WHERE case_id=?)", (case_id,))
+            return db.execute("DELETE FROM jobs WHERE case_id=?", (case_id,)).rowcount
+
     def heartbeat(self, name: str = "screen") -> None:
         """Says that somebody looks: workers without work stay for another minute."""
         with self.writing() as db:
@@ -146,13 +154,17 @@ class Queue:
 
     def claim(self, name: str, *, every_s: float) -> bool:
         """Whether `name` was last claimed, by anybody, at least `every_s` ago; claims it then."""
-        with self.writing() as db:
+        now = self.clock()
+        with self.reading() as db:
             row = db.execute("SELECT time FROM claims WHERE name=?", (name,)).fetchone()
-            now = self.clock()
-            if row and 0 <= now - row["time"] < every_s:
-                return False
+        if row and 0 <= now - row["time"] < every_s:
+            return False
+        with self.writing() as db:
+            again = db.execute("SELECT time FROM claims WHERE name=?", (name,)).fetchone()
+            if (again and again["time"]) != (row and row["time"]):
+                return False  # somebody else was quicker
             db.execute("INSERT OR REPLACE INTO claims VALUES (?,?)", (name, now))
-            return True
+        return True
 
     def waiting(self, kind: str) -> int:
         """How many jobs of a kind could start now."""
@@ -162,15 +174,20 @@ class Queue:
     def sweep(self) -> list[str]:
         """Marks running jobs whose worker process is gone as interrupted (failed after three tries)."""
         with self.reading() as db:
-            if not db.execute("SELECT 1 FROM jobs WHERE state='running' LIMIT 1").fetchone():
-                return []
-        with self.writing() as db:
-            alive = {f"{w.kind}:{w.pid}:{w.born_s}" for w in self.workers()}
-            rows = db.execute("SELECT * FROM jobs WHERE state='running'").fetchall()
-            gone = [row for row in rows if row["worker"] not in alive]
-            for row in gone:
-                interrupt(db, row, self.clock())
-        return [row["id"] for row in gone]
+            rows = db.execute("SELECT id, worker FROM jobs WHERE state='running'").fetchall()
+        gone = [row["id"] for row in rows if not _lives(row["worker"])]
+        if gone:
+            with self.writing() as db:
+                for row in db.execute("SELECT * FROM jobs WHERE state='running'").fetchall():
+                    if row["id"] in gone and not _lives(row["worker"]):
+                        interrupt(db, row, self.clock())
+        return gone
+
+
+def _lives(token: str) -> bool:
+    """Whether the worker process that this token names ("kind:pid:born") runs."""
+    _, pid, born_s = token.split(":")
+    return is_alive(int(pid), float(born_s))
 
 
 READY = """state='queued' AND (j.after IS NULL OR

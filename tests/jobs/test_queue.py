@@ -150,6 +150,27 @@ def test_refusals_are_sentences(queue):
         queue.wait(job, timeout_s=0.0)
 
 
+def test_deleting_a_case_takes_its_jobs_and_previews_along(settings):
+    from explorer.cases.store import CaseStore
+    from explorer.jobs.keep import delete_case
+    case = CaseStore(settings.cases).create("A case")
+    queue = Queue(settings.database)
+    job, other = queue.submit(EmbedSubject(case.id, "s")), queue.submit(EmbedSubject("other", "s"))
+    worker = board(queue)
+    worker.take()
+    worker.report(job, Progress(1, 2, preview_png=b"secret picture" * 100))
+    worker.done(job, {})
+    queue.submit(EmbedSubject(case.id, "t"))
+    case.close()
+    assert delete_case(settings, case.id).files >= 1
+    assert [j.id for j in queue.recent()] == [other]
+    with queue.reading() as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    queue.close()
+    assert b"secret picture" not in settings.database.read_bytes()
+    assert not (settings.cases / case.id).exists()
+
+
 def test_recent_filters(queue):
     mine = queue.submit(EmbedSubject("c1", "s"), owner="ada")
     other = queue.submit(EmbedSubject("c2", "s"), owner="bob")

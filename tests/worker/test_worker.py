@@ -35,7 +35,7 @@ def start(settings: Settings) -> None:
     launch.ensure_workers(settings, kinds=("desk",), also=ALSO)
 
 
-def until(test, *, timeout_s: float = 20.0):
+def until(test, *, timeout_s: float = 60.0):
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         found = test()

@@ -25,6 +25,7 @@ def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     yield Progress(0, 1, "searching")
     found = collection.search(vector, task.k)
     named = [dataclasses.replace(n, subject_id=task.subject_id) for n in found]
+    case.commit(collection.info, key=f"{task.subject_id}/{collection.info.name}", job_id=context.job.id)
     case.commit_all(named, job_id=context.job.id)
     yield Progress(1, 1, "found")
     return {"neighbours": len(named), "works": collection.info.works}

@@ -18,7 +18,7 @@ from explorer.errors import ExplorerError
 from explorer.images.door import read_png
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import EmbedSubject, EncodeText, Interrogate
-from explorer.records import Embedding, Progress, PromptCandidate, Tick
+from explorer.records import Embedding, Progress, PromptCandidate, Tick, to_json
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -61,7 +61,9 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     if not found:
         raise ExplorerError("No prompt was found with these lists and banned terms. Allow more of them, or "
                             "type a prompt yourself.")
-    context.commit(*found)
+    if context.commit(*found):
+        case.note("prompts searched", {"settings": to_json(task), "clip": encoder.fingerprint,
+                                       "prompts": len(found)}, job_id=context.job.id)
     return {"prompt": found[0].text, "prompts": len(found)}
 
 
