@@ -125,7 +125,7 @@ def _large(rows: EmbeddingRows, out: Path, modality: str) -> Iterator[Progress]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def tune(index: faiss.Index, rows: EmbeddingRows, *, candidates: int = 200) -> float:
+def tune(index: faiss.Index, rows: EmbeddingRows, *, candidates: int = 100) -> float:
     """Sets how many cells a search looks at: MARGIN times the least of PROBES that reaches TARGET_RECALL,
     and LEAST_PROBES at least. Returns the recall@10 that this reaches.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import mmap
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,8 +19,9 @@ class EmbeddingRows:
 
     def __init__(self, paths: Sequence[Path]):
         self._parts = open_arrays(paths, (np.float16, np.float32))
-        self._ends = list(accumulate(len(p) for p in self._parts))
-        self.count = self._ends[-1] if self._ends else 0
+        self._plain = [p.view(np.ndarray) for p in self._parts]  # a memmap makes each look slower
+        self._ends = np.fromiter(accumulate(len(p) for p in self._parts), np.int64)
+        self.count = int(self._ends[-1]) if len(self._ends) else 0
         self.dim = self._parts[0].shape[1] if self._parts else 0
         if any(p.shape[1] != self.dim for p in self._parts):
             raise ExplorerError(f"The embeddings in {paths[0].parent} differ in dimension. They come from "
@@ -30,13 +30,15 @@ class EmbeddingRows:
 
     def get(self, ids: np.ndarray) -> np.ndarray:
         """(len(ids), d) float32, as stored."""
-        if len(self._parts) == 1:
-            found = self._parts[0][ids].astype(np.float32)
+        if len(self._plain) == 1:
+            found = self._plain[0][ids].astype(np.float32)
         else:
             found = np.empty((len(ids), self.dim), np.float32)
-            for at, number in enumerate(ids):
-                part = bisect.bisect_right(self._ends, int(number))
-                found[at] = self._parts[part][int(number) - (self._ends[part - 1] if part else 0)]
+            parts = np.searchsorted(self._ends, ids, side="right")
+            for number in np.unique(parts).tolist():
+                here = parts == number
+                start = self._ends[number - 1] if number else 0
+                found[here] = self._plain[number][ids[here] - start]
         self._looks += 1
         if self._looks % RELEASE_EVERY == 0:
             self.release()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
 
 BACKGROUND_WORKS = 512  # on each side of the unrelated pairs
-CANDIDATES = 200  # of a lossy index, put in order again by the stored embeddings
+CANDIDATES = 100  # of a lossy index, put in order again by the stored embeddings
 _SAMPLE_BYTES = 65_536
 _WHOLE_BYTES = 64 * 2**20
 

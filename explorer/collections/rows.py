@@ -58,6 +58,7 @@ class _Blocks:
         self._ends = list(accumulate(sizes))
         self.count = self._ends[-1] if self._ends else 0
         self.columns = tuple(columns)
+        self._arrays: dict[int, list[tuple[str, Any]]] = {}  # columns of the blocks looked at so far
 
     def _block(self, number: int) -> Any:
         raise NotImplementedError
@@ -70,8 +71,9 @@ class _Blocks:
                                     "Index and metadata do not belong together; build the collection again.")
             at = bisect.bisect_right(self._ends, number)
             inside = number - (self._ends[at - 1] if at else 0)
-            block = self._block(at)
-            found.append({c: block.column(c)[inside].as_py() for c in self.columns})
+            if at not in self._arrays:
+                self._arrays[at] = [(c, self._block(at).column(c)) for c in self.columns]
+            found.append({name: values[inside].as_py() for name, values in self._arrays[at]})
         return found
 
     def column(self, name: str) -> Iterator[Any]:
