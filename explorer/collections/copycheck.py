@@ -48,7 +48,10 @@ class Door:
 
     def check(self, rgb: np.ndarray, embedding: np.ndarray | None = None) -> DoorCheck:
         """The work nearest to (h, w, 3) uint8, found by hash and, with an embedding (d,), by CLIP."""
-        mark = signature(rgb)[None]
+        return self.check_signature(signature(rgb)[None], embedding)
+
+    def check_signature(self, mark: np.ndarray, embedding: np.ndarray | None = None) -> DoorCheck:
+        """The same for a signature (1, 3072)."""
         if blank(mark)[0]:
             return DoorCheck(False, note="The picture is almost blank; there is nothing to compare.")
         bits = self.bits(mark)

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--works", type=int, default=1_000_000)
     parser.add_argument("--copies", type=int, default=2_000)
     parser.add_argument("--folder", type=Path, help="scratch folder; kept when given")
-    parser.add_argument("--skip", default="", help="parts to leave out: search,backend,growth,copies")
+    parser.add_argument("--skip", default="", help="parts to leave out: search,backend,growth,door,copies")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     base = args.folder or Path(tempfile.mkdtemp(prefix="bench-collections-"))
@@ -59,6 +59,9 @@ def run(base: Path, works: int, copies: int, skip: set[str]) -> dict:
     if "growth" not in skip:
         times = [child(base, "near", n)["near_us"] for n in (works // 10, works)]
         result |= {"dup_us_per_vector": times, "dup_growth": times[1] / times[0]}
+    if "door" not in skip:
+        child(base, "door_embed")
+        result |= child(base, "door")
     if "copies" not in skip:
         result |= child(base, "plant", copies)
         result |= resumed(base)
@@ -278,6 +281,68 @@ def duplicates(base: Path) -> dict:
             "dup_s": elapsed, "dup_recall_by_kind": {k: round(float(np.mean(v)), 3) for k, v in found.items()}}
 
 
+def door_embed(base: Path) -> dict:
+    """Copies of members (to be flagged) and works never in the collection (to pass), with embeddings."""
+    from PIL import Image
+
+    from explorer.clip.encoder import load_encoder
+    from explorer.collections.signatures import signature
+    from explorer.images.prepare import fit_square
+    from explorer.settings import WORLD
+    from explorer.world.data import read_manifest
+    from explorer.world.files import open_world
+    from tests.collections.planted import KINDS
+    from tests.collections.planted import plant as changed
+
+    rows = read_manifest(open_world(WORLD))
+    rng = np.random.default_rng(0)
+    members = [r for r in rows if r["split"] == "train"]
+    others = [r for r in rows if r["split"] not in ("train", "stranger")]
+    kinds = list(KINDS)
+
+    def pixels(row: dict) -> np.ndarray:
+        with Image.open(WORLD / row["image"]) as image:
+            return np.asarray(image.convert("RGB"))
+
+    chosen = [members[i] for i in rng.choice(len(members), min(400, len(members)), replace=False)]
+    pictures = [changed(pixels(r), kinds[n % len(kinds)], n) for n, r in enumerate(chosen)]
+    pictures += [pixels(others[i]) for i in rng.choice(len(others), min(800, len(others)), replace=False)]
+    encoder = load_encoder("world")
+    np.savez(base / "door.npz", ids=[r["id"] for r in chosen], marks=np.stack([signature(p) for p in pictures]),
+             vectors=encoder.encode_images([fit_square(p, encoder.size_px) for p in pictures]))
+    return {}
+
+
+def door(base: Path) -> dict:
+    """How many copies each way flags (naming the right work) when it flags one in a hundred others."""
+    from explorer.collections.copycheck import Door
+    from explorer.collections.open import open_collection
+    from explorer.collections.pictures import read_signatures
+
+    asked = np.load(base / "door.npz")
+    collection = open_collection("world")
+    made = Door(collection, drive(read_signatures(collection, cache=base)))
+    scores: dict[str, list] = {"hash": [], "embedding": [], "likeness": []}
+    for mark, vector in zip(asked["marks"], asked["vectors"], strict=True):
+        bits = made.bits(mark[None])
+        near, ids = collection.nearest(vector, 1)
+        seen = made.check_signature(mark[None], vector)
+        ways = {"hash": (-float(bits.min()), collection.rows([int(bits.argmin())])[0].work_id),
+                "embedding": (float(near[0]), collection.rows(ids)[0].work_id),
+                "likeness": (seen.likeness, seen.work_id)}
+        for way, pair in ways.items():
+            scores[way].append(pair)
+    count, result = len(asked["ids"]), {}
+    for way, pairs in scores.items():
+        passing = sorted((s for s, _ in pairs[count:]), reverse=True)
+        limit = passing[len(passing) // 100]
+        flagged = [s > limit and w == i for (s, w), i in zip(pairs[:count], asked["ids"], strict=True)]
+        result |= {f"door_{way}_flagged_at_1pct": float(np.mean(flagged)), f"door_{way}_limit": abs(limit)}
+    false = [s >= made.rule.likeness for s, _ in scores["likeness"][count:]]
+    right = [s >= made.rule.likeness for s, _ in scores["likeness"][:count]]
+    return {**result, "door_flagged": float(np.mean(right)), "door_false_alarms": float(np.mean(false))}
+
+
 def _median_ms(ask, queries: np.ndarray) -> float:
     times = []
     for query in queries:
@@ -287,7 +352,8 @@ def _median_ms(ask, queries: np.ndarray) -> float:
     return statistics.median(times) * 1e3
 
 
-CHILDREN = {f.__name__: f for f in (build, exact, search, backend, near, plant, embed, duplicates)}
+CHILDREN = {f.__name__: f for f in (build, exact, search, backend, near, plant, embed, duplicates,
+                                  door_embed, door)}
 
 if __name__ == "__main__":
     main()
