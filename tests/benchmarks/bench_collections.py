@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.collections.measures import door, door_embed, drive, duplicates, embed, plant
+from tests.collections.measures import door, door_embed, drive, duplicates, embed, plant  # noqa: E402
 
 DIM, CLUSTER, QUERIES = 512, 50, 200
 
