@@ -17,6 +17,7 @@ from explorer.diffusion.recipes import complete
 from explorer.diffusion.render import exhibit_steps
 from explorer.diffusion.rendered import Rendered
 from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.bill import case_bill
 from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
@@ -58,11 +59,19 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
             else:
                 yield event
     except Cancelled:
-        context.commit(events.throw(Cancelled()))
+        context.commit(_billed(events.throw(Cancelled()), case))
         raise
     yield from _exhibits(task, context, model, encoder)
+    summary = _billed(summary, case)
     context.commit(summary)
     return to_json(summary)
+
+
+def _billed(summary: SearchSummary, case: Case) -> SearchSummary:
+    """The summary with the ledger of its best replay: the bits that the person supplied for it."""
+    if not summary.best_replay_id:
+        return summary
+    return dataclasses.replace(summary, ledger=case_bill(case, case.replay(summary.best_replay_id)))
 
 
 def _done(recipes: list[Recipe], model: Model, stored: set[str]) -> set[str]:
