@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from scipy.special import betainc
 
+from explorer.diffusion.autoencoder import Encoded
+from explorer.diffusion.models import Model
 from explorer.diffusion.noise import check_seed, philox_block
 
 BLOCK = 2048
@@ -83,6 +85,11 @@ def scan(latents: dict[str, np.ndarray], *, first: int, stop: int, sources: Sequ
         state = replace(state, next_seed=int(seeds[-1]) + 1, best=_best(best, keep),
                         tried=state.tried + len(seeds) * len(sources) * len(names))
         yield state
+
+
+def subject_latents(model: Model, pictures: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Latents (c, h, w) of each alignment of the subject (rgb uint8 of one size) by the model's autoencoder."""
+    return {name: Encoded(model, rgb).draw(None)[0].float().cpu().numpy() for name, rgb in pictures.items()}
 
 
 def noise_block(seeds: np.ndarray, shape: tuple[int, ...], source: str) -> np.ndarray:

@@ -17,8 +17,10 @@ from explorer.closeness.catalogue import is_better
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
+from explorer.diffusion.preview import LatentPreview
 from explorer.diffusion.recipes import check_recipe, complete
-from explorer.diffusion.sampling import Rendered, batch_key, sample
+from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.sampling import StepView, batch_key, sample
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
@@ -26,6 +28,7 @@ from explorer.search.fit import fit
 from explorer.search.plan import recipe_digest
 
 PREVIEW_PX = 96
+LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
 Event = Progress | Tick | tuple[Replay, bytes] | SearchSummary
 
 
@@ -66,6 +69,8 @@ class _Search:
     made: int = 0
     best: Replay | None = None
     best_png: bytes = b""
+    live_png: bytes = b""
+    glimpse: LatentPreview | None = None
     effort: Effort = field(default_factory=Effort)
     environment: str = ""
     _subjects: dict[tuple[int, int], Any] = field(default_factory=dict)
@@ -97,6 +102,7 @@ class _Search:
                     images.append(event)
                     continue
                 yield Tick()
+                self.look(event)
                 yield self.progress("replaying", step=event.index + 1, steps=event.steps,
                                     per_step_s=(self.clock() - began) / (event.index + 1),
                                     running=len(recipes))
@@ -113,6 +119,13 @@ class _Search:
         yield from self.score(images, subject, share_s)
         return True
 
+    def look(self, view: StepView) -> None:
+        """A glimpse of the first image while it forms; later previews show the best so far."""
+        if self.glimpse is None:
+            self.glimpse = LatentPreview(self.model)
+        if not self.best_png and self.glimpse.ready and view.index % LOOK_EVERY == LOOK_EVERY - 1:
+            self.live_png = small_png(self.glimpse.look(view.x0[:1])[0])
+
     def score(self, images: list[Rendered], subject: np.ndarray, share_s: float) -> Iterator[Event]:
         cosines = self.cosines([i.rgb for i in images], subject)
         for image, cosine in zip(images, cosines, strict=True):
@@ -125,6 +138,8 @@ class _Search:
                 elapsed_s=share_s + self.clock() - began, hashes=image.hashes,
                 environment_sha256=self.environment, flagged=image.flagged)
             self.made += 1
+            if self.glimpse is not None and not self.glimpse.ready:
+                self.glimpse.learn(image.latents, image.rgb)
             if self.count(replay):
                 self.best_png = small_png(image.rgb)
             yield replay, image.png
@@ -161,7 +176,7 @@ class _Search:
         elif self.effort.tries:
             left_s = left * self.effort.elapsed_s / self.effort.tries
         return Progress(self.made, self.planned, message, step, steps, left_s,
-                        self.best.id if self.best else "", self.best_png)
+                        self.best.id if self.best else "", self.best_png or self.live_png)
 
     def summary(self, state: str) -> SearchSummary:
         settings = self.task.settings

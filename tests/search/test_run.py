@@ -58,7 +58,8 @@ def test_every_recipe_becomes_a_scored_replay_and_the_summary_comes_last(model):
     best = min(found, key=lambda r: r.closeness["tiled_l2"])
     assert summary.best_replay_id == best.id
     assert sum(isinstance(e, Tick) for e in events) == 2 * 3  # two batches of three steps
-    last = [e for e in events if isinstance(e, Progress)][-1]
+    progress = [e for e in events if isinstance(e, Progress)]
+    last = progress[-1]
     assert (last.done, last.total, last.best_replay_id) == (5, 5, best.id)
     assert Image.open(io.BytesIO(last.preview_png)).size == (tiny.SIZE_PX, tiny.SIZE_PX)
 
@@ -147,3 +148,14 @@ def test_fit_keeps_the_whole_picture():
     assert page.shape == (64, 32, 3)
     assert (page[:23] == 255).all() and (page[25:39] < 128).all() and (page[41:] == 255).all()
     assert (fit(wide, height_px=32, width_px=64) == 0).all()
+
+
+def test_a_glimpse_is_shown_while_the_first_image_forms(model):
+    events = search(model, settings=ReplaySettings("a red boat", seeds=1, steps=(5,), guidances=(3.0,)))
+    before = []
+    for event in events:
+        if isinstance(event, tuple):
+            break
+        before.append(event)
+    shown = [e.preview_png for e in before if isinstance(e, Progress) and e.preview_png]
+    assert shown and Image.open(io.BytesIO(shown[0])).size == (tiny.SIZE_PX, tiny.SIZE_PX)
