@@ -25,8 +25,13 @@ def follow(draw: Callable[[], None], *names: str) -> None:
 def panel(here: state.Here, *names: str) -> None:
     """The jobs of these kinds in the open case: bar and preview, or why one did not end well."""
     jobs = work.active(here, *names)
-    for job in jobs:
+    waiting = [j for j in jobs if j.state == "queued"]
+    shown = [j for j in jobs if j not in waiting] or waiting[:1]
+    for job in shown:
         _job(here, job)
+    after = [task_name(j.name) for j in waiting if j not in shown]
+    if after:
+        st.caption(say("live.after", names=" → ".join(after)))
     broken = None if jobs else work.failed(here, *names)
     if broken is None:
         return
@@ -62,7 +67,8 @@ def _running(progress: Progress | None) -> None:
         st.progress(share, text=progress.message or say("live.under_way"))
         facts = [say("live.done", done=progress.done, total=progress.total)] if progress.total else []
         facts += [say("live.step", step=progress.step, steps=progress.steps)] if progress.steps else []
-        facts += [minutes(progress.left_s)] if progress.left_s is not None else []
+        left = progress.left_s
+        facts += [say("live.left", time=minutes(left))] if left is not None else []
         st.caption(" · ".join(facts))
     if picture is not None:
         with picture:

@@ -43,7 +43,7 @@ def _prompt(here: state.Here) -> None:
 
 def _nearest(here: state.Here) -> None:
     _head(here, "neighbours")
-    found = here.open_case.neighbours(here.open_subject.id)[:6]
+    found = here.open_case.neighbours(here.open_subject.id)[:8]
     if found:
         items = [works.item(w) for w in found]
         if widgets.gallery(items, key=f"overview_works_{here.open_subject.id}", label=say("works.label")):
@@ -56,7 +56,7 @@ def _nearest(here: state.Here) -> None:
 def _closest(here: state.Here) -> None:
     _head(here, "replay")
     case, subject = here.open_case, here.open_subject
-    found = case.replays(subject.id, limit=6)
+    found = case.replays(subject.id, limit=7)
     if not found:
         st.caption(say("overview.no_replays"))
         return

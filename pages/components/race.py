@@ -34,7 +34,7 @@ class Shown:
 def choose(case: Case, subject: Subject) -> Shown:
     """Draws the choices of search, score, start and page; returns what they select."""
     plans = {p.id: p for p in case.plans(subject.id)}
-    which, by, start, turn = st.columns([4, 3, 4, 2], vertical_alignment="bottom")
+    which, by, start, turn = st.columns([4, 4, 5, 2], vertical_alignment="bottom")
     options = ["", *reversed(plans)]
     wanted = state.remembered("search")
     search = which.selectbox(say("replay.which"), options, key=f"which_search_{wanted}_{len(plans)}",
@@ -121,16 +121,16 @@ def plots(case: Case, subject: Subject, shown: Shown) -> None:
 def _actions(here: state.Here, replay: Replay) -> None:
     case = here.open_case
     stars = list(case.get("stars", []))
-    star, exhibit = st.columns(2)
     starred = replay.id in stars
-    if star.button(say("replay.unstar" if starred else "replay.star"), icon=":material/star:", key="star",
-                   width="stretch"):
+    row = st.container(horizontal=True)
+    if row.button(say("replay.unstar" if starred else "replay.star"), icon=":material/star:", key="star",
+                  disabled=case.read_only):
         case.set("stars", [s for s in stars if s != replay.id] if starred else [*stars, replay.id])
         st.rerun()
     if replay.exhibit:
-        exhibit.success(say("replay.is_exhibit"), icon=":material/verified:")
-    elif exhibit.button(say("replay.exhibit"), icon=":material/verified:", key="exhibit", width="stretch",
-                        help=say("tip.exhibit"), disabled=bool(work.active(here, "RenderExhibit"))):
+        st.markdown(f":material/verified: {say('replay.is_exhibit')}")
+    elif row.button(say("replay.exhibit"), icon=":material/verified:", key="exhibit", help=say("tip.exhibit"),
+                    disabled=case.read_only or bool(work.active(here, "RenderExhibit"))):
         work.submit(here, RenderExhibit(case.id, replay.id, here.settings.model))
         st.rerun(scope="app")
     live.panel(here, "RenderExhibit")

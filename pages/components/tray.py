@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.jobs import launch
 from explorer.jobs.job import Job
-from pages.components import frame, state
+from pages.components import frame, live, state
 from pages.components.texts import minutes, say, task_name
 
 _SHOWN = 5
@@ -62,11 +62,11 @@ def _row(here: state.Here, job: Job) -> None:
             st.progress(min(1.0, progress.done / progress.total), text=_line(job))
         else:
             st.caption(_line(job))
-        left, right = st.columns(2)
-        if job.state == "interrupted":
-            left.button(say("tray.resume"), key=f"resume_{job.id}", on_click=_resume, args=(job.id,))
-        right.button(say("tray.cancel"), key=f"cancel_{job.id}", on_click=_cancel, args=(job.id,),
-                     disabled=job.cancel_asked and job.state == "running")
+        with st.container(horizontal=True):
+            if job.state == "interrupted":
+                st.button(say("tray.resume"), key=f"resume_{job.id}", on_click=live.resume, args=(job.id,))
+            st.button(say("tray.cancel"), key=f"cancel_{job.id}", on_click=live.cancel, args=(job.id,),
+                      disabled=job.cancel_asked and job.state == "running")
 
 
 def _line(job: Job) -> str:
@@ -79,16 +79,8 @@ def _line(job: Job) -> str:
     progress = job.progress
     if progress is None:
         return say("tray.starting")
-    left = minutes(progress.left_s)
-    return say("tray.progress", done=progress.done, total=progress.total, left=left) if progress.total else (
-        progress.message or say("tray.starting"))
-
-
-def _cancel(job_id: str) -> None:
-    launch.cancel(state.here().settings, job_id)
-
-
-def _resume(job_id: str) -> None:
-    here = state.here()
-    here.queue.resume(job_id)
-    launch.ensure_workers(here.settings)
+    if not progress.total:
+        return progress.message or say("tray.starting")
+    if progress.left_s is None:
+        return say("tray.progress", done=progress.done, total=progress.total)
+    return say("tray.progress_left", done=progress.done, total=progress.total, left=minutes(progress.left_s))
