@@ -169,12 +169,15 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path) -> dict[str, Any]:
     """How often the true creator and title are among the five nearest, for members and held-out works.
 
-    Creators compete with each other and with the package's artists, titles with all of the world's titles.
+    Creators compete with each other and with the package's artists ("creator_of_world": with each other
+    only), titles with all of the world's titles.
     """
     by = [t for t in shipped_lists()[0].terms if t.startswith("by ")]
-    by = dict.fromkeys([*by, *(f"by {r['creator']}" for r in rows if r["creator"])])
+    own = dict.fromkeys(f"by {r['creator']}" for r in rows if r["creator"])
+    by = dict.fromkeys([*by, *own])
     titles = dict.fromkeys(r["title"] for r in rows if r["title"])
     banks = {"creator": TermList("by", "artist", tuple(by)),
+             "creator_of_world": TermList("by own", "artist", tuple(own)),
              "title": TermList("titles", "flavor", tuple(titles))}
     opened = {k: finished(open_bank(encoder, t, cache=cache)) for k, t in banks.items()}
     out: dict[str, Any] = {}
@@ -182,12 +185,13 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path) -> d
         works = [r for r in rows if r["split"] == split and r["title"] and r["creator"]]
         queries = encoder.encode_images([picture(r) for r in works])
         for kind, bank in opened.items():
-            truth = [f"by {r['creator']}" if kind == "creator" else r["title"] for r in works]
+            truth = [f"by {r['creator']}" if kind != "title" else r["title"] for r in works]
             hits = sum(t in {x for x, _ in nearest_terms(bank, q, TOP)}
                        for t, q in zip(truth, queries, strict=True))
             out.setdefault(f"{kind}_top5", {})[group] = hits / max(1, len(works))
             out.setdefault(f"{kind}_top5_interval", {})[group] = wilson(hits, len(works))
-    return out | {"creator_terms": len(by), "title_terms": len(titles)}
+    return out | {"creator_terms": len(by), "creator_of_world_terms": len(own),
+                  "title_terms": len(titles)}
 
 
 def prefix_speedup(*, candidates: int = 48, stem_tokens: int = 40) -> float:
