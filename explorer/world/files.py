@@ -75,8 +75,12 @@ class World:
 
 
 def open_world(root: Path | str | None = None, cache: Path | str | None = None) -> World:
-    """Name the folders of a world; creates nothing."""
-    return World(Path(root or DEFAULT_WORLD), Path(cache) if cache else default_cache())
+    """Name the folders of a world; creates nothing. Each world has checkpoints of its own."""
+    where = Path(root or DEFAULT_WORLD).resolve()
+    own = default_cache()
+    if where != DEFAULT_WORLD:
+        own = own / f"{where.name}-{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
+    return World(where, Path(cache) if cache else own)
 
 
 def require(path: Path, stage: str) -> Path:

@@ -67,32 +67,6 @@ def near_blank(pixels: np.ndarray) -> bool:
     return bool((ink > 24).mean() < 0.02)
 
 
-def altered(pixels: np.ndarray, copy: int, seed: int) -> np.ndarray:
-    """One shifted, cropped and recoloured copy of a work: (64, 64, 3) uint8, same each time."""
-    rng = np.random.default_rng([seed, copy])
-    image = Image.fromarray(pixels)
-    side = SIZE_PX * rng.uniform(0.85, 1.0)
-    left, top = rng.uniform(0, SIZE_PX - side, size=2)
-    image = image.resize(
-        (SIZE_PX, SIZE_PX), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-    )
-    moved = Image.new("RGB", image.size, "white")
-    moved.paste(image, tuple(int(v) for v in rng.integers(-3, 4, size=2)))
-    hue, saturation, value = moved.convert("HSV").split()
-    turn = int(rng.integers(0, 256))
-    hue = hue.point(lambda h: (h + turn) % 256)
-    return np.asarray(Image.merge("HSV", (hue, saturation, value)).convert("RGB"))
-
-
-def said_otherwise(caption: str, copy: int, seed: int) -> str:
-    """One other wording of a caption: its parts in another order, some left out."""
-    parts = caption.split(", ")
-    rng = np.random.default_rng([seed, copy])
-    keep = max(2, int(rng.integers(2, len(parts) + 1))) if len(parts) > 2 else len(parts)
-    chosen = rng.permutation(len(parts))[:keep]
-    return ", ".join(parts[i] for i in chosen)
-
-
 def plain_features(pixels: np.ndarray, caption: str, keywords: int) -> list[float]:
     """Model-free features of a work: complexity, colour, ink and caption length."""
     x = pixels.astype(np.float32) / 255

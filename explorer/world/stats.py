@@ -49,7 +49,8 @@ def trend_p(hits: list[int], trials: list[int], doses: list[float]) -> float:
 
 def fall_p(hits: tuple[int, int], trials: tuple[int, int]) -> float:
     """One-sided Fisher p that the second share is lower than the first."""
-    total, (a, b), (n, m) = sum(hits), hits, trials
+    total, a, (n, m) = sum(hits), hits[0], trials
+
     def ways(k: int) -> float:
         return math.comb(n, k) * math.comb(m, total - k)
 

@@ -16,7 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from explorer.world import render, truth
 from explorer.world.captions import copy_caption, copy_pixels
-from explorer.world.data import labels_of, read_manifest
+from explorer.world.data import labels_of, manifest_draw, read_manifest
 from explorer.world.files import World, require, write_json
 from explorer.world.text_tower import encode
 from explorer.world.training import Plan, Report, Training, autocast
@@ -139,7 +139,7 @@ def train(world: World, plan: Plan, device: torch.device, report: Report) -> dic
     views = Views(world, device, SEED)
     torch.manual_seed(SEED)
     unet = architecture().to(device, memory_format=torch.channels_last)
-    training = Training(plan, unet, world.checkpoint("unet"), report)
+    training = Training(plan, unet, world.checkpoint(checkpoint_name(world)), report)
     torch.manual_seed(SEED + training.step)
     views.seed += 1000 * training.step  # a resumed run goes on with other epochs
     forward, scheduler = torch.compile(unet) if plan.compile else unet, new_scheduler()
@@ -154,6 +154,12 @@ def train(world: World, plan: Plan, device: torch.device, report: Report) -> dic
     }  # fmt: skip
 
 
+def checkpoint_name(world: World) -> str:
+    """Each draw has a checkpoint of its own: what one learnt must not leak into the other."""
+    draw = manifest_draw(world)
+    return "unet" if draw == 1 else f"unet-draw{draw}"
+
+
 def write_pipeline(world: World, unet: UNet2DConditionModel) -> None:
     """Write UNet, scheduler and model_index.json beside autoencoder and text encoder."""
     unet.to("cpu").half().save_pretrained(world.diffusion / "unet")
@@ -164,7 +170,8 @@ def write_pipeline(world: World, unet: UNet2DConditionModel) -> None:
 
 def publish_checkpoint(world: World) -> int:
     """Write the pipeline from the averaged weights of the last checkpoint; returns its step."""
-    state = torch.load(require(world.checkpoint("unet"), "unet"), weights_only=True, map_location="cpu")
+    path = require(world.checkpoint(checkpoint_name(world)), "unet")
+    state = torch.load(path, weights_only=True, map_location="cpu")
     unet = architecture()
     unet.load_state_dict(state["average"])
     write_pipeline(world, unet)
