@@ -111,8 +111,25 @@ def _packages(commands: Any) -> None:
     verify = _command(commands, "verify", package.verify, "check a package: bag, log, blobs, exhibits")
     verify.add_argument("package", type=Path)
     verify.add_argument("--expect", default="", help="the log head printed in the report")
+    verify.add_argument("--root", type=Path, action="append", default=[],
+                        help="certificate (PEM) of a time-stamp authority that you trust; may be repeated")
     verify.add_argument("--replay", action="store_true", help="render every exhibit again")
     verify.add_argument("--model", help="where the package's model is on this machine")
+    taken = _command(commands, "import", package.take_in, "open a package as a read-only case")
+    taken.add_argument("package", type=Path)
+    taken.add_argument("--expect", default="", help="the log head printed in the report")
+    _seal(commands, package)
+
+
+def _seal(commands: Any, package: Any) -> None:
+    kinds = commands.add_parser("seal", help="an outside time stamp (RFC 3161) on a package").add_subparsers(
+        required=True, metavar="ACTION")
+    request = _command(kinds, "request", package.seal_request, "write the request for the authority")
+    attach = _command(kinds, "attach", package.seal_attach, "put the authority's answer into a copy of the package")
+    for one in (request, attach):
+        one.add_argument("package", type=Path)
+        one.add_argument("--out", type=Path, required=True)
+    attach.add_argument("answer", type=Path)
 
 
 def _world(commands: Any) -> None:

@@ -20,7 +20,7 @@ class Bars:
     """Draws the jobs that `follow` is called with; draws nothing when `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet, self._bars = quiet, {}
+        self.quiet, self._bars, self._drawn = quiet, {}, {}
 
     def __enter__(self) -> Bars:
         return self
@@ -42,4 +42,6 @@ class Bars:
                 bar.set_postfix_str(f"step {job.progress.step}/{job.progress.steps}", refresh=False)
         if job.state == "done":
             bar.total = bar.n = max(bar.total, 1)
-        bar.refresh()
+        if (bar.n, bar.total) != self._drawn.get(job.id) or job.progress and job.progress.steps:
+            self._drawn[job.id] = (bar.n, bar.total)
+            bar.refresh()

@@ -1,13 +1,17 @@
-"""`export CASE` and `verify PACKAGE`."""
+"""`export CASE`, `verify PACKAGE`, `import PACKAGE`, and `seal request|attach PACKAGE`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
+from explorer.cases.seals import attach_package, request_package
 from explorer.commands.bars import Bars
+from explorer.commands.files import read_file
+from explorer.errors import ExplorerError
 from explorer.jobs import foreground
-from explorer.jobs.tasks import ExportCase, ReplayPackage, VerifyPackage
+from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
 
 
@@ -22,9 +26,36 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Checks a package; with --replay renders its exhibits again as well."""
     path = str(args.package.resolve())
     with Bars() as bars:
-        report = foreground.run(settings, VerifyPackage(path, args.expect), follow=bars.follow)
+        report = foreground.run(settings, VerifyPackage(path, args.expect, _roots(args)), follow=bars.follow)
         if args.replay:
             replayed = foreground.run(settings, ReplayPackage(path, args.model or settings.model),
                                       follow=bars.follow)
             report = {**report, "replay": replayed}
     return report
+
+
+def _roots(args: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(str(p.resolve()) for p in args.root)
+
+
+def take_in(args: argparse.Namespace, settings: Settings) -> Any:
+    """Opens a package as a read-only case."""
+    return foreground.run(settings, ImportPackage(str(args.package.resolve()), args.expect))
+
+
+def seal_request(args: argparse.Namespace, _: Settings) -> dict[str, str]:
+    """Writes an RFC 3161 request for the package; send it to a time-stamp authority of your choice."""
+    _write(args.out, request_package(args.package))
+    return {"request": str(args.out)}
+
+
+def seal_attach(args: argparse.Namespace, _: Settings) -> dict[str, str]:
+    """Writes a copy of the package with the authority's answer in it."""
+    return {"package": str(args.out), "sha256": attach_package(args.package, read_file(args.answer), args.out)}
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise ExplorerError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
