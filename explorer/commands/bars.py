@@ -42,6 +42,6 @@ class Bars:
                 bar.set_postfix_str(f"step {job.progress.step}/{job.progress.steps}", refresh=False)
         if job.state == "done":
             bar.total = bar.n = max(bar.total, 1)
-        if (bar.n, bar.total) != self._drawn.get(job.id) or job.progress and job.progress.steps:
+        if (bar.n, bar.total) != self._drawn.get(job.id) or (job.progress and job.progress.steps):
             self._drawn[job.id] = (bar.n, bar.total)
             bar.refresh()
