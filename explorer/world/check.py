@@ -61,7 +61,8 @@ def check(
 
 
 def _try(world, rows, works, chosen, sampler, rule, effort, print_, name) -> dict[int, Attempt]:
-    with tqdm(total=1.0, desc=name, file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}") as bar:
+    shape = "{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
+    with tqdm(total=1.0, desc=name, file=sys.stderr, bar_format=shape) as bar:
 
         def report(fraction: float, message: str) -> None:
             bar.n = fraction

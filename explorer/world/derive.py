@@ -33,7 +33,8 @@ def quoted(root: Path) -> dict[str, str]:
             try:
                 found[name] = json.loads(path.read_text("utf-8"))[key]
             except (ValueError, KeyError) as error:
-                raise ExplorerError(f"{path} is damaged ({error}). Run `python -m explorer world derive`.") from error
+                again = "Run `python -m explorer world derive`."
+                raise ExplorerError(f"{path} is damaged ({error}). {again}") from error
     return found
 
 

@@ -147,7 +147,7 @@ def file_title(source: str, creator: str) -> str:
     words = re.split(r"[_\s-]+", Path(source).stem)
     names = {w.lower() for w in re.split(r"\W+", creator) if w}
     while len(words) > 1 and (
-        not words[-1] or words[-1].isdigit() and len(words[-1]) == 2 or _starts(words[-1], names)
+        not words[-1] or (words[-1].isdigit() and len(words[-1]) == 2) or _starts(words[-1], names)
     ):
         words.pop()
     return " ".join(w for w in words if w)
