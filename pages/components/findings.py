@@ -43,7 +43,7 @@ def pair(case: Case, subject: Subject) -> None:
     found = bests(case, subject)
     for column, (name, replay) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
         with column:
-            st.subheader(say(f"findings.best_{name}"), anchor=False)
+            st.header(say(f"findings.best_{name}"), anchor=False)
             replays.beside(case, subject, replay, key=f"best_{name}_{subject.id}", widest_px=400)
             st.caption(replays.how_made(replay))
             replays.score_list(replay)
@@ -53,7 +53,7 @@ def pair(case: Case, subject: Subject) -> None:
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
     spent = total_effort(case.replays(subject.id, order_by="time", limit=-1))
-    st.subheader(say("findings.effort"), anchor=False)
+    st.header(say("findings.effort"), anchor=False)
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))
     st.caption(say("findings.not_absent"))

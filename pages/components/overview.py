@@ -27,7 +27,7 @@ def _panels() -> None:
 
 def _head(here: state.Here, page: str) -> None:
     words, link = st.columns([5, 1], vertical_alignment="bottom")
-    words.subheader(say(f"overview.{page}"))
+    words.header(say(f"overview.{page}"))
     link.page_link(frame.script(page), label=say("overview.open"), icon=":material/arrow_forward:",
                    query_params=here.address)
 

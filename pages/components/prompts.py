@@ -31,7 +31,7 @@ def candidates(now: Here) -> None:
     if not found:
         widgets.empty("prompts")
         return
-    st.subheader(say("prompt.candidates", n=len(found)), anchor=False)
+    st.header(say("prompt.candidates", n=len(found)), anchor=False)
     st.caption(say("prompt.scale"))
     for number, candidate in enumerate(found[:12]):
         _candidate(now, candidate, number)

@@ -12,7 +12,7 @@ from pages.components.texts import say
 
 def draw(now: state.Here) -> None:
     """A search box; the newest search of this tab is shown below it, by its job."""
-    st.subheader(say("search.title"), anchor=False)
+    st.header(say("search.title"), anchor=False)
     with st.form("text_search", border=False):
         words, send = st.columns([5, 1], vertical_alignment="bottom")
         text = words.text_input(say("search.words"), placeholder=say("search.hint"), key="search_words")

@@ -50,7 +50,7 @@ def item_id(work: Neighbour) -> str:
 
 def facts(work: Neighbour) -> None:
     """Title, artist, licence, source, caption and standing of one work."""
-    st.subheader(plain(work.title) or say("works.no_title"))
+    st.header(plain(work.title) or say("works.no_title"))
     rows = [(say("works.creator"), plain(work.creator) or say("works.no_creator")),
             (say("works.licence"), plain(work.licence) or say("works.no_licence")),
             (say("works.similarity_label"), f"{work.similarity:.3f}")]

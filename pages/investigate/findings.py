@@ -18,7 +18,7 @@ if begin.needed(now, "findings"):
         findings.pair(case, subject)
         st.markdown(say("replay.bits_text"))
         findings.effort(case, subject)
-    st.subheader(say("findings.theft"), anchor=False)
+    st.header(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
     shows.markdown(say("findings.shows"))
     cannot.markdown(say("findings.cannot"))

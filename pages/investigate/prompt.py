@@ -49,6 +49,6 @@ def _found() -> None:
 
 if begin.needed(now, "prompt"):
     prompts.chosen(now)
-    st.subheader(say("prompt.find_title"), anchor=False)
+    st.header(say("prompt.find_title"), anchor=False)
     _start()
     live.follow(_found, "EmbedSubject", "FindNeighbours", "Interrogate")

@@ -56,10 +56,10 @@ if begin.needed(now, "report"):
                     exhibits=case.count_replays(exhibits=True), entries=seq))
     st.markdown(say("report.head", head=head, seq=seq))
     st.caption(say("report.head_text"))
-    st.subheader(say("report.write"), anchor=False)
+    st.header(say("report.write"), anchor=False)
     _write()
     st.caption(say("report.same"))
-    st.subheader(say("report.package"), anchor=False)
+    st.header(say("report.package"), anchor=False)
     if st.button(say("report.export"), icon=":material/inventory_2:",
                  disabled=bool(work.active(now, "ExportCase"))):
         work.submit(now, ExportCase(case.id))

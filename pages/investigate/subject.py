@@ -21,7 +21,7 @@ else:
         widgets.picture(case.blob(subject.pixels_sha256), width_px=420,
                         alt=say("subject.alt", name=subject.name))
     with facts:
-        st.subheader(plain(subject.name), anchor=False)
+        st.header(plain(subject.name), anchor=False)
         st.markdown(say("subject.facts", sha=subject.sha256, format=subject.format, width=subject.width_px,
                         height=subject.height_px, origin=say(f"origin.{subject.origin}")))
         for note in subject.notes:

@@ -14,7 +14,7 @@ cards.recent(now)
 
 if now.case is not None:
     case = now.case
-    st.subheader(say("cases.open", title=plain(case.title)), anchor=False)
+    st.header(say("cases.open", title=plain(case.title)), anchor=False)
     title, save = st.columns([4, 1], vertical_alignment="bottom")
     name = title.text_input(say("case.title"), case.title, key=f"rename_{case.id}")
     if save.button(say("cases.rename"), width="stretch"):

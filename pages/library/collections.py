@@ -21,7 +21,7 @@ if now.settings.collection == "world" and not WORLD.exists():
 
 textsearch.draw(now)
 
-st.subheader(say("collections.choose"), anchor=False)
+st.header(say("collections.choose"), anchor=False)
 st.markdown(say("collections.choose_text"))
 source = pickers.source(now, "collection")
 if source and st.button(say("collections.use"), key="use_collection"):

@@ -10,20 +10,20 @@ from pages.components.texts import catalogue, plain, say
 
 st.title(say("methods.title"))
 st.markdown(say("methods.lead"))
-st.subheader(say("methods.how"), anchor=False)
+st.header(say("methods.how"), anchor=False)
 st.markdown(say("methods.how_text"))
-st.subheader(say("findings.theft"), anchor=False)
+st.header(say("findings.theft"), anchor=False)
 shows, cannot = st.columns(2, gap="large")
 shows.markdown(say("findings.shows"))
 cannot.markdown(say("findings.cannot"))
 
-st.subheader(say("methods.scores"), anchor=False)
+st.header(say("methods.scores"), anchor=False)
 st.markdown(say("methods.scores_text"))
 rows = [f"| **{s.label}** | {replays.reading(n)} | {plain(s.plain)} | {plain(s.blind_to)} "
         f"| {plain(s.source) or '–'} |" for n, s in SCORES.items()]
 st.markdown("\n".join([say("methods.scores_head"), "|---|---|---|---|---|", *rows]))
 
-st.subheader(say("methods.glossary"), anchor=False)
+st.header(say("methods.glossary"), anchor=False)
 words = catalogue()["glossary"]
 st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in sorted(words.items())))
 st.caption(say("methods.references"))

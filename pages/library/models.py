@@ -16,7 +16,7 @@ st.title(say("models.title"))
 st.markdown(say("models.lead"))
 models.known(now)
 
-st.subheader(say("models.choose"), anchor=False)
+st.header(say("models.choose"), anchor=False)
 source = pickers.source(now, "model")
 look, load, use, unload = st.columns(4)
 if look.button(say("models.look"), disabled=not source, width="stretch", help=say("models.look_help")):

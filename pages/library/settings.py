@@ -17,14 +17,14 @@ settings = now.settings
 st.title(say("settings.title"))
 st.markdown(say("settings.lead"))
 
-st.subheader(say("settings.workspace"), anchor=False)
+st.header(say("settings.workspace"), anchor=False)
 st.markdown(say("settings.home", path=str(settings.home), size=size(now.store.size_bytes())))
 st.caption(say("settings.home_text"))
 
 
 def _roots(name: str) -> None:
     """The folders of one kind, each with a button that takes it off; and a field for one more."""
-    st.subheader(say(f"settings.{name}"), anchor=False)
+    st.header(say(f"settings.{name}"), anchor=False)
     st.caption(say(f"settings.{name}_text"))
     folders = getattr(settings, name)
     for number, folder in enumerate(folders):
@@ -44,7 +44,7 @@ def _roots(name: str) -> None:
 _roots("model_folders")
 _roots("collection_folders")
 
-st.subheader(say("settings.device"), anchor=False)
+st.header(say("settings.device"), anchor=False)
 devices = ("auto", "cpu", "cuda", "mps")
 with st.form("device", border=False):
     device = st.selectbox(say("settings.device_label"), devices, help=say("tip.device"),
@@ -60,14 +60,14 @@ with st.form("device", border=False):
         st.toast(say("settings.saved"), icon=":material/check_circle:")
         st.rerun()
 
-st.subheader(say("settings.workers"), anchor=False)
+st.header(say("settings.workers"), anchor=False)
 st.caption(say("settings.workers_text"))
 models.workers(now)
 if st.button(say("settings.stop"), icon=":material/stop_circle:", help=say("settings.stop_help")):
     launch.stop_workers(settings)
     st.rerun()
 
-st.subheader(say("settings.caches"), anchor=False)
+st.header(say("settings.caches"), anchor=False)
 st.markdown(say("settings.cache", path=plain(str(settings.cache)), size=size(folder_bytes(settings.cache))))
 if st.button(say("settings.clear"), icon=":material/cleaning_services:", help=say("settings.clear_help")):
     empty_folder(settings.cache)

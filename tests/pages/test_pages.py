@@ -17,7 +17,7 @@ EVERY = ("start", *PATH, *LIBRARY)
 
 def written(app) -> str:
     """All Markdown and captions of a page as one text."""
-    return "\n".join(e.value for kind in (app.markdown, app.caption, app.subheader) for e in kind)
+    return "\n".join(e.value for kind in (app.markdown, app.caption, app.header, app.subheader) for e in kind)
 
 
 def press(app, label: str):
