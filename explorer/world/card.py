@@ -66,3 +66,28 @@ def parameters(path: Path) -> int:
 def line(card: dict) -> str:
     """The card on one line, as the command prints it last."""
     return json.dumps(card, ensure_ascii=False)
+
+
+def table(card: dict) -> str:
+    """The card as the README shows it (Markdown)."""
+    vae, clip, effort = card["autoencoder"], card["clip"], card["effort"]
+    lines = [
+        f"Near copy: tiled distance below {card['near_copy_rule']['absolute']} (16 tiles of 16 × 16 px, the worst "
+        f"one counts) and below {card['near_copy_rule']['margin']} times the distance to the nearest other work. "
+        f"Effort: the work's own caption, {effort['seeds']} seeds, {effort['steps']} steps, "
+        f"guidance {effort['guidance']:g}.",
+        "",
+        "| copies in training | views | works | came back as a near copy | 95% interval |",
+        "|---|---|---|---|---|",
+    ]
+    for dose, row in card["dose_response"].items():
+        lines.append(f"| {dose} | {row['views']} | {row['works']} | {100 * row['share']:.1f}% | "
+                     f"{100 * row['low']:.1f}% to {100 * row['high']:.1f}% |")
+    lines += [
+        "",
+        f"Autoencoder: median PSNR {vae['psnr_median']:.1f} dB (members minus held-out works "
+        f"{vae['member_minus_held_out_db']:+.2f} dB). CLIP: own caption finds the image among the first five for "
+        f"{100 * clip['r_at_5']:.1f}% of works (members minus held-out works "
+        f"{100 * clip['member_minus_held_out']:+.1f} points). Fingerprint `{card['fingerprint'][:16]}`.",
+    ]
+    return "\n".join(lines)
