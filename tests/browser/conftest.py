@@ -32,14 +32,21 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]
         yield app, case.id
 
 
-@pytest.fixture
-def tab(chrome) -> Iterator:
-    """A new tab, patient enough for a busy machine."""
+@pytest.fixture(scope="session")
+def window(chrome) -> Iterator:
+    """One browser window for all tests: what Streamlit serves the same to everybody is loaded once."""
     context = chrome.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    yield page
+    context.set_default_timeout(120_000)
+    yield context
     context.close()
+
+
+@pytest.fixture
+def tab(window) -> Iterator:
+    """A new tab, patient enough for a busy machine."""
+    page = window.new_page()
+    yield page
+    page.close()
 
 
 def visit(page, url: str) -> None:
