@@ -63,7 +63,7 @@ def run(base: Path, works: int, copies: int, skip: set[str]) -> dict:
         times = [child(base, "near", n)["near_us"] for n in (works // 10, works)]
         result |= {"dup_us_per_vector": times, "dup_growth": times[1] / times[0]}
     if "door" not in skip:
-        child(base, "door_embed")
+        child(base, "door_embed", copies)
         result |= child(base, "door")
     if "copies" not in skip:
         result |= child(base, "plant", copies)

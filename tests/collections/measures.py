@@ -29,7 +29,7 @@ def plant(base: Path, copies: int) -> dict:
 
     folder = base / "pictures"
     folder.mkdir(parents=True)
-    works = sorted((WORLD / "works").glob("*.webp"))
+    works = sorted((WORLD / "works").glob("*.webp"))[:3 * copies]
     kinds, rng = list(KINDS), np.random.default_rng(0)
     for path in works:
         shutil.copy(path, folder / path.name)
@@ -75,7 +75,7 @@ def duplicates(base: Path) -> dict:
             "dup_s": elapsed, "dup_recall_by_kind": {k: round(float(np.mean(v)), 3) for k, v in found.items()}}
 
 
-def door_embed(base: Path) -> dict:
+def door_embed(base: Path, copies: int) -> dict:
     """Copies of members (to be flagged) and works never in the collection (to pass), with embeddings."""
     from PIL import Image
 
@@ -96,9 +96,9 @@ def door_embed(base: Path) -> dict:
         with Image.open(WORLD / row["image"]) as image:
             return np.asarray(image.convert("RGB"))
 
-    chosen = [members[i] for i in rng.choice(len(members), min(400, len(members)), replace=False)]
+    chosen = [members[i] for i in rng.choice(len(members), min(copies, 400), replace=False)]
     pictures = [changed(pixels(r), kinds[n % len(kinds)], n) for n, r in enumerate(chosen)]
-    pictures += [pixels(others[i]) for i in rng.choice(len(others), min(800, len(others)), replace=False)]
+    pictures += [pixels(others[i]) for i in rng.choice(len(others), min(2 * copies, 800), replace=False)]
     encoder = load_encoder("world")
     np.savez(base / "door.npz", ids=[r["id"] for r in chosen], marks=np.stack([signature(p) for p in pictures]),
              vectors=encoder.encode_images([fit_square(p, encoder.size_px) for p in pictures]))
