@@ -13,7 +13,7 @@ from tests.browser.app import running, settled
 from tests.browser.conftest import picture_file, visit
 
 
-def until_idle(page, home, *, timeout_s: int = 420) -> None:
+def until_idle(page, home, *, timeout_s: int = 900) -> None:
     """Waits until no job runs or waits any more, and the page has seen it."""
     queue = Queue(load_settings(home).database)
     for _ in range(timeout_s):
@@ -35,6 +35,7 @@ def test_the_whole_loop_and_what_outlives_it(tab, tmp_path, world):
         tab.get_by_role("button", name=say("begin.add", n=1)).click()
         tab.wait_for_url(re.compile("/subject"))
         tab.get_by_role("button", name=say("subject.run")).click()
+        tab.locator('[data-testid="stSidebar"]').get_by_text(say("task.RunSearch")).wait_for()
         until_idle(tab, home)
         case = CaseStore(home / "cases").open(CaseStore(home / "cases").list()[0].id)
         subject = case.subjects()[0]
