@@ -26,6 +26,7 @@ from explorer.records import Progress
 
 EXACT_WORKS = 50_000  # up to here every query is compared with every work
 CODE_SHARE = 32  # codes of a large index are so small a part of its float32 vectors
+LEAST_CODE = 8  # bytes
 SAMPLED = 96  # works whose exact neighbours set how far a search looks
 TARGET_RECALL = 0.99
 PROBES = (4, 8, 16, 32, 64, 128, 256)
@@ -87,7 +88,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
 def index_key(works: int, dim: int) -> str:
     """autofaiss's key: some 2 √works cells with a graph over them, and short codes."""
     cells = 2 ** int(np.clip(np.round(np.log2(2 * works ** 0.5)), 6, 16))
-    code = max(c for c in range(1, dim + 1) if dim % c == 0 and c <= max(1, 4 * dim / CODE_SHARE))
+    code = max(c for c in range(1, dim + 1) if dim % c == 0 and c <= max(LEAST_CODE, 4 * dim / CODE_SHARE))
     return f"Pad{dim},IVF{cells}_HNSW32,PQ{code}x8"
 
 
