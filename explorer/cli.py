@@ -138,7 +138,7 @@ def _world(commands: Any) -> None:
     kinds = commands.add_parser("world", help="build and check the bundled world").add_subparsers(
         required=True, metavar="ACTION")
     build = _command(kinds, "build", world.build, "from the openclipart packages to a trained world")
-    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "unet", "index"))
+    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
     build.add_argument("--device", default="auto")
     build.add_argument("--draw", type=int, default=1, help="which draw of the works (2: the crossover)")
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))
