@@ -35,7 +35,8 @@ def test_no_text_is_left_over():
 
 
 def test_every_task_has_a_name():
-    assert set(TASKS) <= set(catalogue()["task"])
+    shipped = {name for name, task in TASKS.items() if task.__module__ == "explorer.jobs.tasks"}
+    assert shipped <= set(catalogue()["task"])
 
 
 @pytest.mark.parametrize("word", ["infring", "copied from", "stole", "plagiar", "proves that"])
