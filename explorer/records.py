@@ -117,7 +117,7 @@ class Neighbour:
     source: str = ""  # page or package path of the original
     image_path: str = ""  # absolute path of a local picture; "" for a remote work
     multiplicity: int | None = None
-    percentile: float | None = None  # share of the collection less similar than this, in [0, 100]
+    percentile: float | None = None  # share of unrelated pairs that are less similar, in [0, 100]
 
 
 @dataclass(frozen=True)
