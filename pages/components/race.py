@@ -37,6 +37,8 @@ def choose(case: Case, subject: Subject) -> Shown:
     which, by, start, turn = st.columns([4, 4, 5, 2], vertical_alignment="bottom")
     options = ["", *reversed(plans)]
     wanted = state.remembered("search")
+    if wanted and not case.count_replays(search_id=wanted):
+        wanted = ""  # ended before its first replay: what other searches made stays in view
     search = which.selectbox(say("replay.which"), options, key=f"which_search_{wanted}_{len(plans)}",
                              index=options.index(wanted) if wanted in options else 0,
                              format_func=lambda i: _search_name(case, list(plans), i))

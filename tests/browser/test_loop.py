@@ -9,7 +9,7 @@ from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
 from explorer.world.examples import read_examples
 from pages.components.texts import say
-from tests.browser.app import running
+from tests.browser.app import running, settled
 from tests.browser.conftest import picture_file, visit
 
 
@@ -48,7 +48,8 @@ def test_the_whole_loop_and_what_outlives_it(tab, tmp_path, world):
         until_idle(tab, home)
         kept = case.count_replays(subject.id)
         assert made <= kept < made + 400
-        visit(tab, f"{app.url}/replay?case={case.id}")
+        tab.reload()
+        settled(tab)
         tab.get_by_text(say("replay.count", shown=min(24, kept), total=kept)).wait_for()
         address = tab.url
     with running(home) as again:  # the server ended meanwhile: the same address still opens the same case
