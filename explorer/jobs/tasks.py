@@ -14,8 +14,23 @@ from explorer.records import Recipe, from_json, to_json
 
 
 @dataclass(frozen=True)
+class StopRules:
+    """When a search ends before its plan is through; 0 (or None) means no such rule."""
+
+    tries: int = 0
+    seconds: float = 0.0  # of computing
+    closeness: float | None = None  # of the primary score, or closer
+    no_gain: int = 0  # tries in a row without a closer one
+
+
+@dataclass(frozen=True)
 class ReplaySettings:
-    """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of one prompt."""
+    """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of one prompt.
+
+    `mode` says how: every recipe to its end ("exhaustive"), dropping the seeds that fall behind ("race"),
+    small steps around the replay `parent` in `rounds` of `options` ("closer"), or from `parent`'s noise
+    changed by gradient ("noise").
+    """
 
     prompt: str
     negative_prompt: str = ""
@@ -29,6 +44,11 @@ class ReplaySettings:
     width_px: int = 0  # 0: the model's default
     height_px: int = 0
     primary_score: str = "tiled_l2"
+    mode: str = "exhaustive"
+    stop: StopRules = StopRules()
+    parent: str = ""
+    rounds: int = 0
+    options: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,30 @@ class FindNeighbours:
     subject_id: str
     collection: str = "world"
     clip: str = "world"
+    k: int = 24
+
+
+@dataclass(frozen=True)
+class CompareNeighbours:
+    """Pixel and learned closeness of a subject's stored neighbours, where their pictures are at hand."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class CheckCopy:
+    """The check at the door: a subject's nearest works, and whether one is a near copy of it.
+
+    Comes after EncodeQuery, which names the subject; the job's result is the CopyCheck as JSON.
+    """
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    collection: str = "world"
     k: int = 24
 
 
@@ -120,6 +164,25 @@ class EncodeText:
 
 
 @dataclass(frozen=True)
+class EncodeQuery:
+    """CLIP embedding of a subject or of a region of it, with words mixed in if given.
+
+    `box` is (left, top, right, bottom) in [0, 1] of the picture, () the whole. Without `subject_id` it is
+    the subject that the job before it made. Result: {"embedding": [...], "clip_fingerprint": ...,
+    "side": "image" | "mixed", "subject_id": ...}.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+    case_id: str
+    subject_id: str = ""
+    box: tuple[float, ...] = ()
+    text: str = ""
+    text_weight: float = 0.5
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
 class SearchCollection:
     """Works nearest to an embedding: given, or taken from the result of the job that it comes `after`.
 
@@ -141,6 +204,31 @@ class InspectModel:
     INTERACTIVE: ClassVar[bool] = False
     model: str = "world"
     load: bool = False
+
+
+@dataclass(frozen=True)
+class DownloadModel:
+    """Fetch a model by its hub id; result: {"source": the pinned id, "info": ModelInfo as JSON}."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    source: str  # owner/name or owner/name@revision
+    variant: str = "fp16"  # half-precision weights where there are any; "" for the full ones
+
+
+@dataclass(frozen=True)
+class TryModel:
+    """One replay with the model's own settings, to see that it runs; it belongs to no case.
+
+    Result: {"info": ModelInfo as JSON, "recipe": ..., "path": PNG, "hashes": ..., "flagged": ...,
+    "elapsed_s": ...}.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    model: str = "world"
+    prompt: str = ""
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -242,9 +330,10 @@ class ImportPackage:
 
 
 TASKS = {t.__name__: t for t in (
-    EmbedSubject, FindNeighbours, Interrogate, RunSearch, GenerateSubject, RenderExhibit, EncodeText,
-    SearchCollection, InspectModel, UnloadModels, BuildCollection, IndexCollection, ExportCase,
-    WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
+    EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch, GenerateSubject,
+    RenderExhibit, EncodeText, EncodeQuery,
+    SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
+    IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:
