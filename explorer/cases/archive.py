@@ -1,7 +1,8 @@
 """Canonical ZIP files: one content, one sequence of bytes; and a careful reader of ZIPs from outside.
 
 Canonical means: members sorted by name, stored, dated 1980-01-01, plain files of mode 0644, no extras, no
-comments. Nothing else is accepted, so that no byte of a package is free to change.
+comments. Nothing else is accepted, so that no byte of a package is free to change; and since nothing is
+compressed, files that claim more bytes than the ZIP has lie over one another, which is refused.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ class Archive:
             raise ArchiveFault(f"{self.path.name} is damaged: {_short(error)}.") from error
         try:
             _check(self._zip.infolist(), most_members, most_bytes)
+            _check_overlap(self._zip.infolist(), self.path)
         except BaseException:
             self._zip.close()
             raise
@@ -130,6 +132,12 @@ def _check(members: list[zipfile.ZipInfo], most_members: int, most_bytes: int) -
         if member.filename.lower() in seen:
             raise ArchiveFault(f"This package holds {member.filename!r} twice; that is refused.")
         seen.add(member.filename.lower())
+
+
+def _check_overlap(members: list[zipfile.ZipInfo], path: Path) -> None:
+    """Stored files that lie over one another would unpack to far more than was sent."""
+    if sum(m.file_size for m in members) > path.stat().st_size:
+        raise ArchiveFault(f"The files of {path.name} claim more bytes than the ZIP has; that is refused.")
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:

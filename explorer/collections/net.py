@@ -22,6 +22,8 @@ from explorer.errors import ExplorerError
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK = 65_536
+_NAT64, _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
+_ISATAP = ipaddress.ip_network("fe80::5efe:0:0/96")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def fetch(url: str, *, policy: Policy, body: bytes | None = None,
         answer, target = _once(url, policy, body, headers or {}, deadline)
         if target is None:
             return answer
+        _checked_url(target)
         if body is not None:
             raise Refused(f"{shown(url)} answered with a redirect, which a query does not follow. "
                           f"If you trust it, use {shown(target)} itself.")
@@ -86,7 +89,8 @@ def check_address(address: str, *, policy: Policy, host: str) -> None:
     """Refused when the policy does not allow this IP address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner = _embedded(ip)
-    if any(i.is_multicast or i.is_unspecified or i.is_reserved for i in inner):
+    if any(i.is_multicast or i.is_unspecified or (i.is_reserved and not i.is_loopback)
+           for i in inner):
         raise Refused(f"{host} points at the address {ip}, which is not an ordinary one.")
     loopback = all(i.is_loopback for i in inner)
     if not policy.private and not all(i.is_global for i in inner):
@@ -170,7 +174,10 @@ class _Pinned(http.client.HTTPConnection):
 def _checked_url(url: str):
     if len(url) > 2_000 or not url.isprintable() or " " in url:
         raise Refused("This is not an address: it is too long or holds spaces or control characters.")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets that do not close, letters that turn into separators
+        raise Refused("This is not an address: it cannot be read as one.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or _port(parts) is None:
         raise Refused(f"{url[:80]} is not an http or https address.")
     if parts.username or parts.password:
@@ -192,15 +199,17 @@ def _resolve(host: str, port: int, policy: Policy) -> tuple:
 
 
 def _embedded(ip) -> list:
-    """The address with the IPv4 ones that it stands for (mapped, 6to4, Teredo, NAT64)."""
+    """The address with the IPv4 ones that it stands for (mapped, 6to4, Teredo, NAT64, ISATAP)."""
     inner = [ip]
     if ip.version == 6:
         if ip.ipv4_mapped:
             return [ip.ipv4_mapped]
         inner += [ip.sixtofour] if ip.sixtofour else []
         inner += list(ip.teredo) if ip.teredo else []
-        if ip in ipaddress.ip_network("64:ff9b::/96"):
+        if ip in _NAT64 or ip in _ISATAP:
             inner.append(ipaddress.ip_address(int(ip) & 0xFFFFFFFF))
+        if ip in _LOCAL_NAT64:  # where the IPv4 address lies in it is the network's own choice
+            inner.append(ipaddress.ip_address("10.0.0.0"))
     return inner
 
 

@@ -70,6 +70,9 @@ class Sandbox:
                     self.close()
                     if fresh or failure.reason != "crash" or attempt == 2:
                         raise
+                except BaseException:  # interrupted: its answer must not pass for the next file's
+                    self.close()
+                    raise
         if "refused" in header:
             raise ExplorerError(str(header["refused"]))
         return header, body
@@ -95,7 +98,11 @@ class Sandbox:
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd=str(_ROOT))
         self._replies = queue.Queue()
         threading.Thread(target=_pump, args=(self._child.stdout, self._replies), daemon=True).start()
-        self._wait(START_S)  # its greeting
+        try:
+            self._wait(START_S)  # its greeting
+        except BaseException:  # a greeting that comes late would pass for the answer to the next file
+            self.close()
+            raise
 
     def _exchange(self, request: dict, payload: bytes) -> tuple[dict, bytes]:
         spent = _used(self._child.pid)[1]
