@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.settings import WORLD, Settings, load_settings
+from explorer.settings import ASSETS, WORLD, Settings, load_settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -149,6 +149,10 @@ def _world(commands: Any) -> None:
         one = _command(kinds, name, run, text)
         one.add_argument("--out", type=Path, default=WORLD)
         one.add_argument("--device", default="auto")
+    told = _command(kinds, "examples", world.examples, "run the example cases again and keep them as packages")
+    told.add_argument("--world", type=Path, default=WORLD)
+    told.add_argument("--out", type=Path, default=ASSETS / "examples")
+    told.add_argument("--only", default="", help="one story, such as comes_back")
 
 
 def _floats(text: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""`world build|check|derive`: the bundled world."""
+"""`world build|check|derive|examples`: the bundled world."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def derive(args: argparse.Namespace, _: Settings) -> Any:
     """Makes again what quotes the world's fingerprint."""
     from explorer.world import derive as again
     return again.derive(args.out, device=args.device)
+
+
+def examples(args: argparse.Namespace, settings: Settings) -> Any:
+    """Runs the example cases with the real tasks and keeps them as packages beside the world."""
+    from explorer.commands.bars import Bars
+    from explorer.world import example_cases
+    with Bars() as bars:
+        told = example_cases.build(settings, world=args.world, out=args.out, only=args.only, follow=bars.follow)
+    return {t.story: {"package": t.file, "replays": t.replays, "closest": t.noise} for t in told}
