@@ -12,7 +12,8 @@ from explorer.errors import ExplorerError
 from explorer.jobs.queue import Queue
 from explorer.records import Subject
 from explorer.settings import Settings, load_settings
-from pages.components import frame
+from pages.components import frame, login
+from pages.components.texts import plain
 
 _KEPT = ("case", "subject", "search", "replay", "work")  # names in the address, besides a page's own
 
@@ -26,6 +27,7 @@ class Here:
     store: CaseStore
     case: Case | None = None
     subject: Subject | None = None
+    person: str = ""  # who is logged in; "" where login is off
 
     @property
     def address(self) -> dict[str, str]:
@@ -50,18 +52,19 @@ class Here:
 
 def here() -> Here:
     """The workspace with the case and subject named in the address, else those of this tab so far."""
-    settings = load_settings()
-    store, queue = CaseStore(settings.cases), Queue(settings.database)
+    settings, person = load_settings(), login.person()
+    store = CaseStore(settings.cases, person=person)
+    queue = Queue(settings.database, person=person)
     case_id = remembered("case")
     if not case_id:
-        return Here(settings, queue, store)
+        return Here(settings, queue, store, person=person)
     try:
         case = store.open(case_id)
     except ExplorerError as error:
         forget()
-        st.warning(str(error), icon=":material/folder_off:")
-        return Here(settings, queue, store)
-    return Here(settings, queue, store, case, _subject(case))
+        st.warning(plain(str(error)), icon=":material/folder_off:")
+        return Here(settings, queue, store, person=person)
+    return Here(settings, queue, store, case, _subject(case), person)
 
 
 def _subject(case: Case) -> Subject | None:
@@ -96,13 +99,15 @@ def forget() -> None:
     remember(**dict.fromkeys(_KEPT, ""))
 
 
-def go(page: str, *, case_id: str = "", subject_id: str = "") -> None:
-    """Opens a page, on another case and subject if given; ends this run."""
+def go(page: str, *, case_id: str = "", subject_id: str = "", **more: str) -> None:
+    """Opens a page, on another case and subject if given, with `more` in its address; ends this run."""
     if case_id:
         for name in _KEPT:
             st.session_state[f"at_{name}"] = ""
         st.session_state["at_case"], st.session_state["at_subject"] = case_id, subject_id
-    kept = {n: st.session_state.get(f"at_{n}", "") for n in ("case", "subject")}
+    for name, value in more.items():
+        st.session_state[f"at_{name}"] = value
+    kept = {n: st.session_state.get(f"at_{n}", "") for n in ("case", "subject", *more)}
     st.switch_page(frame.script(page), query_params={k: v for k, v in kept.items() if v})
 
 

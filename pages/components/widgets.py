@@ -14,6 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.settings import ASSETS
 from pages.components.texts import catalogue, say
 
 _STATIC = Path(__file__).with_name("static")
@@ -49,9 +50,12 @@ def data_address(data: bytes) -> str:
 
 
 def file_address(path: str) -> str:
-    """A local picture as a data address; "" where it is missing, too large or no picture."""
+    """A local picture as a data address; "" where it is missing, too large or no picture.
+
+    A path that is not absolute is one of the project's own, as the example cases name them.
+    """
     try:
-        with open(path, "rb") as file:
+        with open(ASSETS.parent / path, "rb") as file:
             data = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError):
         return ""

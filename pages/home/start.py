@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import begin, cards, examples, state
+from pages.components import begin, cards, examples, state, stories
 from pages.components.texts import say
 
 now = state.here()
@@ -29,6 +29,11 @@ with journalist.container(border=True, height="stretch"):
     st.markdown(say("start.journalist_text"))
     st.page_link("pages/library/examples.py", label=say("start.journalist_go"), icon=":material/menu_book:")
 
+told = stories.known()
+if told:
+    st.header(say("start.told"), anchor=False)
+    st.markdown(say("start.told_text"))
+    stories.cards(told)
 st.header(say("start.example"), anchor=False)
 st.markdown(say("start.example_text"))
 examples.two(now)

@@ -1,4 +1,4 @@
-"""Examples: works of the bundled world whose truth is known, each with its story and one button."""
+"""Examples: finished cases to open at once, and works of the bundled world to run live."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ import streamlit as st
 
 from explorer.settings import WORLD
 from explorer.world.examples import read_examples
-from pages.components import examples, state, widgets
+from pages.components import examples, state, stories, widgets
 from pages.components.texts import say
 
 now = state.here()
 st.title(say("examples.title"))
-st.markdown(say("examples.lead"))
-found = read_examples(WORLD)
-if not found:
-    widgets.empty("examples")
-columns = st.columns(2)
-for number, example in enumerate(found):
-    with columns[number % len(columns)].container(border=True):
-        examples.card(now, example)
+told = stories.known()
+story = stories.chosen(told)
+if story is not None:
+    stories.draw(now, story)
+else:
+    st.markdown(say("examples.lead"))
+    if told:
+        st.header(say("examples.told"), anchor=False)
+        st.markdown(say("examples.told_text"))
+        stories.cards(told)
+    st.header(say("examples.live"), anchor=False)
+    st.markdown(say("examples.live_text"))
+    found = read_examples(WORLD)
+    if not found:
+        widgets.empty("examples")
+    for start in range(0, len(found), 2):
+        for column, example in zip(st.columns(2), found[start:start + 2], strict=False):
+            with column.container(border=True, height="stretch"):
+                examples.card(now, example)
 st.caption(say("examples.source"))

@@ -14,8 +14,8 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
 # Sections whose keys are made at run time, from names that other tests check.
 MADE = {"c2pa", "compare", "detail", "device", "empty", "generation", "glossary", "hash", "kind",
-        "lists", "mode", "nav", "order", "origin", "overview", "path", "source", "start_from",
-        "state", "story", "task", "worker"}
+        "lists", "mode", "nav", "order", "origin", "overview", "path", "search_mode", "source",
+        "start_from", "state", "stop_rule", "story", "task", "worker"}
 
 
 def keys() -> set[str]:
