@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from explorer.diffusion.weighting import encode_weighted, equally_long
 from explorer.records import Recipe
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ CACHED_PROMPTS = 64
 
 @dataclass(frozen=True)
 class Encoding:
-    """One prompt for the network: `text` (t, d); `pooled` (p,) for SDXL, else None; `un…` for guidance."""
+    """One prompt for the network: `text` (t, d), t a multiple of 77; `pooled` (p,) for SDXL, else None.
+
+    The names with `un` are the negative prompt's, for guidance.
+    """
 
     text: torch.Tensor
     untext: torch.Tensor | None
@@ -27,8 +31,11 @@ class Encoding:
 
 
 def encode_prompt(model: Model, recipe: Recipe, *, guided: bool) -> Encoding:
-    """The recipe's prompt as the pipeline's own `encode_prompt` gives it; remembered by the model."""
-    key = (recipe.prompt, recipe.negative_prompt, recipe.clip_skip, guided)
+    """The recipe's prompt as the pipeline's own `encode_prompt` gives it, or weighted as its dialect says.
+
+    Remembered by the model.
+    """
+    key = (recipe.prompt, recipe.negative_prompt, recipe.clip_skip, recipe.dialect, guided)
     if key not in model.prompts:
         if len(model.prompts) >= CACHED_PROMPTS:
             model.prompts.pop(next(iter(model.prompts)))
@@ -37,6 +44,8 @@ def encode_prompt(model: Model, recipe: Recipe, *, guided: bool) -> Encoding:
 
 
 def _encode(model: Model, recipe: Recipe, *, guided: bool) -> Encoding:
+    if recipe.dialect != "plain":
+        return Encoding(*encode_weighted(model, recipe, guided=guided))
     with torch.inference_mode():
         # An empty negative prompt is none: SDXL then takes zeros where its config says so.
         out = model.pipe.encode_prompt(
@@ -51,7 +60,8 @@ def network_inputs(model: Model, recipes: Sequence[Recipe], *, guided: bool) -> 
     """UNet keyword arguments for a batch: rows [unguided…, guided…] with guidance, else one row an image."""
     encodings = [encode_prompt(model, r, guided=guided) for r in recipes]
     rows = [e.untext for e in encodings] if guided else []
-    inputs: dict[str, object] = {"encoder_hidden_states": torch.stack([*rows, *(e.text for e in encodings)])}
+    inputs: dict[str, object] = {
+        "encoder_hidden_states": torch.stack(equally_long([*rows, *(e.text for e in encodings)]))}
     if encodings[0].pooled is not None and model.info.family == "sdxl":
         pools = [e.unpooled for e in encodings] if guided else []
         pooled = torch.stack([*pools, *(e.pooled for e in encodings)])

@@ -25,6 +25,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
     takes = _parameters(model)
     refused = {"a starting image": recipe.strength is not None, "clip skip": recipe.clip_skip,
                "variations": recipe.variation is not None, "stored noise": recipe.noise_blob is not None,
+               "prompt weights": recipe.dialect != "plain",
                "another noise source": recipe.noise_source != "torch-cpu",
                "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
                "another scheduler": recipe.scheduler != OWN_SCHEDULER}

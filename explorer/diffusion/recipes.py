@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from explorer.diffusion.dialects import check_dialect
 from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, STEPS_RANGE, steps_run
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
@@ -36,10 +37,8 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     if recipe.noise_source not in SOURCES:
         raise ExplorerError(f"The noise source {recipe.noise_source!r} is unknown. Allowed: "
                             f"{', '.join(SOURCES)}.")
-    if recipe.dialect != "plain":
-        raise ExplorerError(f"Prompts in the dialect {recipe.dialect!r} (weights by brackets) cannot be "
-                            "replayed "
-                            "yet; only plain prompts can. Import the recipe as plain to try its words alone.")
+    for text in (recipe.prompt, recipe.negative_prompt):
+        check_dialect(text, recipe.dialect)
     if recipe.not_replayable:
         raise ExplorerError("This recipe has parts that cannot be replayed: "
                             f"{', '.join(recipe.not_replayable)}. "

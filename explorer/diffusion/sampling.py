@@ -153,7 +153,7 @@ class Batch:
 
     def _condition(self) -> None:
         self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
-        if len({(r.prompt, r.negative_prompt, r.clip_skip) for r in self.recipes}) == 1:
+        if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
             text = self.inputs["encoder_hidden_states"][::len(self.recipes)]  # one row a prompt: (u, t, d)
             self.inputs["encoder_hidden_states"] = text
 

@@ -49,6 +49,7 @@ class ReplaySettings:
     parent: str = ""
     rounds: int = 0
     options: int = 0
+    dialect: str = "plain"  # what brackets in the prompts mean; see diffusion/dialects.py
 
 
 @dataclass(frozen=True)
