@@ -1,0 +1,81 @@
+"""Sharpness of the probability landscape at the starting noise. Jeon et al. 2025 (ICML), section 4.
+
+With s = ∇ log p(x | prompt) − ∇ log p(x) (the difference of the two scores) and H its Jacobian in x, the
+signal is ‖H s‖². H is never formed: one backward pass of the network gives its product with s. It is the
+gradient of Wen's squared magnitude halved, and so weighs the directions in which the landscape bends most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.models import Model
+from explorer.diffusion.sampling import Batch
+from explorer.diffusion.schedulers import predicted_noise
+from explorer.errors import ExplorerError
+from explorer.findings.signals.observers import Key, key_of, prompt_recipes, table
+from explorer.records import Recipe
+
+EVALUATIONS = 2 + 2 * 2  # with and without the prompt; a backward pass costs about two forward ones
+
+
+def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0) -> Iterator[dict[Key, float]]:
+    """‖H s‖² of each recipe at the first step of its schedule, a batch at a time; in [0, ∞).
+
+    x is the network's input (unit variance at the start), so the value does not depend on the scheduler's
+    scaling. ExplorerError without guidance. Needs the memory of a backward pass.
+    """
+    size = batch or max(1, model.policy.batch // 4)
+    for at in range(0, len(recipes), size):
+        run = Batch(model, recipes[at:at + size])
+        if not run.guided:
+            raise ExplorerError("Sharpness compares the model with and without the prompt, which needs a "
+                                "guidance above 1. Choose one, for example 7.5.")
+        values = _product(model, run).square().sum(dim=(1, 2, 3))
+        yield {key_of(r): float(v) for r, v in zip(run.recipes, values.cpu(), strict=True)}
+
+
+def _product(model: Model, run: Batch) -> torch.Tensor:
+    """(n, c, h, w) float32: H s at the run's first step."""
+    timestep = run.timesteps[0]
+    levels = run.stepper.levels(timestep)
+    deviation = levels[1] / (levels[0] ** 2 + levels[1] ** 2) ** 0.5  # of the noise in the network's input
+    with torch.inference_mode(False), torch.enable_grad():
+        x = run.stepper.scale(run.latents, timestep).clone().requires_grad_()
+        score = score_difference(model, x, timestep.clone(), _inputs(model, run.recipes), levels,
+                                 run.kind) / -deviation
+        scale = score.detach().square().mean().sqrt().clamp_min(1e-12)  # keeps half precision in range
+        product, = torch.autograd.grad(score, x, grad_outputs=score.detach() / scale)
+    return product.float() * scale
+
+
+def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, inputs: dict[str, object],
+                     levels: tuple[float, float], kind: str) -> torch.Tensor:
+    """(n, c, h, w) float32: noise predicted with the prompt minus without, at the network's input `x`."""
+    out = model.pipe.unet(torch.cat([x, x]), timestep, return_dict=False, **inputs)[0].float()
+    without, given = out.chunk(2)
+    nothing = torch.zeros_like(given)  # the sample itself cancels out
+    return predicted_noise(given, nothing, levels, kind) - predicted_noise(without, nothing, levels, kind)
+
+
+def _inputs(model: Model, recipes: Sequence[Recipe]) -> dict[str, object]:
+    """The network's inputs as tensors that gradients may pass."""
+    return _cloned(network_inputs(model, recipes, guided=True))
+
+
+def _cloned(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _cloned(v) for k, v in value.items()}
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
+              guidance: float = 0.0, batch: int = 0) -> np.ndarray:
+    """(prompts, seeds) sharpness at the first step of a schedule of `steps`."""
+    recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
+    values = {key: value for part in sharpness(model, recipes, batch=batch) for key, value in part.items()}
+    return table(values, prompts, seeds)

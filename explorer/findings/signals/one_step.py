@@ -1,0 +1,47 @@
+"""How far one step from pure noise gets. Webster 2023, whitebox attack: the denoising confidence score.
+
+The mean squared difference between the starting noise and the clean latents that the first step, under
+guidance, predicts from it. For a memorised prompt that prediction is a whole picture already; for any other
+it is nearly nothing. The step is the first of the schedule in use: where that does not begin at the last
+training timestep, the noise is a little weaker than in the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from explorer.diffusion.models import Model
+from explorer.diffusion.sampling import StepView
+from explorer.findings.signals.observers import Collected, Key, Observer, prompt_recipes, run_past, table
+
+
+class OneStep(Observer):
+    """Mean over the latents of (predicted x0 − starting noise)²; in [0, ∞)."""
+
+    name = "one_step"
+
+    def __init__(self) -> None:
+        self._scores = Collected()
+
+    def steps_needed(self, steps: int) -> int:
+        return 1
+
+    def see(self, view: StepView) -> None:
+        if view.index == 0:
+            alpha, sigma = view.levels
+            noise = view.sample.float() / (alpha * alpha + sigma * sigma) ** 0.5  # unit variance
+            self._scores.add(view, (view.x0.float() - noise).square().mean(dim=(1, 2, 3)))
+
+    def result(self) -> dict[Key, float]:
+        return {key: float(value) for key, value in self._scores.sums().items()}
+
+
+def one_step(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
+             guidance: float = 0.0, batch: int = 0) -> np.ndarray:
+    """(prompts, seeds) scores from the first step of a schedule of `steps`."""
+    observer = OneStep()
+    recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
+    run_past(model, recipes, [observer], batch=batch)
+    return table(observer.result(), prompts, seeds)
