@@ -58,7 +58,7 @@ class Recipe:
     width_px: int
     height_px: int
     negative_prompt: str = ""
-    dialect: str = "plain"  # prompt weighting: "plain" means that brackets are ordinary text
+    dialect: str = "plain"  # prompt weighting: "a1111" | "comfyui"; "plain": brackets are ordinary text
     clip_skip: int = 0
     noise_source: str = "torch-cpu"  # "torch-cpu" | "cuda-philox" | "a1111-nv-philox"
     variation: Variation | None = None
@@ -118,6 +118,34 @@ class Neighbour:
     image_path: str = ""  # absolute path of a local picture; "" for a remote work
     multiplicity: int | None = None
     percentile: float | None = None  # share of unrelated pairs that are less similar, in [0, 100]
+    closeness: dict[str, float] = field(default_factory=dict)  # of its picture, once compared: score -> value
+
+
+@dataclass(frozen=True)
+class CopyCheck:
+    """What the check at the door found: the work of a collection most like a subject's picture.
+
+    `is_near_copy` says that the likeness reaches `limit`; false is not "original". `compared` is how many
+    works' pictures could be looked at; with none, nothing is known. Rates were measured on the bundled
+    collection; None where they do not fit it any more.
+    """
+
+    subject_id: str
+    collection: str
+    is_near_copy: bool
+    compared: int
+    limit: float
+    work_id: str = ""
+    title: str = ""
+    creator: str = ""
+    image_path: str = ""
+    likeness: float = 0.0  # of signatures, in [-1, 1]
+    bits: int = 64  # perceptual hash distance, 0 to 64
+    cosine: float | None = None  # CLIP, in [-1, 1]
+    by: str = ""  # which way proposed the work: "hash" | "embedding" | "both"
+    note: str = ""
+    found_rate: float | None = None  # share of planted near copies that are flagged, in [0, 1]
+    false_rate: float | None = None  # share of works outside the collection that are flagged, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -197,6 +225,9 @@ class SearchSummary:
     effort: Effort
     ledger: tuple[LedgerEntry, ...]
     planned_tries: int
+    ended_by: str = ""  # the stop rule that ended it: "tries" | "time" | "closeness" | "no gain"
+    starters: int = 0  # seeds that a race began with; 0 where every try was run to its end
+    loss_upper: float | None = None  # upper 95% limit of the chance that the race dropped the best; None: unknown
 
 
 @dataclass(frozen=True)

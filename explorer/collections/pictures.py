@@ -41,8 +41,7 @@ def read_signatures(collection: Collection, *, cache: Path | None = None) -> Ite
         yield Progress(at, collection.works, "reading pictures")
         numbers = range(at, min(at + 64, collection.works))
         for number, work in zip(numbers, collection.rows(list(numbers)), strict=True):
-            if work.image_path:
-                marks[number] = _read(work.image_path)
+            marks[number] = read_signature(work.image_path)
         if at == 0 and not marks.any():
             return None
     for path in _cache_path(collection, cache):
@@ -50,7 +49,10 @@ def read_signatures(collection: Collection, *, cache: Path | None = None) -> Ite
     return marks
 
 
-def _read(path: str) -> np.ndarray:
+def read_signature(path: str) -> np.ndarray:
+    """(3072,) uint8 of a picture file; zeros where there is none or it cannot be read."""
+    if not path:
+        return np.zeros(LENGTH, np.uint8)
     try:
         return signature(open_image(Path(path).read_bytes(), name=Path(path).name).rgb)
     except (ExplorerError, OSError):

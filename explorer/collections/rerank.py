@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Progress
 
 SIDE_PX = 256
+BATCH = 8  # pictures that a learned score sees at once
+Learned = Callable[[np.ndarray, Sequence[np.ndarray]], list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,24 @@ class Compared:
 
 
 def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str = "tiled_l2",
-           only: Sequence[str] | None = None) -> Iterator[Progress]:
+           only: Sequence[str] | None = None, learned: Learned | None = None) -> Iterator[Progress]:
     """Compares a subject (h, w, 3) uint8 with its neighbours' pictures; returns a list of Compared.
 
-    Ordered by the score `by`, nearest first; those without a picture follow in CLIP's order.
+    Ordered by the score `by`, nearest first; those without a picture follow in CLIP's order. `learned`
+    (subject, others) adds scores of a network to the pixel scores.
     """
     subject = fit_square(subject_rgb, SIDE_PX)
     scored: list[Compared] = []
-    for done, neighbour in enumerate(neighbours):
-        yield Progress(done, len(neighbours), "comparing pictures")
-        other = _picture(neighbour.image_path)
-        scores = {} if other is None else compare(subject, other, only=only)
-        scored.append(Compared(neighbour, scores, neighbour.rank))
+    for at in range(0, len(neighbours), BATCH):
+        chunk = neighbours[at:at + BATCH]
+        pictures = [_picture(n.image_path) for n in chunk]
+        seen = [p for p in pictures if p is not None]
+        yield Progress(at, len(neighbours), "comparing pictures")
+        more = iter(learned(subject, seen) if learned and seen else [{}] * len(seen))
+        for number, (neighbour, other) in enumerate(zip(chunk, pictures, strict=True)):
+            yield Progress(at + number, len(neighbours), "comparing pictures")
+            scores = {} if other is None else {**compare(subject, other, only=only), **next(more)}
+            scored.append(Compared(neighbour, scores, neighbour.rank))
     best = sort_key(by)
     scored.sort(key=lambda c: (by not in c.closeness, best(c.closeness[by]) if by in c.closeness else 0,
                                c.clip_rank))

@@ -8,11 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.closeness.catalogue import sort_key as score_key
 from explorer.images.door import open_image, png_bytes, read_png
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Subject
-from pages.components import state, widgets
+from pages.components import replays, state, widgets
 from pages.components.texts import plain, say
+
+COMPARED = ("tiled_l2", "ssim", "efficientnet", "copy_cosine")  # closeness that a person can sort by
 
 
 def item(work: Neighbour) -> widgets.Item:
@@ -20,6 +24,8 @@ def item(work: Neighbour) -> widgets.Item:
     lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
     if work.multiplicity is not None:
         lines.append(copies(work.multiplicity))
+    if "tiled_l2" in work.closeness:
+        lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
     return widgets.Item(item_id(work), widgets.file_address(work.image_path) if work.image_path else "",
                         work.title or say("works.no_title"), tuple(lines), mark=str(work.rank),
                         alt=say("works.alt", title=work.title, creator=work.creator))
@@ -48,6 +54,22 @@ def item_id(work: Neighbour) -> str:
     return f"{work.rank}:{work.work_id}"
 
 
+def small(path: str, *, title: str, creator: str) -> None:
+    """One work's picture, small; nothing where its file is gone."""
+    try:
+        widgets.picture(Path(path).read_bytes(), alt=say("works.alt", title=title, creator=creator), width_px=120)
+    except OSError:
+        st.caption(say("works.no_picture"))
+
+
+def closeness(work: Neighbour) -> None:
+    """How close the work's picture is to the subject, score by score, each with range and direction."""
+    rows = [f"| {SCORES[n].label} | **{shown(n, work.closeness[n])}** | {replays.reading(n)} |"
+            for n in COMPARED if n in work.closeness]
+    if rows:
+        st.markdown("\n".join([say("scores.short_head"), "|---|---:|---|", *rows]))
+
+
 def facts(work: Neighbour) -> None:
     """Title, artist, licence, source, caption and standing of one work."""
     st.header(plain(work.title) or say("works.no_title"))
@@ -64,9 +86,13 @@ def facts(work: Neighbour) -> None:
 
 
 def sort_key(work: Neighbour, order: str) -> tuple:
-    """A key that sorts works by "multiplicity" (most copies first) or by "creator"."""
+    """A key that sorts works by "multiplicity" (most copies first), by "creator", or by a closeness score
+    (closest first, those that were not compared last)."""
     if order == "creator":
         return (work.creator.casefold(), work.rank)
+    if order in SCORES:
+        value = work.closeness.get(order)
+        return (value is None, 0.0 if value is None else score_key(order)(value), work.rank)
     return (-(work.multiplicity or 0), work.rank)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.jobs.tasks import EmbedSubject, FindNeighbours
+from explorer.closeness.catalogue import SCORES
+from explorer.jobs.tasks import CompareNeighbours, EmbedSubject, FindNeighbours
 from explorer.records import Neighbour
 from pages.components import begin, live, path, state, textsearch, widgets, work, works
 from pages.components.texts import say
 
 now = path.head("neighbours")
-TASKS = ("EmbedSubject", "FindNeighbours")
+TASKS = ("EmbedSubject", "FindNeighbours", "CompareNeighbours")
+ORDERS = ("rank", "multiplicity", "creator")
 
 
 def _start() -> None:
@@ -20,8 +22,9 @@ def _start() -> None:
                      disabled=bool(work.active(now, *TASKS))):
         subject = (now.open_case.id, now.open_subject.id)
         embed = work.submit(now, EmbedSubject(*subject, now.settings.clip))
-        work.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip, wanted),
-                    after=embed)
+        find = work.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip, wanted),
+                           after=embed)
+        work.submit(now, CompareNeighbours(*subject), after=find)
         st.rerun()
 
 
@@ -33,8 +36,11 @@ def _found() -> None:
         widgets.empty("neighbours")
         return
     st.caption(say("neighbours.scale", n=len(found)))
-    order = st.segmented_control(say("neighbours.order"), ("rank", "multiplicity", "creator"), default="rank",
-                                 required=True, format_func=lambda o: say(f"order.{o}"), key="order")
+    _compare(here, found)
+    scores = [n for n in works.COMPARED if any(n in w.closeness for w in found)]
+    order = st.segmented_control(say("neighbours.order"), (*ORDERS, *scores), default="rank", required=True,
+                                 format_func=lambda o: SCORES[o].label if o in SCORES else say(f"order.{o}"),
+                                 key="order")
     ordered = found if order == "rank" else sorted(found, key=lambda n: works.sort_key(n, order))
     left, right = st.columns([1, 1], gap="large")
     with left.container(height=760, border=False):
@@ -44,9 +50,22 @@ def _found() -> None:
             _one(here, picked)
 
 
+def _compare(here: state.Here, found: list[Neighbour]) -> None:
+    """Offers to compare the pictures of neighbours that were found without."""
+    if any(n.closeness for n in found):
+        st.caption(say("neighbours.compared"))
+        return
+    possible = any(n.image_path for n in found) and not here.open_case.read_only
+    if possible and st.button(say("neighbours.compare"), help=say("neighbours.compare_help"), key="compare",
+                              disabled=bool(work.active(here, *TASKS))):
+        work.submit(here, CompareNeighbours(here.open_case.id, here.open_subject.id))
+        st.rerun()
+
+
 def _one(here: state.Here, picked: Neighbour) -> None:
     works.beside(here.open_case, here.open_subject, picked)
     works.facts(picked)
+    works.closeness(picked)
     st.info(say("works.not_proof"), icon=":material/info:")
     if picked.caption and st.button(say("neighbours.use_caption"), key="use_caption"):
         here.open_case.choose_prompt(here.open_subject.id, picked.caption)

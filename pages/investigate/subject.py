@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.jobs.tasks import GenerateSubject
-from pages.components import begin, embedded, overview, path, replay_form, widgets, work
+from pages.components import begin, door, embedded, overview, path, replay_form, widgets, work
 from pages.components.texts import plain, say
 
 now = path.head("subject")
@@ -33,6 +33,7 @@ else:
                      help=say("subject.run_help")):
             work.run_all(now, case.id, subject.id, work.default_replays())
             st.rerun()
+    door.draw()
     overview.draw()
     st.divider()
     with st.expander(say("subject.metadata"), icon=":material/badge:"):
@@ -46,5 +47,6 @@ with st.expander(say("subject.generate"), icon=":material/auto_awesome:"):
     if settings is not None:
         target = now.case or now.store.create(settings.prompt[:60])
         work.remember(case=target.id, subject="")
-        work.submit(now, GenerateSubject(target.id, settings, now.settings.model))
+        made = work.submit(now, GenerateSubject(target.id, settings, now.settings.model))
+        door.start(now, target.id, after=made)
         st.rerun()

@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from explorer.collections.open import open_collection
+from explorer.cases.case import Case
+from explorer.collections.copycheck import Door, DoorCheck, DoorRates, DoorRule, read_rates
+from explorer.collections.open import Collection, open_collection
+from explorer.collections.pictures import read_signatures, stored_signatures
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import FindNeighbours, SearchCollection
-from explorer.records import Embedding, Progress, Tick, to_json
+from explorer.images.door import read_png
+from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
+from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
 from explorer.worker.context import Context
 
 INDEX_BYTES = 64 * 1024 * 1024  # taken as the size of an open collection
+READ_AT_MOST = 20_000  # pictures that are read for the sake of one check, where no signatures are stored
+ELSEWHERE = ("The pictures of this collection are not on this computer: the similarity of its nearest works "
+             "is known, but not whether one is a near copy.")
 
 
 def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
@@ -23,25 +30,78 @@ def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     case, collection = context.case(), _collection(context, task.collection)
     vector = _embedding(task, context)
     yield Progress(0, 1, "searching")
-    found = collection.search(vector, task.k)
-    named = [dataclasses.replace(n, subject_id=task.subject_id) for n in found]
-    case.commit(collection.info, key=f"{task.subject_id}/{collection.info.name}", job_id=context.job.id)
-    case.commit_all(named, job_id=context.job.id)
+    found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
     yield Progress(1, 1, "found")
-    return {"neighbours": len(named), "works": collection.info.works}
+    return {"neighbours": len(found), "works": collection.info.works}
+
+
+def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
+    """Writes a subject's nearest works and the check at the door to its case."""
+    yield Progress(0, 1, "opening the collection")
+    before = _result_before(context)
+    subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
+    if not subject_id or not vector.size:
+        raise ExplorerError("There is no image to check. Start the check from the subject's page.")
+    case, collection = context.case(), _collection(context, task.collection)
+    _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
+    rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
+    if isinstance(collection, Collection):
+        door = yield from _door(task.collection, collection, context, rule)
+        seen = door.check(read_png(case.blob(case.subject(subject_id).pixels_sha256)), vector)
+        rates = read_rates(rule, collection=_world(context).info.fingerprint)
+    made = _record(seen, rates, subject_id=subject_id, collection=collection.info.name, limit=rule.likeness)
+    case.commit(made, key=f"{subject_id}/{made.collection}", job_id=context.job.id)
+    yield Progress(1, 1, "checked")
+    return to_json(made)
 
 
 def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
     """The works nearest to an embedding as the job's result; nothing is written to a case."""
-    embedding: tuple[float, ...] = task.embedding
-    if not embedding and context.job.after:
-        embedding = tuple((context.queue.get(context.job.after).result or {}).get("embedding", ()))
-    if not embedding:
+    before = _result_before(context)
+    embedding = task.embedding or before.get("embedding", ())
+    if not len(embedding):
         raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
     yield Tick()
-    found = _collection(context, task.collection).search(np.asarray(embedding, np.float32), task.k,
-                                                          query="text" if context.job.after else "image")
-    return {"neighbours": [to_json(n) for n in found]}
+    side = before.get("side", "text") if before else "image"
+    found = _collection(context, task.collection).search(np.asarray(embedding, np.float32), task.k, query=side)
+    return {"neighbours": [to_json(n) for n in found], "side": side}
+
+
+def _store(case: Case, collection: Any, subject_id: str, vector: np.ndarray, *, k: int,
+           job_id: str) -> list[Neighbour]:
+    """Commits the nearest works; what was measured between pictures before stays with its work."""
+    info = collection.info
+    known = {n.work_id: n.closeness for n in case.neighbours(subject_id, collection=info.name)}
+    found = [dataclasses.replace(n, subject_id=subject_id, closeness=known.get(n.work_id, {}))
+             for n in collection.search(vector, k)]
+    case.commit(info, key=f"{subject_id}/{info.name}", job_id=job_id)
+    case.commit_all(found, job_id=job_id)
+    return found
+
+
+def _door(source: str, collection: Collection, context: Context, rule: DoorRule) -> Iterator[Progress]:
+    """The door of a collection, kept open; reads its pictures once where they are few enough."""
+    cache = context.settings.cache
+    marks = stored_signatures(collection, cache=cache)
+    if marks is None and collection.works <= READ_AT_MOST:
+        marks = yield from read_signatures(collection, cache=cache)
+    return context.table.get(f"door {source}", lambda: Door(collection, marks, rule=rule),
+                             size_of=lambda _: 0 if marks is None else marks.nbytes)
+
+
+def _record(seen: DoorCheck, rates: DoorRates | None, *, subject_id: str, collection: str,
+            limit: float) -> CopyCheck:
+    return CopyCheck(subject_id=subject_id, collection=collection, limit=limit,
+                     found_rate=rates.found if rates else None, false_rate=rates.false if rates else None,
+                     **vars(seen))
+
+
+def _world(context: Context) -> Any:
+    return _collection(context, "world")
+
+
+def _result_before(context: Context) -> dict[str, Any]:
+    return (context.queue.get(context.job.after).result or {}) if context.job.after else {}
 
 
 def _collection(context: Context, source: str) -> Any:
@@ -55,9 +115,9 @@ def _collection(context: Context, source: str) -> Any:
 def _embedding(task: FindNeighbours, context: Context) -> np.ndarray:
     """(d,) float32: the embedding that the step before made, else the newest one of the subject."""
     case = context.case()
-    before = context.queue.get(context.job.after).result if context.job.after else None
+    before = _result_before(context)
     found = None
-    if before and before.get("clip_fingerprint"):
+    if before.get("clip_fingerprint"):
         found = case.embedding(task.subject_id, before["clip_fingerprint"])
     if found is None:
         made = case.records(Embedding, subject_id=task.subject_id)
