@@ -18,8 +18,12 @@ from explorer.diffusion.names import (
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe, to_json
+from explorer.search.lanes import RaceSetup
+from explorer.search.plans import planned_evaluations, race_setup
+from explorer.search.stops import check_rules
 
 MOST_REPLAYS = 1_000_000
+MODES = ("exhaustive", "race", "closer", "noise")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class PlanSummary:
     unet_evaluations: int
     from_noise: int
     from_subject: int
+    race: RaceSetup | None = None  # the checkpoints, where seeds from noise race; evaluations allow for them
 
     def seconds(self, evaluations_per_s: float) -> float:
         """Estimated time at a measured speed, without decoding and scoring."""
@@ -52,11 +57,20 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
 def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
     """The cost of what `expand` would give, from the same loop; ExplorerError likewise."""
     tries = from_subject = spent = 0
+    racing: dict[tuple[int, float, str], int] = {}
     for _, steps, guidance, scheduler, strength in _grid(settings, info):
         tries += 1
         from_subject += strength is not None
-        spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
-    return PlanSummary(tries, spent, tries - from_subject, from_subject)
+        if settings.mode == "race" and strength is None:
+            racing[steps, guidance, scheduler] = racing.get((steps, guidance, scheduler), 0) + 1
+        else:
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+    setup = None
+    if settings.mode == "race":
+        setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
+        spent += sum(planned_evaluations(setup, seeds=seeds, per_replay=unet_evaluations(
+            scheduler, steps=steps, guidance=guidance)) for (steps, guidance, scheduler), seeds in racing.items())
+    return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
 
 def recipe_digest(recipe: Recipe) -> str:
@@ -70,7 +84,7 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
     for seed, steps, guidance, scheduler, strength in _grid(settings, info):
         yield Recipe(
             model=model, prompt=settings.prompt, negative_prompt=settings.negative_prompt, seed=seed,
-            steps=steps, guidance=guidance, scheduler=scheduler,
+            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
@@ -104,6 +118,9 @@ def check(settings: ReplaySettings) -> None:
                             "Change the number of seeds, strengths or other values.")
     if settings.first_seed < 0 or settings.first_seed + settings.seeds > 2 ** 63:
         raise ExplorerError(f"The first seed {settings.first_seed} is outside 0 to 2^63 - 1.")
+    if settings.mode not in MODES:
+        raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
+    check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
         if name not in SCHEDULERS:
             raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")

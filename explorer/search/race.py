@@ -19,6 +19,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.records import Effort, Progress, Recipe, Tick
+from explorer.search.plans import ROUGH
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ class RacePlan:
         return spent + going * (1.0 - before)
 
 
-# On a small trial world the final best stood among the best third at a quarter of the steps, and among the
-# best few at two fifths; a third of the work. Not a calibration.
-UNCALIBRATED = RacePlan((Checkpoint(0.25, 0.34), Checkpoint(0.4, 0.05)))
+UNCALIBRATED = RacePlan(tuple(Checkpoint(at, keep) for at, keep in ROUGH))
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,34 @@ def latent_distance(x0: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (x0.float() - target.float()).square().flatten(1).mean(1).sqrt()
 
 
-def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan = UNCALIBRATED,
-         batch: int = 0, clock: Callable[[], float] = time.monotonic) -> Iterator[Progress | Tick | RaceResult]:
-    """Races recipes that differ in their seeds only; Progress and Ticks, then the RaceResult.
+@dataclass(frozen=True)
+class Checked:
+    """A checkpoint that was passed: its lanes nearest first, of which the first `kept` go on."""
 
-    `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop.
+    number: int
+    step: int
+    steps: int
+    seeds: tuple[int, ...]
+    distances: tuple[float, ...]
+    kept: int
+    finish: bool
+    unet_evaluations: int  # since the checkpoint before
+    elapsed_s: float
+
+
+Event = Progress | Tick | Checked | RaceResult
+
+
+def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan = UNCALIBRATED,
+         batch: int = 0, starters: int = 0, decided: int = 0,
+         clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
+    """Races recipes that differ in their seeds only; Progress, Ticks and Checked, then the RaceResult.
+
+    `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
+    that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
     """
-    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb).run(list(recipes))
+    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, decided,
+                     starters or len(recipes)).run(list(recipes))
 
 
 @dataclass
@@ -97,26 +117,39 @@ class _Race:
     batch: int
     clock: Callable[[], float]
     subject_rgb: np.ndarray
+    decided: int
+    starters: int
     lanes: dict[int, Lane] = field(default_factory=dict)
+    spent: int = 0
 
-    def run(self, recipes: list[Recipe]) -> Iterator[Progress | Tick | RaceResult]:
+    def run(self, recipes: list[Recipe]) -> Iterator[Event]:
         began, total = self.clock(), len(recipes)
         target = Encoded(self.model, self.subject_rgb).draw(None)
         self.lanes = {r.seed: Lane(r) for r in recipes}
         groups = [Batch(self.model, recipes[i:i + self.batch]) for i in range(0, total, self.batch)]
-        for number, point in enumerate((*self.plan.checkpoints, None)):
+        points = [*enumerate(self.plan.checkpoints)][self.decided:]
+        told = (began, 0)
+        for number, point in (*points, (len(self.plan.checkpoints), None)):
             scores: dict[int, float] = {}
             for group in groups:
                 yield from self.advance(group, point, target, scores)
-                left = sum(len(g.recipes) for g in groups)
-                yield Progress(total - left, total, f"{left} of {total} in the race", group.index,
-                               len(group.timesteps))
-            if point is not None:
-                groups = self.drop(groups, scores, number, max(1, math.ceil(total * point.keep)))
+                yield self.progress(groups, group)
+            groups, kept = self.drop(groups, scores, number, point)
+            seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
+            now = (self.clock(), self.spent)
+            yield Checked(number, groups[0].index, len(groups[0].timesteps), tuple(seeds),
+                          tuple(scores[s] for s in seeds), kept, point is None, now[1] - told[1],
+                          now[0] - told[0])
+            told = now
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])
-        spent = Effort(total, sum(lane.unet_evaluations for lane in self.lanes.values()), self.clock() - began)
-        yield RaceResult(tuple(self.lanes.values()), tuple(finished), spent, self.plan)
+        effort = Effort(total, self.spent, self.clock() - began)
+        yield RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
+
+    def progress(self, groups: list[Batch], group: Batch) -> Progress:
+        left = sum(len(g.recipes) for g in groups)
+        return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
+                        group.index, len(group.timesteps))
 
     def advance(self, group: Batch, point: Checkpoint | None, target: torch.Tensor,
                 scores: dict[int, float]) -> Iterator[Tick]:
@@ -126,9 +159,10 @@ class _Race:
         view: StepView | None = None
         while group.index < until:
             view = group.step()
+            cost = 2 if group.guided else 1
+            self.spent += cost * len(group.recipes)
             for recipe in group.recipes:
                 lane = self.lanes[recipe.seed]
-                cost = 2 if group.guided else 1
                 self.lanes[recipe.seed] = replace(lane, unet_evaluations=lane.unet_evaluations + cost)
             yield Tick()
         distances = latent_distance(group.latents if group.done or view is None else view.x0, target)
@@ -137,9 +171,13 @@ class _Race:
             lane = self.lanes[recipe.seed]
             self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance))
 
-    def drop(self, groups: list[Batch], scores: dict[int, float], number: int, keep: int) -> list[Batch]:
-        """Keeps the best lanes and puts them together into full batches."""
-        survivors = set(sorted(scores, key=scores.get)[:keep])
+    def drop(self, groups: list[Batch], scores: dict[int, float], number: int,
+             point: Checkpoint | None) -> tuple[list[Batch], int]:
+        """Keeps the best lanes and puts them together into full batches; how many were kept."""
+        if point is None:
+            return groups, len(scores)
+        keep = max(1, math.ceil(self.starters * point.keep - 1e-9))
+        survivors = set(sorted(scores, key=lambda seed: (scores[seed], seed))[:keep])
         for seed in scores.keys() - survivors:
             self.lanes[seed] = replace(self.lanes[seed], dropped_at=number)
         full: list[Batch] = []
@@ -152,4 +190,4 @@ class _Race:
                 full[-1].merge(group)
             else:
                 full.append(group)
-        return full
+        return full, len(survivors)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from explorer.closeness.catalogue import is_better
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
@@ -26,6 +25,7 @@ from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
 from explorer.search.fit import fit
 from explorer.search.plan import recipe_digest
+from explorer.search.stops import Standing, ended_by
 
 PREVIEW_PX = 96
 LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
@@ -35,30 +35,35 @@ Event = Progress | Tick | tuple[Replay, bytes] | SearchSummary
 def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequence[Recipe],
                subject_rgb: np.ndarray, *, done: Collection[str] = frozenset(), batch: int = 0,
                earlier: Sequence[Replay] = (), ledger: tuple[LedgerEntry, ...] = (),
+               start_of: Callable[[Recipe], np.ndarray] | None = None,
                clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """Replays for a subject: Progress, Tick between steps, (Replay, PNG) as made, SearchSummary last.
 
     `subject_rgb` (h, w, 3) uint8 at any size; `done` holds digests of recipes that are on record and are
     skipped, `earlier` their replays (they count in the summary); `ledger` goes into the summary. An
     `encoder` adds "clip_cosine". `batch` 0 takes as many images at once as the model's memory policy
-    says; when memory runs out the batch is halved and the search goes on.
+    says; when memory runs out the batch is halved and the search goes on. `start_of` gives the picture that
+    a recipe starts from where that is not the subject. The settings' stop rules are asked after each batch.
     `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError
     for recipes that the model cannot make.
     """
-    search = _Search(model, encoder, task, len(recipes), clock, batch=batch or model.policy.batch,
-                     ledger=ledger)
+    search = Search(model, encoder, task, len(recipes), clock, batch=batch or model.policy.batch,
+                     ledger=ledger, start_of=start_of)
     for replay in earlier:
         search.count(replay)
     state = "done"
     try:
         yield from search.run(recipes, subject_rgb, set(done))
+        state = "stopped" if search.ended_by else "done"
     except Cancelled:
         state = "cancelled"
     yield search.summary(state)
 
 
 @dataclass
-class _Search:
+class Search:
+    """The state of one search, shared by the ways of searching; see `run_search`."""
+
     model: Model
     encoder: Any | None
     task: RunSearch
@@ -66,12 +71,14 @@ class _Search:
     clock: Callable[[], float]
     batch: int
     ledger: tuple[LedgerEntry, ...] = ()
+    start_of: Callable[[Recipe], np.ndarray] | None = None
     made: int = 0
     best: Replay | None = None
     best_png: bytes = b""
     live_png: bytes = b""
     glimpse: LatentPreview | None = None
-    effort: Effort = field(default_factory=Effort)
+    standing: Standing = field(default_factory=lambda: Standing(Effort()))
+    ended_by: str = ""
     environment: str = ""
     _subjects: dict[tuple[int, int], Any] = field(default_factory=dict)
 
@@ -86,6 +93,8 @@ class _Search:
         for _, group in groupby(todo, key=lambda r: batch_key(self.model, r)):
             waiting = list(group)
             while waiting:
+                if self.over():
+                    return
                 part = waiting[:self.batch if self.model.own_loop else 1]
                 rendered = yield from self.render(part, subject_rgb)
                 if rendered:
@@ -94,7 +103,7 @@ class _Search:
     def render(self, recipes: list[Recipe], subject_rgb: np.ndarray) -> Iterator[Event]:
         """One batch; returns False after halving the batch for want of memory."""
         subject = self.subject(subject_rgb, recipes[0])
-        start = subject if recipes[0].strength is not None else None
+        start = self.start(recipes[0], subject)
         began, images = self.clock(), []
         try:
             for event in sample(self.model, recipes, start_rgb=start):
@@ -119,6 +128,18 @@ class _Search:
         yield from self.score(images, subject, share_s)
         return True
 
+    def over(self) -> bool:
+        """Whether a stop rule ends the search before its next batch."""
+        settings = self.task.settings
+        self.ended_by = ended_by(settings.stop, self.standing, settings.primary_score)
+        return bool(self.ended_by)
+
+    def start(self, recipe: Recipe, subject: np.ndarray) -> np.ndarray | None:
+        """The picture that a recipe starts from, (h, w, 3) uint8; None for one from noise."""
+        if recipe.strength is None:
+            return None
+        return subject if self.start_of is None else self.start_of(recipe)
+
     def look(self, view: StepView) -> None:
         """A glimpse of the first image while it forms; later previews show the best so far."""
         if self.glimpse is None:
@@ -126,7 +147,9 @@ class _Search:
         if not self.best_png and self.glimpse.ready and view.index % LOOK_EVERY == LOOK_EVERY - 1:
             self.live_png = small_png(self.glimpse.look(view.x0[:1])[0])
 
-    def score(self, images: list[Rendered], subject: np.ndarray, share_s: float) -> Iterator[Event]:
+    def score(self, images: list[Rendered], subject: np.ndarray, share_s: float, *,
+              charge: bool = True) -> Iterator[Event]:
+        """Each image's Replay and PNG; without `charge` the effort was counted before."""
         cosines = self.cosines([i.rgb for i in images], subject)
         for image, cosine in zip(images, cosines, strict=True):
             began = self.clock()
@@ -140,16 +163,21 @@ class _Search:
             self.made += 1
             if self.glimpse is not None and not self.glimpse.ready:
                 self.glimpse.learn(image.latents, image.rgb)
-            if self.count(replay):
+            if self.count(replay) if charge else self.credit(replay, Effort()):
                 self.best_png = small_png(image.rgb)
             yield replay, image.png
         yield self.progress("replaying")
 
     def count(self, replay: Replay) -> bool:
-        """Adds a replay's effort; True if it is the best so far."""
-        self.effort = self.effort.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
+        """Adds a replay and its effort; True if it is the best so far."""
+        return self.credit(replay, Effort(1, replay.unet_evaluations, replay.elapsed_s))
+
+    def credit(self, replay: Replay, spent: Effort) -> bool:
+        """Adds a replay with the effort that is counted for it; True if it is the best so far."""
         name = self.task.settings.primary_score
-        better = self.best is None or is_better(name, replay.closeness[name], self.best.closeness[name])
+        before = self.standing.best
+        self.standing = self.standing.after(spent, replay.closeness[name], name)
+        better = before is None or self.standing.best != before
         if better:
             self.best = replay
         return better
@@ -173,8 +201,8 @@ class _Search:
         left_s = None
         if per_step_s and running:
             left_s = per_step_s * (steps - step + steps * max(0, left - running) / running)
-        elif self.effort.tries:
-            left_s = left * self.effort.elapsed_s / self.effort.tries
+        elif self.standing.effort.tries:
+            left_s = left * self.standing.effort.elapsed_s / self.standing.effort.tries
         return Progress(self.made, self.planned, message, step, steps, left_s,
                         self.best.id if self.best else "", self.best_png or self.live_png)
 
@@ -183,8 +211,8 @@ class _Search:
         return SearchSummary(
             id=self.task.search_id, subject_id=self.task.subject_id, state=state,
             primary_score=settings.primary_score, best_replay_id=self.best.id if self.best else "",
-            effort=replace(self.effort, elapsed_s=round(self.effort.elapsed_s, 3)),
-            ledger=self.ledger, planned_tries=self.planned)
+            effort=replace(self.standing.effort, elapsed_s=round(self.standing.effort.elapsed_s, 3)),
+            ledger=self.ledger, planned_tries=self.planned, ended_by=self.ended_by)
 
 
 def replay_id(search_id: str, recipe: Recipe) -> str:

@@ -7,8 +7,9 @@ import dataclasses
 import streamlit as st
 
 from explorer.closeness.catalogue import SCORES
+from explorer.diffusion.dialects import DIALECTS
 from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULER_LABELS, STEPS_RANGE
-from explorer.jobs.tasks import ReplaySettings
+from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import ModelInfo
 from pages.components import work
 from pages.components.replays import FIRST_SCORES
@@ -64,13 +65,39 @@ def full(now: Here, prompt: str) -> ReplaySettings:
                                          help=say("tip.guidance"), key=f"guidance_{guidance_default}"),))
     strengths = st.pills(say("set.strengths"), STRENGTHS, selection_mode="multi", default=work.TRY_STRENGTHS,
                          format_func=lambda s: f"{s:g}", help=say("tip.strengths"), key="strengths")
-    settings = dataclasses.replace(settings, strengths=tuple(sorted(strengths)))
+    settings = dataclasses.replace(settings, strengths=tuple(sorted(strengths)), mode=_mode(info))
     with st.expander(say("set.more"), icon=":material/tune:"):
         return _expert(settings, size)
 
 
+def _mode(info: ModelInfo | None) -> str:
+    """Whether every seed runs to its end, or those that fall behind are dropped on the way."""
+    if info is not None and info.family == "other":
+        return "exhaustive"
+    return st.segmented_control(say("race.mode"), ("exhaustive", "race"), default="exhaustive", required=True,
+                                format_func=lambda m: say(f"search_mode.{m}"), help=say("race.tip"), key="mode")
+
+
+def _stops(score: str) -> StopRules:
+    """When to end before the plan is through; a field left at 0 or empty is no rule."""
+    tries, minutes, close, gain = st.columns(4)
+    aim = close.number_input(say("race.stop_closeness", label=SCORES[score].label), SCORES[score].low,
+                             SCORES[score].high, None, help=say("race.tip_stop"), key=f"stop_{score}")
+    return StopRules(
+        tries=tries.number_input(say("race.stop_tries"), 0, 1_000_000, 0, help=say("race.tip_stop"),
+                                 key="stop_tries"),
+        seconds=60.0 * minutes.number_input(say("race.stop_minutes"), 0, 100_000, 0, help=say("race.tip_stop"),
+                                            key="stop_minutes"),
+        closeness=aim,
+        no_gain=gain.number_input(say("race.stop_gain"), 0, 1_000_000, 0, help=say("race.tip_stop"),
+                                  key="stop_gain"))
+
+
 def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
-    negative = st.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
+    words, weights = st.columns([3, 1])
+    negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
+    dialect = weights.selectbox(say("set.dialect"), DIALECTS, format_func=lambda d: say(f"dialect.{d}"),
+                                help=say("tip.dialect"), key="dialect")
     schedulers = st.pills(say("set.schedulers"), list(SCHEDULER_LABELS), selection_mode="multi",
                           default=["euler"], format_func=SCHEDULER_LABELS.get, help=say("tip.schedulers"),
                           key="schedulers")
@@ -80,8 +107,8 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
     guidances = more_guidance.multiselect(say("set.more_guidance"), [1.0, 3.0, 5.0, 7.5, 12.0, 20.0, 30.0],
                                           help=say("tip.more"), key="more_guidance")
     width, height, per, score = st.columns(4)
-    return dataclasses.replace(
-        settings, negative_prompt=negative.strip(), schedulers=tuple(schedulers or ["euler"]),
+    settings = dataclasses.replace(
+        settings, negative_prompt=negative.strip(), dialect=dialect, schedulers=tuple(schedulers or ["euler"]),
         steps=tuple(dict.fromkeys((*settings.steps, *steps))),
         guidances=tuple(dict.fromkeys((*settings.guidances, *guidances))),
         width_px=width.number_input(say("set.width"), 8, 4096, size, 8, help=say("tip.size"),
@@ -92,3 +119,4 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
                                         key="strength_seeds"),
         primary_score=score.selectbox(say("set.score"), FIRST_SCORES, format_func=lambda n: SCORES[n].label,
                                       help=say("tip.score"), key="primary_score"))
+    return dataclasses.replace(settings, stop=_stops(settings.primary_score))

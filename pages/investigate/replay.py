@@ -9,8 +9,8 @@ from explorer.errors import ExplorerError
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.search.plan import summarise
-from pages.components import begin, live, path, race, replay_form, replays, state, widgets, work
-from pages.components.texts import say
+from pages.components import begin, lanes, live, path, race, replay_form, replays, state, widgets, work
+from pages.components.texts import plain, say
 
 now = path.head("replay")
 
@@ -25,10 +25,12 @@ def _plan(settings: ReplaySettings) -> bool:
     try:
         plan = summarise(settings, info)
     except ExplorerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return False
     st.markdown(say("replay.plan", tries=plan.tries, noise=plan.from_noise, subject=plan.from_subject,
                     evaluations=f"{plan.unet_evaluations:,}", time=work.estimate(now, plan)))
+    if plan.race is not None:
+        st.caption(lanes.limit_line(plan.race))
     if plan.from_subject:
         st.caption(say("replay.given"))
     return True
@@ -51,10 +53,16 @@ def _found() -> None:
     here = state.here()
     live.panel(here, "RunSearch")
     case, subject = here.open_case, here.open_subject
+    running = lanes.running(here) or state.remembered("search")
     if not case.count_replays(subject.id):
+        lanes.draw(case, subject, running)
+        lanes.steer(here, running)
         widgets.empty("replays")
         return
     shown = race.choose(case, subject)
+    seen = lanes.running(here) or shown.search
+    lanes.draw(case, subject, seen)
+    lanes.steer(here, seen)
     if not shown.replays:
         st.caption(say("replay.none_here"))
         return

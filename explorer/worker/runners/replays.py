@@ -22,8 +22,11 @@ from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
 from explorer.search.fit import fit
+from explorer.search.lanes import RaceRound, RaceSetup
 from explorer.search.plan import expand
 from explorer.search.plan import recipe_digest as search_digest
+from explorer.search.plans import race_setup
+from explorer.search.race_run import run_race
 from explorer.search.run import run_search
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
@@ -44,15 +47,16 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     context.commit(SearchPlan(task.search_id, subject.id, to_json(task.settings), model.ref,
                               encoder.fingerprint, environment_id, len(recipes)))
     rgb = read_png(case.blob(subject.pixels_sha256))
-    earlier = case.replays(subject.id, search_id=task.search_id, order_by="time", limit=-1)
-    events = run_search(model, encoder, task, recipes, rgb, earlier=earlier,
-                        done=_done(recipes, model, case.recipes_done(task.search_id)))
+    events = _events(task, context, model, encoder, recipes, rgb)
     summary = None
     try:
         for event in events:
             if isinstance(event, tuple):
                 replay, png = event
                 context.commit(replay, blobs={replay.image_sha256: png})
+                yield Tick()
+            elif isinstance(event, RaceRound):
+                context.commit(event)
                 yield Tick()
             elif isinstance(event, SearchSummary):
                 summary = event
@@ -65,6 +69,22 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     summary = _billed(summary, case)
     context.commit(summary)
     return to_json(summary)
+
+
+def _events(task: RunSearch, context: Context, model: Model, encoder: Any, recipes: list[Recipe],
+            rgb: np.ndarray) -> Iterator[Any]:
+    """The search's events, in the way that its settings name; it goes on from what is on record."""
+    case = context.case()
+    earlier = case.replays(task.subject_id, search_id=task.search_id, order_by="time", limit=-1)
+    done = _done(recipes, model, case.recipes_done(task.search_id))
+    if task.settings.mode != "race":
+        return run_search(model, encoder, task, recipes, rgb, earlier=earlier, done=done)
+    setup = case.record(RaceSetup, task.search_id)
+    if setup is None:
+        setup = race_setup(task.search_id, task.subject_id, task.settings, ref=model.ref, info=model.info)
+        context.commit(setup)
+    rounds = [r for r in case.records(RaceRound, subject_id=task.subject_id) if r.search_id == task.search_id]
+    return run_race(model, encoder, task, recipes, rgb, setup=setup, rounds=rounds, earlier=earlier, done=done)
 
 
 def _billed(summary: SearchSummary, case: Case) -> SearchSummary:

@@ -1,0 +1,96 @@
+"""What a seed race leaves on record: every lane at every checkpoint that it reached; light enough for screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RaceSetup:
+    """The checkpoints that the races of a search keep to, written before the first; `id` is the search's."""
+
+    id: str
+    subject_id: str
+    at: tuple[float, ...]  # shares of the steps, in (0, 1]
+    keep: tuple[float, ...]  # shares of the starters that go on
+    heat: int  # starters of a full heat
+    loss_upper: float | None = None  # upper 95% limit of the chance that the best was dropped; None: unknown
+    measured_on: int = 0  # tuning works behind that limit
+
+
+@dataclass(frozen=True)
+class RaceRound:
+    """One checkpoint of one heat: the seeds that reached it, nearest first; the first `kept` went on.
+
+    `distances` are root mean squared, from predicted clean latents to the subject's. `number` counts
+    checkpoints from 0; the finish is the last. Evaluations and seconds are those since the round before.
+    """
+
+    id: str
+    subject_id: str
+    search_id: str
+    heat: str
+    number: int
+    step: int
+    steps: int
+    seeds: tuple[int, ...]
+    distances: tuple[float, ...]
+    kept: int
+    finish: bool
+    unet_evaluations: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class LaneRecord:
+    """One seed of a race: (step, distance) at each checkpoint, and the step at which it was dropped."""
+
+    seed: int
+    heat: str
+    points: tuple[tuple[int, float], ...]
+    dropped_at: int | None  # None: it finished, or is still going
+
+
+def heats(rounds: Sequence[RaceRound]) -> dict[str, list[RaceRound]]:
+    """Rounds by heat, each heat's in order."""
+    found: dict[str, list[RaceRound]] = {}
+    for one in sorted(rounds, key=lambda r: r.number):
+        found.setdefault(one.heat, []).append(one)
+    return found
+
+
+def lanes(rounds: Sequence[RaceRound]) -> list[LaneRecord]:
+    """Every lane of every heat, put together from the rounds; heats in order, then seeds."""
+    found = []
+    for heat, points in heats(rounds).items():
+        for seed in sorted(points[0].seeds):
+            found.append(_lane(seed, heat, points))
+    return found
+
+
+def _lane(seed: int, heat: str, rounds: Sequence[RaceRound]) -> LaneRecord:
+    points, dropped = [], None
+    for one in rounds:
+        if seed not in one.seeds:
+            break
+        place = one.seeds.index(seed)
+        points.append((one.step, one.distances[place]))
+        dropped = one.step if place >= one.kept else None
+    return LaneRecord(seed, heat, tuple(points), dropped)
+
+
+def started(rounds: Sequence[RaceRound]) -> int:
+    """Lanes that reached a first checkpoint."""
+    return sum(len(r.seeds) for r in rounds if r.number == 0)
+
+
+def survivors(rounds: Sequence[RaceRound]) -> tuple[int, ...]:
+    """Seeds of one heat that its last round let go on."""
+    last = max(rounds, key=lambda r: r.number)
+    return last.seeds[:last.kept]
+
+
+def dropped_evaluations(rounds: Sequence[RaceRound], *, per_step: int) -> int:
+    """Network evaluations that went into lanes which were dropped; those of finished ones count with them."""
+    return sum(r.step * per_step * (len(r.seeds) - r.kept) for r in rounds if not r.finish)

@@ -1,0 +1,91 @@
+"""Which checkpoints a race keeps to: from the stored calibration of the model, or rough ones without a limit."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from explorer.diffusion.names import OWN_SCHEDULER
+from explorer.errors import ExplorerError
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ModelInfo, ModelRef
+from explorer.search.lanes import RaceSetup
+from explorer.settings import WORLD
+
+CALIBRATION = WORLD / "race.json"
+HEAT = 256  # starters that race together; more seeds run in several heats
+# On a small trial world the final best stood among the best third at a quarter of the steps, and among the
+# best few at two fifths; a third of the work. Not a calibration.
+ROUGH = ((0.25, 0.34), (0.4, 0.05))
+
+
+def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref: ModelRef, info: ModelInfo,
+               path: Path = CALIBRATION) -> RaceSetup:
+    """The checkpoints for a search; `loss_upper` None where this model and settings were not measured.
+
+    ExplorerError for a model whose sampler cannot be looked into.
+    """
+    if info.family == "other" or settings.schedulers == (OWN_SCHEDULER,):
+        raise ExplorerError(f"A race looks inside the sampler, which {info.name} does not allow. Run every "
+                            "seed to its end instead, or use a Stable Diffusion model.")
+    stored = calibration_of(settings, ref=ref, info=info, path=path)
+    row = _row(stored, settings.seeds) if stored else None
+    if row is None:
+        heat = max(1, min(HEAT, settings.seeds))
+        return RaceSetup(search_id, subject_id, *zip(*ROUGH, strict=True), heat=heat)
+    return RaceSetup(search_id, subject_id, tuple(row["at"]), tuple(row["keep"]), row["starters"],
+                     row["loss_upper"], stored["subjects"])
+
+
+def calibration_of(settings: ReplaySettings, *, ref: ModelRef, info: ModelInfo,
+                   path: Path = CALIBRATION) -> dict[str, Any] | None:
+    """The stored calibration, if it was measured on this model with these settings."""
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    size = info.default_size_px
+    bare = " + " not in info.source  # no adapter laid over it
+    here = {
+        "model": ref.fingerprint, "bare": bare and not ref.adapters, "score": settings.primary_score,
+        "steps": [s or info.default_steps for s in settings.steps],
+        "guidance": [g or info.default_guidance for g in settings.guidances],
+        "scheduler": list(settings.schedulers),
+        "size_px": [settings.width_px or size, settings.height_px or size]}
+    measured = {
+        "model": stored["model"], "bare": True, "score": stored["score"], "steps": [stored["steps"]],
+        "guidance": [stored["guidance"]], "scheduler": [stored["scheduler"]],
+        "size_px": [stored["size_px"]] * 2}
+    return stored if here == measured else None
+
+
+def heat_keeps(setup: RaceSetup, starters: int) -> tuple[float, ...]:
+    """Shares of a heat's starters that go on.
+
+    Where the race was measured these are as many lanes as in a full heat, however small this one is.
+    """
+    if setup.loss_upper is None:
+        return setup.keep
+    return tuple(min(1.0, math.ceil(setup.heat * share - 1e-9) / starters) for share in setup.keep)
+
+
+def planned_evaluations(setup: RaceSetup, *, seeds: int, per_replay: int) -> int:
+    """Network evaluations of the races of `seeds` seeds, each costing `per_replay` if run to its end."""
+    total, left = 0.0, seeds
+    while left > 0:
+        starters = min(setup.heat, left)
+        going, before = 1.0, 0.0
+        for at, keep in zip(setup.at, heat_keeps(setup, starters), strict=True):
+            total += starters * going * (at - before) * per_replay
+            going, before = min(going, keep), at
+        total += starters * going * (1.0 - before) * per_replay
+        left -= starters
+    return round(total)
+
+
+def _row(stored: dict[str, Any], seeds: int) -> dict[str, Any] | None:
+    """The plan measured for the smallest heat that holds all seeds, else for the largest one."""
+    rows = sorted(stored["plans"], key=lambda row: row["starters"])
+    return next((row for row in rows if row["starters"] >= seeds), rows[-1] if rows else None)
