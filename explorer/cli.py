@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     _collection(commands)
     _replay(commands)
     _packages(commands)
+    _signals(commands)
     _world(commands)
     return top
 
@@ -100,6 +101,21 @@ def _replay(commands: Any) -> None:
     one.add_argument("--model", help="where the recipe's model is on this machine")
     one.add_argument("--start", type=Path, help="the starting image, for img2img recipes")
     one.add_argument("--out", type=Path, help="write the image here (PNG)")
+
+
+def _signals(commands: Any) -> None:
+    from explorer.commands.signals import run
+
+    one = _command(commands, "signals", run, "memorisation signals over a list of prompts, as a table")
+    one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
+    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--against", type=Path, help="prompts known not to be memorised, to measure accuracy on")
+    one.add_argument("--out", type=Path, help="the table (CSV); gone on with where it ended")
+    one.add_argument("--seeds", type=int, default=4, help="how many seeds a prompt")
+    one.add_argument("--first-seed", type=int, default=0)
+    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
+    one.add_argument("--guidance", type=float, default=0.0, help="guidance above 1 (default: the model's)")
+    one.add_argument("--only", default="", help="signals to measure, with commas between (default: all)")
 
 
 def _packages(commands: Any) -> None:

@@ -102,7 +102,10 @@ class CheckCopy:
 
 @dataclass(frozen=True)
 class Interrogate:
-    """Prompts for a subject; the captions of its stored neighbours enter as candidates."""
+    """Prompts for a subject; the captions of its stored neighbours enter as candidates.
+
+    The first `rerank` of them are judged by short replays of `model` ("": the settings' model); 0: by CLIP only.
+    """
 
     KIND: ClassVar[str] = "device"
     INTERACTIVE: ClassVar[bool] = False
@@ -116,6 +119,8 @@ class Interrogate:
     banned: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     neighbour_captions: bool = True
+    rerank: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -321,6 +326,30 @@ class ReplayRecipe:
 
 
 @dataclass(frozen=True)
+class MeasureSignals:
+    """Memorisation signals: of a subject's prompt into its case, or of a list's prompts into a CSV.
+
+    With a case the result is the SignalReading's id; with `list_path` and `out` (CSV, gone on with where it
+    ended) it is {"out": ..., "prompts": ..., "repeated": ...}. Zeros take the model's defaults; no signals: all.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str = ""
+    subject_id: str = ""
+    prompt: str = ""  # "" takes the subject's prompt in use
+    model: str = "world"
+    seeds: int = 4
+    first_seed: int = 0
+    steps: int = 0
+    guidance: float = 0.0
+    signals: tuple[str, ...] = ()
+    list_path: str = ""
+    against_path: str = ""  # prompts known not to be memorised, to measure the signals' accuracy on
+    out: str = ""
+
+
+@dataclass(frozen=True)
 class ImportPackage:
     """Open a package as a read-only case; result: {"case_id": ...}."""
 
@@ -334,7 +363,8 @@ TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch, GenerateSubject,
     RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
-    IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage)}
+    IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
+    MeasureSignals)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:

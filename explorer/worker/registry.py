@@ -36,6 +36,7 @@ RUNNERS = {
     "ReplayPackage": "explorer.worker.runners.replaying:replay",
     "ReplayRecipe": "explorer.worker.runners.recipes:replay",
     "ImportPackage": "explorer.worker.runners.packages:take_in",
+    "MeasureSignals": "explorer.worker.runners.signals:measure_signals",
 }
 
 

@@ -1,0 +1,130 @@
+"""One interface for every memorisation signal: by name, for one prompt, alone or several from one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explorer.diffusion.models import Model
+from explorer.diffusion.rendered import Rendered
+from explorer.errors import ExplorerError
+from explorer.findings.signals import cliques, curvature
+from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
+from explorer.findings.signals.catalogue import SIGNALS, SignalInfo
+from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
+from explorer.findings.signals.one_step import OneStep
+from explorer.findings.signals.wen import Wen
+from explorer.records import Recipe, Tick
+
+OBSERVERS: dict[str, Callable[[], Observer]] = {
+    "wen_first": lambda: Wen(first_only=True), "wen": Wen, "bright_ending": BrightEnding,
+    "end_attention": EndAttention, "one_step": OneStep}
+
+
+@dataclass(frozen=True)
+class SignalResult:
+    """A signal's value for a prompt: mean over seeds, and what it alone would have cost."""
+
+    name: str
+    value: float
+    by_seed: tuple[float, ...]  # empty for signals of the whole set of images
+    unet_evaluations: int
+    map: np.ndarray | None = None  # (h, w) float32 of the first seed's image, on the latents' grid
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Several signals from one run, with the run's own cost and, where they were made, its images."""
+
+    results: dict[str, SignalResult]
+    unet_evaluations: int
+    images: tuple[Rendered, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A memorisation signal: what it is (`info`) and how to measure it."""
+
+    info: SignalInfo
+
+    def measure(self, model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0,
+                guidance: float = 0.0) -> SignalResult:
+        """The signal for one prompt; 0 takes the model's default. ExplorerError where it cannot be had."""
+        events = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
+        return drained(events).results[self.info.name]
+
+
+def signal(name: str) -> Signal:
+    """The signal of that name; ExplorerError naming all if there is none."""
+    return Signal(SIGNALS[checked((name,))[0]])
+
+
+def checked(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that exist, each once, in the catalogue's order; none given: all."""
+    unknown = [n for n in names if n not in SIGNALS]
+    if unknown:
+        raise ExplorerError(f"There is no signal {unknown[0]!r}. Allowed: {', '.join(SIGNALS)}.")
+    return tuple(n for n in SIGNALS if n in names or not names)
+
+
+def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequence[int], steps: int = 0,
+            guidance: float = 0.0, batch: int = 0, images: bool = False) -> Iterator[Tick]:
+    """Yields between steps; returns (generator value) `Measured`: all that one run gives, then the rest.
+
+    `names` none: every signal. Images are made where a signal or `images` asks for them.
+    """
+    wanted, seeds = checked(names), tuple(dict.fromkeys(seeds))
+    recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
+    observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
+    making = images or "clique" in wanted
+    made: list[Rendered] = []
+    if observers or making:
+        for event in watch(model, recipes, observers, batch=batch, images=making):
+            if isinstance(event, Rendered):
+                made.append(event)
+            else:
+                yield event
+    results = {o.name: _result(o, recipes, model, seeds) for o in observers}
+    spent = _spent(recipes, observers, making)
+    if "clique" in wanted:
+        size = cliques.clique(np.stack([m.rgb for m in made]))
+        results["clique"] = SignalResult("clique", float(size), (), _spent(recipes, [], True))
+    if "curvature" in wanted:
+        found: dict[Key, float] = {}
+        for part in curvature.sharpness(model, recipes):
+            found |= part
+            yield Tick()
+        cost = len(recipes) * curvature.EVALUATIONS
+        results["curvature"] = _of_seeds("curvature", found, recipes, cost)
+        spent += cost
+    return Measured({n: results[n] for n in wanted}, spent, tuple(made))
+
+
+def drained(events: Iterator[Tick]) -> Any:
+    """What a generator of steps returns, such as `measure`, run to its end."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value
+
+
+def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:
+    cost = steps_seen(recipes, observer)
+    return _of_seeds(observer.name, observer.result(), recipes, cost,
+                     seen=observer.maps().get((recipes[0].prompt, seeds[0])))
+
+
+def _of_seeds(name: str, values: dict[Key, float], recipes: Sequence[Recipe], cost: int, *,
+              seen: np.ndarray | None = None) -> SignalResult:
+    by_seed = tuple(values[r.prompt, r.seed] for r in recipes)
+    return SignalResult(name, float(np.mean(by_seed)), by_seed, cost, seen)
+
+
+def _spent(recipes: Sequence[Recipe], observers: Sequence[Observer], making: bool) -> int:
+    """UNet evaluations of the run that all share: a guided step counts twice."""
+    return sum(2 * (r.steps if making else max(o.steps_needed(r.steps) for o in observers)) for r in recipes) \
+        if observers or making else 0
