@@ -5,10 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.settings import ASSETS
-from pages.components import frame, tray
+from pages.components import frame, login, tray
 
 st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
 st.html(ASSETS / "theme" / "screens.css")
-frame.show(frame.navigation())
+page = frame.navigation()
+login.gate()
+frame.show(page)
 tray.draw()

@@ -19,6 +19,7 @@ from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError
 
 CASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{10}")
+PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,15 @@ class Deleted:
 
 
 class CaseStore:
-    """The cases under `root`. `actor` is who acts, for the log, where login is on."""
+    """The cases under `root`. `actor` is who acts, for the log, where login is on.
 
-    def __init__(self, root: Path, *, actor: str = "", clock: Callable[[], str] = utc_now) -> None:
-        self.root, self.actor, self.clock = Path(root), actor, clock
+    With a `person` only that person's cases exist: any other is refused as if it were not there. Whose a
+    case is stands in a file of its own in the case's folder, never in the log, which others may write.
+    """
+
+    def __init__(self, root: Path, *, actor: str = "", person: str = "",
+                 clock: Callable[[], str] = utc_now) -> None:
+        self.root, self.actor, self.person, self.clock = Path(root), actor or person, person, clock
 
     def create(self, title: str, *, owner: str = "", question: str = "", case_number: str = "") -> Case:
         """Makes a case on disk and opens it; it appears under its name only when it is whole."""
@@ -68,6 +74,8 @@ class CaseStore:
         with plain_faults(self.root):
             (draft / "blobs").mkdir(parents=True)
             try:
+                if self.person:
+                    (draft / PERSON).write_text(self.person, "utf-8")
                 self._fill(draft, {**facts, "created": created}, case_id, fill)
                 os.replace(draft, self.root / case_id)
                 sync_folder(self.root)
@@ -97,16 +105,26 @@ class CaseStore:
     def open(self, case_id: str) -> Case:
         """Opens a case, bringing an earlier schema up to date; ExplorerError if there is none."""
         folder = self.root / case_id
-        if not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file():
+        if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
+                or not self._may_open(folder)):
             raise ExplorerError(f"There is no case {case_id!r} in {self.root}. "
                                 "Choose one of the cases listed.")
         return Case(folder, actor=self.actor, clock=self.clock)
+
+    def _may_open(self, folder: Path) -> bool:
+        if not self.person:
+            return True
+        try:
+            return (folder / PERSON).read_text("utf-8") == self.person
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def list(self, *, archived: bool | None = False) -> list[CaseRow]:
         """Cases, the one changed last first; archived ones too with None, only those with True."""
         if not self.root.is_dir():
             return []
-        rows = [self._row(p) for p in self.root.iterdir() if CASE_ID.fullmatch(p.name) and p.is_dir()]
+        rows = [self._row(p) for p in self.root.iterdir() if CASE_ID.fullmatch(p.name) and p.is_dir()
+                and self._may_open(p)]
         wanted = [r for r in rows if archived is None or r.problem or r.archived == archived]
         return sorted(wanted, key=lambda r: r.changed or r.id, reverse=True)
 

@@ -69,12 +69,13 @@ def tend(settings: Settings, *, also: str = "") -> None:
         ensure_workers(settings, kinds=needed, also=also)
 
 
-def cancel(settings: Settings, job_id: str) -> None:
+def cancel(settings: Settings, job_id: str, *, person: str = "") -> None:
     """Cancels a job within two seconds: by an event, and by ending its worker if it does not react.
 
-    Nothing that was committed is lost. The wait runs in a thread of its own; this returns at once.
+    With a `person`, another person's job is refused. Nothing that was committed is lost.
+    The wait runs in a thread of its own; this returns at once.
     """
-    queue = Queue(settings.database)
+    queue = Queue(settings.database, person=person)
     try:
         queue.cancel(job_id)
         if queue.get(job_id).state != "running":

@@ -19,16 +19,20 @@ from explorer.jobs.job import STATES, TRIES, Job, WorkerRow, job_of
 from explorer.jobs.process import is_alive
 from explorer.jobs.tasks import task_to_json
 
+MOST_WAITING = 2_000  # jobs a person; far above a portfolio of 400 works, far below what slows the queue
 GIVEN_UP = "This was given up after {tries} tries, since each ended its worker process. {error}"
 WORKER_GONE = ("The worker process ended while it ran this (out of memory, or ended from outside). "
                "What was found before is kept; resume to go on from there.")
 
 
 class Queue:
-    """Jobs in `workspace.sqlite`. Safe to use from several threads and processes."""
+    """Jobs in `workspace.sqlite`. Safe to use from several threads and processes.
 
-    def __init__(self, database: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.database, self.clock = Path(database), clock
+    With a `person` only that person's jobs exist: others are not listed, and asking for one is refused.
+    """
+
+    def __init__(self, database: Path, *, person: str = "", clock: Callable[[], float] = time.time) -> None:
+        self.database, self.person, self.clock = Path(database), person, clock
         self._turn = threading.RLock()
         with plain_faults(self.database.parent):
             self.database.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +62,12 @@ class Queue:
 
     def submit(self, task: Any, *, case_id: str = "", owner: str = "", after: str | None = None) -> str:
         """Writes a task to the queue; it waits for `after` to end well. Returns the job's id."""
-        job_id = secrets.token_hex(8)
+        job_id, owner = secrets.token_hex(8), owner or self.person
         with self.writing() as db:
+            waiting = db.execute("SELECT count(*) FROM jobs WHERE state='queued' AND owner=?", (owner,))
+            if waiting.fetchone()[0] >= MOST_WAITING:
+                raise ExplorerError(f"{MOST_WAITING} jobs are waiting already, which is the most a person may "
+                                    "queue. Wait until some have ended, or cancel them.")
             if after is not None and not db.execute("SELECT 1 FROM jobs WHERE id=?", (after,)).fetchone():
                 raise ExplorerError(f"There is no job {after!r} to wait for. Start the step before it again.")
             db.execute(
@@ -73,14 +81,14 @@ class Queue:
         """One job as it stands; ExplorerError if there is none of that id."""
         with self.reading() as db:
             row = db.execute("SELECT * FROM jobs WHERE id=?", (job_id,)).fetchone()
-            if row is None:
+            if row is None or row["owner"] != (self.person or row["owner"]):
                 raise ExplorerError(f"There is no job {job_id!r}. It may belong to another workspace.")
             return _job(db, row)
 
     def recent(self, *, limit: int = 20, case_id: str | None = None, owner: str | None = None,
                states: tuple[str, ...] = ()) -> list[Job]:
         """The newest jobs first; of one case, of one owner, in some states, if given."""
-        chosen = states or STATES
+        chosen, owner = states or STATES, self.person or owner
         with self.reading() as db:
             rows = db.execute(
                 "SELECT * FROM jobs WHERE (?1 IS NULL OR case_id=?1) AND (?2 IS NULL OR owner=?2) AND state "
@@ -94,6 +102,7 @@ class Queue:
 
     def cancel(self, job_id: str) -> None:
         """Ends a job: at once if it waits, else by an event to its worker (see `launch.cancel`)."""
+        self.get(job_id)  # refuses what is not there, or is another person's
         with self.writing() as db:
             now = self.clock()
             ended = db.execute("UPDATE jobs SET state='cancelled', cancel=1, ended=? WHERE id=? AND state IN "
@@ -105,6 +114,7 @@ class Queue:
 
     def resume(self, job_id: str) -> None:
         """Puts an interrupted, failed or cancelled job, and those held for it, back on the queue."""
+        self.get(job_id)
         with self.writing() as db:
             row = db.execute("SELECT state, attempts, error FROM jobs WHERE id=?", (job_id,)).fetchone()
             if row is None or row["state"] not in ("interrupted", "failed", "cancelled"):

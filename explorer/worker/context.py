@@ -30,7 +30,7 @@ class Context:
         """The job's case (or another one), open until the job ends; the job's owner acts in its log."""
         case_id = case_id or self.job.case_id
         if case_id not in self._cases:
-            self._cases[case_id] = CaseStore(self.settings.cases, actor=self.job.owner).open(case_id)
+            self._cases[case_id] = CaseStore(self.settings.cases, person=self.job.owner).open(case_id)
         return self._cases[case_id]
 
     def commit(self, *records: Any, blobs: dict[str, bytes] | None = None) -> int:

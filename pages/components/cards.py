@@ -34,7 +34,7 @@ def recent(now: state.Here, *, limit: int = 0) -> None:
     if row is None:
         return
     if row.problem:
-        st.error(row.problem, icon=":material/error:")
+        st.error(plain(row.problem), icon=":material/error:")
     else:
         state.go("subject", case_id=row.id)
 

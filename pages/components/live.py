@@ -11,7 +11,7 @@ from explorer.jobs import launch
 from explorer.jobs.job import Job
 from explorer.records import Progress
 from pages.components import frame, state, widgets, work
-from pages.components.texts import minutes, say, task_name
+from pages.components.texts import minutes, plain, say, task_name
 
 _EVERY_S = 1.0
 
@@ -36,7 +36,7 @@ def panel(here: state.Here, *names: str) -> None:
     if broken is None:
         return
     if broken.state == "failed":
-        st.error(broken.error or say("live.failed"), icon=":material/error:")
+        st.error(plain(broken.error) or say("live.failed"), icon=":material/error:")
     else:
         st.info(say("live.held") if broken.held else say("live.cancelled"), icon=":material/cancel:")
     if broken.resumable and not broken.held:
@@ -47,7 +47,7 @@ def _job(here: state.Here, job: Job) -> None:
     with st.container(border=True):
         st.markdown(f"**{task_name(job.name)}** · {say(f'state.{job.state}')}")
         if job.state == "interrupted":
-            st.markdown(job.error)
+            st.markdown(plain(job.error))
             st.button(say("tray.resume"), key=f"go_on_{job.id}", on_click=resume, args=(job.id,),
                       type="primary")
         elif job.state == "queued":
@@ -78,7 +78,8 @@ def _running(progress: Progress | None) -> None:
 
 def cancel(job_id: str) -> None:
     """Cancels a job (callback of a button)."""
-    launch.cancel(state.here().settings, job_id)
+    here = state.here()
+    launch.cancel(here.settings, job_id, person=here.person)
 
 
 def resume(job_id: str) -> None:
@@ -104,6 +105,6 @@ def one(here: state.Here, job_id: str) -> None:
     if job.state in ("queued", "running", "interrupted"):
         _job(here, job)
     elif job.state == "failed":
-        st.error(job.error or say("live.failed"), icon=":material/error:")
+        st.error(plain(job.error) or say("live.failed"), icon=":material/error:")
     elif job.state == "cancelled":
-        st.info(job.error or say("live.cancelled"), icon=":material/cancel:")
+        st.info(plain(job.error) or say("live.cancelled"), icon=":material/cancel:")

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 _FILE = Path(__file__).with_name("texts.toml")
+_STEERING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
 
@@ -30,8 +31,13 @@ def task_name(name: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Text from outside made harmless for Markdown: shown letter by letter, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+    """Text from outside made harmless for Markdown: shown letter by letter, on one line.
+
+    Characters that steer or turn the text around are named instead ("[U+202E]"), so that none can
+    make a name read as another one.
+    """
+    line = _STEERING.sub(lambda found: f"[U+{ord(found[0]):04X}]", " ".join(str(text).split()))
+    return _MARKDOWN.sub(r"\\\1", line)
 
 
 def minutes(seconds: float | None) -> str:

@@ -24,7 +24,7 @@ TRY_STRENGTHS = (0.3, 0.6)
 
 def submit(here: Here, task: Any, *, after: str | None = None) -> str:
     """Puts a task on the queue and sees to its worker; returns the job's id, which the address keeps too."""
-    job_id = launch.submit(here.settings, task, after=after)
+    job_id = launch.submit(here.settings, task, owner=here.person, after=after)
     remember(job=job_id)
     return job_id
 
@@ -103,5 +103,5 @@ def looked_at(here: Here) -> bool:
         asked = st.session_state.get("asked_model")
         if asked != source:
             st.session_state["asked_model"] = source
-            launch.submit(here.settings, InspectModel(source))
+            launch.submit(here.settings, InspectModel(source), owner=here.person)
     return False

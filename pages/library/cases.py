@@ -45,6 +45,6 @@ put_away = now.store.list(archived=True)
 if put_away:
     with st.expander(say("cases.archived", n=len(put_away)), icon=":material/archive:"):
         for row in put_away:
-            if st.button(say("cases.restore", title=row.title), key=f"restore_{row.id}"):
+            if st.button(say("cases.restore", title=plain(row.title)), key=f"restore_{row.id}"):
                 now.store.archive(row.id, archived=False)
                 st.rerun()

@@ -39,7 +39,7 @@ def verify(task: VerifyPackage, context: Context) -> Iterator[Progress]:
 def take_in(task: ImportPackage, context: Context) -> Iterator[Progress]:
     """Opens a package as a read-only case."""
     yield Progress(0, 1, "checking the package")
-    store = CaseStore(context.settings.cases, actor=context.job.owner)
+    store = CaseStore(context.settings.cases, person=context.job.owner)
     case = import_package(store, Path(task.path), expect=task.expect)
     case.close()
     return {"case_id": case.id}

@@ -1,0 +1,86 @@
+"""Two people on one server: neither sees a page before logging in, nor anything of the other's."""
+
+from __future__ import annotations
+
+import pytest
+
+from explorer.cases.store import CaseStore
+from explorer.errors import ExplorerError
+from explorer.jobs import launch
+from explorer.jobs.queue import MOST_WAITING, Queue
+from explorer.jobs.tasks import EmbedSubject, UnloadModels
+from pages.components.frame import LIBRARY, PATH
+from pages.components.texts import plain, say
+from tests.pages.filled import fill
+from tests.pages.test_pages import written
+
+
+@pytest.fixture
+def logged_in(monkeypatch):
+    """Switches login on, as the person named (the harness's own is test@example.com); "" is nobody."""
+
+    def switch(name: str) -> None:
+        user = {"is_logged_in": bool(name), **({"email": name} if name else {})}
+        monkeypatch.setattr("pages.components.login.get_secrets_auth_section", lambda: {"client_id": "x"})
+        monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda self: user)
+        monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getattr__", lambda self, key: user[key])
+        monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getitem__", lambda self, key: user[key])
+    return switch
+
+
+@pytest.mark.parametrize("name", ["start", *PATH, *LIBRARY])
+def test_nobody_sees_a_page_before_logging_in(opened, case, logged_in, name):
+    logged_in("")
+    app = opened("start", case) if name == "start" else opened(name, case)
+    assert [t.value for t in app.title] == [say("app.login_title")]
+    assert len(app.button) == 1 and not app.markdown
+
+
+def test_a_deep_link_to_the_case_of_another_is_refused(opened, home, logged_in):
+    made, subject_id = fill(home)
+    made.close()
+    (made.folder / "person.txt").write_text("ada@example.org")
+    logged_in("bob@example.org")
+    assert "There is no case" in opened("start", (made.id, subject_id)).warning[0].value
+    app = opened("replay", (made.id, subject_id))
+    assert "case" not in app.query_params and "A ball and a box" not in written(app)
+    logged_in("ada@example.org")
+    assert opened("replay", (made.id, subject_id)).query_params["case"] == made.id
+
+
+def test_cases_are_their_persons_own(home):
+    everybody = CaseStore(home / "cases")
+    ada, bob = (CaseStore(home / "cases", person=p) for p in ("ada", "bob"))
+    made = ada.create("Hers")
+    made.close()
+    assert [r.id for r in ada.list()] == [made.id] == [r.id for r in everybody.list()] and bob.list() == []
+    for refused in (bob.open, bob.delete, bob.archive, lambda i: bob.rename(i, "his")):
+        with pytest.raises(ExplorerError, match="no case"):
+            refused(made.id)
+    ownerless = everybody.create("Made before login was on")
+    assert ownerless.id not in [r.id for r in ada.list()]
+
+
+def test_jobs_are_their_persons_own(settings):
+    ada, bob = (Queue(settings.database, person=p) for p in ("ada", "bob"))
+    job = ada.submit(EmbedSubject("c", "s"))
+    assert ada.get(job).owner == "ada" and bob.recent() == [] and bob.active() == []
+    for refused in (bob.get, bob.cancel, bob.resume, lambda j: launch.cancel(settings, j, person="bob")):
+        with pytest.raises(ExplorerError, match="no job"):
+            refused(job)
+    assert ada.get(job).state == "queued"
+
+
+def test_a_person_can_queue_only_so_much(settings):
+    ada = Queue(settings.database, person="ada")
+    with ada.writing() as db:
+        db.executemany("INSERT INTO jobs (id, name, task, kind, interactive, state, owner, case_id, submitted) "
+                       "VALUES (?,'UnloadModels','{}','device',0,'queued','ada','',0)",
+                       [(str(n),) for n in range(MOST_WAITING)])
+    with pytest.raises(ExplorerError, match="waiting already"):
+        ada.submit(UnloadModels())
+    Queue(settings.database, person="bob").submit(UnloadModels())
+
+
+def test_characters_that_turn_text_around_are_named():
+    assert plain("photo\u202egnp.exe\x07") == r"photo\[U\+202E\]gnp\.exe\[U\+0007\]"
