@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError
 from pages.components.state import Here, go
-from pages.components.texts import say
+from pages.components.texts import plain, say
 
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif"]
 
@@ -51,7 +51,8 @@ def outcome() -> None:
     """What the last drop accepted and refused, each refusal with its reason."""
     accepted, refused = st.session_state.pop("accepted", 0), st.session_state.pop("refused", [])
     if refused:
-        st.warning("\n\n".join([say("begin.some", accepted=accepted, refused=len(refused)), *refused]),
+        st.warning("\n\n".join([say("begin.some", accepted=accepted, refused=len(refused)),
+                                *map(plain, refused)]),
                    icon=":material/block:")
     elif accepted > 1:
         st.success(say("begin.all", n=accepted), icon=":material/check_circle:")

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.errors import ExplorerError
-from pages.components.texts import say
+from pages.components.texts import plain, say
 
 PATH = ("subject", "prompt", "neighbours", "replay", "findings", "report")
 LIBRARY = ("examples", "cases", "collections", "models", "settings", "methods")
@@ -75,7 +75,7 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return draw(*args, **kwargs)
         except ExplorerError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
         except Exception:
             log.exception("a page failed")
             st.error(say("app.fault"), icon=":material/bug_report:")
