@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+
+from explorer.closeness.catalogue import SCORES
 from explorer.search.race import Checkpoint, RacePlan
+from explorer.search.traces import Trace, blocks
+
+WITHIN = 0.01  # as good as the best: within 1% of its closeness
+MOST_CHECKPOINTS = 3
 
 
 def loss_upper(lost: int, subjects: int, *, confidence: float = 0.95) -> float:
@@ -28,7 +37,7 @@ def calibrate(ranks: Mapping[str, Sequence[Sequence[int]]], at: Sequence[float],
     `ranks` holds, for each stratum (a multiplicity, say), one row a subject: the rank from 1 among
     `starters` of the lane that ended best (or within 1% of it) at each checkpoint. The share kept is the
     worst rank after leaving out `allowed_losses` subjects, times `spare`. `loss_upper` is the worst
-    stratum's.
+    stratum's, on the same works: see `calibrated` for one on works that the plan has not seen.
     """
     keeps, before = [], 1.0
     for number in range(len(at)):
@@ -41,5 +50,99 @@ def calibrate(ranks: Mapping[str, Sequence[Sequence[int]]], at: Sequence[float],
 
 
 def _lost(rows: Sequence[Sequence[int]], keeps: Sequence[float], starters: int) -> int:
-    return sum(any(rank > math.ceil(starters * keep) for rank, keep in zip(row, keeps, strict=True))
+    return sum(any(rank > math.ceil(starters * keep - 1e-9) for rank, keep in zip(row, keeps, strict=True))
                for row in rows)
+
+
+def good_enough(found: Trace) -> np.ndarray:
+    """(n,) bool: seeds whose finished picture is the closest, or within 1% of its closeness."""
+    if SCORES[found.score].better == "higher":
+        return found.closeness >= found.closeness.max() * (1 - WITHIN)
+    return found.closeness <= found.closeness.min() * (1 + WITHIN)
+
+
+def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, int]:
+    """Positions of the seeds that a race with this plan runs to their end, and the steps taken by all lanes."""
+    steps, starters = found.distances.shape
+    going, before, taken = np.arange(starters), 0, 0
+    for point in plan.checkpoints:
+        step = min(steps, max(1, round(point.at * steps)))
+        taken += len(going) * (step - before)
+        keep = max(1, math.ceil(starters * point.keep - 1e-9))
+        order = np.argsort(found.distances[step - 1, going], kind="stable")
+        going, before = going[order[:keep]], step
+    return going, taken + len(going) * (steps - before)
+
+
+def kept_best(found: Trace, plan: RacePlan) -> bool:
+    """Whether a race with this plan ends with the best seed, or one within 1% of its closeness."""
+    return bool(good_enough(found)[finalists(found, plan)[0]].any())
+
+
+def hero_ranks(found: Trace) -> np.ndarray:
+    """(steps,) int: the ranks from 1, step by step, of the good seed that stood best on the whole way."""
+    ranks = found.distances.argsort(1, kind="stable").argsort(1, kind="stable") + 1  # (steps, n)
+    good = ranks[:, good_enough(found)]
+    return good[:, np.log(good).mean(0).argmin()]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The cheapest safe plan for races of `starters`; `plan.loss_upper` is from left-out works.
+
+    `lost` counts the works whose best was dropped by the plan that the other works gave, by stratum.
+    """
+
+    starters: int
+    plan: RacePlan
+    subjects: int
+    lost: dict[str, int]
+    evaluations_share: float
+
+
+def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 0,
+               spare: float = 1.5) -> Calibrated:
+    """Chooses checkpoints and shares on `traces`, and measures by leaving out one work at a time.
+
+    A work with more seeds than `starters` gives several races; it counts as lost if any of them loses.
+    ValueError without traces of so many seeds.
+    """
+    races = [(t.subject, part) for t in traces for part in blocks(t, starters)]
+    if not races:
+        raise ValueError(f"no trace has {starters} seeds")
+    table = {"ranks": np.stack([hero_ranks(part) for _, part in races]),
+             "names": np.array([name for name, _ in races]),
+             "strata": np.array([part.stratum for _, part in races])}
+    everyone = np.ones(len(races), bool)
+    plan = _cheapest(table, everyone, starters, allowed_losses, spare)
+    lost: dict[str, set[str]] = {stratum: set() for stratum in table["strata"]}
+    for name in dict.fromkeys(table["names"]):
+        others = _cheapest(table, table["names"] != name, starters, allowed_losses, spare)
+        for own, part in races:
+            if own == name and not kept_best(part, others):
+                lost[part.stratum].add(name)
+    sizes = {s: len(set(table["names"][table["strata"] == s])) for s in lost}
+    upper = max(loss_upper(len(lost[s]), sizes[s]) for s in lost)
+    share = plan.evaluations_share()
+    return Calibrated(starters, RacePlan(plan.checkpoints, upper), sum(sizes.values()),
+                      {s: len(v) for s, v in lost.items()}, share)
+
+
+def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, allowed_losses: int,
+              spare: float) -> RacePlan:
+    """The plan with the fewest evaluations among all choices of up to three checkpoints."""
+    ranks, strata = table["ranks"][rows], table["strata"][rows]
+    steps = ranks.shape[1]
+    worst = np.ones(steps)
+    for stratum in set(strata):
+        ordered = np.sort(ranks[strata == stratum], 0)[::-1]
+        worst = np.maximum(worst, ordered[min(allowed_losses, len(ordered) - 1)])
+    keep = np.minimum(1.0, np.ceil(worst * spare) / starters)  # (steps,)
+    plans = (RacePlan(tuple(Checkpoint((i + 1) / steps, float(keep[list(chosen)][:n + 1].min()))
+                            for n, i in enumerate(chosen))) for chosen in _choices(steps))
+    return min(plans, key=lambda plan: plan.evaluations_share())
+
+
+def _choices(steps: int) -> Iterable[tuple[int, ...]]:
+    return itertools.chain.from_iterable(
+        itertools.combinations(range(steps - 1), n) for n in range(1, MOST_CHECKPOINTS + 1))

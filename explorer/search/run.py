@@ -85,7 +85,7 @@ class Search:
     def run(self, recipes: Sequence[Recipe], subject_rgb: np.ndarray, done: set[str]) -> Iterator[Event]:
         full = [complete(self.model, r) for r in recipes]
         todo = [r for r in full if recipe_digest(r) not in done]
-        self.made = len(full) - len(todo)
+        self.made += len(full) - len(todo)
         for recipe in todo:
             check_recipe(self.model, recipe)
         self.environment = environment_sha256(environment(self.model.device))

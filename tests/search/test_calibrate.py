@@ -1,0 +1,68 @@
+"""Plans from traces: the cheapest safe checkpoints, and losses measured on works that were left out."""
+
+import numpy as np
+import pytest
+
+from explorer.records import Tick
+from explorer.search.calibrate import calibrated, finalists, hero_ranks, kept_best
+from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from explorer.search.traces import Trace, blocks, trace
+from tests.diffusion import tiny
+
+
+def made(ranks, *, starters=20, stratum="1", name="a"):
+    """A trace whose best seed (the first) stands at the given rank after each step."""
+    rows = []
+    for rank in ranks:
+        order = np.arange(starters, dtype=np.float32)
+        order[0] = rank - 0.5
+        rows.append(order)
+    closeness = np.linspace(0.1, 0.9, starters).astype(np.float32)
+    return Trace(name, stratum, "tiled_l2", np.stack(rows), closeness, 0, 0.0)
+
+
+def test_ranks_of_the_best_at_every_step():
+    assert hero_ranks(made((7, 3, 1, 1))).tolist() == [7, 3, 1, 1]
+
+
+def test_a_plan_keeps_the_best_or_loses_it():
+    found = made((7, 3, 1, 1))
+    safe, risky = (RacePlan((Checkpoint(0.25, keep), Checkpoint(0.5, 0.15))) for keep in (0.35, 0.3))
+    assert kept_best(found, safe) and not kept_best(found, risky)
+    going, taken = finalists(found, safe)
+    assert len(going) == 3 and 0 in going and taken == 20 + 7 + 3 * 2
+    assert taken / (20 * 4) == pytest.approx(safe.evaluations_share())
+
+
+def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
+    traces = [made((4, 2, 1, 1), name=f"m{i}", stratum="256") for i in range(10)]
+    found = calibrated(traces, starters=20, spare=1.0)
+    assert [(c.at, c.keep) for c in found.plan.checkpoints] == [(0.25, 0.2), (0.5, 0.1), (0.75, 0.05)]
+    assert found.lost == {"256": 0} and found.evaluations_share == pytest.approx((20 + 4 + 2 + 1) / 80)
+    odd = [*traces, made((15, 2, 1, 1), name="odd", stratum="1"), made((3, 2, 1, 1), name="x", stratum="1")]
+    found = calibrated(odd, starters=20, spare=1.0)
+    assert found.lost == {"256": 0, "1": 1}  # left out, its rank was not foreseen
+    assert found.plan.loss_upper > 0.7 and found.plan.checkpoints[0].keep >= 0.1
+    assert all(kept_best(t, found.plan) for t in odd)
+
+
+def test_a_longer_trace_gives_several_races():
+    parts = blocks(made((4, 2, 1, 1), starters=50), 20)
+    assert [p.closeness.size for p in parts] == [20, 20]
+    with pytest.raises(ValueError, match="60 seeds"):
+        calibrated([made((1, 1), starters=50)], starters=60)
+
+
+def test_a_trace_foresees_the_race(tmp_path):
+    model = tiny.model("sd1-tiny", tmp_path)
+    recipes = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(10)]
+    subject = np.random.default_rng(1).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
+    *ticks, found = trace(model, recipes, subject, subject="s", stratum="0", batch=5)
+    assert len(ticks) == 16 and all(isinstance(t, Tick) for t in ticks)
+    assert found.distances.shape == (8, 10) and found.unet_evaluations == 10 * 8 * 2
+    plan = RacePlan((Checkpoint(0.25, 0.6), Checkpoint(0.5, 0.3)))
+    *_, result = race(model, recipes, subject, plan=plan, batch=5)
+    assert isinstance(result, RaceResult)
+    going, taken = finalists(found, plan)
+    assert {i.recipe.seed for i in result.finished} == set(going.tolist())
+    assert result.effort.unet_evaluations == taken * 2
