@@ -8,6 +8,7 @@ from explorer.errors import ExplorerError
 from pages.components.state import Here, go
 from pages.components.texts import plain, say
 
+REFUSED = "refused"  # the case's choice that names every file the image door refused, with the reason
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif"]
 
 
@@ -30,20 +31,31 @@ def drop(now: Here, step: str, *, several: bool = True) -> None:
 
 
 def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
-    """Adds images to the open case or a new one; says which were refused and why, and goes on."""
+    """Adds images to the open case or a new one; says which were refused and why, and goes on.
+
+    Several at once go on to the list of works, with a bar while they are checked.
+    """
     refused, added, case = [], [], now.case
-    for name, data in files:
+    bar = st.progress(0.0) if len(files) > 1 else None
+    for number, (name, data) in enumerate(files, 1):
+        if bar is not None:
+            bar.progress(number / len(files), text=say("begin.checking", n=number, total=len(files)))
+        name = name.rsplit("/", 1)[-1]
         try:
             if case is None:
-                case = now.store.create(name.rsplit(".", 1)[0])
+                title = name.rsplit(".", 1)[0]
+                case = now.store.create(title if len(files) == 1 else say("begin.several", n=len(files)))
             added.append(case.add_subject(data, name).id)
         except ExplorerError as error:
             refused.append(str(error))
     if case is not None and not added and now.case is None:
         now.store.delete(case.id)
+    elif case is not None and refused:
+        case.set(REFUSED, [*case.get(REFUSED, []), *refused])
     st.session_state["refused"] = refused
     st.session_state["accepted"] = len(added)
     if added:
+        step = "portfolio" if len(added) > 1 else step
         go(step, case_id=case.id, subject_id=added[-1])
 
 

@@ -14,12 +14,13 @@ from explorer.errors import ExplorerError
 from pages.components.texts import plain, say
 
 PATH = ("subject", "prompt", "neighbours", "replay", "findings", "report")
+ALONE = ("portfolio",)  # beside the path: many works at once
 LIBRARY = ("examples", "cases", "collections", "models", "settings", "methods")
 ICONS = {
     "start": "home", "subject": "image", "prompt": "chat", "neighbours": "grid_view", "replay": "replay",
     "findings": "balance", "report": "description", "examples": "menu_book", "cases": "folder_open",
     "collections": "collections_bookmark", "models": "deployed_code", "settings": "settings",
-    "methods": "help",
+    "methods": "help", "portfolio": "photo_library",
 }
 _CLOSE_NOTICE_JS = """export default function () {
   const look = () => document.querySelector('[role="dialog"] button[aria-label="Close"]')?.click();
@@ -35,7 +36,7 @@ def script(name: str) -> str:
     """Path of a page's script below the repository, as `st.switch_page` and `st.page_link` take it."""
     if name == "start":
         return "pages/home/start.py"
-    return f"pages/{'investigate' if name in PATH else 'library'}/{name}.py"
+    return f"pages/{'investigate' if name in (*PATH, *ALONE) else 'library'}/{name}.py"
 
 
 def _page(name: str) -> Any:
@@ -45,7 +46,7 @@ def _page(name: str) -> Any:
 
 def pages() -> dict[str, list[Any]]:
     """Section → pages, for `st.navigation`."""
-    return {"": [_page("start")], say("nav.investigate"): [_page(n) for n in PATH],
+    return {"": [_page("start")], say("nav.investigate"): [_page(n) for n in (*PATH, *ALONE)],
             say("nav.library"): [_page(n) for n in LIBRARY]}
 
 

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from explorer.cases.store import CaseStore
-from pages.components.frame import LIBRARY, PATH
+from pages.components.frame import ALONE, LIBRARY, PATH
 from tests.browser.app import browser, running, settled
 
 WIDTHS = (1280, 1920)
@@ -25,7 +25,7 @@ def shoot(url: str, out: Path, *, query: str = "", names: tuple[str, ...] = ()) 
             for scheme in SCHEMES:
                 context = chrome.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 page = context.new_page()
-                for name in names or ("start", *PATH, *LIBRARY):
+                for name in names or ("start", *PATH, *ALONE, *LIBRARY):
                     page.goto(f"{url}/{'' if name == 'start' else name}{query}")
                     settled(page)
                     page.wait_for_timeout(700)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.components.frame import LIBRARY, PATH
+from pages.components.frame import ALONE, LIBRARY, PATH
 from tests.browser.conftest import visit
 
 # Streamlit's own markup, which no page can change; each rule with the part that it is about.
@@ -29,7 +29,7 @@ def test_nothing_serious(chrome, filled, scheme):
     page = context.new_page()
     page.set_default_timeout(120_000)
     found = {}
-    for name in ("", *PATH, *LIBRARY):
+    for name in ("", *PATH, *ALONE, *LIBRARY):
         visit(page, f"{app.url}/{name}?case={case_id}")
         page.wait_for_timeout(500)
         page.wait_for_function("() => !document.querySelector('[data-stale=\"true\"]')")

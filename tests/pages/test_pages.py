@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.closeness.catalogue import SCORES
 from explorer.jobs.queue import Queue
+from explorer.records import TermGain
 from explorer.settings import load_settings
-from pages.components.frame import LIBRARY, PATH
+from pages.components.frame import ALONE, LIBRARY, PATH
 from pages.components.texts import say
 from tests.pages.filled import SEARCH
 
-EVERY = ("start", *PATH, *LIBRARY)
+EVERY = ("start", *PATH, *ALONE, *LIBRARY)
 
 
 def written(app) -> str:
@@ -93,6 +96,19 @@ def test_interrogation_takes_its_settings(opened, case, home):
     press(app, say("prompt.find"))
     task = Queue(load_settings(home).database).active()[0].task
     assert task.banned == ("ball", "by Artist 2") and task.mode == "best"
+    assert (task.rerank, task.model) == (5, "world")
+
+
+def test_both_rankings_of_a_prompt_and_its_words_are_shown(opened, case, home):
+    store = CaseStore(home / "cases").open(case[0])
+    first, = store.prompts(case[1])
+    other = dataclasses.replace(first, rank=1, text="a drum", similarity=0.2, replay_score=-0.4,
+                                replay_terms=(TermGain("drum", 0.07, 1), TermGain("red", -0.1, 1)))
+    store.commit_all([other, dataclasses.replace(first, rank=2, replay_score=-0.6)])
+    text = written(opened("prompt", case))
+    assert say("prompt.judged", closeness="-0.400", place=1, clip_place=2) in text
+    assert say("prompt.judged", closeness="-0.600", place=2, clip_place=1) in text
+    assert say("prompt.replay_most", term="drum", gain="+0.070") in text
 
 
 def test_replays_are_ranked_with_range_and_direction(opened, case):

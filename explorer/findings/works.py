@@ -1,0 +1,48 @@
+"""The works of a case side by side: how far each has got and how close its replays came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import sort_key
+from explorer.findings.series import best
+from explorer.records import Replay, Subject
+
+LOOKED_AT = 64  # ranked replays searched for one that started from noise, before all of them are
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """One work: `closest` is its closest replay from plain noise, `given` the closest given the work."""
+
+    subject: Subject
+    tries: int
+    closest: Replay | None = None
+    given: Replay | None = None
+
+    def value(self, score: str) -> float | None:
+        """The closest replay's score; None before there is one."""
+        return self.closest.closeness.get(score) if self.closest else None
+
+
+def works_of(case: Case, *, score: str = "tiled_l2") -> list[WorkRow]:
+    """Every work of the case, the one that came closest from plain noise first, those not tried last.
+
+    An order for the eye and not a ranking of evidence: works differ in how easily anything comes close to
+    them, and only controls put through the same effort say by how much.
+    """
+    rows = [_row(case, subject, score) for subject in case.subjects()]
+    closest_first = sort_key(score)
+    tried = [r for r in rows if r.value(score) is not None]
+    return sorted(tried, key=lambda r: closest_first(r.value(score))) + [r for r in rows if r.value(score) is None]
+
+
+def _row(case: Case, subject: Subject, score: str) -> WorkRow:
+    tries = case.count_replays(subject.id)
+    if not tries:
+        return WorkRow(subject, 0)
+    ranked = case.replays(subject.id, order_by=score, limit=LOOKED_AT)
+    if best(ranked, given=False) is None and tries > len(ranked):
+        ranked = case.replays(subject.id, order_by=score, limit=-1)
+    return WorkRow(subject, tries, best(ranked, given=False), best(ranked, given=True))

@@ -1,0 +1,134 @@
+"""Many works in one case: dropped together, run one after the other, listed by how close each came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.findings.portfolio import Portfolio, PortfolioRow
+from explorer.findings.series import evaluations_per_s
+from explorer.findings.works import WorkRow, works_of
+from explorer.jobs.tasks import ReplaySettings
+from explorer.search.plan import summarise
+from pages.components import begin, live, replays, state, widgets, work
+from pages.components.texts import minutes, plain, say
+
+SCORE = "tiled_l2"
+TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
+COLUMNS = 2
+
+
+def drop(now: state.Here) -> None:
+    """The drop zone for several files or a whole folder; what is refused is named with its reason."""
+    way = st.segmented_control(say("portfolio.way"), ("files", "folder"), default="files", required=True,
+                               format_func=lambda w: say(f"portfolio.way_{w}"), key="portfolio_way")
+    files = st.file_uploader(say("portfolio.drop"), type=begin.TYPES, help=say("begin.drop_help"),
+                             accept_multiple_files="directory" if way == "folder" else True,
+                             key=f"portfolio_{way}")
+    if files and st.button(say("begin.add", n=len(files)), type="primary", key="add_portfolio"):
+        begin.take(now, [(f.name, f.getvalue()) for f in files], "portfolio")
+
+
+def accepted(case: Case) -> None:
+    """How many files were accepted, and each refused one with its reason, as the case's log has it."""
+    refused = case.get(begin.REFUSED, [])
+    st.markdown(say("portfolio.accepted", n=len(case.subjects()), refused=len(refused)))
+    if refused:
+        with st.expander(say("portfolio.refused", n=len(refused)), icon=":material/block:", expanded=True):
+            st.markdown("\n".join(f"- {plain(reason)}" for reason in refused))
+
+
+def settings_form() -> ReplaySettings:
+    """How much effort each work gets."""
+    seeds = st.slider(say("portfolio.seeds"), 4, 128, work.TRY_SEEDS, 4, help=say("tip.seeds"), key="each")
+    return ReplaySettings(prompt="", seeds=seeds)
+
+
+def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
+    """What running all of them takes, what to expect, and the button."""
+    waiting = [r for r in rows if not r.tries]
+    settings = settings_form()
+    info = work.model_info(now)
+    if info is None:
+        st.caption(say("replay.unknown_model"))
+        work.looked_at(now)
+    else:
+        plan = summarise(settings, info)
+        speed = evaluations_per_s([r.closest for r in rows if r.closest])
+        time = say("replay.estimate", time=minutes(plan.seconds(speed) * len(waiting))) if speed else (
+            say("replay.no_estimate"))
+        st.markdown(say("portfolio.plan", works=len(waiting), tries=plan.tries * len(waiting),
+                        evaluations=f"{plan.unet_evaluations * len(waiting):,}", time=time))
+    if now.settings.model == "world":
+        st.info(say("portfolio.never_saw"), icon=":material/science:")
+    busy = bool(work.active(now, *TASKS))
+    if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
+                 disabled=busy or not waiting or now.open_case.read_only):
+        for row in waiting:
+            work.run_all(now, now.open_case.id, row.subject.id, settings)
+        state.remember(search="")
+        st.rerun()
+
+
+def listed() -> None:
+    """The jobs under way, and every work beside its closest replay."""
+    here = state.here()
+    case = here.case
+    if case is None:
+        return
+    live.panel(here, *TASKS)
+    rows = works_of(case, score=SCORE)
+    ranking = next(reversed(case.records(Portfolio)), None)
+    if any(r.tries for r in rows):
+        _statement(ranking)
+    places = {r.work.subject_id: r for r in ranking.rows} if ranking else {}
+    if places:
+        rows = sorted(rows, key=lambda r: places[r.subject.id].rank if r.subject.id in places else len(rows) + 1)
+    for first in range(0, len(rows), COLUMNS):
+        for column, row in zip(st.columns(COLUMNS), rows[first:first + COLUMNS], strict=False):
+            with column.container(border=True, height="stretch"):
+                _one(case, row, places.get(row.subject.id))
+
+
+def _statement(ranking: Portfolio | None) -> None:
+    if ranking is None:
+        st.warning(say("portfolio.no_controls"), icon=":material/balance:")
+        return
+    st.markdown(f"**{plain(ranking.statement)}**")
+    st.caption(" ".join(plain(limit) for limit in ranking.limits))
+
+
+def _one(case: Case, row: WorkRow, place: PortfolioRow | None) -> None:
+    mine, theirs, words = st.columns([2, 2, 5], vertical_alignment="center")
+    subject = row.subject
+    with mine:
+        widgets.picture(case.blob(subject.pixels_sha256), width_px=110,
+                        alt=say("subject.alt", name=subject.name))
+    if row.closest:
+        with theirs:
+            widgets.picture(case.blob(row.closest.image_sha256), width_px=110, alt=say("portfolio.closest_alt"))
+    with words:
+        st.markdown(f"**{plain(subject.name)}**")
+        value = row.value(SCORE)
+        st.caption(say("portfolio.waiting") if value is None else say(
+            "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
+            scale=replays.reading(SCORE)))
+        if place is not None:
+            st.caption(_place(place))
+        if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
+            state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
+
+
+def _place(place: PortfolioRow) -> str:
+    if place.p is None:
+        return say("portfolio.no_p", rank=place.rank, why=plain(place.why_no_p))
+    q = f"{place.q:.3f}" if place.q is not None else "–"
+    return say("portfolio.p", rank=place.rank, p=f"{place.p:.3f}", q=q)
+
+
+def needed(now: state.Here) -> bool:
+    """True where the open case holds several works; else the page begins a new one."""
+    return now.case is not None and len(now.case.subjects()) > 1

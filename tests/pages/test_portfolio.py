@@ -1,0 +1,81 @@
+"""Many works at once: accepted and refused, run one after the other, listed by how close each came."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from explorer.cases.store import CaseStore
+from explorer.images.door import png_bytes
+from explorer.jobs.queue import Queue
+from explorer.settings import load_settings
+from pages.components import begin
+from pages.components.texts import say
+from tests.pages.filled import fill, picture
+from tests.pages.test_pages import press, written
+
+
+@pytest.fixture
+def several(home):
+    """Ids of a case with one tried work and one that waits, and a refused file."""
+    case, subject_id = fill(home)
+    case.add_subject(png_bytes(picture(3, noise=0.2)), "waits.png")
+    case.set(begin.REFUSED, ["invoice.jpg is a PDF document, not a picture."])
+    case.close()
+    return case.id, subject_id
+
+
+def test_the_list_shows_what_was_accepted_refused_and_found(opened, several):
+    text = written(opened("portfolio", several))
+    assert say("portfolio.accepted", n=2, refused=1) in text
+    assert "invoice\\.jpg is a PDF document, not a picture\\." in text
+    assert "closest of 12 replays" in text and say("portfolio.waiting") in text
+
+
+def test_nothing_is_weighed_without_controls(opened, several):
+    assert any(w.value == say("portfolio.no_controls") for w in opened("portfolio", several).warning)
+
+
+def test_running_them_queues_only_the_works_that_wait(opened, several, home):
+    app = press(opened("portfolio", several), say("portfolio.run", n=1))
+    assert not app.exception
+    jobs = Queue(load_settings(home).database).active()
+    waits = next(s for s in CaseStore(home / "cases").open(several[0]).subjects() if s.name == "waits.png")
+    assert {j.task.subject_id for j in jobs} == {waits.id} and len(jobs) == 4
+
+
+def test_a_file_that_is_no_picture_is_refused_with_its_reason(home, monkeypatch):
+    """What the drop zone hands over: a rotated phone JPEG, a 16-bit TIFF, a PNG with alpha, a renamed PDF."""
+    gone = {}
+    monkeypatch.setattr(begin, "go", lambda step, **to: gone.update(step=step, **to))
+    monkeypatch.setattr(begin.st, "progress", lambda *a, **k: type("Bar", (), {"progress": lambda *a, **k: 0})())
+    store = CaseStore(home / "cases")
+    now = type("Now", (), {"case": None, "store": store})()
+    begin.take(now, [("phone.jpg", phone()), ("scan.tif", deep()), ("logo.png", clear()),
+                     ("invoice.jpg", b"%PDF-1.7 not a picture")], "subject")
+    case = store.open(gone["case_id"])
+    assert gone["step"] == "portfolio"
+    assert [s.name for s in case.subjects()] == ["phone.jpg", "scan.tif", "logo.png"]
+    assert (case.subjects()[0].width_px, case.subjects()[0].height_px) == (20, 30)  # turned as it was held
+    assert len(case.get(begin.REFUSED)) == 1 and "invoice.jpg" in case.get(begin.REFUSED)[0]
+
+
+def phone() -> bytes:
+    out, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), "red").save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def deep() -> bytes:
+    out = io.BytesIO()
+    Image.new("I;16", (16, 16), 40_000).save(out, "TIFF")
+    return out.getvalue()
+
+
+def clear() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGBA", (16, 16), (0, 90, 0, 120)).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,58 @@
+"""Finished examples: opened at once, told, read-only, and run again live with the same settings."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from explorer.cases.store import CaseStore
+from explorer.jobs.queue import Queue
+from explorer.settings import load_settings
+from explorer.world.example_cases import read
+from pages.components.frame import script
+from pages.components.texts import say
+from tests.pages.conftest import ROOT
+from tests.pages.test_pages import press, written
+
+TOLD = {t.story: t for t in read()}
+
+
+def opened_story(opened, story):
+    app = opened("examples")
+    return next(b for b in app.button if b.key == f"story_{story}").click().run()
+
+
+def test_the_stories_are_on_the_start_page_and_among_the_examples(opened):
+    for name in ("start", "examples"):
+        text = written(opened(name))
+        assert all(say(f"told.{story}") in text for story in TOLD)
+
+
+def test_a_story_opens_at_once_with_its_figures(opened, home):
+    app = opened_story(opened, "comes_back")
+    assert not app.exception and not app.error
+    text = written(app)
+    assert f"**{TOLD['comes_back'].noise:.3f}**" in text
+    assert say("told.every", n=TOLD["comes_back"].replays) in text
+    assert app.query_params["story"] == "comes_back" and "replay" not in app.query_params
+    case = CaseStore(home / "cases").open(app.query_params["case"])
+    assert case.read_only
+
+
+def test_a_link_opens_the_story_in_another_workspace(opened, home):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.query_params["story"] = "never_in_training"
+    app.run()
+    app.switch_page(script("examples")).run()
+    assert say("told.never_in_training") in written(app)
+
+
+def test_trying_it_runs_the_same_settings_in_a_case_of_ones_own(opened, home):
+    app = press(opened_story(opened, "shown_the_answer"), say("told.try"))
+    assert not app.exception and not app.error
+    jobs = {j.name: j.task for j in Queue(load_settings(home).database).active()}
+    assert set(jobs) == {"EmbedSubject", "FindNeighbours", "RunSearch"}  # the prompt is given
+    settings = jobs["RunSearch"].settings
+    assert settings.strengths == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9) and settings.steps == (12,)
+    own = CaseStore(home / "cases").open(jobs["RunSearch"].case_id)
+    assert not own.read_only and "story" not in app.query_params
+    assert app.query_params["search"] == jobs["RunSearch"].search_id
