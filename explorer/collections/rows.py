@@ -191,5 +191,6 @@ def write_arrow(paths: Sequence[Path], target: Path) -> Path:
 
 
 def short(error: BaseException) -> str:
-    """The first line of an error, for a sentence."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """The first line of an error, for a sentence; bytes of a damaged file in it are left out."""
+    line = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return "".join(c for c in line if c.isprintable())
