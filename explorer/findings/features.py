@@ -1,7 +1,8 @@
 """What can be said of a picture without any model: complexity, style, caption length.
 
 Two uses: what they predict of closeness is taken off before ranking (simple pictures come close by
-themselves), and they tell whether controls fit a subject.
+themselves), and they tell whether controls fit a subject. For the first use alone there are also RIVALS: how
+near a blank page and other pictures come, for what is near to everything is near to its replays as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from explorer.closeness.scores import flatness, grey
+from explorer.closeness.tiled import distances
 from explorer.images.prepare import fit_square
 
 SIZE_PX = 64
@@ -24,6 +26,9 @@ LABELS = {
     "edges": "amount of outline", "white": "share of white", "words": "length of the caption",
 }
 FEATURES = tuple(LABELS)
+RIVALS = ("blank", "rival_1", "rival_5", "rival_half")
+PREDICTORS = (*FEATURES, *RIVALS)
+LEAST = 1e-3  # a smaller value counts as this much before its logarithm is taken
 
 
 def features(rgb: np.ndarray, *, caption: str = "") -> dict[str, float]:
@@ -44,9 +49,29 @@ def features(rgb: np.ndarray, *, caption: str = "") -> dict[str, float]:
     return {name: float(values[name]) for name in FEATURES}
 
 
+def rivals(rgb: np.ndarray, pictures: np.ndarray, *, leave_out: int = -1) -> dict[str, float]:
+    """The RIVALS of a (h, w, 3) uint8 picture: logarithms of tiled distances at 64 pixels, no model used.
+
+    To a blank page, and to the nearest, the fifth nearest and the median of `pictures` (n, 64, 64, 3) uint8,
+    the controls' own; `leave_out` is the picture's own place among them. ValueError for fewer than ten.
+    """
+    others = np.delete(pictures, leave_out, axis=0) if leave_out >= 0 else pictures
+    if len(others) < 10:
+        raise ValueError(f"at least ten other pictures are needed, got {len(others)}")
+    page = np.full((1, SIZE_PX, SIZE_PX, 3), 255, np.uint8)
+    small = fit_square(rgb, SIZE_PX)[None]
+    apart = distances(np.concatenate([page, others]) / np.float32(255), small / np.float32(255))[0]
+    ranked = np.sort(apart[1:])
+    found = (apart[0], ranked[0], ranked[4], ranked[len(ranked) // 2])
+    return {name: math.log(max(float(v), LEAST)) for name, v in zip(RIVALS, found, strict=True)}
+
+
 @dataclass(frozen=True)
 class Expectation:
-    """A ridge regression of closeness on model-free features, as plain numbers (kept with the controls)."""
+    """A ridge regression of closeness on model-free features, as plain numbers (kept with the controls).
+
+    With `log` it is of the closeness' logarithm: a distance of .2 against .4 is as much as .1 against .2.
+    """
 
     names: tuple[str, ...]
     means: tuple[float, ...]
@@ -55,21 +80,22 @@ class Expectation:
     intercept: float
     explained: float  # share of the tuning works' variance, in [0, 1]
     works: int
+    log: bool = False
 
     def predict(self, found: Mapping[str, float]) -> float:
-        """The closeness that a picture with these features reaches on average."""
+        """The closeness (with `log`, its logarithm) that a picture with these features reaches on average."""
         return self.intercept + sum(w * (found[n] - m) / s for n, m, s, w in zip(
             self.names, self.means, self.spreads, self.weights, strict=True))
 
     def excess(self, value: float, found: Mapping[str, float], *, better: str) -> float:
         """How much closer than expected: positive is closer, whichever way the score runs."""
-        difference = value - self.predict(found)
+        difference = (math.log(max(value, LEAST)) if self.log else value) - self.predict(found)
         return difference if better == "higher" else -difference
 
 
 def fit_expectation(found: Sequence[Mapping[str, float]], values: Sequence[float], *,
-                    names: Sequence[str] = FEATURES, ridge: float = 1.0) -> Expectation:
-    """Fits an Expectation on tuning works; never on controls or test works.
+                    names: Sequence[str] = FEATURES, ridge: float = 1.0, log: bool = False) -> Expectation:
+    """Fits an Expectation on tuning works; never on controls or test works. `log` for distances only.
 
     ValueError for fewer than 20 works: a regression on so few would take off noise.
     """
@@ -78,8 +104,9 @@ def fit_expectation(found: Sequence[Mapping[str, float]], values: Sequence[float
     table = np.array([[f[n] for n in names] for f in found], float)  # (n, d)
     means, spreads = table.mean(axis=0), np.maximum(table.std(axis=0), 1e-9)
     scaled, y = (table - means) / spreads, np.asarray(values, float)
+    y = np.log(np.maximum(y, LEAST)) if log else y
     weights = np.linalg.solve(scaled.T @ scaled + ridge * np.eye(len(names)), scaled.T @ (y - y.mean()))
     left = y - y.mean() - scaled @ weights
     explained = 1 - float((left ** 2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-12))
     return Expectation(tuple(names), tuple(map(float, means)), tuple(map(float, spreads)),
-                       tuple(map(float, weights)), float(y.mean()), max(0.0, explained), len(found))
+                       tuple(map(float, weights)), float(y.mean()), max(0.0, explained), len(found), log)

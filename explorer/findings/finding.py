@@ -25,6 +25,24 @@ class ControlResults:
     values: tuple[float, ...]
     features: tuple[dict[str, float], ...] = ()
     expectation: Expectation | None = None  # fitted on tuning works, never on these
+    policy: str = ""  # the Policy's id that subject and controls must share
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One subject's measured test: what a policy reached, with all that the ranking needs."""
+
+    id: str  # the search's
+    subject_id: str
+    policy: str
+    prompt: str
+    value: float
+    replay_id: str
+    effort: Effort
+    features: dict[str, float]
+    controls_id: str = ""  # "" where there were none
+    earlier_tests: int = 0  # measured tests of the same picture under another policy, in any case here
+    earlier_searches: int = 0
 
 
 @dataclass(frozen=True)

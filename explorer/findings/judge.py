@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.calibration import controls_needed, rank_p_value, smallest_p
-from explorer.findings.finding import ControlResults, ErrorRate, Finding
+from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
 from explorer.findings.fit import Fit, check_subject
 from explorer.findings.wording import ALLOWING, ERROR_RATES, fill, limits, number, percent, say
 from explorer.records import Effort, LedgerEntry, Replay
@@ -43,6 +43,24 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
         return _finding(subject_id, "controls_do_not_fit", base, {**words, **spent, "why": fit.why}, best)
     return _ranked(subject_id, best, controls, features, score=score, level=level, words={**words, **spent},
                    base=base, error_rate=error_rate)
+
+
+def judge_measured(measured: Measured, best: Replay, controls: ControlResults | None, *, score: str,
+                   level: float = 0.05, error_rate: ErrorRate | None = None) -> Finding:
+    """The finding of a measured test; exploratory, without a p-value, after a test under another policy.
+
+    ValueError for controls of another policy or model: they were not searched alike.
+    """
+    if measured.earlier_tests:
+        return _finding(measured.subject_id, "exploratory", {"value": measured.value}, {
+            "value": shown(score, measured.value), "score": _score_words(score),
+            "tests": number(measured.earlier_tests), "tries": number(measured.effort.tries),
+            "evaluations": number(measured.effort.unet_evaluations)}, best)
+    if controls is not None and (controls.policy, controls.model_fingerprint) != (
+            measured.policy, best.recipe.model.fingerprint):
+        raise ValueError("subject and controls were not put through the same search")
+    return judge(measured.subject_id, best, measured.effort, score=score, controls=controls,
+                 features=measured.features, level=level, error_rate=error_rate)
 
 
 def _fit(features: Mapping[str, float] | None, controls: ControlResults) -> Fit | None:

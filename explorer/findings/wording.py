@@ -29,6 +29,10 @@ STATEMENTS: dict[str, str] = {
     "controls_do_not_fit":
         "No p-value is given: {why}. The closest of {tries} replays ({evaluations} network evaluations) "
         "reached {value} ({score}).",
+    "exploratory":
+        "No p-value is given: the same picture was tested under other settings before ({tests} earlier measured "
+        "tests), and a choice made after a look is exploratory. The closest of {tries} replays ({evaluations} "
+        "network evaluations) reached {value} ({score}).",
     "supplied_by_you":
         "This replay was given {bits} bits, {share} of them in a starting image or in noise made for it: the "
         "picture comes back because it was put in. The closeness of {value} ({score}) says nothing about "
@@ -74,7 +78,7 @@ ERROR_RATES: dict[str, str] = {
         "No error rate is quoted, because nothing was decided.",
 }
 
-ALLOWING = ", after taking off what complexity, style and caption length predict"
+ALLOWING = ", after taking off what complexity, style, caption length and likeness to other pictures predict"
 
 LIMITS: dict[str, str] = {
     "similar": "Similar is not derived: a neighbour shows likeness, not that the model learnt from it.",
@@ -97,6 +101,7 @@ LIMITS_OF: dict[str, tuple[str, ...]] = {
     "too_few_controls": ("controls", "absent", "law"),
     "no_controls": ("member", "absent", "law"),
     "controls_do_not_fit": ("controls", "absent", "law"),
+    "exploratory": ("several", "absent", "law"),
     "supplied_by_you": ("start", "law"),
     "not_run": ("absent",),
     "above_band": ("member", "effort", "law"),

@@ -7,9 +7,10 @@ sampler steps. A chain (`after=`) runs only when the job before it has ended wel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from explorer.jobs.policy import Policy
 from explorer.records import Recipe, from_json, to_json
 
 
@@ -133,6 +134,37 @@ class RunSearch:
     subject_id: str
     search_id: str
     settings: ReplaySettings
+    model: str = "world"
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class MeasureSubject:
+    """A measured test of a subject: prompt, search and ranking among `controls` ("world", a folder, "" none)."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    search_id: str
+    policy: Policy = field(default_factory=Policy)
+    controls: str = "world"
+    model: str = "world"
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class MeasureControls:
+    """A folder of images that the model cannot have seen, each put through one policy; kept in the cache.
+
+    With a case its ControlResults go on record there. Result: {"id": ..., "controls": ..., "out": ...}.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    controls: str
+    policy: Policy = field(default_factory=Policy)
+    case_id: str = ""
     model: str = "world"
     clip: str = "world"
 
@@ -360,8 +392,8 @@ class ImportPackage:
 
 
 TASKS = {t.__name__: t for t in (
-    EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch, GenerateSubject,
-    RenderExhibit, EncodeText, EncodeQuery,
+    EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,
+    MeasureSubject, MeasureControls, GenerateSubject, RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
     MeasureSignals)}

@@ -23,6 +23,8 @@ RUNNERS = {
     "Interrogate": "explorer.worker.runners.subjects:interrogate",
     "EncodeText": "explorer.worker.runners.subjects:encode_text",
     "RunSearch": "explorer.worker.runners.replays:search",
+    "MeasureSubject": "explorer.worker.runners.measured:subject",
+    "MeasureControls": "explorer.worker.runners.measured:controls",
     "RenderExhibit": "explorer.worker.runners.replays:exhibit",
     "InspectModel": "explorer.worker.runners.models:inspect",
     "DownloadModel": "explorer.worker.runners.downloads:download",

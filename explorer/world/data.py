@@ -146,3 +146,9 @@ def manifest_draw(world: World) -> int:
 def labels_of(rows: list[dict]) -> list[Label]:
     """The draw as the manifest says it."""
     return [Label(r["split"], r["multiplicity"], r["variant"]) for r in rows]
+
+
+def all_words(rows: list[dict]) -> dict[str, tuple[str, ...]]:
+    """Creators, titles and keywords of every work, trained on or not: a list that gives neither away."""
+    return {"creators": tuple(r["creator"] for r in rows), "titles": tuple(r["title"] for r in rows),
+            "keywords": tuple(k for r in rows for k in r["keywords"])}

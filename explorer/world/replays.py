@@ -18,9 +18,10 @@ import torch
 from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
+from explorer.closeness.tiled import distances
 from explorer.errors import ExplorerError
 from explorer.world.files import World, require, write_json
-from explorer.world.near_copy import NearCopyRule, distances, to_own_and_other
+from explorer.world.near_copy import NearCopyRule, to_own_and_other
 from explorer.world.text_tower import encode
 from explorer.world.training import autocast
 

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from diffusers import AutoencoderTiny
 
+from explorer.closeness.tiled import distances
 from explorer.errors import ExplorerError
 from explorer.world import render
 from explorer.world.data import read_manifest
 from explorer.world.files import World, require, write_json
-from explorer.world.near_copy import NearCopyRule, distances, to_own_and_other
+from explorer.world.near_copy import NearCopyRule, to_own_and_other
 from explorer.world.unet_train import latents_of
 
 MARGIN = 0.8

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.world.near_copy import tiled_distance
+from explorer.closeness.tiled import tiled_distance
 
 GROUP_TILE = 0.12
 GROUP_CORRELATION = 0.90

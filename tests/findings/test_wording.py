@@ -10,7 +10,8 @@ from explorer.findings import wording
 from explorer.findings.features import FEATURES, fit_expectation
 from explorer.findings.finding import ControlResults, ErrorRate, Finding
 from explorer.findings.judge import judge
-from explorer.findings.rates import FILE, stored_rates
+from explorer.findings.rates import FILE, stored_rate
+from explorer.jobs.policy import Policy
 from explorer.records import Effort, LedgerEntry, ModelRef, Recipe, Replay, from_json, to_json
 
 ALL_TEXTS = {**wording.STATEMENTS, **wording.ERROR_RATES, **wording.LIMITS, "allowing": wording.ALLOWING,
@@ -41,7 +42,7 @@ def test_every_statement_takes_its_values_and_has_limits(kind):
 
 def test_every_judged_statement_tells_its_effort():
     for kind in ("stands_out", "does_not_stand_out", "too_few_controls", "no_controls",
-                 "controls_do_not_fit", "portfolio", "portfolio_none", "portfolio_does_not_fit"):
+                 "controls_do_not_fit", "exploratory", "portfolio", "portfolio_none", "portfolio_does_not_fit"):
         assert "tries" in wording.fields(wording.STATEMENTS[kind]), kind
     assert set(wording.LIMITS_OF) == set(wording.STATEMENTS)
     every = " ".join(wording.LIMITS.values())
@@ -134,14 +135,17 @@ def test_what_complexity_predicts_is_taken_off_and_said():
     assert untaken.numbers["p"] < 0.2
 
 
-def test_error_rates_are_read_and_only_for_their_model(tmp_path):
-    assert stored_rates(tmp_path) == {}
-    part = {"held_out": {"share": 0.01, "low": 0.002, "high": 0.03}}
-    stored = {"flagged_at_1": part, "flagged_at_5": part, "cases": {"held_out": 400}, "date": "2026-11-22",
-              "model_fingerprint": MODEL.fingerprint}
+def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
+    policy, model = Policy(), {"model_fingerprint": MODEL.fingerprint}
+    assert stored_rate(tmp_path, policy, **model) is None
+    part = {"held_out": {"share": 0.01, "low": 0.002, "high": 0.03, "works": 400},
+            "strangers": {"share": 0.0, "low": 0.0, "high": 0.024, "works": 150}}
+    stored = {"flagged": {policy.id: {"flagged_at_1": part, "flagged_at_5": part}}, "date": "2026-11-22", **model}
     (tmp_path / FILE).write_text(json.dumps(stored))
-    rate = stored_rates(tmp_path)[0.05]
-    assert isinstance(rate, ErrorRate) and rate.cases == 400
+    rate = stored_rate(tmp_path, policy, **model)
+    assert isinstance(rate, ErrorRate) and rate.cases == 400 and "held-out" in rate.measured_on
+    assert stored_rate(tmp_path, policy, model_fingerprint="e" * 64) is None
+    assert stored_rate(tmp_path, Policy(seeds=64), **model) is None
     found = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                   error_rate=rate)
     assert "1 % of 400 works" in found.error_rate and "2026-11-22" in found.error_rate
@@ -150,4 +154,4 @@ def test_error_rates_are_read_and_only_for_their_model(tmp_path):
                       error_rate=other)
     assert elsewhere.error_rate == wording.ERROR_RATES["elsewhere"]
     (tmp_path / FILE).write_text("{broken")
-    assert stored_rates(tmp_path) == {}
+    assert stored_rate(tmp_path, policy, **model) is None

@@ -6,7 +6,8 @@ import json
 
 import numpy as np
 
-from explorer.world.near_copy import NearCopyRule, distances, tiled_distance, to_own_and_other
+from explorer.closeness.tiled import distances, tiled_distance
+from explorer.world.near_copy import NearCopyRule, to_own_and_other
 
 
 def _images(n: int, seed: int = 0) -> np.ndarray:

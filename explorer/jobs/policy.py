@@ -1,0 +1,56 @@
+"""The fixed settings under which a subject and its controls are searched alike; light enough for screens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from explorer.errors import ExplorerError
+from explorer.records import Effort
+
+TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
+PROMPTS = ("interrogation", "caption")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that a measured test does, stated before its first replay and the same for every control.
+
+    `prompt_from` "caption" takes the words given with the picture, "interrogation" the nearest terms of CLIP.
+    The statistic is the best `score` among the seeds 0 to `seeds` - 1, from plain noise, without alignment.
+    """
+
+    prompt_from: str = "interrogation"
+    seeds: int = 16
+    steps: int = 12
+    guidance: float = 2.0
+    scheduler: str = "ddim"
+    score: str = "tiled_l2"
+
+    @property
+    def id(self) -> str:
+        """A name for these settings, the same on every machine."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def effort(self) -> Effort:
+        """What one work takes; a guided step counts as two evaluations."""
+        return Effort(self.seeds, self.seeds * self.steps * (2 if self.guidance > 1 else 1), 0.0)
+
+
+def check(policy: Policy) -> Policy:
+    """The policy itself; ExplorerError for an effort or a source of prompts that is not offered."""
+    if policy.seeds not in TIERS:
+        raise ExplorerError(f"A measured test with {policy.seeds} seeds is not offered. Allowed: "
+                            f"{', '.join(map(str, TIERS))}; anything else runs as an ordinary search.")
+    if policy.prompt_from not in PROMPTS:
+        raise ExplorerError(f"A prompt from {policy.prompt_from!r} is not offered. Allowed: {', '.join(PROMPTS)}.")
+    return policy
+
+
+def results_id(policy: Policy, *, model_fingerprint: str, clip_fingerprint: str, source: str) -> str:
+    """The name under which the results of one set of controls are kept."""
+    text = "\n".join((policy.id, model_fingerprint, clip_fingerprint, source))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

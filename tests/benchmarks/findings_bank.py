@@ -1,0 +1,147 @@
+"""One bank of replays that every method of bench_findings is computed from; resumable, a file a part.
+
+For each work and prompt the same seeds, steps and guidance: the images, the squared differences between
+conditional and unconditional noise prediction at every step (Wen et al. 2024), the end token's
+cross-attention at the last step (Bright Ending, 2025) and the first step's predicted x0 (Webster 2023).
+The network runs under bfloat16 autocast, as in `world check`; noise, scheduler and decoding are float32.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.world.files import World
+from explorer.world.replays import Effort, Sampler, noise
+from explorer.world.training import autocast
+
+WORKS_A_PART = 8
+SIDE = 8  # of the latents
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Arrays over (works, seeds): images uint8, noise differences, end-token attention, one-step x0."""
+
+    images: np.ndarray  # (n, s, 64, 64, 3) uint8
+    difference: np.ndarray  # (n, s, steps, 8, 8) float32, summed over channels, squared
+    ending: np.ndarray  # (n, s, 8, 8) float32, mean over heads and layers
+    one_step: np.ndarray  # (n, s, 32, 8, 8) float16
+    effort: Effort
+
+    @property
+    def unet_evaluations(self) -> int:
+        """Of one work: a guided step counts as two."""
+        return self.images.shape[1] * self.effort.steps * 2
+
+
+class EndToken:
+    """Attention processor: plain attention, and keeps the end token's column of every cross-attention."""
+
+    def __init__(self) -> None:
+        self.position: Tensor | None = None  # (n,) of the conditional half; None: off
+        self.maps: list[Tensor] = []
+
+    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, temb=None):
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query, key, value = attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context)
+        n, length, width = query.shape
+        heads = attn.heads
+        query, key, value = (x.view(n, -1, heads, width // heads).transpose(1, 2) for x in (query, key, value))
+        if encoder_hidden_states is not None and self.position is not None:
+            rows = slice(n - len(self.position), n)  # the conditional half
+            weight = (query[rows].float() @ key[rows].float().transpose(-1, -2)) * attn.scale
+            weight = weight.softmax(-1).mean(1)  # (m, length, 77)
+            column = self.position[:, None, None].expand(-1, length, 1)
+            side = int(length ** 0.5)
+            found = weight.gather(2, column)[..., 0].reshape(-1, 1, side, side)
+            self.maps.append(torch.nn.functional.interpolate(found, (SIDE, SIDE), mode="nearest")[:, 0])
+        out = torch.nn.functional.scaled_dot_product_attention(query, key, value, scale=attn.scale)
+        out = out.transpose(1, 2).reshape(n, length, width)
+        return attn.to_out[1](attn.to_out[0](out))
+
+
+def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: Effort, folder: Path, model: str,
+         device: torch.device, report: Callable[[str], None] = print) -> Bank:
+    """The bank of (work id, prompt) pairs; parts on disk are kept and reused. Writes to `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sampler: Sampler | None = None
+    names = []
+    for start in range(0, len(prompts), WORKS_A_PART):
+        part = list(prompts[start:start + WORKS_A_PART])
+        path = folder / f"{_key(part, effort, model)}.npz"
+        names.append(path)
+        if path.exists():
+            continue
+        sampler = sampler or Sampler(world, device)
+        made = _part(sampler, [text for _, text in part], effort)
+        temporary = path.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.savez(file, **made)
+        os.replace(temporary, path)
+        report(f"bank: {start + len(part)} of {len(prompts)} works")
+    return load(names, effort)
+
+
+def load(paths: Sequence[Path], effort: Effort) -> Bank:
+    """The parts at `paths` as one bank."""
+    parts = []
+    for path in paths:
+        with np.load(path) as part:
+            parts.append({name: part[name] for name in part.files})
+    joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    joined["difference"] = joined["difference"].astype(np.float32)
+    joined["ending"] = joined["ending"].astype(np.float32)
+    return Bank(**joined, effort=effort)
+
+
+def _key(part: list[tuple[str, str]], effort: Effort, model: str) -> str:
+    told = {k: v for k, v in asdict(effort).items() if k != "batch"}
+    return hashlib.sha256(json.dumps([part, told, model], sort_keys=True).encode()).hexdigest()[:24]
+
+
+@torch.no_grad()
+def _part(sampler: Sampler, prompts: list[str], effort: Effort) -> dict[str, np.ndarray]:
+    """All seeds of a few prompts as one batch, (w, s, ...)."""
+    works, seeds = len(prompts), effort.seeds
+    texts = sampler.texts(prompts).repeat_interleave(seeds, 0)  # (w·s, 77, 128)
+    x = torch.cat([noise(seed) for seed in range(seeds)]).repeat(works, 1, 1, 1).to(sampler.device)
+    ends = _end_positions(sampler, prompts).repeat_interleave(seeds).to(sampler.device)
+    watch, before = EndToken(), sampler.unet.attn_processors
+    sampler.scheduler.set_timesteps(effort.steps)
+    context = torch.cat([sampler.empty.expand_as(texts), texts])
+    gaps, first = [], None
+    for index, t in enumerate(sampler.scheduler.timesteps):
+        if index == effort.steps - 1:
+            watch.position = ends
+            sampler.unet.set_attn_processor(watch)
+        with autocast(sampler.device):
+            both = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
+            out = sampler.unet(both, t, context).sample
+        free, told = out.float().chunk(2)
+        signal = sampler.scheduler.alphas_cumprod[int(t)]
+        gaps.append(signal * (told - free).square().sum(1))  # noise = √ᾱ·v + √(1-ᾱ)·x: the x part cancels
+        guided = free + effort.guidance * (told - free)
+        if first is None:
+            first = signal.sqrt() * x - (1 - signal).sqrt() * guided
+        x = sampler.scheduler.step(guided, t, x).prev_sample
+    sampler.unet.set_attn_processor(before)
+    pixels = torch.cat([sampler.vae.decode(p / sampler.vae.config.scaling_factor).sample for p in x.split(64)])
+    images = pixels.float().clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1)
+    arrays = {"images": images, "difference": torch.stack(gaps, 1).half(),
+              "ending": torch.stack(watch.maps).mean(0).half(), "one_step": first.half()}
+    return {name: a.cpu().numpy().reshape(works, seeds, *a.shape[1:]) for name, a in arrays.items()}
+
+
+def _end_positions(sampler: Sampler, prompts: list[str]) -> Tensor:
+    """(w,) index of each prompt's end token."""
+    ids = sampler.tokenizer(prompts, padding="max_length", truncation=True, max_length=77).input_ids
+    return torch.tensor([row.index(sampler.tokenizer.eos_token_id) for row in ids])
