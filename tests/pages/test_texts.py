@@ -30,7 +30,8 @@ def test_every_key_that_is_used_exists():
 def test_no_text_is_left_over():
     loose = {k for k in keys()
              if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
-    made = re.compile(r"\.(title|lead|empty)$|^pick\.|^tray\.|^portfolio\.way_|^scores\.|^chart\.|^settings\.|^findings\.best_")
+    made = re.compile(r"\.(title|lead|empty)$|^(pick|tray|scores|chart|settings)\.|^findings\.best_"
+                      r"|^portfolio\.way_")
     assert {k for k in loose if not made.search(k)} == set()
 
 
