@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.cases.case import Case, SearchPlan
 from explorer.clip.bits import CODE
-from explorer.closeness.ledger import TEXT_CODE, search_ledger, text_bits
+from explorer.closeness.ledger import TEXT_CODE, rounds_entry, search_ledger, text_bits
 from explorer.closeness.start_code import bound_entry
 from explorer.images.door import read_png
 from explorer.jobs.tasks import ReplaySettings
@@ -45,12 +45,26 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
 def case_bill(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
 
-    Reads only. This is what a search's summary should carry for its best replay.
+    Reads only. This is what a search's summary should carry for its best replay. A replay that was reached
+    from another one costs that one's bits and the rounds up to it.
     """
     recipe, plan = replay.recipe, case.record(SearchPlan, replay.search_id)
     settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
         recipe.prompt, first_seed=recipe.seed, seeds=1)
-    start = None
+    if settings.mode == "closer":
+        return (*case_bill(case, case.replay(settings.parent)), _rounds(case, replay, settings))
+    start = noise = None
+    if recipe.noise_blob is not None:
+        noise = LedgerEntry("noise", 8.0 * len(case.blob(recipe.noise_blob)),
+                            "At most: the noise as 32-bit numbers; the shortest code was not measured.")
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
-    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start)
+    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start, noise=noise)
+
+
+def _rounds(case: Case, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
+    """Choices among a round's options or the start itself, up to the round that made the replay."""
+    made = case.replays(replay.subject_id, search_id=replay.search_id, order_by="time", limit=-1)
+    place = next(n for n, other in enumerate(made) if other.id == replay.id)
+    played = min(settings.rounds, place // settings.options + 1)
+    return rounds_entry([settings.options + 1] * played, allowed=settings.rounds)

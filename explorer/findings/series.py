@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import is_better
-from explorer.records import Effort, Replay, Subject
+from explorer.records import Effort, Recipe, Replay, Subject
 
 
 @dataclass(frozen=True)
 class Point:
-    """One replay in a plot; `group` is "noise" or "subject" (what it started from)."""
+    """One replay in a plot; `group` is "noise", "subject" or "shaped" (what it started from)."""
 
     x: float
     y: float
@@ -50,8 +50,7 @@ def by_strength(replays: Sequence[Replay], score: str) -> list[Point]:
 def _point(x: float, replay: Replay, score: str) -> Point:
     given = replay.recipe.strength
     label = f"seed {replay.recipe.seed}" + ("" if given is None else f", strength {given:g}")
-    group = "noise" if given is None else "subject"
-    return Point(float(x), float(replay.closeness[score]), replay.id, group, label)
+    return Point(float(x), float(replay.closeness[score]), replay.id, group_of(replay.recipe), label)
 
 
 def evaluations_per_s(replays: Sequence[Replay]) -> float:
@@ -60,9 +59,16 @@ def evaluations_per_s(replays: Sequence[Replay]) -> float:
     return sum(r.unet_evaluations for r in replays) / spent if spent > 0 else 0.0
 
 
+def group_of(recipe: Recipe) -> str:
+    """What an image started from: a picture ("subject"), "shaped" noise, or a seed's own "noise"."""
+    if recipe.strength is not None:
+        return "subject"
+    return "noise" if recipe.noise_blob is None else "shaped"
+
+
 def best(ranked: Sequence[Replay], *, given: bool) -> Replay | None:
-    """The first of replays ranked by closeness that was given the subject to start from, or was not."""
-    return next((r for r in ranked if (r.recipe.strength is not None) == given), None)
+    """The first of replays ranked by closeness that started from a seed's own noise, or (`given`) did not."""
+    return next((r for r in ranked if (group_of(r.recipe) != "noise") == given), None)
 
 
 def total_effort(replays: Sequence[Replay]) -> Effort:
@@ -88,10 +94,10 @@ def pages_of(total: int, length: int) -> int:
 
 
 def started_from(replays: Sequence[Replay], origin: str) -> list[Replay]:
-    """Those that started from "noise", from the "subject", or "all" of them; order kept."""
+    """Those that started from a seed's "noise", from a picture ("subject"), from "shaped" noise, or "all"."""
     if origin == "all":
         return list(replays)
-    return [r for r in replays if (r.recipe.strength is None) == (origin == "noise")]
+    return [r for r in replays if group_of(r.recipe) == origin]
 
 
 def ranked(case: Case, subject: Subject, *, search: str, score: str, origin: str, page: Page) -> list[Replay]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from explorer.cases.canonical import recipe_digest
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model
-from explorer.diffusion.recipes import complete
 from explorer.diffusion.render import exhibit_steps
 from explorer.diffusion.rendered import Rendered
 from explorer.errors import Cancelled, ExplorerError
@@ -22,15 +21,12 @@ from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
 from explorer.search.fit import fit
-from explorer.search.lanes import RaceRound, RaceSetup
+from explorer.search.lanes import RaceRound
 from explorer.search.plan import expand
-from explorer.search.plan import recipe_digest as search_digest
-from explorer.search.plans import race_setup
-from explorer.search.race_run import run_race
-from explorer.search.run import run_search
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.surroundings import surroundings
+from explorer.worker.runners.ways import events_of, planned_recipes, start_picture
 
 EXHIBITS = 3  # the best of a search that are rendered again
 
@@ -43,18 +39,20 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     subject = case.subject(task.subject_id)
     environment_id = _record_environment(model, context)
     task = dataclasses.replace(task, settings=_settings(task, case, model))
-    recipes = expand(task.settings, model=model.ref, info=model.info, start_sha256=subject.pixels_sha256)
+    recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
     context.commit(SearchPlan(task.search_id, subject.id, to_json(task.settings), model.ref,
-                              encoder.fingerprint, environment_id, len(recipes)))
+                              encoder.fingerprint, environment_id, planned))
     rgb = read_png(case.blob(subject.pixels_sha256))
-    events = _events(task, context, model, encoder, recipes, rgb)
-    summary = None
+    events = events_of(task, context, model, encoder, recipes, rgb)
+    summary, noise = None, {}
     try:
         for event in events:
             if isinstance(event, tuple):
                 replay, png = event
-                context.commit(replay, blobs={replay.image_sha256: png})
+                context.commit(replay, blobs=noise | {replay.image_sha256: png})
                 yield Tick()
+            elif isinstance(event, bytes):
+                noise = {hashlib.sha256(event).hexdigest(): event}  # what the next replay starts from
             elif isinstance(event, RaceRound):
                 context.commit(event)
                 yield Tick()
@@ -71,36 +69,11 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     return to_json(summary)
 
 
-def _events(task: RunSearch, context: Context, model: Model, encoder: Any, recipes: list[Recipe],
-            rgb: np.ndarray) -> Iterator[Any]:
-    """The search's events, in the way that its settings name; it goes on from what is on record."""
-    case = context.case()
-    earlier = case.replays(task.subject_id, search_id=task.search_id, order_by="time", limit=-1)
-    done = _done(recipes, model, case.recipes_done(task.search_id))
-    if task.settings.mode != "race":
-        return run_search(model, encoder, task, recipes, rgb, earlier=earlier, done=done)
-    setup = case.record(RaceSetup, task.search_id)
-    if setup is None:
-        setup = race_setup(task.search_id, task.subject_id, task.settings, ref=model.ref, info=model.info)
-        context.commit(setup)
-    rounds = [r for r in case.records(RaceRound, subject_id=task.subject_id) if r.search_id == task.search_id]
-    return run_race(model, encoder, task, recipes, rgb, setup=setup, rounds=rounds, earlier=earlier, done=done)
-
-
 def _billed(summary: SearchSummary, case: Case) -> SearchSummary:
     """The summary with the ledger of its best replay: the bits that the person supplied for it."""
     if not summary.best_replay_id:
         return summary
     return dataclasses.replace(summary, ledger=case_bill(case, case.replay(summary.best_replay_id)))
-
-
-def _done(recipes: list[Recipe], model: Model, stored: set[str]) -> set[str]:
-    """The search's own digests of the recipes whose RFC 8785 digests are stored.
-
-    The two differ for whole-numbered floats, which lose their point on the way through JSON.
-    """
-    full = [complete(model, recipe) for recipe in recipes]
-    return {search_digest(recipe) for recipe in full if recipe_digest(recipe) in stored}
 
 
 def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
@@ -151,7 +124,7 @@ def _encoder_of(replay: Replay, case: Case, context: Context) -> Any | None:
 def _render(replay: Replay, context: Context, model: Model, encoder: Any | None) -> Iterator[Any]:
     """One exhibit, committed under the replay's id with its closeness measured anew."""
     case, recipe = context.case(), replay.recipe
-    rendered = yield from _steps(model, recipe, start_rgb=_start(case, recipe),
+    rendered = yield from _steps(model, recipe, start_rgb=start_picture(case, recipe),
                                  noise=_noise(case, recipe, model))
     subject = case.subject(replay.subject_id)
     target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
@@ -173,13 +146,6 @@ def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
             return event
         yield Tick()
     raise AssertionError("a run ends with its image")
-
-
-def _start(case: Case, recipe: Recipe) -> np.ndarray | None:
-    """The starting image at the recipe's size, from the case's blobs."""
-    if recipe.start_sha256 is None:
-        return None
-    return fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
 
 
 def _noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
