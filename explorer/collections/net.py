@@ -93,7 +93,7 @@ def check_address(address: str, *, policy: Policy, host: str) -> None:
            for i in inner):
         raise Refused(f"{host} points at the address {ip}, which is not an ordinary one.")
     loopback = all(i.is_loopback for i in inner)
-    if not policy.private and not all(i.is_global for i in inner):
+    if not policy.private and not all(i.is_global and not getattr(i, "is_site_local", False) for i in inner):
         raise Refused(f"{host} points at a private address ({ip}). Pictures are fetched from the public "
                       "internet only.")
     if policy.offline and not loopback:

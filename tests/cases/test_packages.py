@@ -32,6 +32,7 @@ from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
 from explorer.images.metadata import read_metadata
 from explorer.records import Effort, SearchSummary, Variation
+from tests.benchmarks.safety_inputs import overlapping
 from tests.cases.made import make_recipe, make_replay, rebuild
 
 
@@ -257,6 +258,13 @@ def test_hostile_archives_are_refused(tmp_path, name, options):
     with pytest.raises(ArchiveFault, match=r"refused|compressed|twice"):
         Archive(path)
     assert verify_package(path).state == "changed"
+
+
+def test_files_that_lie_over_one_another_are_refused(tmp_path):
+    (tmp_path / "a.zip").write_bytes(overlapping(40, size=1000))
+    assert sum(i.file_size for i in zipfile.ZipFile(tmp_path / "a.zip").infolist()) > 40_000
+    with pytest.raises(ArchiveFault, match="more bytes than the ZIP has"):
+        Archive(tmp_path / "a.zip")
 
 
 def test_archives_have_limits(tmp_path):

@@ -64,7 +64,8 @@ def as_json(value):
 
 @pytest.mark.parametrize("address", [
     "127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fe80::1%eth0", "fd00::1", "0.0.0.0",
-    "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:10.0.0.1"])
+    "::ffff:127.0.0.1", "100.64.0.1", "224.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:10.0.0.1",
+    "fec0::1", "64:ff9b:1::1", "fe80::5efe:7f00:1"])
 def test_private_addresses_are_refused(address):
     with pytest.raises(Refused):
         check_address(address, policy=Policy(offline=False), host="example.org")
@@ -74,11 +75,13 @@ def test_public_addresses_pass_only_online():
     check_address("93.184.216.34", policy=Policy(offline=False), host="example.org")
     with pytest.raises(Refused, match="offline"):
         check_address("93.184.216.34", policy=Policy(offline=True, private=True), host="example.org")
-    check_address("127.0.0.1", policy=Policy(offline=True, private=True), host="localhost")
+    for near in ("127.0.0.1", "::1"):
+        check_address(near, policy=Policy(offline=True, private=True), host="localhost")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "http://", "http://a b/",
-                                 "http://user:word@example.org/", "http://example.org:99999/", "gopher://x"])
+                                 "http://user:word@example.org/", "http://example.org:99999/", "gopher://x",
+                                 "http://[", "http://ex\u2100mple.org/"])
 def test_other_schemes_and_crooked_addresses_are_refused(url):
     with pytest.raises(Refused):
         fetch(url, policy=Policy(offline=False, private=True))
@@ -119,6 +122,7 @@ def test_size_type_time_and_redirect_limits():
         "/gzip": lambda body: (200, {"Content-Encoding": "gzip"}, b"\x1f\x8b"),
         "/drip": lambda body: (200, {}, drip),
         "/loop": lambda body: (302, {"Location": "/loop"}, b""),
+        "/crooked": lambda body: (302, {"Location": "http://[::1"}, b""),
         "/file": lambda body: (302, {"Location": "file:///etc/passwd"}, b""),
     }
     with server(answers) as (base, _):
