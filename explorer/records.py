@@ -150,7 +150,10 @@ class CopyCheck:
 
 @dataclass(frozen=True)
 class TermGain:
-    """What one term of a prompt adds: the fall in CLIP similarity when it is left out."""
+    """What one term of a prompt adds: the fall in CLIP similarity (or another score) when it is left out.
+
+    In a SignalReading it is one word's influence on the model: the gradient of the prompt's pull, never negative.
+    """
 
     term: str
     gain: float
@@ -171,6 +174,7 @@ class PromptCandidate:
     bits: float
     terms: tuple[TermGain, ...] = ()
     replay_score: float | None = None  # after the generator's rerank: closeness of short replays
+    replay_terms: tuple[TermGain, ...] = ()  # what each term adds to that closeness, where it was measured
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,14 @@ def _words(model: Model, prompt: str, norms: np.ndarray) -> tuple[TermGain, ...]
         begun.append(piece)
         if piece.endswith("</w>") or token == len(ids):
             strongest = norms[token - len(begun) + 1:token + 1].max()
-            words.append(TermGain(_readable(tokenizer, begun), float(strongest), len(begun)))
+            words.append(TermGain(_named(tokenizer.convert_tokens_to_string(begun).strip(), words),
+                                  float(strongest), len(begun)))
             begun = []
         token += 1
     return tuple(words)
 
 
-def _readable(tokenizer: object, pieces: list[str]) -> str:
-    return tokenizer.convert_tokens_to_string(pieces).strip()
+def _named(word: str, before: list[TermGain]) -> str:
+    """The word, numbered where it stood earlier in the prompt too."""
+    again = sum(term.term.partition(" (")[0] == word for term in before)
+    return f"{word} ({again + 1})" if again else word
