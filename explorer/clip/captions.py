@@ -47,7 +47,6 @@ def find_captioner(sources: tuple[str, ...] = KNOWN, *, device: str = "cpu",
 
 def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) -> Captioner:
     """BLIP from a folder or a hub name, safetensors only; ExplorerError if it is not at hand or not BLIP."""
-    from transformers import BlipForConditionalGeneration, BlipProcessor
     folder = Path(source).expanduser()
     if not folder.is_dir():
         if folder.is_absolute() or source.count("/") != 1:
@@ -57,6 +56,7 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
         folder = hub_file(source, ("model.safetensors",), offline=offline).parent
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
+    from transformers import BlipForConditionalGeneration, BlipProcessor
     try:
         model = BlipForConditionalGeneration.from_pretrained(folder, local_files_only=True,
                                                              use_safetensors=True)

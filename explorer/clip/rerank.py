@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from explorer.clip.words import gains_under
+from explorer.clip.words import without_each
 from explorer.records import PromptCandidate, TermGain
 
 Scorer = Callable[[Sequence[str]], Sequence[float]]
@@ -44,7 +44,19 @@ def reranked(candidates: Sequence[PromptCandidate], scores: Sequence[float]) -> 
     return [dataclasses.replace(c, rank=i) for i, c in enumerate([*scored, *ordered[len(scores):]], start=1)]
 
 
-def closeness_gains(candidate: PromptCandidate, scorer: Scorer,
-                    token_ids: Callable[[str], Sequence[int]]) -> tuple[TermGain, ...]:
-    """The fall in the replays' closeness when each term is left out (the scorer's unit, higher is closer)."""
-    return gains_under(scorer, token_ids, candidate.text)
+def without_terms(candidate: PromptCandidate) -> list[tuple[str, str]]:
+    """(term, the prompt without it), for the same terms as the candidate's `terms` where it has them."""
+    terms = [t.term for t in candidate.terms]
+    if ", ".join(terms) != candidate.text:
+        return without_each(candidate.text)
+    return [(term, ", ".join(t for k, t in enumerate(terms) if k != i)) for i, term in enumerate(terms)]
+
+
+def closeness_gains(candidate: PromptCandidate, scores: Sequence[float]) -> tuple[TermGain, ...]:
+    """The fall in the replays' closeness without each term; `scores` are those of `without_terms`, in order.
+
+    In the scorer's unit, higher is closer; the candidate needs its own `replay_score`.
+    """
+    tokens = {t.term: t.tokens for t in candidate.terms}
+    return tuple(TermGain(term, candidate.replay_score - score, tokens.get(term, 0))
+                 for (term, _), score in zip(without_terms(candidate), scores, strict=True))

@@ -9,22 +9,22 @@ import streamlit as st
 
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Point, best_so_far, by_seed, by_strength
-from explorer.records import PromptCandidate, Replay
+from explorer.records import Replay, TermGain
 from pages.components.texts import say
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
 
 
-def terms(candidate: PromptCandidate, *, key: str) -> None:
-    """What each term of a prompt adds to the similarity: horizontal bars, the largest on top."""
-    ordered = sorted(candidate.terms, key=lambda t: t.gain)
+def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None:
+    """What each term of a prompt adds to a score: horizontal bars, the largest on top."""
+    ordered = sorted(gains, key=lambda t: t.gain)
     data = [{"type": "bar", "orientation": "h", "x": [t.gain for t in ordered],
              "y": [t.term for t in ordered], "marker": {"color": _INK},
              "hovertemplate": "%{y}: %{x:+.4f}<extra></extra>"}]
     layout = {"height": 60 + 26 * len(ordered), "margin": {"l": 8, "r": 8, "t": 8, "b": 40},
-              "xaxis": {"title": {"text": say("chart.gain")}}, "yaxis": {"automargin": True}}
-    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=say("chart.terms_alt"))
+              "xaxis": {"title": {"text": across}}, "yaxis": {"automargin": True}}
+    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=alt)
 
 
 def race(replays: Sequence[Replay], score: str, *, key: str) -> str:

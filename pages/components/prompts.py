@@ -9,7 +9,7 @@ from pages.components import charts, widgets
 from pages.components.state import Here
 from pages.components.texts import plain, say
 
-MODES = ("best", "fast", "classic", "negative")
+MODES = ("best", "fast", "classic", "negative", "gradient")
 LISTS = ("collection", "artists", "mediums", "movements", "flavors", "trending")
 
 
@@ -26,18 +26,33 @@ def chosen(now: Here) -> None:
 
 
 def candidates(now: Here) -> None:
-    """Every candidate with similarity, length and where it came from; each can be taken into use."""
+    """Every candidate with both rankings, length and where it came from; each can be taken into use."""
     found = now.open_case.prompts(now.open_subject.id)
     if not found:
         widgets.empty("prompts")
         return
     st.header(say("prompt.candidates", n=len(found)), anchor=False)
     st.caption(say("prompt.scale"))
+    if any(c.replay_score is not None for c in found):
+        st.caption(say("prompt.judged_scale"))
+    by_clip = sorted((c for c in found if c.mode != "negative"), key=lambda c: -c.similarity)
     for number, candidate in enumerate(found[:12]):
-        _candidate(now, candidate, number)
+        _candidate(now, candidate, number, by_clip)
 
 
-def _candidate(now: Here, candidate: PromptCandidate, number: int) -> None:
+def told(now: Here) -> None:
+    """What the newest search for prompts says of itself: which caption model spoke, or why none judged."""
+    done = now.queue.recent(limit=60, case_id=now.open_case.id, states=("done",))
+    result = next((j.result for j in done if j.name == "Interrogate" and j.result
+                   and j.task.subject_id == now.open_subject.id), None) or {}
+    if "caption_model" in result:
+        st.caption(say("prompt.captioner", name=plain(result["caption_model"])) if result["caption_model"]
+                   else say("prompt.no_captioner"))
+    if result.get("not_judged"):
+        st.info(say("prompt.not_judged", why=plain(result["not_judged"])), icon=":material/info:")
+
+
+def _candidate(now: Here, candidate: PromptCandidate, number: int, by_clip: list[PromptCandidate]) -> None:
     with st.container(border=True):
         st.code(candidate.text, language=None, wrap_lines=True)
         words, use = st.columns([4, 1], vertical_alignment="center")
@@ -45,6 +60,9 @@ def _candidate(now: Here, candidate: PromptCandidate, number: int) -> None:
                           bits=f"{candidate.bits:.0f}",
                           source=say(f"source.{candidate.source.replace(' ', '_')}"),
                           mode=say(f"mode.{candidate.mode}")))
+        if candidate.replay_score is not None:
+            words.caption(say("prompt.judged", closeness=f"{candidate.replay_score:.3f}", place=number + 1,
+                              clip_place=by_clip.index(candidate) + 1))
         if candidate.mode == "negative":
             use.caption(say("prompt.negative_use"))
         elif use.button(say("prompt.use"), key=f"use_{number}", width="stretch"):
@@ -52,7 +70,17 @@ def _candidate(now: Here, candidate: PromptCandidate, number: int) -> None:
             st.rerun(scope="app")
         if candidate.terms:
             with st.expander(say("prompt.terms")):
-                st.caption(say("prompt.terms_text"))
-                charts.terms(candidate, key=f"terms_{number}")
-                best = max(candidate.terms, key=lambda t: t.gain)
-                st.caption(say("prompt.most", term=plain(best.term), gain=f"{best.gain:+.3f}"))
+                _terms(candidate, number)
+
+
+def _terms(candidate: PromptCandidate, number: int) -> None:
+    st.caption(say("prompt.terms_text"))
+    charts.terms(candidate.terms, across=say("chart.gain"), alt=say("chart.terms_alt"), key=f"terms_{number}")
+    best = max(candidate.terms, key=lambda t: t.gain)
+    st.caption(say("prompt.most", term=plain(best.term), gain=f"{best.gain:+.3f}"))
+    if candidate.replay_terms:
+        st.caption(say("prompt.replay_terms_text"))
+        charts.terms(candidate.replay_terms, across=say("chart.replay_gain"), alt=say("chart.replay_terms_alt"),
+                     key=f"replay_terms_{number}")
+        most = max(candidate.replay_terms, key=lambda t: t.gain)
+        st.caption(say("prompt.replay_most", term=plain(most.term), gain=f"{most.gain:+.3f}"))

@@ -17,12 +17,14 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _start() -> None:
     """The settings of an interrogation and the button that puts it on the queue."""
-    mode = st.segmented_control(say("prompt.mode"), prompts.MODES, default="best", required=True, key="mode",
-                                format_func=lambda m: say(f"mode.{m}"), help=say("prompt.mode_help"))
+    mode = st.segmented_control(say("prompt.mode"), prompts.MODES, default="best", required=True,
+                                key="prompt_mode", format_func=lambda m: say(f"mode.{m}"),
+                                help=say("prompt.mode_help"))
+    judged = st.slider(say("prompt.judge"), 0, 10, 5, help=say("prompt.judge_help"), key="judge")
     with st.expander(say("set.more"), icon=":material/tune:"):
         lists = st.multiselect(say("prompt.lists"), prompts.LISTS, default=["collection"], key="lists",
                                format_func=lambda n: say(f"lists.{n}"), help=say("prompt.lists_help"))
-        own = st.text_input(say("prompt.own"), help=say("prompt.own_help"), key="own_terms")
+        own = st.text_area(say("prompt.own"), help=say("prompt.own_help"), key="own_terms", height=80)
         banned = st.text_input(say("prompt.banned"), help=say("prompt.banned_help"), key="banned")
         locked = st.text_input(say("prompt.locked"), help=say("prompt.locked_help"), key="locked")
         captions = st.toggle(say("prompt.captions"), True, help=say("prompt.captions_help"), key="captions")
@@ -37,13 +39,15 @@ def _start() -> None:
         work.submit(now, Interrogate(
             now.open_case.id, now.open_subject.id, clip=now.settings.clip, mode=mode,
             collection=now.settings.collection, lists=tuple(lists), own_terms=_words(own),
-            banned=_words(banned), locked=_words(locked), neighbour_captions=captions), after=before)
+            banned=_words(banned), locked=_words(locked), neighbour_captions=captions, rerank=judged,
+            model=now.settings.model), after=before)
         st.rerun()
 
 
 def _found() -> None:
     here = state.here()
     live.panel(here, "EmbedSubject", "FindNeighbours", "Interrogate")
+    prompts.told(here)
     prompts.candidates(here)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
 
 from explorer.clip.bits import END, frequencies, prompt_bits
-from explorer.clip.rerank import closeness_gains, rerank
+from explorer.clip.rerank import closeness_gains, rerank, without_terms
 from explorer.clip.words import gains_under, parts_of, without_each
 from explorer.closeness import ledger
-from explorer.records import PromptCandidate
+from explorer.records import PromptCandidate, TermGain
 
 
 def candidate(rank: int, text: str, *, source: str = "interrogation",
@@ -38,8 +39,17 @@ def test_gains_under_any_score() -> None:
 
     made = gains_under(score, lambda t: t.split(), "red, blue, boat")
     assert {g.term: g.gain for g in made} == pytest.approx(worth) and len(calls) == 1
-    assert closeness_gains(candidate(1, "red, blue, boat"), score, lambda t: t.split()) == made
     assert gains_under(score, lambda t: t.split(), "") == ()
+
+
+def test_closeness_without_each_term_is_taken_from_the_prompts_own() -> None:
+    terms = (TermGain("a red boat, old", 0.1, 4), TermGain("sea", 0.05, 1))
+    whole = dataclasses.replace(candidate(1, "a red boat, old, sea"), terms=terms, replay_score=-0.4)
+    assert without_terms(whole) == [("a red boat, old", "sea"), ("sea", "a red boat, old")]
+    assert closeness_gains(whole, [-0.9, -0.3]) == (
+        TermGain("a red boat, old", pytest.approx(0.5), 4), TermGain("sea", pytest.approx(-0.1), 1))
+    bare = dataclasses.replace(whole, terms=())
+    assert [term for term, _ in without_terms(bare)] == ["a red boat", "old", "sea"]
 
 
 def test_rerank_orders_by_replays_and_keeps_clips_view() -> None:

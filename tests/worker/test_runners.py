@@ -106,6 +106,24 @@ def test_embedding_and_prompts_are_written_once(work):
     assert "a door" in texts and len(texts) >= 2
 
 
+def test_the_model_judges_the_best_prompts_and_their_words(work):
+    task = Interrogate(work.case.id, work.subject.id, clip=work.settings.clip, mode="fast", lists=(),
+                       own_terms=("red", "blue", "tree"), rerank=2, model=work.settings.model)
+    told = work.run(task)
+    prompts = work.case.prompts(work.subject.id)
+    judged = [p for p in prompts if p.replay_score is not None]
+    assert told["judged"] == len(judged) == 2 and judged == prompts[:2]
+    assert told["prompt"] == prompts[0].text == "a door"  # the person's own words stay first
+    assert all(p.replay_score < 0 for p in judged) and told["caption_model"] == ""
+    note = next(e for e in reversed(work.case.log()) if e.kind == "prompts searched")
+    assert note.body["unet_evaluations"] >= 2 * 4 * 8 and note.body["judged_by"]
+    length = work.case.head()
+    assert work.run(task) == told and work.case.head() == length  # nothing new: nothing written
+    again = dataclasses.replace(task, model="/no/such/model")
+    told = work.run(again)
+    assert told["judged"] == 0 and "no model" in told["not_judged"]
+
+
 def test_search_resumes_without_repeats_and_shows_the_best_again(work):
     task = work.search(strengths=(0.6,))
     events = runner("RunSearch")(task, work.context(task))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from explorer.clip.captions import KNOWN, Captioner, find_captioner
 from explorer.clip.encoder import Encoder, load_encoder
 from explorer.diffusion.models import Model, describe_model, load_model, pick_device
+from explorer.diffusion.sources import hub_folder
 from explorer.worker.context import Context
 
 
@@ -30,6 +32,16 @@ def encoder(context: Context, spec: str) -> Encoder:
     return context.table.get(
         f"clip {spec} {place}",
         lambda: load_encoder(spec, device=place, offline=context.settings.offline), size_of=_encoder_bytes)
+
+
+def captioner(context: Context) -> Captioner | None:
+    """The caption model whose weights are at hand (downloaded here, or in the hub's cache), else None."""
+    place, home = device(context), context.settings.home
+    sources = (*(str(hub_folder(name, home)) for name in KNOWN), *KNOWN)
+    name = f"captions {place}"
+    if name not in context.table.sizes() and (found := find_captioner(sources, device=place)) is None:
+        return None
+    return context.table.get(name, lambda: found, size_of=_encoder_bytes)
 
 
 def _encoder_bytes(found: Any) -> int:

@@ -20,7 +20,7 @@ from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import EmbedSubject, EncodeText, Interrogate
 from explorer.records import Embedding, Progress, PromptCandidate, Tick, to_json
 from explorer.worker.context import Context
-from explorer.worker.runners import loading
+from explorer.worker.runners import judging, loading
 
 
 def embed(task: EmbedSubject, context: Context) -> Iterator[Progress | Tick]:
@@ -47,12 +47,17 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     lists, words = _terms(task)
     vector = case.embedding(subject.id, encoder.fingerprint)
     embedding = None if vector is None else np.frombuffer(case.blob(vector.blob), "<f4")
-    picture = _square(read_png(case.blob(subject.pixels_sha256))) if vector is None else None
+    rgb = read_png(case.blob(subject.pixels_sha256))
+    picture = _square(rgb) if vector is None else None
+    own, captioner = _captions(task, case), ""
+    if task.mode != "negative":
+        yield Progress(0, 0, "looking for a caption")
+        own, captioner = _with_caption_model(own, rgb, context)
     found: list[PromptCandidate] = []
     for event in interrogate_image(
             encoder, picture, subject_id=subject.id, mode=task.mode,
             terms=choose_lists(lists, collection=words, own=task.own_terms),
-            captions=_captions(task, case), banned=task.banned, locked=task.locked,
+            captions=own, banned=task.banned, locked=task.locked,
             cache=context.settings.cache / "terms", embedding=embedding):
         if isinstance(event, PromptCandidate):
             found.append(event)
@@ -61,10 +66,17 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     if not found:
         raise ExplorerError("No prompt was found with these lists and banned terms. Allow more of them, or "
                             "type a prompt yourself.")
-    if context.commit(*found):
+    known = {(p.mode, p.source, p.text) for p in case.prompts(subject.id)}
+    # What is new is kept before the model is asked, so that nothing found hangs on that.
+    new = context.commit(*(p for p in found if (p.mode, p.source, p.text) not in known))
+    judged = (yield from judging.judge(found, rgb, task, context)) if task.rerank else judging.Judged(found)
+    if context.commit(*judged.candidates) or new:
         case.note("prompts searched", {"settings": to_json(task), "clip": encoder.fingerprint,
-                                       "prompts": len(found)}, job_id=context.job.id)
-    return {"prompt": found[0].text, "prompts": len(found)}
+                                       "prompts": len(found), "caption_model": captioner,
+                                       "judged_by": judged.model, "unet_evaluations": judged.unet_evaluations},
+                  job_id=context.job.id)
+    return {"prompt": judged.candidates[0].text, "prompts": len(found), "caption_model": captioner,
+            "judged": judged.count, "not_judged": judged.why_not}
 
 
 def _terms(task: Interrogate) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
@@ -84,6 +96,13 @@ def _captions(task: Interrogate, case: Case) -> list[Caption]:
     near = case.neighbours(task.subject_id) if task.neighbour_captions else []
     return [*([Caption(own, "person")] if own else []),
             *(Caption(text, "neighbour caption") for text in dict.fromkeys(n.caption for n in near) if text)]
+
+
+def _with_caption_model(own: list[Caption], rgb: np.ndarray, context: Context) -> tuple[list[Caption], str]:
+    """The captions with the caption model's, and which model that was; "" where none is at hand."""
+    captioner = loading.captioner(context)
+    said = captioner.caption(rgb) if captioner else ""
+    return ([*own, Caption(said, "caption model")], captioner.name) if said else (own, "")
 
 
 def encode_text(task: EncodeText, context: Context) -> Iterator[Any]:
