@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--home", type=Path, help="workspace folder (default: AFTERIMAGE_HOME or your data folder)")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _investigate(commands)
+    _findings(commands)
     _collection(commands)
     _replay(commands)
     _packages(commands)
@@ -71,6 +72,24 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--scheduler", default="euler", choices=("euler", "euler_a", "ddim", "dpmpp_2m", "pndm"))
     one.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
     one.add_argument("--json", action="store_true", help="no bars: only the last line")
+
+
+def _findings(commands: Any) -> None:
+    from explorer.commands import findings
+
+    many = _command(commands, "portfolio", findings.portfolio, "test every image of a folder and rank them")
+    many.add_argument("folder", type=Path)
+    many.add_argument("--controls", type=Path, help="a folder of images that the model cannot have seen")
+    many.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
+    rates = _command(commands, "calibrate", findings.calibrate, "measure a model's own error rates")
+    rates.add_argument("--controls", type=Path, required=True,
+                       help="a folder of images that the model cannot have seen")
+    rates.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"))
+    for one in (many, rates):
+        one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
+        one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+        one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512), help="effort for each work")
+        one.add_argument("--json", action="store_true", help="no bars: only the last line")
 
 
 def _collection(commands: Any) -> None:

@@ -9,6 +9,7 @@ from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.commands.bars import Bars
 from explorer.commands.files import read_file
+from explorer.findings.finding import Finding
 from explorer.jobs import flows, foreground
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings
@@ -24,9 +25,11 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     case = store.open(args.out) if args.out else store.create(args.image.stem)
     subject = case.add_subject(read_file(args.image), args.image.name)
     queue = Queue(settings.database)
+    model, clip = args.model or settings.model, args.clip or settings.clip
     flow = flows.investigate(
-        queue, case.id, subject.id, settings=_replay_settings(args), model=args.model or settings.model,
-        clip=args.clip or settings.clip, collection=args.collection or settings.collection, mode=args.mode)
+        queue, case.id, subject.id, settings=_replay_settings(args), model=model, clip=clip,
+        collection=args.collection or settings.collection, mode=args.mode,
+        policy=flows.default_policy(model=model, clip=clip, caption=subject.caption))
     with Bars(quiet=args.json) as bars:
         foreground.follow_jobs(settings, flow.jobs, follow=bars.follow)
     return _result(case, subject.id, flow.search_id)
@@ -42,6 +45,7 @@ def _result(case: Case, subject_id: str, search_id: str) -> dict[str, Any]:
     """Prompt, nearest works, best replay's recipe and closeness, effort and bits, as JSON values."""
     summary = next(s for s in case.searches(subject_id) if s.id == search_id)
     best = case.replay(summary.best_replay_id) if summary.best_replay_id else None
+    finding = next(reversed(case.records(Finding, subject_id=subject_id)), None)
     return {
         "case": case.id,
         "subject": subject_id,
@@ -50,6 +54,7 @@ def _result(case: Case, subject_id: str, search_id: str) -> dict[str, Any]:
                     for n in case.neighbours(subject_id)[:NEIGHBOURS_PRINTED]],
         "best": {"recipe": to_json(best.recipe), "closeness": best.closeness, "image": best.image_sha256}
         if best else None,
+        "finding": to_json(finding) if finding else None,
         "effort": to_json(summary.effort),
         "ledger": to_json(summary.ledger),
     }

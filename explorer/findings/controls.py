@@ -14,8 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from explorer.errors import ExplorerError
-from explorer.findings.features import PREDICTORS, fit_expectation, rivals
+from explorer.findings.calibration import clopper_pearson, rank_p_value
+from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
+from explorer.findings.judge import excesses
+from explorer.images.door import open_image
+from explorer.images.prepare import fit_square
 from explorer.jobs.policy import Policy
 from explorer.records import from_json
 
@@ -94,3 +98,45 @@ def gather(lines: Sequence[Line], pictures: np.ndarray, policy: Policy, *, sourc
         expectation=expectation, policy=policy.id)
 
 
+
+
+def world_policies(root: Path) -> dict[str, int]:
+    """Policies whose controls come with the world at `root`, with the number of controls; {} without a file."""
+    try:
+        stored = json.loads((root / WORLD_FILE).read_text("utf-8"))
+        return {name: len(found["values"]) for name, found in stored["results"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float]:
+    """How often works of a folder, none of them seen in training, are flagged when ranked among the others.
+
+    Two halves by turns: odd works are controls for even ones and the other way round. Shares at p <= 0.01
+    and 0.05 with exact intervals. ExplorerError for fewer than 38 works: no p-value of 0.05 would be possible.
+    """
+    found = read_lines(lines)
+    if len(found) < 38:
+        raise ExplorerError(f"{len(found)} works were measured; at least 38 are needed before a rate can be "
+                            "given at p = 0.05. Add more images and run the same command again.")
+    pictures = np.array([thumbnail(folder / line.name) for line in found], np.uint8)
+    hits, tested = {0.01: 0, 0.05: 0}, 0
+    for half in (0, 1):
+        controls = gather(found[half::2], pictures[half::2], policy, source="half", name="half",
+                          model_fingerprint="")
+        among = np.array([p for i, p in enumerate(pictures[half::2]) if found[half::2][i].name in controls.names])
+        for line, picture in zip(found[1 - half::2], pictures[1 - half::2], strict=True):
+            mine, theirs = excesses(line.value, line.features | rivals(picture, among), controls)
+            p = rank_p_value(mine, theirs)
+            tested += 1
+            for level in hits:
+                hits[level] += p <= level
+    rates = {level: clopper_pearson(count, tested) for level, count in hits.items()}
+    return {"works": tested, "seeds": policy.seeds} | {
+        f"flagged_at_{round(level * 100)}": {"share": r.value, "low": r.low, "high": r.high}
+        for level, r in rates.items()}
+
+
+def thumbnail(file: Path) -> np.ndarray:
+    """(64, 64, 3) uint8 of an image file, through the door."""
+    return fit_square(open_image(file.read_bytes(), name=file.name).rgb, SIZE_PX)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from explorer.jobs.policy import Policy
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate, ReplaySettings, RunSearch
+from explorer.jobs.tasks import (
+    EmbedSubject,
+    FindNeighbours,
+    Interrogate,
+    MeasureSubject,
+    ReplaySettings,
+    RunSearch,
+)
 
 
 @dataclass(frozen=True)
@@ -18,10 +26,11 @@ class Flow:
     prompt: str  # "" where the prompt was given
     replays: str
     search_id: str
+    test: str = ""  # the measured test, "" where none was asked for
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        return tuple(j for j in (self.embed, self.neighbours, self.prompt, self.replays) if j)
+        return tuple(j for j in (self.embed, self.neighbours, self.prompt, self.test, self.replays) if j)
 
 
 def new_search_id() -> str:
@@ -31,10 +40,11 @@ def new_search_id() -> str:
 
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
-                k: int = 24, owner: str = "") -> Flow:
-    """Writes the chain embed → neighbours → prompt → replays to the queue.
+                k: int = 24, owner: str = "", policy: Policy | None = None) -> Flow:
+    """Writes the chain embed → neighbours → prompt → replays to the queue, and a measured test under `policy`.
 
-    With a prompt in `settings` none is looked for. Call `launch.ensure_workers` afterwards.
+    With a prompt in `settings` none is looked for. The test runs before the replays: nothing that they show
+    can have changed it. Call `launch.ensure_workers` afterwards.
     """
     embed = queue.submit(EmbedSubject(case_id, subject_id, clip), owner=owner)
     neighbours = queue.submit(FindNeighbours(case_id, subject_id, collection, clip, k), owner=owner,
@@ -42,10 +52,24 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
     prompt = "" if settings.prompt else queue.submit(
         Interrogate(case_id, subject_id, clip=clip, mode=mode, collection=collection), owner=owner,
         after=neighbours)
+    before = prompt or neighbours
+    test = "" if policy is None else queue.submit(
+        MeasureSubject(case_id, subject_id, new_search_id(), policy, model=model, clip=clip), owner=owner,
+        after=before)
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip), owner=owner,
-                           after=prompt or neighbours)
-    return Flow(embed, neighbours, prompt, replays, search_id)
+                           after=test or before)
+    return Flow(embed, neighbours, prompt, replays, search_id, test)
+
+
+def default_policy(*, model: str, clip: str, caption: str = "") -> Policy | None:
+    """The measured test that the loop makes by itself: only for the bundled model, whose controls come with it.
+
+    It takes the picture's own caption where one was given.
+    """
+    if (model, clip) != ("world", "world"):
+        return None
+    return Policy(prompt_from="caption" if caption else "interrogation")
 
 
 def resume(queue: Queue, jobs: tuple[str, ...]) -> str | None:

@@ -22,14 +22,11 @@ def bests(case: Case, subject: Subject) -> dict[str, Replay]:
 
 
 def statement(case: Case, subject: Subject) -> None:
-    """What the closest replay means beside controls, in the fixed sentences of the findings; and its limits."""
-    from explorer.findings.finding import ControlResults
+    """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
     spent = total_effort(case.replays(subject.id, order_by="time", limit=-1))
-    controls = next(iter(case.records(ControlResults)), None)
     for name, replay in bests(case, subject).items():
-        found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay),
-                      controls=controls)
+        found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
         with st.container(border=True):
             st.markdown(f"**{say(f'findings.best_{name}')}**")
             st.markdown(plain(found.statement))

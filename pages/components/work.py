@@ -10,7 +10,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs import launch
-from explorer.jobs.flows import Flow, investigate
+from explorer.jobs.flows import Flow, default_policy, investigate
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel, ReplaySettings
 from explorer.records import ModelInfo, from_json
@@ -30,10 +30,13 @@ def submit(here: Here, task: Any, *, after: str | None = None) -> str:
 
 
 def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings) -> Flow:
-    """Puts the whole loop on the queue: embed, neighbours, prompt, replays."""
-    chosen = here.settings
+    """Puts the whole loop on the queue: embed, neighbours, prompt, measured test, replays."""
+    chosen, case = here.settings, here.store.open(case_id)
+    caption = case.subject(subject_id).caption
+    case.close()
     flow = investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
-                       clip=chosen.clip, collection=chosen.collection)
+                       clip=chosen.clip, collection=chosen.collection,
+                       policy=default_policy(model=chosen.model, clip=chosen.clip, caption=caption))
     launch.ensure_workers(chosen)
     remember(search=flow.search_id, job=flow.replays)
     return flow

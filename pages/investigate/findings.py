@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import begin, findings, path, widgets
+from pages.components import begin, findings, measured, path, signals, widgets
 from pages.components.texts import say
 
 now = path.head("findings")
 
 if begin.needed(now, "findings"):
     case, subject = now.case, now.subject
+    measured.panel(case, subject)
     if not case.count_replays(subject.id):
         widgets.empty("findings")
     else:
@@ -18,6 +19,7 @@ if begin.needed(now, "findings"):
         findings.pair(case, subject)
         st.markdown(say("replay.bits_text"))
         findings.effort(case, subject)
+    signals.panel(case, subject)
     st.header(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
     shows.markdown(say("findings.shows"))

@@ -19,12 +19,11 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError
 from explorer.findings import controls as kept
-from explorer.findings.features import SIZE_PX, features, rivals
+from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
 from explorer.findings.rates import stored_rate
 from explorer.images.door import open_image, read_png
-from explorer.images.prepare import fit_square
 from explorer.jobs.policy import Policy, check, results_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
 from explorer.records import Progress, PromptCandidate, Subject, Tick, to_json
@@ -167,7 +166,7 @@ def _controls(policy: Policy, task: MeasureSubject, context: Context, model: str
 
 def _gathered(policy: Policy, folder: str, context: Context, name: str, model: str) -> ControlResults:
     lines = kept.read_lines(_lines_path(context, name))
-    pictures = np.array([_small(Path(folder) / line.name) for line in lines], np.uint8)
+    pictures = np.array([kept.thumbnail(Path(folder) / line.name) for line in lines], np.uint8)
     return kept.gather(lines, pictures, policy, source=Path(folder).name, name=name, model_fingerprint=model)
 
 
@@ -195,8 +194,4 @@ def _pictures(found: ControlResults, source: str, context: Context) -> np.ndarra
         world = open_world()
         where = {row["id"]: row["image"] for row in read_manifest(world)}
         return load_small(world.root, [where[name] for name in found.names])
-    return np.array([_small(Path(source) / name) for name in found.names], np.uint8)
-
-
-def _small(file: Path) -> np.ndarray:
-    return fit_square(open_image(file.read_bytes(), name=file.name).rgb, SIZE_PX)
+    return np.array([kept.thumbnail(Path(source) / name) for name in found.names], np.uint8)

@@ -1,0 +1,156 @@
+"""What findings are worth on the world: who is flagged, how often wrongly, and what other methods say.
+
+    python -m tests.benchmarks.bench_findings [--seeds 16] [--works N] [--store] [--device auto]
+
+Banks of replays are kept in the world's cache folder, so a stopped run goes on. `--store` writes the world's
+controls.json and findings.json, which the app reads. The last line is the result as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from explorer.clip.encoder import load_encoder
+from explorer.clip.terms import choose_lists
+from explorer.diffusion.models import load_model
+from explorer.findings.calibration import auc_interval
+from explorer.findings.controls import WORLD_FILE
+from explorer.findings.rates import FILE
+from explorer.jobs.policy import Policy
+from explorer.records import PromptCandidate, to_json
+from explorer.search.fit import fit
+from explorer.search.measured import recover_prompt
+from explorer.world.data import all_words, read_manifest
+from explorer.world.files import World, fingerprint, open_world, write_json
+from explorer.world.render import load_small
+from explorer.world.replays import Effort
+from explorer.world.training import pick_device
+from tests.benchmarks import findings_measure as measure
+from tests.benchmarks.findings_bank import Bank, fill
+from tests.benchmarks.findings_doors import door_check, img2img_trap
+from tests.benchmarks.findings_robust import robustness
+from tests.benchmarks.findings_works import chosen, indices
+
+
+def main() -> None:
+    """Measures, prints a table as it goes, and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=64)
+    parser.add_argument("--works", type=int, default=0, help="only the first N works; 0: all")
+    parser.add_argument("--trap-works", type=int, default=60)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--store", action="store_true")
+    args = parser.parse_args()
+    torch.set_grad_enabled(False)
+    result, controls = run(open_world(), seeds=args.seeds, works=args.works, trap_works=args.trap_works,
+                           device=pick_device(args.device))
+    if args.store:
+        root = open_world().root
+        write_json(root / WORLD_FILE, {"world": result["fingerprint"], "date": result["date"], "results": controls})
+        write_json(root / FILE, result)
+    print(json.dumps(result, sort_keys=True))
+
+
+def run(world: World, *, seeds: int, works: int, trap_works: int, device: torch.device) -> tuple[dict, dict]:
+    """The result, and the controls by policy as JSON."""
+    rows = read_manifest(world)
+    pick = chosen(rows)[:works or None]
+    shown = [np.asarray(Image.open(world.root / rows[i]["image"]).convert("RGB")) for i in pick]
+    small = np.stack([fit(rgb, height_px=64, width_px=64) for rgb in shown])
+    subjects = measure.Subjects(tuple(rows[i]["id"] for i in pick), small, shown, indices(rows, pick))
+    encoder, folder = load_encoder("world"), world.cache / "findings"
+    captions = [rows[i]["caption"] for i in pick]
+    blind = _blind(world, rows, subjects, folder)
+    model = load_model("world", device="cpu")
+    effort = Effort(seeds=seeds, steps=Policy.steps, guidance=Policy.guidance)
+    stamp, result, controls = fingerprint(world.root), {}, {}
+    pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
+    for name, source, prompts in (("true_caption", "caption", captions), ("blind", "interrogation", blind)):
+        policy = Policy(prompt_from=source, seeds=seeds)
+        bank = fill(world, list(zip(subjects.ids, prompts, strict=True)), effort=effort, folder=folder,
+                    model=stamp, device=device)
+        part, kept = _one(subjects, bank, prompts, pictures, policy, encoder, model=model.ref.fingerprint)
+        controls[policy.id] = to_json(kept)
+        result[name] = part
+        print(name, json.dumps({k: part[k] for k in ("auc", "tpr_at_1_fpr")}), flush=True)
+        if name == "true_caption":
+            result["robustness"] = robustness(subjects, bank, prompts, pictures, kept)
+            result["door_check"] = door_check(world, rows, bank, encoder)
+    result |= _top(result, subjects, seeds, encoder, captions, blind)
+    result["img2img_false_rate"] = img2img_trap(model, subjects, captions, works=trap_works)
+    result |= {"fingerprint": stamp, "model_fingerprint": model.ref.fingerprint, "seeds": seeds,
+               "date": datetime.now(UTC).date().isoformat(), "crossover": None, "device": str(device),
+               "works": {name: len(rows) for name, rows in subjects.groups.items()}}
+    return result, controls
+
+
+def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: Path) -> list[str]:
+    """The prompt that the measured test recovers for each work; kept in the cache."""
+    path = folder / "blind.json"
+    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    encoder, terms = load_encoder("world"), choose_lists(("collection",), collection=all_words(rows))
+    for name, rgb in zip(subjects.ids, subjects.shown, strict=True):
+        if name not in found:
+            events = recover_prompt(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
+            found[name] = next(e.text for e in events if isinstance(e, PromptCandidate))
+    write_json(path, found)
+    return [found[name] for name in subjects.ids]
+
+
+def _one(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: np.ndarray, policy: Policy,
+         encoder, *, model: str) -> tuple[dict, object]:
+    """All figures of one source of prompts, and its controls."""
+    values = measure.closest(subjects.small, bank)
+    found = measure.told(subjects, prompts, pictures)
+    controls = measure.as_controls(subjects, found, values, policy, model=model)
+    ours, p = measure.excess(values, found, controls), measure.p_values(values, found, controls)
+    groups = subjects.groups
+    strong, test = np.concatenate([groups[g] for g in measure.STRONG]), groups["test"]
+    by = {g: {**measure.separation(ours, groups[g], test), "flagged_at_1": measure.share(p[groups[g]] <= 0.01),
+              "flagged_at_5": measure.share(p[groups[g]] <= 0.05),
+              "median_tiled_l2": float(np.median(values[groups[g]]))}
+          for g in ("1", "4", "16", "64", "256", "64_captions", "64_images")}
+    flagged = {f"flagged_at_{n}": {"held_out": measure.share(p[test] <= n / 100),
+                                   "strangers": measure.share(p[groups["stranger"]] <= n / 100)} for n in (1, 5)}
+    methods = measure.other_methods(subjects, bank, values, _cosines(subjects, bank, encoder))
+    part = {**measure.separation(ours, strong, test), "unet_evaluations": bank.unet_evaluations,
+            "by_multiplicity": by, **flagged, "policy": policy.id,
+            "controls_fit": {"held_out": measure.share(p[test] <= 1),
+                             "strangers": measure.share(p[groups["stranger"]] <= 1)},
+            "baselines": measure.beside_ours(subjects, ours, methods, found),
+            "explained": controls.expectation.explained}
+    return part, controls
+
+
+def _cosines(subjects: measure.Subjects, bank: Bank, encoder) -> np.ndarray:
+    """(n,) best CLIP cosine of each work's replays to it."""
+    own = encoder.encode_images(list(subjects.small))  # (n, d)
+    return np.array([(encoder.encode_images(list(images)) @ own[i]).max() for i, images in enumerate(bank.images)])
+
+
+def _top(result: dict, subjects: measure.Subjects, seeds: int, encoder, captions: list[str],
+         blind: list[str]) -> dict:
+    """The keys that stand at the top: by true caption, and what the blind prompts give away."""
+    true = result["true_caption"]
+    alike = np.einsum("nd,nd->n", encoder.encode_texts(captions), encoder.encode_texts(blind))
+    members = np.concatenate([subjects.groups[g] for g in ("1", "4", "16", "64", "256")])
+    apart = auc_interval(alike[members], alike[subjects.groups["test"]])
+    levels = {name: true[name] for name in ("flagged_at_1", "flagged_at_5")}
+    calibrated = all(part["low"] <= n / 100 for name in ("true_caption", "blind") for n in (1, 5)
+                     for part in result[name][f"flagged_at_{n}"].values())
+    return {**levels, "by_multiplicity": true["by_multiplicity"], "baselines": true["baselines"],
+            "calibrated": calibrated,
+            "blind_prompt_auc": {"auc": apart.value, "low": apart.low, "high": apart.high},
+            "flagged": {result[n]["policy"]: {k: result[n][k] for k in ("flagged_at_1", "flagged_at_5")}
+                        for n in ("true_caption", "blind")}}
+
+
+if __name__ == "__main__":
+    main()

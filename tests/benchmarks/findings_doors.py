@@ -1,0 +1,84 @@
+"""Two checks beside the ranking: img2img of held-out works, and who notices a near copy at the door."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from explorer.closeness.scores import compare
+from explorer.closeness.tiled import distances
+from explorer.collections.signatures import hashes, signature
+from explorer.diffusion.models import Model
+from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.sampling import sample
+from explorer.findings.bill import bill
+from explorer.findings.calibration import auc, clopper_pearson
+from explorer.findings.judge import judge
+from explorer.jobs.policy import Policy
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import Effort, Replay
+from explorer.search.plan import expand
+from explorer.world.files import World
+from explorer.world.near_copy import to_own_and_other
+from explorer.world.render import load_small
+from explorer.world.rule import load_rule
+from tests.benchmarks.findings_bank import Bank
+from tests.benchmarks.findings_measure import Subjects
+
+STRENGTHS = tuple(round(0.1 * k, 1) for k in range(1, 10))
+NOMINAL = 0.05
+
+
+def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works: int) -> dict:
+    """How often a held-out work's img2img replay is said to stand out at any strength (Bonferroni over nine).
+
+    Each replay is judged as in the app, with its bill; the closeness that it reached is given beside it.
+    """
+    hits, supplied, values = [], 0, []
+    settings = ReplaySettings("", seeds=0, strengths=STRENGTHS, steps=(Policy.steps,), guidances=(Policy.guidance,),
+                              schedulers=(Policy.scheduler,))
+    for i in subjects.groups["test"][:works]:
+        kinds = []
+        for recipe in expand(_with(settings, captions[i]), model=model.ref, info=model.info, start_sha256="0" * 64):
+            image = next(e for e in sample(model, [recipe], start_rgb=subjects.small[i]) if isinstance(e, Rendered))
+            closeness = compare(subjects.small[i], image.rgb)
+            replay = Replay("r", "s", "x", recipe, "0" * 64, closeness, image.unet_evaluations, 0.0)
+            ledger = bill(recipe, settings, start_rgb=subjects.small[i])
+            found = judge("s", replay, Effort(9, 9, 0.0), score="tiled_l2", ledger=ledger, level=NOMINAL / 9)
+            kinds.append(found.kind)
+            values.append(closeness["tiled_l2"])
+        hits.append("stands_out" in kinds)
+        supplied += kinds.count("supplied_by_you")
+    found = clopper_pearson(sum(hits), len(hits))
+    return {"share": found.value, "low": found.low, "high": found.high, "nominal": NOMINAL, "works": len(hits),
+            "said_supplied_by_you": supplied, "replays": len(values), "median_tiled_l2": float(np.median(values))}
+
+
+def _with(settings: ReplaySettings, prompt: str) -> ReplaySettings:
+    return dataclasses.replace(settings, prompt=prompt)
+
+
+def door_check(world: World, rows: list[dict], bank: Bank, encoder) -> dict[str, float]:
+    """ROC areas of perceptual hash and CLIP for telling generated near copies of a training work from others.
+
+    The first seed of every work is at the door; by the world's near-copy rule some are near copies of a
+    work that the model was trained on. Each check knows the training works only.
+    """
+    made = bank.images[:, 0]
+    trained = [i for i, r in enumerate(rows) if r["split"] == "train"]
+    small = load_small(world.root, [r["image"] for r in rows])
+    table = distances(small / np.float32(255), made / np.float32(255))  # (m, n)
+    nearest = np.array(trained)[table[:, trained].argmin(1)]
+    copies = load_rule(world).holds(*to_own_and_other(table, nearest))
+    apart = (_bits(made)[:, None] != _bits(small[trained])[None]).sum(2).min(1)
+    seen = encoder.encode_images(list(made)) @ encoder.encode_images([small[i] for i in trained]).T
+    return {"phash_auc": auc(-apart[copies], -apart[~copies]),
+            "embedding_auc": auc(seen.max(1)[copies], seen.max(1)[~copies]),
+            "near_copies": int(copies.sum()), "images": len(made)}
+
+
+def _bits(pictures: np.ndarray) -> np.ndarray:
+    """(n, 64) bits of the perceptual hashes."""
+    codes = hashes(np.stack([signature(rgb) for rgb in pictures]))
+    return np.unpackbits(codes.view(np.uint8).reshape(-1, 8), axis=1)
