@@ -62,10 +62,11 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def append_line(path: Path, line: Line) -> None:
-    """Writes one work's result, and has it on the disk before it returns."""
+    """Writes one work's result, and has it on the disk before it returns; closes a line that was cut off."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    cut = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"name": line.name, "value": line.value, "prompt": line.prompt,
+        file.write(("\n" if cut else "") + json.dumps({"name": line.name, "value": line.value, "prompt": line.prompt,
                                "features": line.features}, sort_keys=True) + "\n")
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,99 @@
+"""Measured tests and controls through the worker, on a tiny model with random weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from explorer.cases.store import CaseStore
+from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.measured import portfolio_of
+from explorer.images.door import png_bytes
+from explorer.jobs.policy import Policy
+from explorer.jobs.tasks import MeasureControls, MeasureSubject
+from explorer.worker.registry import runner
+from tests.diffusion import tiny
+from tests.worker.test_runners import sources, work  # noqa: F401
+
+POLICY = Policy(prompt_from="caption", seeds=16, steps=1, guidance=1.0)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Noise pictures with a caption each, drawn like the subject, and a file that is none."""
+    draw = np.random.default_rng(7)
+    for i in range(24):
+        rgb = draw.integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
+        (tmp_path / f"{i:02}.png").write_bytes(png_bytes(rgb))
+        (tmp_path / f"{i:02}.txt").write_text("a window", "utf-8")
+    (tmp_path / "zz.png").write_bytes(b"%PDF-1.7")
+    return tmp_path
+
+
+def measure(work, folder, *, search="m", policy=POLICY):  # noqa: F811
+    return MeasureSubject(work.case.id, work.subject.id, search, policy, str(folder) if folder else "",
+                          work.settings.model, work.settings.clip)
+
+
+def controls(work, folder):  # noqa: F811
+    return MeasureControls(str(folder), POLICY, work.case.id, work.settings.model, work.settings.clip)
+
+
+def test_controls_go_on_after_a_stop_and_one_work_is_one_control(work, folder):  # noqa: F811
+    task = controls(work, folder)
+    events = runner("MeasureControls")(task, work.context(task))
+    for event in events:
+        if getattr(event, "done", 0) == 3:
+            break
+    with pytest.raises(Cancelled):
+        events.throw(Cancelled())
+    kept, = (work.settings.cache / "controls").glob("*.jsonl")
+    assert len(kept.read_text("utf-8").splitlines()) == 3
+    with kept.open("a") as file:
+        file.write('{"name": "03.png", "val')  # cut off by a sudden end
+    first = kept.read_text("utf-8")
+    assert work.run(task)["controls"] == 24
+    assert kept.read_text("utf-8").startswith(first)
+    found, = work.case.records(ControlResults)
+    assert found.policy == POLICY.id and len(set(found.names)) == 24 and found.effort_each.tries == 16
+
+
+def test_a_subject_is_ranked_among_its_controls_under_a_logged_plan(work, folder):  # noqa: F811
+    work.run(controls(work, folder))
+    work.run(measure(work, folder))
+    test, = work.case.records(Measured)
+    found = work.case.records(Finding)[-1]
+    assert test.prompt == "a door" and test.effort.tries == 16 and test.controls_id
+    assert found.kind in ("does_not_stand_out", "stands_out", "controls_do_not_fit", "too_few_controls")
+    assert "of 24 control" in found.statement or "No p-value" in found.statement
+    kinds = [entry.kind for entry in work.case.log()]
+    assert kinds.index("measured test planned") < kinds.index("SearchPlan") < kinds.index("Replay")
+    best = work.case.replays(work.subject.id, search_id="m", order_by="tiled_l2", limit=1)[0]
+    assert best.closeness["tiled_l2"] == test.value
+    ranking = portfolio_of(work.case)
+    assert [row.work.subject_id for row in ranking.rows] == [work.subject.id]
+
+
+def test_another_policy_on_the_same_picture_is_exploratory_also_in_another_case(work, folder):  # noqa: F811
+    work.run(measure(work, None))
+    assert work.case.records(Finding)[-1].kind == "no_controls"
+    other = CaseStore(work.settings.cases).create("Another")
+    subject = other.add_subject(work.case.blob(work.subject.sha256), "again.png", caption="a door")
+    work.case, work.subject = other, subject
+    work.run(measure(work, None, search="n", policy=dataclasses.replace(POLICY, steps=2)))
+    found = other.records(Finding)[-1]
+    assert found.kind == "exploratory" and "p" not in found.numbers
+    assert other.records(Measured)[-1].earlier_tests == 1
+
+
+def test_what_cannot_be_tested_is_one_sentence(work, folder):  # noqa: F811
+    with pytest.raises(ExplorerError, match="20 seeds is not offered"):
+        work.run(measure(work, None, policy=dataclasses.replace(POLICY, seeds=20)))
+    with pytest.raises(ExplorerError, match="at least 10 are needed"):
+        work.run(measure(work, folder))
+    with pytest.raises(ExplorerError, match="There is no folder"):
+        work.run(measure(work, folder / "nowhere"))
