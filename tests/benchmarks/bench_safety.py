@@ -30,7 +30,8 @@ def fuzzing(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     found = fuzz(options.inputs, folder, seed=options.seed, seconds=options.seconds or math.inf)
     return {"inputs": found.inputs, "refused": found.refused, "unclear": found.unclear, "crashes": found.crashes,
             "hangs": found.hangs, "over_memory": found.over_memory, "escaped_files": found.escaped,
-            "slowest_s": found.slowest_s, "most_mb": {k: round(v) for k, v in found.most_mb.items()}}
+            "slowest_s": found.slowest_s, "busiest_s": found.busiest_s,
+            "most_mb": {k: round(v) for k, v in found.most_mb.items()}}
 
 
 def network(options: argparse.Namespace, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Two logged-in people on one real server: everything of the one, asked for by the other and by nobody.
+
+The login itself is the provider's; here each browser gets the signed cookie that Streamlit sets after it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from explorer.cases.store import CaseStore
+from explorer.errors import ExplorerError
+from explorer.jobs import launch
+from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import EmbedSubject
+from explorer.settings import load_settings
+from pages.components.frame import LIBRARY, PATH
+from tests.browser.app import browser, running, settled
+from tests.pages.filled import SEARCH, fill
+
+ADA, BOB = "ada@example.org", "bob@example.org"
+TELLING = ("A ball and a box", "ball.png", "a red ball", "Artist 2")  # words of the case that no page owns
+
+
+def attack(folder: Path) -> dict[str, Any]:
+    """Counts what of the first person's case the second one, or nobody, gets to see."""
+    home, secret = folder / "home", secrets.token_hex(16)
+    made, subject_id = fill(home)
+    made.close()
+    (made.folder / "person.txt").write_text(ADA, "utf-8")
+    settings = load_settings(home)
+    job = Queue(settings.database, person=ADA).submit(EmbedSubject(made.id, subject_id))
+    Queue(settings.database, person=ADA).cancel(job)
+    reads = _library(settings, made.id, job)
+    login = folder / "secrets.toml"
+    login.write_text(f'[auth]\nredirect_uri = "http://localhost/oauth2callback"\ncookie_secret = "{secret}"\n'
+                     'client_id = "x"\nclient_secret = "x"\nserver_metadata_url = "http://localhost/none"\n')
+    links = [f"{name}?case={made.id}&subject={subject_id}&search={SEARCH}&replay=replay0000&job={job}&opening={job}"
+             for name in ("", *PATH, *LIBRARY)]
+    seen: dict[str, int] = {}
+    with running(home, options=("--secrets.files", str(login))) as app, browser() as chrome:
+        for person in (BOB, "", ADA):  # the other's deep links are the server's first visits
+            context = chrome.new_context()
+            if person:
+                context.add_cookies([_cookie(app.url, secret, person)])
+            context.set_default_timeout(120_000)
+            page = context.new_page()
+            seen[person] = sum(_tells(page, f"{app.url}/{link}", made.id) for link in links)
+            context.close()
+    return {"pages_asked": 2 * len(links), "own_pages_seen": seen[ADA],
+            "cross_owner_reads": reads + seen[BOB] + seen[""]}
+
+
+def _cookie(url: str, secret: str, person: str) -> dict[str, Any]:
+    from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+    value = json.dumps({"origin": url, "is_logged_in": True, "email": person})
+    return {"name": "_streamlit_user", "url": url,
+            "value": create_signed_value(secret, "_streamlit_user", value).decode()}
+
+
+def _tells(page: Any, url: str, case_id: str) -> int:
+    """1 where the drawn page holds anything of the case, in its text, its pictures or its address."""
+    page.goto(url)
+    settled(page)
+    page.wait_for_timeout(300)
+    shown = page.content()
+    return int(any(words in shown for words in TELLING) or case_id in page.url)
+
+
+def _library(settings: Any, case_id: str, job: str) -> int:
+    """What the other person gets by asking the store and the queue themselves for case, blob and job."""
+    store, queue = CaseStore(settings.cases, person=BOB), Queue(settings.database, person=BOB)
+    tries = (lambda: store.open(case_id).subjects(), lambda: store.open(case_id).log(),
+             lambda: store.delete(case_id), lambda: store.rename(case_id, "x"), lambda: queue.get(job),
+             lambda: queue.resume(job), lambda: queue.cancel(job),
+             lambda: launch.cancel(settings, job, person=BOB))
+    reads = len(store.list(archived=None)) + len(queue.recent()) + len(queue.active())
+    for attempt in tries:
+        try:
+            attempt()
+            reads += 1
+        except ExplorerError:
+            pass
+    return reads

@@ -1,0 +1,136 @@
+"""Cross-site-scripting strings in every text field, looked at in a real browser, and in the HTML report.
+
+A script that runs calls `alert`, which the browser reports here; a request to any other place than the app
+itself is counted and stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from PIL import PngImagePlugin
+
+from explorer.cases.case import Case, SearchPlan
+from explorer.cases.store import CaseStore
+from explorer.images.door import png_bytes
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
+from pages.components.frame import LIBRARY, PATH
+from tests.browser.app import browser, running, settled
+from tests.pages.filled import MODEL, SEARCH, picture, replay
+
+A_CASE = 25
+TAGS = ("<script>{j}</script>", "<img src=x onerror={j}>", "<svg onload={j}>", "<iframe srcdoc='<script>parent.{j}"
+        "</script>'>", "<body onload={j}>", "<details open ontoggle={j}>", "<video><source onerror={j}>",
+        "<math><mtext><img src=x onerror={j}>", "<input autofocus onfocus={j}>", "<a href=javascript:{j}>x</a>",
+        "<style>@import'http://evil.invalid/x'</style>", "<link rel=stylesheet href=http://evil.invalid/x>",
+        "<img src=http://evil.invalid/p.png>", "<meta http-equiv=refresh content='0;url=http://evil.invalid'>",
+        "<base href=http://evil.invalid/>", "[x](javascript:{j})", "![x](http://evil.invalid/p.png)",
+        "![x](javascript:{j})", "<http://evil.invalid/a>", "$\\href{{javascript:{j}}}{{x}}$",
+        "[x]: http://evil.invalid 'y'\n![x]", ":material/x: <b onmouseover={j}>",
+        "{{constructor.constructor('{j}')()}}",
+        "`<img src=x onerror={j}>`", "```\n<script>{j}</script>")
+BREAKS = ("{s}", "\"'>{s}", "</textarea></title></style></script>{s}", "--><!--{s}", "\\\"{s}", "]]>{s}", "|{s}|",
+          "\n\n{s}", "\u202e{s}", "{s}\0<!--", "&lt;{s}", "&#60;{s}")
+
+
+def strings(count: int) -> list[str]:
+    """`count` different strings; each would call `alert` with its own number if it ran."""
+    return [BREAKS[n // len(TAGS) % len(BREAKS)].replace("{s}", TAGS[n % len(TAGS)].replace("{j}", f"alert({n})")
+                                                        .replace("{{", "{").replace("}}", "}"))
+            for n in range(count)]
+
+
+def attack(count: int, folder: Path) -> dict[str, Any]:
+    """Draws every page of cases full of such strings, and the report of each; counts what ran."""
+    home, said = folder / "home", strings(count)
+    store = CaseStore(home / "cases")
+    cases = [_case(store, said[at:at + A_CASE]) for at in range(0, count, A_CASE)]
+    ran: list[str] = []
+    outside: list[str] = []
+    drawn = 0
+    with running(home) as app, browser() as chrome:
+        context = chrome.new_context()
+        context.set_default_timeout(120_000)
+        allowed = (app.url, "data:", "blob:", "file:", "about:", app.url.replace("http:", "ws:"))
+        context.route("**/*", lambda route: _guard(route, allowed, outside))
+        page = context.new_page()
+        page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+        for case, subject_id in cases:
+            for name in PATH:
+                drawn += _look(page, f"{app.url}/{name}?case={case.id}&subject={subject_id}")
+            report = folder / f"{case.id}.html"
+            report.write_bytes(_report(case))
+            page.goto(report.as_uri())
+            page.wait_for_timeout(300)
+            drawn += 1
+            case.close()
+            print(f"{drawn} pages drawn, {len(ran)} scripts ran, {len(outside)} requests outside", flush=True)
+        for name in ("", *LIBRARY):
+            drawn += _look(page, f"{app.url}/{name}?case={quote(said[drawn % count])}&q={quote(said[-1])}")
+        context.close()
+    for words in [*ran, *outside][:20]:
+        print("ran or asked:", words, flush=True)
+    return {"strings": count, "pages_drawn": drawn, "scripts_run": len(ran), "outside_requests": len(outside)}
+
+
+def _guard(route: Any, allowed: tuple[str, ...], outside: list[str]) -> None:
+    if route.request.url.startswith(allowed):
+        route.continue_()
+    else:
+        outside.append(route.request.url)
+        route.abort()
+
+
+def _look(page: Any, url: str) -> int:
+    """Draws a page and opens what is folded on it, so that every string is in the document."""
+    page.goto(url)
+    settled(page)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.wait_for_timeout(400)
+    return 1
+
+
+def _report(case: Case) -> bytes:
+    from explorer.report.build import make_report
+    return make_report(case)
+
+
+def _case(store: CaseStore, said: list[str]) -> tuple[Case, str]:
+    """A case with the strings in its facts, its file's name and metadata, and in every record's texts."""
+    every = " ".join(said)
+    case = store.create(every, owner=every, question=every, case_number=every)
+    subject = case.add_subject(_picture(said), every + ".png", caption=every)
+    plan = to_json(ReplaySettings(every, seeds=3))
+    case.commit(SearchPlan(SEARCH, subject.id, plan, MODEL, "c" * 64, "e" * 64, 3))
+    for number, words in enumerate(said[:6]):
+        made, png = replay(number, subject.id)
+        recipe = type(made.recipe)(**{**vars(made.recipe), "prompt": words, "negative_prompt": words,
+                                      "not_replayable": (words,)})
+        case.commit(type(made)(**{**vars(made), "recipe": recipe}),
+                    blobs={hashlib.sha256(png).hexdigest(): png})
+    case.commit(SearchSummary(SEARCH, subject.id, "done", "tiled_l2", "replay0000", Effort(6, 240, 3.0),
+                              tuple(LedgerEntry("prompt", 1.0, words) for words in said[:5]), 6))
+    case.commit_all([Neighbour(subject.id, rank, words, words[:60], 0.9 - rank / 100, words, words, words, words,
+                               words, words, "", 2, 50.0) for rank, words in enumerate(said, 1)])
+    case.commit_all([PromptCandidate(subject.id, rank, words, "interrogation", "best", 0.3, 9, 38.0,
+                                     (TermGain(words, 0.1, 2),)) for rank, words in enumerate(said, 1)])
+    return case, subject.id
+
+
+def _picture(said: list[str]) -> bytes:
+    """A PNG whose text chunks have the strings as keys and as values."""
+    import io
+
+    from PIL import Image
+    info = PngImagePlugin.PngInfo()
+    for words in said:
+        info.add_itxt("".join(c for c in words if 31 < ord(c) < 127)[:79] or "x", words)
+    info.add_itxt("parameters", f"{said[0]}\nNegative prompt: {said[1]}\nSteps: 20, Sampler: {said[2]}, "
+                                f"CFG scale: 7, Seed: 1, Size: 64x64, Model: {said[3]}")
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png_bytes(picture()))).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
