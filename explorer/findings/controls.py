@@ -66,8 +66,9 @@ def append_line(path: Path, line: Line) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     cut = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write(("\n" if cut else "") + json.dumps({"name": line.name, "value": line.value, "prompt": line.prompt,
-                               "features": line.features}, sort_keys=True) + "\n")
+        text = json.dumps({"name": line.name, "value": line.value, "prompt": line.prompt,
+                           "features": line.features}, sort_keys=True)
+        file.write(("\n" if cut else "") + text + "\n")
         file.flush()
         os.fsync(file.fileno())
 
