@@ -9,20 +9,22 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
+from explorer.closeness.heatmap import agreement, overlay
 from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.door import png_bytes, read_png
-from explorer.records import LedgerEntry, Replay, Subject, to_json
+from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
 from explorer.search.fit import fit
 from pages.components import widgets
 from pages.components.texts import plain, say
 
+MOST_HEAT_PX = 512
 FIRST_SCORES = ("tiled_l2", "ssim", "psnr", "phash", "clip_cosine")
 
 
 def how_made(replay: Replay) -> str:
     """One line: from noise or from the subject, with the settings that matter."""
     recipe = replay.recipe
-    start = _start(recipe.strength, "replay.from_noise", "replay.from_subject")
+    start = _start(recipe, "replay.from_noise", "replay.from_subject")
     return say("replay.line", start=start, seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}",
                scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
@@ -32,7 +34,7 @@ def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = F
     """One replay as a picture of a gallery: rank, score, seed, and whether the subject was given to it."""
     value = replay.closeness.get(score)
     recipe = replay.recipe
-    start = _start(recipe.strength, "replay.noise_short", "replay.subject_short")
+    start = _start(recipe, "replay.noise_short", "replay.subject_short")
     title = f"{SCORES[score].label} {shown(score, value)}" if value is not None else say("replay.unscored")
     lines = (say("replay.seed_short", seed=recipe.seed), start)
     return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title, lines,
@@ -40,8 +42,10 @@ def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = F
                         alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
 
 
-def _start(strength: float | None, noise: str, given: str) -> str:
-    return say(noise) if strength is None else say(given, strength=f"{strength:g}")
+def _start(recipe: Recipe, noise: str, given: str) -> str:
+    if recipe.noise_blob is not None:
+        return say("closer.shaped_short")
+    return say(noise) if recipe.strength is None else say(given, strength=f"{recipe.strength:g}")
 
 
 def score_table(replay: Replay, names: tuple[str, ...] = ()) -> None:
@@ -68,9 +72,17 @@ def reading(name: str) -> str:
 
 def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px: int = 520) -> None:
     """The subject, laid out as it was scored, and the replay in the compare slider."""
-    widgets.compare((say("replay.subject_label"), png_bytes(laid_out(case, subject, replay))),
-                    (say("replay.replay_label"), case.blob(replay.image_sha256)), key=key,
-                    widest_px=widest_px)
+    mine, png = laid_out(case, subject, replay), case.blob(replay.image_sha256)
+    widgets.compare((say("replay.subject_label"), png_bytes(mine)), (say("replay.replay_label"), png), key=key,
+                    heat=_agreement(mine, png), widest_px=widest_px)
+
+
+def _agreement(subject_rgb: np.ndarray, png: bytes) -> bytes:
+    """Where the two agree, laid over the replay in grey (PNG); none for pictures too large to draw at once."""
+    other = read_png(png)
+    if other.shape != subject_rgb.shape or max(other.shape) > MOST_HEAT_PX:
+        return b""
+    return png_bytes(overlay(other, agreement(subject_rgb, other)))
 
 
 def laid_out(case: Case, subject: Subject, replay: Replay) -> np.ndarray:

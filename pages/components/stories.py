@@ -10,7 +10,7 @@ from explorer.records import Replay, Subject, from_json
 from explorer.settings import WORLD
 from explorer.world.example_cases import FOLDER, Told, open_told, read
 from explorer.world.figures import Card, read_card
-from pages.components import frame, replays, state, widgets, work
+from pages.components import frame, planes, replays, state, widgets, work
 from pages.components.texts import minutes, plain, say
 
 STEPS = ("neighbours", "replay", "findings", "report")  # where a story's case can be looked at further
@@ -64,6 +64,12 @@ def draw(now: state.Here, told: Told) -> None:
         st.markdown(say(f"told.{told.story}_second", **words))
         _try(now, case, subject, told)
     _every(case, subject, told)
+    st.subheader(say("plane.title"), anchor=False)
+    clicked = planes.plane(case, subject, score="tiled_l2", key=f"plane_{told.story}")
+    if clicked and clicked != st.session_state.get("plane_clicked"):
+        st.session_state["plane_clicked"] = clicked
+        state.remember(replay=clicked)
+        st.rerun()
     _further(case, subject)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.jobs.tasks import GenerateSubject
-from pages.components import begin, door, embedded, overview, path, replay_form, widgets, work
+from pages.components import begin, door, embedded, overview, path, replay_form, stories, widgets, work
 from pages.components.texts import plain, say
 
 now = path.head("subject")
@@ -28,7 +28,12 @@ else:
             st.caption(plain(note))
         st.caption(say("subject.unaltered"))
         st.markdown(say("subject.run_text", seeds=work.TRY_SEEDS, strengths=len(work.TRY_STRENGTHS)))
-        busy = bool(work.active(now, "EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch"))
+        if case.read_only:
+            st.info(say("subject.read_only"), icon=":material/lock:")
+            if st.button(say("subject.own_case"), icon=":material/content_copy:"):
+                stories.run_again(now, case, subject)
+        loop = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
+        busy = case.read_only or bool(work.active(now, *loop))
         if st.button(say("subject.run"), type="primary", icon=":material/play_arrow:", disabled=busy,
                      help=say("subject.run_help")):
             work.run_all(now, case.id, subject.id, work.default_replays())
@@ -37,9 +42,10 @@ else:
     overview.draw()
     st.divider()
     with st.expander(say("subject.metadata"), icon=":material/badge:"):
-        embedded.draw(case, subject)
-    with st.expander(say("subject.another"), icon=":material/add_photo_alternate:"):
-        begin.drop(now, "subject")
+        embedded.draw(now, case, subject)
+    if not case.read_only:
+        with st.expander(say("subject.another"), icon=":material/add_photo_alternate:"):
+            begin.drop(now, "subject")
 
 with st.expander(say("subject.generate"), icon=":material/auto_awesome:"):
     st.markdown(say("subject.generate_text"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.closeness.catalogue import SCORES
-from pages.components import replays
+from explorer.settings import WORLD
+from explorer.world.figures import read_card
+from pages.components import planes, replays
 from pages.components.texts import catalogue, plain, say
 
 st.title(say("methods.title"))
@@ -16,6 +18,13 @@ st.header(say("findings.theft"), anchor=False)
 shows, cannot = st.columns(2, gap="large")
 shows.markdown(say("findings.shows"))
 cannot.markdown(say("findings.cannot"))
+
+card = read_card(WORLD)
+if card is not None:
+    st.header(say("dose.title"), anchor=False)
+    st.markdown(say("dose.text", seeds=card.seeds, steps=card.steps, guidance=f"{card.guidance:g}",
+                    limit=f"{card.near_copy:g}", margin=f"{card.margin:g}", print=card.fingerprint[:12]))
+    planes.doses(card, key="doses")
 
 st.header(say("methods.scores"), anchor=False)
 st.markdown(say("methods.scores_text"))

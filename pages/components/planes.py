@@ -1,0 +1,103 @@
+"""Two plots that set results beside what is known: bits against closeness, and dose and response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import SCORES
+from explorer.findings.case_plane import case_plane
+from explorer.findings.plane import Plane, PlanePoint
+from explorer.records import Subject
+from explorer.world.figures import Card, Dose
+from pages.components.texts import say
+
+_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
+_INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
+_DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
+
+
+def plane(case: Case, subject: Subject, *, score: str, key: str, floor: float | None = None) -> str:
+    """Bits supplied against closeness, with what codecs reach and the floor; returns a clicked replay."""
+    found = _kept(case, subject, score, floor)
+    if found is None:
+        return ""
+    traces = [_dots([p for p in found.points if p.group == g], say(f"chart.{g}"), c, s)
+              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"))]
+    traces += [_line([p for p in found.codecs if p.codec == name], name, dash)
+               for name, dash in _DASHES.items() if any(p.codec == name for p in found.codecs)]
+    if found.band:
+        traces += _band(found)
+    layout = _layout(say("plane.bits"), say(f"chart.{SCORES[score].better}", label=SCORES[score].label))
+    layout["xaxis"]["type"] = "log"
+    if found.floor is not None:
+        layout["shapes"] = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": found.floor,
+                             "y1": found.floor, "line": {"color": _GREY, "dash": "longdash", "width": 1}}]
+        layout["annotations"] = [{"xref": "paper", "x": 1, "y": found.floor, "text": say("plane.floor"),
+                                  "showarrow": False, "yshift": 10, "xanchor": "right"}]
+    state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
+                            selection_mode="points", alt=say("plane.alt", label=SCORES[score].label))
+    st.caption(say("plane.text"))
+    points = state.selection.points if state and state.selection else []
+    return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
+
+
+def _kept(case: Case, subject: Subject, score: str, floor: float | None) -> Plane | None:
+    """The plane, made once for as long as no replay is added."""
+    mark = (case.id, subject.id, score, floor, case.count_replays(subject.id))
+    known = st.session_state.get("plane")
+    if known is None or known[0] != mark:
+        known = (mark, case_plane(case, subject.id, score=score, floor=floor))
+        st.session_state["plane"] = known
+    return known[1]
+
+
+def _dots(points: Sequence[PlanePoint], name: str, colour: str, symbol: str) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "markers", "name": name, "x": [p.bits for p in points],
+            "y": [p.closeness for p in points], "customdata": [[p.replay_id] for p in points],
+            "marker": {"color": colour, "size": 9, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}},
+            "hovertemplate": "%{x:,.0f} bits: %{y:.3f}<extra></extra>"}
+
+
+def _line(points: Sequence[Any], name: str, dash: str) -> dict[str, Any]:
+    return {"type": "scatter", "mode": "lines", "name": name, "x": [p.bits for p in points],
+            "y": [p.closeness for p in points], "line": {"color": _GREY, "dash": dash, "width": 1.5},
+            "hovertemplate": name + ", %{x:,.0f} bits: %{y:.3f}<extra></extra>"}
+
+
+def _band(found: Plane) -> list[dict[str, Any]]:
+    x = [b.bits for b in found.band]
+    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
+    return [{**edge, "y": [b.close for b in found.band], "showlegend": False},
+            {**edge, "y": [b.far for b in found.band], "fill": "tonexty", "name": say("plane.band")}]
+
+
+def doses(card: Card, *, key: str) -> None:
+    """The share of works that came back over copies in training, with its 95 % interval; and as a table."""
+    shown = card.doses
+    data = [{"type": "scatter", "mode": "lines+markers", "x": [_times(d) for d in shown],
+             "y": [100 * d.share for d in shown], "line": {"color": _INK}, "marker": {"size": 9},
+             "error_y": {"type": "data", "symmetric": False, "array": [100 * (d.high - d.share) for d in shown],
+                         "arrayminus": [100 * (d.share - d.low) for d in shown], "color": _GREY},
+             "hovertemplate": "%{x}: %{y:.1f} %<extra></extra>"}]
+    layout = _layout(say("dose.copies"), say("dose.share"))
+    layout["xaxis"]["type"] = "category"
+    layout["showlegend"] = False
+    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=say("dose.alt"))
+    rows = [f"| {_times(d)} | {d.works} | {d.came_back} | {100 * d.share:.1f} % | {100 * d.low:.1f} to "
+            f"{100 * d.high:.1f} % | {d.distance:.3f} |" for d in shown]
+    st.markdown("\n".join([say("dose.head"), "|---|---:|---:|---:|---|---:|", *rows]))
+
+
+def _times(dose: Dose) -> str:
+    return say("dose.never") if not dose.copies else f"{dose.copies}"
+
+
+def _layout(across: str, up: str) -> dict[str, Any]:
+    return {"height": 340, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "clickmode": "event+select",
+            "xaxis": {"title": {"text": across}, "automargin": True},
+            "yaxis": {"title": {"text": up}, "automargin": True},
+            "legend": {"orientation": "h", "y": 1.14, "x": 0}, "dragmode": False}

@@ -1,0 +1,57 @@
+"""What a file claims of itself, replayed in one click; plots of cost and of dose; packages stay unchanged."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from explorer.cases.store import CaseStore
+from explorer.jobs.queue import Queue
+from explorer.settings import WORLD, load_settings
+from explorer.world.example_cases import open_told, read
+from explorer.world.figures import read_card
+from pages.components.texts import say
+from tests.pages.test_pages import press, written
+
+CLAIM = ("a red ball\nNegative prompt: blur\nSteps: 9, Sampler: DDIM, CFG scale: 3.5, Seed: 41, Size: 64x64, "
+         "Model hash: 0123456789")
+
+
+@pytest.fixture
+def claiming(home):
+    """A case whose image carries A1111's text."""
+    (home / "cases").mkdir(parents=True)
+    out, text = io.BytesIO(), PngImagePlugin.PngInfo()
+    text.add_text("parameters", CLAIM)
+    Image.new("RGB", (64, 64), "red").save(out, "PNG", pnginfo=text)
+    case = CaseStore(home / "cases").create("claims")
+    return case.id, case.add_subject(out.getvalue(), "claims.png").id
+
+
+def test_the_claimed_recipe_is_replayed_as_it_stands(opened, claiming, home):
+    app = opened("subject", claiming)
+    assert "whether that is the loaded one is not known" in written(app)
+    app = press(app, say("embedded.take"))
+    task = Queue(load_settings(home).database).active()[0].task
+    assert (task.settings.prompt, task.settings.negative_prompt) == ("a red ball", "blur")
+    assert (task.settings.first_seed, task.settings.seeds, task.settings.steps) == (41, 1, (9,))
+    assert task.settings.guidances == (3.5,) and task.settings.schedulers == ("ddim",)
+    assert app.query_params["search"] == task.search_id
+
+
+def test_a_package_is_read_and_not_changed_and_runs_in_a_case_of_ones_own(opened, home):
+    (home / "cases").mkdir(parents=True)
+    case = open_told(CaseStore(home / "cases"), read()[0])
+    app = opened("subject", (case.id, case.subjects()[0].id))
+    assert next(b for b in app.button if b.label == say("subject.run")).disabled
+    press(app, say("subject.own_case"))
+    jobs = Queue(load_settings(home).database).active()
+    assert jobs and all(j.case_id != case.id for j in jobs)
+
+
+def test_the_methods_page_quotes_the_card(opened):
+    text = written(opened("methods"))
+    for dose in read_card(WORLD).doses:
+        assert f"| {dose.works} | {dose.came_back} | {100 * dose.share:.1f} % |" in text
