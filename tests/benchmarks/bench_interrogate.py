@@ -1,9 +1,10 @@
 """Interrogation against clip-interrogator 0.6.0, on one machine, with one CLIP, caption and set of labels.
 
-    python tests/benchmarks/bench_interrogate.py [--works 12] [--peer-works 12] [--rerank-works 4]
+    python tests/benchmarks/bench_interrogate.py [--works 12] [--peer-works 12] [--rerank-works 4] [--trial]
 
 Half of the works are the model's own (split "train"), half were held out (split "test"). Both sides' term
-embeddings are made beforehand (caches warm) and are the same numbers. The last line is JSON.
+embeddings are made beforehand (caches warm) and are the same numbers. The last line is JSON. `--trial` cuts the
+lists and the works short to see that every part runs; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import sys
 import tempfile
 import time
@@ -38,9 +38,11 @@ from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
 from explorer.records import PromptCandidate
 from explorer.settings import WORLD
+from explorer.world.stats import wilson
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP = 5
+TRIAL = 40  # artists, flavors and works of each group in a trial
 
 
 def log(text: str) -> None:
@@ -53,16 +55,20 @@ def picture(row: dict[str, Any]) -> np.ndarray:
     return fit_square(rgb, max(rgb.shape[:2]))
 
 
-def label_lists(rows: Sequence[dict[str, Any]]) -> tuple[TermList, ...]:
-    """The package's 111,866 labels and the world's creators (as "by" and "inspired by"), titles, keywords."""
+def label_lists(rows: Sequence[dict[str, Any]], *, most: int | None = None) -> tuple[TermList, ...]:
+    """The package's 111,866 labels and the world's creators (as "by" and "inspired by"), titles, keywords.
+
+    At most `most` artists and flavors, if given.
+    """
     shipped = {t.name: t for t in shipped_lists() if t.name != "negative"}
     creators = sorted({r["creator"] for r in rows if r["creator"]})
     other = dict.fromkeys([*sorted({r["title"] for r in rows if r["title"]}),
                            *sorted({k for r in rows for k in r["keywords"]})])
     artists = [t.removeprefix("by ") for t in shipped["artists"].terms if t.startswith("by ")] + creators
+    artists = artists[-most:] if most else artists
     by = (*(f"by {a}" for a in artists), *(f"inspired by {a}" for a in artists))
     return (TermList("artists", "artist", by),
-            TermList("flavors", "flavor", (*shipped["flavors"].terms, *other)),
+            TermList("flavors", "flavor", (*shipped["flavors"].terms, *other)[-most if most else None:]),
             shipped["mediums"], shipped["movements"], shipped["trending"])
 
 
@@ -157,22 +163,14 @@ def against_peer(encoder: Encoder, spec: str, lists: Sequence[TermList], banks: 
     return made | {f"{m.replace(' ', '_')}_s": float(np.mean(v)) for m, v in spent.items()}
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    if not n:
-        return 0.0, 1.0
-    z, p = 1.96, hits / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
-
-
-def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path) -> dict[str, Any]:
+def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
+             most: int | None = None) -> dict[str, Any]:
     """How often the true creator and title are among the five nearest, for members and held-out works.
 
     Creators compete with each other and with the package's artists ("creator_of_world": with each other
     only), titles with all of the world's titles.
     """
-    by = [t for t in shipped_lists()[0].terms if t.startswith("by ")]
+    by = [t for t in shipped_lists()[0].terms if t.startswith("by ")][:most]
     own = dict.fromkeys(f"by {r['creator']}" for r in rows if r["creator"])
     by = dict.fromkeys([*by, *own])
     titles = dict.fromkeys(r["title"] for r in rows if r["title"])
@@ -182,7 +180,7 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path) -> d
     opened = {k: finished(open_bank(encoder, t, cache=cache)) for k, t in banks.items()}
     out: dict[str, Any] = {}
     for group, split in (("member", "train"), ("held_out", "test")):
-        works = [r for r in rows if r["split"] == split and r["title"] and r["creator"]]
+        works = [r for r in rows if r["split"] == split and r["title"] and r["creator"]][:most]
         queries = encoder.encode_images([picture(r) for r in works])
         for kind, bank in opened.items():
             truth = [f"by {r['creator']}" if kind != "title" else r["title"] for r in works]
@@ -274,16 +272,20 @@ def main() -> None:
     parser.add_argument("--rerank-works", type=int, default=4)
     parser.add_argument("--clip", default="world")
     parser.add_argument("--cache", type=Path, default=None)
+    parser.add_argument("--trial", action="store_true", help="one work, short lists: does every part run?")
     options = parser.parse_args()
+    if options.trial:
+        options.works = options.rerank_works = 1
+    most = TRIAL if options.trial else None
     warnings.filterwarnings("ignore")
     rows = pq.read_table(WORLD / "manifest.parquet").to_pylist()
-    encoder, lists = load_encoder(options.clip), label_lists(rows)
+    encoder, lists = load_encoder(options.clip), label_lists(rows, most=most)
     cache = options.cache or Path(tempfile.mkdtemp())
     seconds, banks = timed(lambda: [finished(open_bank(encoder, t, cache=cache)) for t in lists])
     log(f"{sum(map(len, lists))} labels read in {seconds:.0f} s; {torch.get_num_threads()} threads")
     chosen = choose(rows, options.works)
     result: dict[str, Any] = {"works": len(chosen), "labels": sum(map(len, lists))}
-    result |= recovery(encoder, rows, cache)
+    result |= recovery(encoder, rows, cache, most=most)
     log(json.dumps(result))
     result["prefix_speedup_vit_l"] = prefix_speedup()
     if (WORLD / "diffusion").is_dir() and options.rerank_works:
