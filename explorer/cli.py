@@ -116,7 +116,7 @@ def _replay(commands: Any) -> None:
     from explorer.commands.replay import run
 
     one = _command(commands, "replay", run, "render a recipe again and state its hashes")
-    one.add_argument("recipe", type=Path, help="a recipe as JSON, or a PNG that carries one")
+    one.add_argument("recipe", type=Path, help="a recipe as JSON, or a picture that carries one")
     one.add_argument("--model", help="where the recipe's model is on this machine")
     one.add_argument("--start", type=Path, help="the starting image, for img2img recipes")
     one.add_argument("--out", type=Path, help="write the image here (PNG)")
