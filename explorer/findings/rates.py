@@ -19,17 +19,20 @@ def stored_rate(world: Path, policy: Policy, *, model_fingerprint: str, level: f
     Of held-out works and strangers the one with the higher upper limit. None for another model, another
     policy, or a file that is missing or damaged: no rate is better than a wrong one.
     """
+    found = [r for r in stored_groups(world, policy, level=level) if r.model_fingerprint == model_fingerprint]
+    return max(found, key=lambda rate: rate.high, default=None)
+
+
+def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRate]:
+    """The rate at `level` for each kind of unseen work; [] where none is stored."""
     key, words = RULES[level]
     try:
         stored = json.loads((world / FILE).read_text("utf-8"))
-        if stored["model_fingerprint"] != model_fingerprint:
-            return None
-        found = stored["flagged"][policy.id][key]
-        worse = max(GROUPS, key=lambda group: float(found[group]["high"]))
-        part = found[worse]
-        return ErrorRate(
-            rule=words, share=float(part["share"]), low=float(part["low"]), high=float(part["high"]),
-            cases=int(part["works"]), measured_on=f"{GROUPS[worse]} of the bundled world",
-            model_fingerprint=model_fingerprint, date=str(stored["date"]))
+        parts = stored["flagged"][policy.id][key]
+        return [ErrorRate(
+            rule=words, share=float(parts[group]["share"]), low=float(parts[group]["low"]),
+            high=float(parts[group]["high"]), cases=int(parts[group]["works"]),
+            measured_on=f"{name} of the bundled world", model_fingerprint=str(stored["model_fingerprint"]),
+            date=str(stored["date"])) for group, name in GROUPS.items()]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return []

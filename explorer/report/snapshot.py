@@ -14,12 +14,12 @@ from explorer import records
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.cases.log import ChainFault, LogEntry, check_chain
 from explorer.errors import ExplorerError
-from explorer.findings.finding import ControlResults, Finding
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import from_json
 
 KINDS: dict[str, type] = {k.__name__: k for k in (
     records.Subject, records.Neighbour, records.PromptCandidate, records.SearchSummary, SearchPlan,
-    Environment, ControlResults, Finding)}
+    Environment, ControlResults, Finding, Measured)}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from explorer.closeness.codecs import codec_curve
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.bill import bill
-from explorer.findings.finding import ControlResults, Finding
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import MOST_SUPPLIED, judge
 from explorer.findings.plane import PlanePoint, make_plane
 from explorer.findings.wording import number, percent, say
@@ -53,7 +53,7 @@ class Exhibit:
 
 
 def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> Exhibit:
-    """Picks the exhibit and its finding: the case's newest finding on it, else one without controls."""
+    """Picks the exhibit and its finding: the case's newest that is not exploratory, else one without controls."""
     replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
     noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
     best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
@@ -61,7 +61,8 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     shown_replay = best or given
     ledger = ledger_of(found, subject, shown_replay, blob) if shown_replay else ()
     stored = found.of(Finding, subject.id)
-    finding = stored[-1] if stored else judge(subject.id, shown_replay, judged, score=score, ledger=ledger)
+    planned = [f for f in stored if f.kind != "exploratory"] or stored
+    finding = planned[-1] if planned else judge(subject.id, shown_replay, judged, score=score, ledger=ledger)
     return Exhibit(shown_replay, given if best else None, effort, judged, ledger, finding)
 
 
@@ -103,7 +104,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
-    blocks += _effort(found, subject, exhibit)
+    blocks += _effort(found, subject, exhibit) + _tests(found, subject)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
     blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
     return blocks
@@ -199,6 +200,27 @@ def _ledger(exhibit: Exhibit) -> list[Block]:
     return blocks
 
 
+def _tests(found: Snapshot, subject: Subject) -> list[Block]:
+    """Every measured test of the subject, with what was fixed before it began."""
+    tests = found.of(Measured, subject.id)
+    if not tests:
+        return []
+    controls = {c.id: c for c in found.of(ControlResults)}
+    said = {f.replay_id: f for f in found.of(Finding, subject.id)}
+    rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
+                  f"{said[t.replay_id].numbers['p']:.4f}" if "p" in said[t.replay_id].numbers else "none given",
+                  f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.replay_id in said)
+    return [Heading("Measured tests", 3),
+            Table(("Prompt", "Seeds", "Closest", "Controls", "p", "Tests + searches before"), rows, wide=(0, 3)),
+            Text("Seeds from 0 on, plain noise, no alignment; settings and controls were written to the log before "
+                 "the first replay. A test after another one under other settings is exploratory and gets no p.",
+                 "note")]
+
+
+def _against(controls: ControlResults | None) -> str:
+    return f"{len(controls.values)}: {controls.source}" if controls else "none"
+
+
 def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob,
            score: str) -> list[Block]:
     replays = found.replays_of(subject.id)
@@ -213,9 +235,10 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
     blocks.append(Picture(plots.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "
                           "many bits give without any model; replays that were handed the picture lie among them."))
-    controls = [c for c in found.of(ControlResults) if c.score == score]
-    if controls:
-        blocks.append(Picture(plots.controls(exhibit.best.closeness[score], controls[-1].values, score),
+    tests = [t for t in found.of(Measured, subject.id) if t.controls_id and not t.earlier_tests]
+    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
+    if tests and tests[-1].controls_id in controls:
+        blocks.append(Picture(plots.controls(tests[-1].value, controls[tests[-1].controls_id].values, score),
                               "The subject among its controls",
                               "The subject's best closeness among its controls'."))
     return blocks

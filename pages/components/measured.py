@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.errors import ExplorerError
 from explorer.findings.calibration import smallest_p
 from explorer.findings.controls import world_policies
-from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
+from explorer.findings.rates import RULES, stored_groups
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.policy import PROMPTS, TIERS, Policy
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
@@ -95,3 +98,19 @@ def _start(here: state.Here, case: Case, subject: Subject, policy: Policy, contr
         st.error(plain(str(error)))
         return
     st.rerun()
+
+
+def rates(world: Path) -> None:
+    """The measured error rates of the shipped policies, by level and by kind of work; or that there are none."""
+    rows = [f"| {say('measured.prompt_' + p)} | {tier} | {level:g} | {_share(rate)} | {rate.measured_on} "
+            f"| {rate.date} |" for p in PROMPTS for tier in TIERS for level in RULES
+            for rate in stored_groups(world, Policy(p, seeds=tier), level=level)]
+    if rows:
+        st.markdown("\n".join([say("measured.rates_head"), "|---|---|---|---|---|---|", *rows]))
+    else:
+        st.caption(say("measured.rates_none"))
+
+
+def _share(rate: ErrorRate) -> str:
+    return say("measured.share", share=f"{rate.share:.1%}", cases=rate.cases, low=f"{rate.low:.1%}",
+               high=f"{rate.high:.1%}")

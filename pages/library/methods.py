@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.closeness.catalogue import SCORES
 from explorer.settings import WORLD
 from explorer.world.figures import read_card
-from pages.components import planes, replays
+from pages.components import measured, planes, replays
 from pages.components.texts import catalogue, plain, say
 
 st.title(say("methods.title"))
@@ -25,6 +25,10 @@ if card is not None:
     st.markdown(say("dose.text", seeds=card.seeds, steps=card.steps, guidance=f"{card.guidance:g}",
                     limit=f"{card.near_copy:g}", margin=f"{card.margin:g}", print=card.fingerprint[:12]))
     planes.doses(card, key="doses")
+
+st.header(say("methods.rates"), anchor=False)
+st.markdown(say("methods.rates_text"))
+measured.rates(WORLD)
 
 st.header(say("methods.scores"), anchor=False)
 st.markdown(say("methods.scores_text"))

@@ -44,13 +44,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--works", type=int, default=0, help="only the first N works; 0: all")
+    parser.add_argument("--blind-works", type=int, default=0, help="of them, those tested blind too; 0: all")
     parser.add_argument("--trap-works", type=int, default=60)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--store", action="store_true")
     args = parser.parse_args()
     torch.set_grad_enabled(False)
-    result, controls = run(open_world(), seeds=args.seeds, works=args.works, trap_works=args.trap_works,
-                           device=pick_device(args.device))
+    result, controls = run(open_world(), seeds=args.seeds, works=args.works, blind_works=args.blind_works,
+                           trap_works=args.trap_works, device=pick_device(args.device))
     if args.store:
         root = open_world().root
         write_json(root / WORLD_FILE, {"world": result["fingerprint"], "date": result["date"], "results": controls})
@@ -58,21 +59,21 @@ def main() -> None:
     print(json.dumps(result, sort_keys=True))
 
 
-def run(world: World, *, seeds: int, works: int, trap_works: int, device: torch.device) -> tuple[dict, dict]:
+def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: int,
+        device: torch.device) -> tuple[dict, dict]:
     """The result, and the controls by policy as JSON."""
     rows = read_manifest(world)
     pick = chosen(rows)[:works or None]
-    shown = [np.asarray(Image.open(world.root / rows[i]["image"]).convert("RGB")) for i in pick]
-    small = np.stack([fit(rgb, height_px=64, width_px=64) for rgb in shown])
-    subjects = measure.Subjects(tuple(rows[i]["id"] for i in pick), small, shown, indices(rows, pick))
+    every, fewer = _subjects(world, rows, pick), _subjects(world, rows, pick[:blind_works or None])
     encoder, folder = load_encoder("world"), world.cache / "findings"
     captions = [rows[i]["caption"] for i in pick]
-    blind = _blind(world, rows, subjects, folder)
+    blind = _blind(world, rows, fewer, folder)
     model = load_model("world", device="cpu")
     effort = Effort(seeds=seeds, steps=Policy.steps, guidance=Policy.guidance)
     stamp, result, controls = fingerprint(world.root), {}, {}
-    pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
-    for name, source, prompts in (("true_caption", "caption", captions), ("blind", "interrogation", blind)):
+    for name, source, prompts, subjects in (("true_caption", "caption", captions, every),
+                                            ("blind", "interrogation", blind, fewer)):
+        pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
         policy = Policy(prompt_from=source, seeds=seeds)
         bank = fill(world, list(zip(subjects.ids, prompts, strict=True)), effort=effort, folder=folder,
                     model=stamp, device=device)
@@ -83,12 +84,19 @@ def run(world: World, *, seeds: int, works: int, trap_works: int, device: torch.
         if name == "true_caption":
             result["robustness"] = robustness(subjects, bank, prompts, pictures, kept)
             result["door_check"] = door_check(world, rows, bank, encoder)
-    result |= _top(result, subjects, seeds, encoder, captions, blind)
-    result["img2img_false_rate"] = img2img_trap(model, subjects, captions, works=trap_works)
+    result |= _top(result, fewer, encoder, captions[:len(blind)], blind)
+    result["img2img_false_rate"] = img2img_trap(model, every, captions, works=trap_works)
     result |= {"fingerprint": stamp, "model_fingerprint": model.ref.fingerprint, "seeds": seeds,
                "date": datetime.now(UTC).date().isoformat(), "crossover": None, "device": str(device),
-               "works": {name: len(rows) for name, rows in subjects.groups.items()}}
+               "works": {name: len(rows) for name, rows in every.groups.items()},
+               "blind_works": {name: len(rows) for name, rows in fewer.groups.items()}}
     return result, controls
+
+
+def _subjects(world: World, rows: list[dict], pick: list[int]) -> measure.Subjects:
+    shown = [np.asarray(Image.open(world.root / rows[i]["image"]).convert("RGB")) for i in pick]
+    small = np.stack([fit(rgb, height_px=64, width_px=64) for rgb in shown])
+    return measure.Subjects(tuple(rows[i]["id"] for i in pick), small, shown, indices(rows, pick))
 
 
 def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: Path) -> list[str]:
@@ -135,8 +143,7 @@ def _cosines(subjects: measure.Subjects, bank: Bank, encoder) -> np.ndarray:
     return np.array([(encoder.encode_images(list(images)) @ own[i]).max() for i, images in enumerate(bank.images)])
 
 
-def _top(result: dict, subjects: measure.Subjects, seeds: int, encoder, captions: list[str],
-         blind: list[str]) -> dict:
+def _top(result: dict, subjects: measure.Subjects, encoder, captions: list[str], blind: list[str]) -> dict:
     """The keys that stand at the top: by true caption, and what the blind prompts give away."""
     true = result["true_caption"]
     alike = np.einsum("nd,nd->n", encoder.encode_texts(captions), encoder.encode_texts(blind))
