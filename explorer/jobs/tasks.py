@@ -192,6 +192,21 @@ class RenderExhibit:
 
 
 @dataclass(frozen=True)
+class RecoverSeed:
+    """Whether the noise of a seed from `first` to `stop` - 1 shows in the subject; result: a SeedScan as JSON."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    subject_id: str
+    scan_id: str
+    first: int = 0
+    stop: int = 1_000_000
+    sources: tuple[str, ...] = ("torch-cpu",)
+    model: str = "world"
+
+
+@dataclass(frozen=True)
 class EncodeText:
     """CLIP embedding of a text; the job's result is {"embedding": [...], "clip_fingerprint": ...}."""
 
@@ -393,7 +408,7 @@ class ImportPackage:
 
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,
-    MeasureSubject, MeasureControls, GenerateSubject, RenderExhibit, EncodeText, EncodeQuery,
+    MeasureSubject, MeasureControls, GenerateSubject, RecoverSeed, RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
     MeasureSignals)}

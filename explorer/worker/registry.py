@@ -26,6 +26,7 @@ RUNNERS = {
     "MeasureSubject": "explorer.worker.runners.measured:subject",
     "MeasureControls": "explorer.worker.runners.measured:controls",
     "RenderExhibit": "explorer.worker.runners.replays:exhibit",
+    "RecoverSeed": "explorer.worker.runners.recovery:recover",
     "InspectModel": "explorer.worker.runners.models:inspect",
     "DownloadModel": "explorer.worker.runners.downloads:download",
     "TryModel": "explorer.worker.runners.models:attempt",

@@ -31,7 +31,8 @@ def race(replays: Sequence[Replay], score: str, *, key: str) -> str:
     """Best value so far over tries, seeds from noise and from the subject apart; returns a clicked replay."""
     every, best = by_seed(replays, score), best_so_far(replays, score)
     traces = [_dots([p for p in every if p.group == g], say(f"chart.{g}"), c, s)
-              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"))]
+              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"),
+                            ("shaped", _GREY, "square")) if g != "shaped" or any(p.group == g for p in every)]
     traces.append({"type": "scatter", "mode": "lines", "name": say("chart.best"), "hoverinfo": "skip",
                    "line": {"shape": "hv", "color": _GREY, "width": 2, "dash": "dot"},
                    "x": [p.x for p in best], "y": [p.y for p in best]})

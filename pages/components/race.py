@@ -12,7 +12,7 @@ from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Page, pages_of, ranked, started_from
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Subject
-from pages.components import charts, findings, live, replays, state, widgets, work
+from pages.components import charts, closer, findings, live, replays, state, widgets, work
 from pages.components.texts import say
 
 PAGE = 24
@@ -25,7 +25,7 @@ class Shown:
 
     search: str
     score: str
-    start: str  # "all" | "noise" | "subject"
+    start: str  # "all" | "noise" | "subject" | "shaped"
     replays: Sequence[Replay]
     total: int
     page: int
@@ -46,7 +46,7 @@ def choose(case: Case, subject: Subject) -> Shown:
         state.remember(search=search)
     score = by.selectbox(say("replay.by"), replays.FIRST_SCORES, key="by",
                          format_func=lambda n: SCORES[n].label)
-    origin = start.segmented_control(say("replay.start_from"), ("all", "noise", "subject"), default="all",
+    origin = start.segmented_control(say("replay.start_from"), ("all", "noise", "subject", "shaped"), default="all",
                                      required=True, key="start_from",
                                      format_func=lambda s: say(f"start_from.{s}"))
     total = case.count_replays(subject.id, search_id=search or None)
@@ -87,8 +87,12 @@ def one(here: state.Here, replay: Replay) -> None:
     """One replay beside the subject: slider, how it was made, its scores, star and exhibit."""
     case, subject = here.open_case, here.open_subject
     replays.beside(case, subject, replay, key=f"compare_{subject.id}", widest_px=480)
-    st.markdown(replays.how_made(replay))
-    if replay.recipe.strength is not None:
+    st.markdown(replays.how_made(replay, subject))
+    if replay.recipe.noise_blob is not None:
+        st.warning(say("closer.shaped"), icon=":material/front_hand:")
+    elif replay.recipe.start_sha256 not in (None, subject.pixels_sha256):
+        st.info(say("closer.repainted", strength=f"{replay.recipe.strength:g}"))
+    elif replay.recipe.strength is not None:
         st.warning(say("replay.trap", strength=f"{replay.recipe.strength:g}"), icon=":material/front_hand:")
     replays.score_list(replay)
     _actions(here, replay)
@@ -136,3 +140,4 @@ def _actions(here: state.Here, replay: Replay) -> None:
         work.submit(here, RenderExhibit(case.id, replay.id, here.settings.model))
         st.rerun(scope="app")
     live.panel(here, "RenderExhibit")
+    closer.part(here, replay)

@@ -9,7 +9,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.search.plan import summarise
-from pages.components import begin, lanes, live, path, race, replay_form, replays, state, widgets, work
+from pages.components import begin, lanes, live, path, race, replay_form, replays, seeds, state, widgets, work
 from pages.components.texts import plain, say
 
 now = path.head("replay")
@@ -77,7 +77,14 @@ def _found() -> None:
     race.plots(case, subject, shown)
 
 
+def _seeds() -> None:
+    here = state.here()
+    live.panel(here, "RecoverSeed")
+    seeds.part(here)
+
+
 if begin.needed(now, "replay"):
     _start()
     st.divider()
     live.follow(_found, "RunSearch")
+    live.follow(_seeds, "RecoverSeed")

@@ -12,6 +12,7 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import Effort, SearchSummary, to_json
 from explorer.search.lanes import RaceRound, RaceSetup
+from explorer.search.scans import SeedMatch, SeedScan
 from explorer.settings import load_settings
 from pages.components.texts import say
 from tests.pages.filled import MODEL
@@ -77,3 +78,25 @@ def test_the_form_starts_a_race_with_stop_rules(opened, case, home):
     press(app, say("replay.start"))
     settings = Queue(load_settings(home).database).active()[0].task.settings
     assert settings.mode == "race" and settings.stop == StopRules(tries=500)
+
+
+def test_closer_steps_and_a_scan_are_queued(opened, case, home):
+    app = press(opened("replay", case), say("closer.go"))
+    assert not app.exception and "at most" in written(app)
+    queue = Queue(load_settings(home).database)
+    settings = queue.active()[0].task.settings
+    assert (settings.mode, settings.rounds, settings.options) == ("closer", 4, 16) and settings.parent
+    press(opened("replay", case), say("seeds.start"))
+    task = queue.active()[0].task
+    assert (type(task).__name__, task.first, task.stop) == ("RecoverSeed", 0, 1_000_000)
+
+
+def test_scans_say_what_they_found_and_what_they_did_not(opened, case, home):
+    store = CaseStore(home / "cases").open(case[0])
+    match = SeedMatch(77, "torch-cpu", "plain", 0.31, 1e-30, 1e-24, {"tiled_l2": 0.12})
+    for name, matches in (("a", (match,)), ("b", (dataclasses.replace(match, chance=0.4),))):
+        store.commit(SeedScan(name, case[1], "f" * 64, 0, 1000, 1000, 2000, ("torch-cpu",), ("plain",), matches))
+    store.close()
+    text = written(opened("replay", case))
+    assert "Seed **77**" in text and text.count("Seed **77**") == 1
+    assert say("seeds.none", first=0, last=999, tried="2,000", correlation="0.310") in text

@@ -1,0 +1,49 @@
+"""What a scan for known seeds leaves on record; light enough for screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CLAIM_BELOW = 0.01  # a seed is named only if chance alone would give such a correlation more rarely
+
+
+@dataclass(frozen=True)
+class SeedMatch:
+    """A seed whose starting noise resembles the subject.
+
+    `chance` is the upper bound, after everything that was tried, that any noise at all would correlate so
+    well; in [0, 1]. `closeness` is that of its replay with the subject's prompt, {} where none was made.
+    """
+
+    seed: int
+    source: str
+    encoding: str
+    correlation: float
+    p_one: float
+    chance: float
+    closeness: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeedScan:
+    """Where a scan of the seeds `first` to `stop` - 1 stands; it goes on from `next_seed`."""
+
+    id: str
+    subject_id: str
+    model_fingerprint: str
+    first: int
+    stop: int
+    next_seed: int
+    tried: int
+    sources: tuple[str, ...]
+    encodings: tuple[str, ...]
+    matches: tuple[SeedMatch, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.next_seed >= self.stop
+
+    @property
+    def claims(self) -> tuple[SeedMatch, ...]:
+        """The matches that may be named."""
+        return tuple(m for m in self.matches if m.chance < CLAIM_BELOW)
