@@ -19,6 +19,7 @@ with artist.container(border=True, height="stretch"):
     st.subheader(say("start.artist"), anchor=False)
     st.markdown(say("start.artist_text"))
     begin.drop(state.fresh(now), "subject")
+    st.page_link("pages/investigate/portfolio.py", label=say("start.many"), icon=":material/photo_library:")
 with expert.container(border=True, height="stretch"):
     st.subheader(say("start.expert"), anchor=False)
     st.markdown(say("start.expert_text"))

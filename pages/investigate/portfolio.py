@@ -15,7 +15,7 @@ begin.outcome()
 
 if not portfolio.needed(now):
     st.markdown(say("portfolio.empty"))
-    portfolio.drop(now)
+    portfolio.drop(state.fresh(now))
 else:
     case = now.open_case
     st.header(plain(case.title), anchor=False)
