@@ -220,11 +220,11 @@ class Case:
             raise ExplorerError(f"This case has no subject {subject_id!r}. Choose one of its subjects.")
         return found
 
-    def neighbours(self, subject_id: str, *, collection: str | None = None) -> list[records.Neighbour]:
-        """Neighbours of a subject, by rank; of one collection if given."""
-        found = self.records(records.Neighbour, subject_id=subject_id)
-        wanted = [n for n in found if collection in (None, n.collection)]
-        return sorted(wanted, key=lambda n: (n.collection, n.rank))
+    def neighbours(self, subject_id: str, *, collection: str | None = None,
+                   limit: int | None = None) -> list[records.Neighbour]:
+        """Neighbours of a subject, by collection and rank; of one collection if given; the first `limit`."""
+        with self._read() as db:
+            return reads.neighbours(db, subject_id, collection=collection, limit=limit)
 
     def prompts(self, subject_id: str) -> list[records.PromptCandidate]:
         """Prompt candidates of a subject: by rank, then the most similar first."""

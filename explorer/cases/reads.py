@@ -51,6 +51,20 @@ def record(db: sqlite3.Connection, kind: type, key: str) -> Any | None:
     return restore(kind, row[0]) if row else None
 
 
+def neighbours(db: sqlite3.Connection, subject_id: str, *, collection: str | None,
+               limit: int | None) -> list[records.Neighbour]:
+    """Neighbours by collection and rank, told by their keys: only those asked for are read."""
+    rows = db.execute("SELECT key, seq FROM records WHERE kind='Neighbour' AND subject_id=?", (subject_id,))
+    places = []
+    for key, seq in rows:
+        where, _, rank = key[len(subject_id) + 1:].rpartition("/")
+        if collection in (None, where):
+            places.append((where, int(rank), seq))
+    bodies = (db.execute("SELECT body FROM log WHERE seq=?", (seq,)).fetchone()[0]
+              for *_, seq in sorted(places)[:limit])
+    return [restore(records.Neighbour, body) for body in bodies]
+
+
 def restore(kind: type, body: str) -> Any:
     """The record inside a log entry's body."""
     found = from_json(kind, read(body)["data"])

@@ -43,7 +43,7 @@ def _prompt(here: state.Here) -> None:
 
 def _nearest(here: state.Here) -> None:
     _head(here, "neighbours")
-    found = here.open_case.neighbours(here.open_subject.id)[:8]
+    found = here.open_case.neighbours(here.open_subject.id, limit=8)
     if found:
         items = [works.item(w) for w in found]
         if widgets.gallery(items, key=f"overview_works_{here.open_subject.id}", label=say("works.label")):

@@ -46,7 +46,7 @@ def _done(now: Here) -> set[str]:
     done = {"subject"}
     if case.chosen_prompt(subject_id):
         done.add("prompt")
-    if case.neighbours(subject_id):
+    if case.neighbours(subject_id, limit=1):
         done.add("neighbours")
     if case.count_replays(subject_id):
         done |= {"replay", "findings"}

@@ -1,0 +1,79 @@
+"""How quick the screens stay with 2,000 replays and 10,000 neighbours in a case: seconds an interaction.
+
+`python -m tests.benchmarks.bench_screens [--replays N] [--neighbours N] [--times N]`; the last line is JSON.
+Each page is drawn by Streamlit's own harness, without a browser: the time is that of the script, as wall
+clock and as processor time of the screen process. The budget is 0.5 s at the median.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from tests.pages.filled import fill, neighbour, replay
+
+ROOT = Path(__file__).resolve().parents[2]
+BUDGET_S = 0.5
+PAGES = ("subject", "prompt", "neighbours", "replay", "findings", "report", "portfolio")
+PICTURES = 40  # different pictures among the replays
+
+
+def large_case(home: Path, *, replays: int, neighbours: int) -> tuple[str, str]:
+    """Writes a case with so many replays and neighbours; returns its id and its subject's."""
+    case, subject_id = fill(home, replays=12)
+    made = [replay(n, subject_id) for n in range(PICTURES)]
+    many = [dataclasses.replace(made[n % PICTURES][0], id=f"many{n:06d}",
+                                recipe=dataclasses.replace(made[n % PICTURES][0].recipe, seed=1000 + n))
+            for n in range(replays - 12)]
+    for _, png in made:
+        case.put_blob(png)
+    case.commit_all(many)
+    case.commit_all([neighbour(subject_id, n) for n in range(1, neighbours + 1)])
+    case.close()
+    return case.id, subject_id
+
+
+def measure(name: str, case: tuple[str, str], times: int) -> dict[str, float]:
+    """Median seconds of drawing a page again, as after a click."""
+    from streamlit.testing.v1 import AppTest
+
+    from pages.components.frame import script
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+    app.query_params["case"], app.query_params["subject"] = case
+    app.run()
+    app.switch_page(script(name)).run()
+    assert not app.exception, app.exception[0].message
+    wall, cpu = [], []
+    for _ in range(times):
+        began, used = time.perf_counter(), time.process_time()
+        app.run()
+        wall.append(time.perf_counter() - began)
+        cpu.append(time.process_time() - used)
+    return {"wall_s": round(statistics.median(wall), 3), "cpu_s": round(statistics.median(cpu), 3)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replays", type=int, default=2000)
+    parser.add_argument("--neighbours", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[])
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["AFTERIMAGE_HOME"] = folder
+        from explorer.jobs import launch
+        launch.ensure_workers = lambda *a, **k: []  # nothing is computed here
+        case = large_case(Path(folder), replays=given.replays, neighbours=given.neighbours)
+        found = {name: measure(name, case, given.times) for name in given.only or PAGES}
+    print(json.dumps({"replays": given.replays, "neighbours": given.neighbours, "budget_s": BUDGET_S,
+                      "pages": found}))
+
+
+if __name__ == "__main__":
+    main()
