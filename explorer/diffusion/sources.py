@@ -64,6 +64,17 @@ def locate(source: str, *, home: Path | None = None) -> Located:
                         "a .safetensors checkpoint, or a hub id such as owner/name@revision.")
 
 
+def weight_files(folder: Path) -> list[str]:
+    """Names of the .safetensors files right below a folder, sorted; hidden ones and links left out."""
+    try:
+        return sorted((p.name for p in folder.iterdir() if p.suffix == ".safetensors"
+                       and not p.name.startswith(".") and not p.is_symlink() and p.is_file()),
+                      key=str.casefold)
+    except OSError as error:
+        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). Choose another "
+                            "one.") from error
+
+
 def hub_folder(source: str, home: Path) -> Path:
     """Where a hub id's files are kept in the workspace `home`."""
     return home / "models" / source.replace("/", "--")

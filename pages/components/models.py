@@ -8,10 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.diffusion.known import KNOWN
+from explorer.diffusion.sources import weight_files
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel
 from explorer.records import ModelInfo, from_json
 from explorer.settings import save_settings
-from pages.components import state, widgets, work
+from pages.components import pickers, state, widgets, work
 from pages.components.state import Here
 from pages.components.texts import plain, say, size
 
@@ -84,6 +85,27 @@ def _actions(now: Here, source: str, number: int, prompt: str) -> None:
         if st.button(say("models.use"), key=f"use_{number}", disabled=source == now.settings.model):
             save_settings(replace(now.settings, model=source))
             st.rerun()
+
+
+def choose(now: Here) -> str:
+    """A model's source: bundled, a folder, a single checkpoint, a hub id; with adapters laid over it."""
+    base = pickers.source(now, "model")
+    if base and Path(base).is_absolute() and not (Path(base) / "model_index.json").is_file():
+        files = weight_files(Path(base))
+        base = str(Path(base) / st.selectbox(say("models.file"), files, key="model_file")) if files else base
+    with st.expander(say("models.adapters"), icon=":material/layers:"):
+        st.caption(say("models.adapters_text"))
+        folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders])
+        files = weight_files(Path(folder)) if folder else []
+        parts = [_weighed(Path(folder) / name) for name in
+                 st.multiselect(say("models.adapter_files"), files, key="adapter_files", disabled=not files)]
+    return " + ".join([base, *parts]) if base else ""
+
+
+def _weighed(path: Path) -> str:
+    weight = st.number_input(say("models.adapter_weight", name=path.name), -4.0, 4.0, 1.0, 0.1,
+                             key=f"weight_{path}", help=say("models.adapter_weight_help"))
+    return f"{path}*{weight:g}"
 
 
 def download(now: Here) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.jobs.tasks import InspectModel, UnloadModels
-from pages.components import live, models, pickers, state, work
+from pages.components import live, models, state, work
 from pages.components.texts import plain, say
 
 now = state.here()
@@ -33,7 +33,7 @@ if st.button(say("models.unload"), icon=":material/eject:", help=say("models.unl
     st.rerun()
 
 st.header(say("models.choose"), anchor=False)
-source = pickers.source(now, "model")
+source = models.choose(now)
 if st.button(say("models.look"), disabled=not source, help=say("models.look_help")):
     state.remember(look_model=work.submit(now, InspectModel(source)))
     st.rerun()

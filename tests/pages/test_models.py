@@ -119,3 +119,20 @@ def test_a_test_shows_its_picture_and_a_marked_one_only_when_asked_for(opened, h
     assert any("data:image/png" in e.proto.body for e in app.get("html"))
     path.unlink()
     assert not shown(told) and say("models.tested_gone") in written(app)
+
+
+def test_a_checkpoint_file_and_an_adapter_become_one_source(opened, home, tmp_path):
+    root = tmp_path / "models"
+    root.mkdir()
+    for name in ("base.safetensors", "style.safetensors", "old.ckpt"):
+        (root / name).write_bytes(b"x")
+    save_settings(dataclasses.replace(load_settings(home), model_folders=(str(root),)))
+    app = opened("models")
+    next(g for g in app.button_group if g.label == say("pick.model")).set_value("folder").run()
+    app.checkbox(key=f"this_model_{root}").set_value(True).run()
+    assert app.selectbox(key="model_file").options == ["base.safetensors", "style.safetensors"]
+    app.checkbox(key=f"this_adapter_{root}").set_value(True).run()
+    app.multiselect(key="adapter_files").set_value(["style.safetensors"]).run()
+    app.number_input(key=f"weight_{root}/style.safetensors").set_value(0.8).run()
+    press(app, say("models.look"))
+    assert newest(home).model == f"{root}/base.safetensors + {root}/style.safetensors*0.8"
