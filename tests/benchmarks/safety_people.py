@@ -45,7 +45,7 @@ def attack(folder: Path) -> dict[str, Any]:
             context = chrome.new_context()
             if person:
                 context.add_cookies([_cookie(app.url, secret, person)])
-            context.set_default_timeout(120_000)
+            context.set_default_timeout(300_000)
             page = context.new_page()
             seen[person] = sum(_tells(page, f"{app.url}/{link}", made.id) for link in links)
             context.close()
@@ -63,7 +63,7 @@ def _cookie(url: str, secret: str, person: str) -> dict[str, Any]:
 def _tells(page: Any, url: str, case_id: str) -> int:
     """1 where the drawn page holds anything of the case, in its text, its pictures or its address."""
     page.goto(url)
-    settled(page)
+    settled(page, timeout_ms=300_000)
     page.wait_for_timeout(300)
     shown = page.content()
     return int(any(words in shown for words in TELLING) or case_id in page.url)

@@ -54,7 +54,7 @@ def attack(count: int, folder: Path) -> dict[str, Any]:
     drawn = 0
     with running(home) as app, browser() as chrome:
         context = chrome.new_context()
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(300_000)
         allowed = (app.url, "data:", "blob:", "file:", "about:", app.url.replace("http:", "ws:"))
         context.route("**/*", lambda route: _guard(route, allowed, outside))
         page = context.new_page()
@@ -88,7 +88,7 @@ def _guard(route: Any, allowed: tuple[str, ...], outside: list[str]) -> None:
 def _look(page: Any, url: str) -> int:
     """Draws a page and opens what is folded on it, so that every string is in the document."""
     page.goto(url)
-    settled(page)
+    settled(page, timeout_ms=300_000)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     page.wait_for_timeout(400)
     return 1
