@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
+from explorer.findings.measured import portfolio_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.series import evaluations_per_s
 from explorer.findings.works import WorkRow, works_of
@@ -17,7 +18,7 @@ from pages.components import begin, live, replays, state, widgets, work
 from pages.components.texts import minutes, plain, say
 
 SCORE = "tiled_l2"
-TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
+TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "RunSearch")
 COLUMNS = 2
 
 
@@ -81,7 +82,7 @@ def listed() -> None:
         return
     live.panel(here, *TASKS)
     rows = works_of(case, score=SCORE)
-    ranking = next(reversed(case.records(Portfolio)), None)
+    ranking = portfolio_of(case)
     if any(r.tries for r in rows):
         _statement(ranking)
     places = {r.work.subject_id: r for r in ranking.rows} if ranking else {}

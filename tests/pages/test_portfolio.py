@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from explorer.cases.store import CaseStore
+from explorer.findings.features import FEATURES
+from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.measured import portfolio_of
 from explorer.images.door import png_bytes
 from explorer.jobs.queue import Queue
+from explorer.records import Effort
 from explorer.settings import load_settings
 from pages.components import begin
+from pages.components.portfolio import TASKS
 from pages.components.texts import say
 from tests.pages.filled import fill, picture
 from tests.pages.test_pages import press, written
@@ -43,7 +49,8 @@ def test_running_them_queues_only_the_works_that_wait(opened, several, home):
     assert not app.exception
     jobs = Queue(load_settings(home).database).active()
     waits = next(s for s in CaseStore(home / "cases").open(several[0]).subjects() if s.name == "waits.png")
-    assert {j.task.subject_id for j in jobs} == {waits.id} and len(jobs) == 4
+    assert {j.task.subject_id for j in jobs} == {waits.id}
+    assert sorted(j.name for j in jobs) == sorted(TASKS)
 
 
 def test_a_file_that_is_no_picture_is_refused_with_its_reason(home, monkeypatch):
@@ -79,3 +86,20 @@ def clear() -> bytes:
     out = io.BytesIO()
     Image.new("RGBA", (16, 16), (0, 90, 0, 120)).save(out, "PNG")
     return out.getvalue()
+
+
+def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, several, home):
+    case = CaseStore(home / "cases").open(several[0])
+    draw = np.random.default_rng(3)
+    told = [dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True)) for _ in range(60)]
+    controls = ControlResults("c", "sixty pictures", "f" * 64, "tiled_l2", Effort(16, 384),
+                              tuple(map(str, range(60))), tuple((0.4 + 0.02 * draw.normal(size=60)).tolist()), tuple(told), policy="p")
+    case.commit(controls)
+    for number, (subject, value) in enumerate(zip(case.subjects(), (0.1, 0.4), strict=True)):
+        case.commit(Measured(f"m{number}", subject.id, "p", "a door", value, f"r{number}", Effort(16, 384),
+                             dict.fromkeys(FEATURES, 0.0), "c"))
+    found = portfolio_of(case)
+    assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
+    case.close()
+    text = written(opened("portfolio", several))
+    assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
