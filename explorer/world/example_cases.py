@@ -18,8 +18,10 @@ from explorer.cases.export import export_case
 from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.series import best
 from explorer.jobs import flows, foreground
+from explorer.jobs.policy import Policy
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Embedding, Neighbour, PromptCandidate, Replay, SearchSummary, Subject
@@ -124,7 +126,7 @@ def _one(settings: Settings, story: str, row: dict, world: Path, folder: Path, o
     subject = case.add_subject((world / row["image"]).read_bytes(), f"{row['title']}.webp", origin="example",
                                caption=row["caption"], work_id=row["id"])
     queue = Queue(settings.database)
-    flow = flows.investigate(queue, case.id, subject.id, k=12,
+    flow = flows.investigate(queue, case.id, subject.id, k=12, policy=Policy(prompt_from="caption"),
                              settings=ReplaySettings(prompt=row["caption"], **EFFORT, **what))
     foreground.follow_jobs(settings, flow.jobs, follow=follow)
     clean = _without_paths(case, subject, CaseStore(folder), title, question)
@@ -138,14 +140,15 @@ def _without_paths(case: Case, subject: Subject, store: CaseStore, title: str, q
     clean = store.create(title, question=question)
     clean.add_subject(case.blob(subject.sha256), subject.name, origin=subject.origin, caption=subject.caption,
                       work_id=subject.work_id)
-    for kind in (Environment, Embedding, Neighbour, PromptCandidate, SearchPlan):
+    for kind in (Environment, Embedding, Neighbour, PromptCandidate, SearchPlan, ControlResults):
         for record in case.records(kind):
             blobs = {record.blob: case.blob(record.blob)} if isinstance(record, Embedding) else {}
             clean.commit(_relative(record) if isinstance(record, Neighbour) else record, blobs=blobs)
     for replay in case.replays(subject.id, order_by="time", limit=-1):
         clean.commit(replay, blobs={replay.image_sha256: case.blob(replay.image_sha256)})
-    for summary in case.records(SearchSummary):
-        clean.commit(summary)
+    for kind in (SearchSummary, Measured, Finding):
+        for record in case.records(kind):
+            clean.commit(record)
     return clean
 
 
