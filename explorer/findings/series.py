@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import is_better
 from explorer.records import Effort, Recipe, Replay, Subject
+from explorer.search.lanes import RaceRound, dropped_effort
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ def best(ranked: Sequence[Replay], *, given: bool) -> Replay | None:
 def total_effort(replays: Sequence[Replay]) -> Effort:
     """What these replays took together."""
     return Effort(len(replays), sum(r.unet_evaluations for r in replays), sum(r.elapsed_s for r in replays))
+
+
+def case_effort(case: Case, subject: Subject) -> Effort:
+    """Everything spent on a subject: its replays, and the seeds that races dropped on the way."""
+    replays = case.replays(subject.id, order_by="time", limit=-1)
+    return total_effort(replays).plus(dropped_effort(case.records(RaceRound, subject_id=subject.id)))
 
 
 @dataclass(frozen=True)

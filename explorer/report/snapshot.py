@@ -16,10 +16,11 @@ from explorer.cases.log import ChainFault, LogEntry, check_chain
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import from_json
+from explorer.search.lanes import RaceRound, RaceSetup
 
 KINDS: dict[str, type] = {k.__name__: k for k in (
     records.Subject, records.Neighbour, records.PromptCandidate, records.SearchSummary, SearchPlan,
-    Environment, ControlResults, Finding, Measured)}
+    Environment, ControlResults, Finding, Measured, RaceRound, RaceSetup)}
 
 
 @dataclass(frozen=True)

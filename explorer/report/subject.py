@@ -34,6 +34,7 @@ from explorer.report import plots
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.snapshot import Snapshot
 from explorer.search.fit import fit
+from explorer.search.lanes import RaceRound, RaceSetup, dropped_effort
 
 Blob = Callable[[str], bytes]
 LARGEST_SHOWN_PX = 1600
@@ -57,7 +58,8 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
     noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
     best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
-    effort, judged = _spent(replays), _spent(noise or replays)
+    dropped = dropped_effort(found.of(RaceRound, subject.id))  # lanes of races: tries without a replay
+    effort, judged = _spent(replays).plus(dropped), _spent(noise or replays).plus(dropped)
     shown_replay = best or given
     ledger = ledger_of(found, subject, shown_replay, blob) if shown_replay else ()
     stored = found.of(Finding, subject.id)
@@ -163,6 +165,7 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
         f"{number(effort.tries)} replays, {number(effort.unet_evaluations)} network evaluations, "
         f"{number(effort.elapsed_s)} seconds. All of them are counted here, also those of other prompts and "
         "settings.")]
+    blocks += _raced(found, subject)
     rows = []
     for plan in found.of(SearchPlan, subject.id):
         seq, time = found.began.get(plan.id, (0, ""))
@@ -175,6 +178,18 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
         blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),
                             "Searches as they were planned", wide=(4,)))
     return blocks
+
+
+def _raced(found: Snapshot, subject: Subject) -> list[Block]:
+    """What races dropped, and how likely that cost the closest."""
+    dropped = dropped_effort(found.of(RaceRound, subject.id)).tries
+    limits = [s.loss_upper for s in found.of(RaceSetup, subject.id)]
+    if not dropped:
+        return []
+    risk = "how likely that dropped the closest one was not measured for this model and these settings"
+    if None not in limits:
+        risk = f"the chance that this dropped the closest one is at most {max(limits):.0%} (95% limit)"
+    return [Text(f"{number(dropped)} of these tries fell behind in a race and were not run to their end; {risk}.")]
 
 
 def _scores(best: Replay) -> list[Block]:

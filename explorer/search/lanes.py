@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.records import Effort
+
 
 @dataclass(frozen=True)
 class RaceSetup:
@@ -91,6 +93,15 @@ def survivors(rounds: Sequence[RaceRound]) -> tuple[int, ...]:
     return last.seeds[:last.kept]
 
 
-def dropped_evaluations(rounds: Sequence[RaceRound], *, per_step: int) -> int:
-    """Network evaluations that went into lanes which were dropped; those of finished ones count with them."""
-    return sum(r.step * per_step * (len(r.seeds) - r.kept) for r in rounds if not r.finish)
+def dropped_effort(rounds: Sequence[RaceRound]) -> Effort:
+    """What went into lanes that were dropped: they are tries as well, but left no replay."""
+    tries, spent, seconds = 0, 0, 0.0
+    for past in heats(rounds).values():
+        first = past[0]
+        per_step = first.unet_evaluations / max(1, len(first.seeds) * first.step)
+        dropped = [(r, len(r.seeds) - r.kept) for r in past]
+        mine = round(sum(r.step * per_step * lost for r, lost in dropped))
+        everything = sum(r.unet_evaluations for r in past)
+        tries, spent = tries + sum(lost for _, lost in dropped), spent + mine
+        seconds += sum(r.elapsed_s for r in past) * mine / max(1, everything)
+    return Effort(tries, spent, seconds)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case, SearchPlan
-from explorer.findings.series import best, total_effort
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, Replay, Subject, from_json
+from explorer.findings.series import best, case_effort
+from explorer.records import LedgerEntry, Replay, Subject
 from pages.components import replays
 from pages.components.texts import plain, say
 
@@ -24,7 +23,7 @@ def bests(case: Case, subject: Subject) -> dict[str, Replay]:
 def statement(case: Case, subject: Subject) -> None:
     """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
-    spent = total_effort(case.replays(subject.id, order_by="time", limit=-1))
+    spent = case_effort(case, subject)
     for name, replay in bests(case, subject).items():
         found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
         with st.container(border=True):
@@ -49,7 +48,7 @@ def pair(case: Case, subject: Subject) -> None:
 
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
-    spent = total_effort(case.replays(subject.id, order_by="time", limit=-1))
+    spent = case_effort(case, subject)
     st.header(say("findings.effort"), anchor=False)
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))
@@ -58,10 +57,5 @@ def effort(case: Case, subject: Subject) -> None:
 
 def ledger(case: Case, subject: Subject, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits that were supplied for one replay, from its plan and the case's prompts."""
-    from explorer.findings.bill import bill
-    plan = case.record(SearchPlan, replay.search_id)
-    if plan is None:
-        return ()
-    start = replays.laid_out(case, subject, replay) if replay.recipe.start_sha256 else None
-    return bill(replay.recipe, from_json(ReplaySettings, plan.settings), prompts=case.prompts(subject.id),
-                start_rgb=start)
+    from explorer.findings.bill import case_bill
+    return case_bill(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.errors import Cancelled
+from explorer.findings.series import case_effort
 from explorer.jobs.tasks import StopRules
 from explorer.search.lanes import RaceRound, RaceSetup, lanes
 from explorer.worker.registry import runner
@@ -32,6 +33,8 @@ def test_a_race_keeps_every_lane_and_finishes_a_few(work):  # noqa: F811
     given = next(r for r in replays if r.recipe.strength is not None)
     assert summary["effort"]["tries"] == 13
     assert summary["effort"]["unet_evaluations"] == 2 * (12 * 2 + 5 * 1 + 1 * 5) + given.unet_evaluations
+    counted = case_effort(work.case, work.subject)  # replays and dropped lanes together
+    assert (counted.tries, counted.unet_evaluations) == (13, summary["effort"]["unet_evaluations"])
     length = work.case.head()
     assert work.run(work.search(**RACE, strengths=(0.6,))) == summary
     assert work.case.head() == length  # nothing new: nothing written
