@@ -93,7 +93,8 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     draw = np.random.default_rng(3)
     told = [dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True)) for _ in range(60)]
     controls = ControlResults("c", "sixty pictures", "f" * 64, "tiled_l2", Effort(16, 384),
-                              tuple(map(str, range(60))), tuple((0.4 + 0.02 * draw.normal(size=60)).tolist()), tuple(told), policy="p")
+                              tuple(map(str, range(60))), tuple((0.4 + 0.02 * draw.normal(size=60)).tolist()),
+                              tuple(told), policy="p")
     case.commit(controls)
     for number, (subject, value) in enumerate(zip(case.subjects(), (0.1, 0.4), strict=True)):
         case.commit(Measured(f"m{number}", subject.id, "p", "a door", value, f"r{number}", Effort(16, 384),
