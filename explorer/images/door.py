@@ -45,6 +45,9 @@ def open_image(data: bytes, *, name: str = "", sandbox: Sandbox | None = None) -
                             "save a plain copy of it as PNG or JPEG and add that.") from failure
     width, height = int(header["width_px"]), int(header["height_px"])
     check_size(width, height, name=name)
+    if len(body) != 3 * width * height:
+        raise ExplorerError(f"{shown_name(name)} {_WHY['crash']} and was refused; "
+                            "save a plain copy of it as PNG or JPEG and add that.")
     rgb = np.frombuffer(body, np.uint8).reshape(height, width, 3)
     return Picture(rgb=rgb, format=str(header["format"]), width_px=width, height_px=height,
                    sha256=hashlib.sha256(data).hexdigest(), notes=tuple(map(str, header["notes"])))

@@ -54,12 +54,24 @@ def file_address(path: str) -> str:
 
     A path that is not absolute is one of the project's own, as the example cases name them.
     """
+    return data_address(file_bytes(path, most=_MOST_BYTES))
+
+
+def file_bytes(path: str, *, most: int) -> bytes:
+    """A file that a record names, which the other side may have written: ordinary files of this computer only.
+
+    b"" for devices and pipes (which never end), network places, what is missing and what is larger than
+    `most` bytes.
+    """
     try:
-        with open(ASSETS.parent / path, "rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        whole = ASSETS.parent / path
+        if str(whole).startswith(("\\\\", "//")) or not whole.is_file():
+            return b""
+        with open(whole, "rb") as file:
+            data = file.read(most + 1)
     except (OSError, ValueError):
-        return ""
-    return data_address(data) if len(data) <= _MOST_BYTES else ""
+        return b""
+    return data if len(data) <= most else b""
 
 
 def compare(first: tuple[str, bytes], second: tuple[str, bytes], *, key: str, heat: bytes = b"",

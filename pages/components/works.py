@@ -11,6 +11,7 @@ from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.catalogue import sort_key as score_key
 from explorer.images.door import open_image, png_bytes, read_png
+from explorer.images.formats import MAX_BYTES
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Subject
 from pages.components import replays, state, widgets
@@ -98,13 +99,11 @@ def sort_key(work: Neighbour, order: str) -> tuple:
 
 def beside(case: Case, subject: Subject, work: Neighbour) -> None:
     """The subject and the work in the compare slider, both laid on squares of the same size."""
-    try:
-        picture = open_image(Path(work.image_path).read_bytes(), name=work.title) if work.image_path else None
-    except (OSError, ValueError):
-        picture = None
-    if picture is None:
+    data = widgets.file_bytes(work.image_path, most=MAX_BYTES) if work.image_path else b""
+    if not data:
         st.caption(say("works.no_picture"))
         return
+    picture = open_image(data, name=work.title)
     size = max(picture.width_px, picture.height_px)
     laid = fit_square(read_png(case.blob(subject.pixels_sha256)), size)
     widgets.compare((say("replay.subject_label"), png_bytes(laid)),

@@ -79,7 +79,7 @@ def stop_workers(home: Path) -> None:
     stop(load_settings(home))
 
 
-def wait_for(url: str, *, timeout_s: float = 60.0) -> None:
+def wait_for(url: str, *, timeout_s: float = 240.0) -> None:
     """Returns once the address answers; AssertionError after `timeout_s`."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
