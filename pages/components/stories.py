@@ -81,7 +81,9 @@ def _picked(case: Case, told: Told) -> Replay:
 
 
 def _try(now: state.Here, case: Case, subject: Subject, told: Told) -> None:
-    st.caption(say("told.try_text", n=told.replays, time=minutes(told.computing_s)))
+    plans = case.plans(subject.id)
+    tries = plans[-1].planned_tries if plans else told.replays
+    st.caption(say("told.try_text", n=tries, time=minutes(told.computing_s)))
     if st.button(say("told.try"), type="primary", icon=":material/play_arrow:", key="try_story"):
         run_again(now, case, subject)
 
@@ -89,7 +91,7 @@ def _try(now: state.Here, case: Case, subject: Subject, told: Told) -> None:
 def run_again(now: state.Here, case: Case, subject: Subject) -> None:
     """The same image and settings in a case of one's own, put on the queue; opens its Replay page."""
     plans = case.plans(subject.id)
-    settings = from_json(ReplaySettings, plans[0].settings) if plans else work.default_replays()
+    settings = from_json(ReplaySettings, plans[-1].settings) if plans else work.default_replays()
     own = now.store.create(case.title, question=case.meta().get("question", ""))
     mine = own.add_subject(case.blob(subject.sha256), subject.name, origin=subject.origin,
                            caption=subject.caption, work_id=subject.work_id)
