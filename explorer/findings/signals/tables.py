@@ -61,7 +61,8 @@ class SignalTable:
             raise ExplorerError(f"{self.path} is not a table of signals. Choose another name with --out.")
         whole = [dict(zip(COLUMNS, row, strict=True)) for row in cells[1:] if len(row) == len(COLUMNS)]
         for row in whole:
-            if any(row[k] != v for k, v in self.settings.items()) or any(not row[n] for n in self.names):
+            if any(row[k] != v for k, v in self.settings.items()) \
+                    or any(bool(row[n]) != (n in self.names) for n in SIGNALS):
                 raise ExplorerError(f"{self.path} was begun with another model, other settings or other signals. "
                                     "Give the same ones to go on with it, or another name with --out.")
         return [_row(row) for row in whole if _number(row["elapsed_s"])]
