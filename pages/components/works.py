@@ -56,10 +56,9 @@ def item_id(work: Neighbour) -> str:
 
 def small(path: str, *, title: str, creator: str) -> None:
     """One work's picture, small; nothing where its file is gone."""
-    try:
-        widgets.picture(Path(path).read_bytes(), alt=say("works.alt", title=title, creator=creator), width_px=120)
-    except OSError:
-        st.caption(say("works.no_picture"))
+    data = widgets.file_bytes(path, most=MAX_BYTES) if path else b""
+    if data:
+        widgets.picture(data, alt=say("works.alt", title=title, creator=creator), width_px=120)
 
 
 def closeness(work: Neighbour) -> None:
