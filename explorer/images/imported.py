@@ -9,6 +9,7 @@ from explorer.records import ModelRef, Recipe, Variation
 _SCHEDULERS = {"euler": "euler", "euler_a": "euler_a", "euler_ancestral": "euler_a", "ddim": "ddim",
                "dpm++_2m": "dpmpp_2m", "dpmpp_2m": "dpmpp_2m", "dpm_plus_plus_2m": "dpmpp_2m",
                "plms": "pndm", "pndm": "pndm", "k_euler": "euler", "k_euler_a": "euler_a"}
+_NOISE = {"CPU": "torch-cpu", "GPU": "cuda-philox", "NV": "a1111-nv-philox"}  # as A1111 names them
 _DIALECTS = {"AUTOMATIC1111": "a1111", "ComfyUI": "comfyui", "InvokeAI": "compel"}
 
 
@@ -31,8 +32,13 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
         guidance=7.5 if generation.guidance is None else generation.guidance,
         width_px=generation.width_px or 512, height_px=generation.height_px or 512,
         dialect=_DIALECTS.get(generation.tool, "plain"), clip_skip=max(0, (generation.clip_skip or 1) - 1),
-        variation=_variation(generation), noise_source="torch-cpu",
+        variation=_variation(generation), noise_source=_NOISE.get(_drawn(generation), "torch-cpu"),
         not_replayable=tuple(_open_parts(generation, model, scheduler=scheduler, img2img=img2img)))
+
+
+def _drawn(generation: Generation) -> str:
+    """Where the file says that the noise was drawn; "" where it says nothing."""
+    return next((v.strip().upper() for k, v in generation.other.items() if k.lower() == "rng"), "")
 
 
 def _variation(generation: Generation) -> Variation | None:
@@ -52,7 +58,7 @@ def _open_parts(generation: Generation, model: ModelRef, *, scheduler: str | Non
         parts.append("guidance not given: 7.5 is used")
     if generation.width_px is None or generation.height_px is None:
         parts.append("size not given: 512 × 512 is used")
-    if generation.tool in ("AUTOMATIC1111", "ComfyUI") and "rng" not in {k.lower() for k in generation.other}:
+    if generation.tool in ("AUTOMATIC1111", "ComfyUI") and _drawn(generation) not in _NOISE:
         parts.append("where the noise was drawn (CPU or GPU) is not given: the CPU's is used")
     named = generation.model_hash or generation.model_name
     if named and not (generation.model_hash and model.fingerprint.startswith(generation.model_hash.lower())):
