@@ -59,6 +59,8 @@ def small(path: str, *, title: str, creator: str) -> None:
     data = widgets.file_bytes(path, most=MAX_BYTES) if path else b""
     if data:
         widgets.picture(data, alt=say("works.alt", title=title, creator=creator), width_px=120)
+    else:
+        st.caption(say("works.no_picture"))
 
 
 def closeness(work: Neighbour) -> None:
