@@ -32,6 +32,8 @@ TARGET_RECALL = 0.99
 PROBES = (4, 8, 16, 32, 64, 128, 256)
 MARGIN = 4  # a subject is less like the works than they are like each other: look so much further
 LEAST_PROBES = 64
+CANDIDATES = (40, 60, 80, 100)  # of the index, put in order by the stored embeddings
+SLACK = 0.002  # recall that fewer candidates may cost
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
     candidates in order. Each index is whole before it replaces the one before.
     """
     begun = time.monotonic()
-    kinds, indexed, recall, works, dim = {}, {}, 1.0, 0, 0
+    kinds, indexed, candidates, recall, works, dim = {}, {}, {}, 1.0, 0, 0
     card = read_card(out)
     for modality in MODALITIES:
         paths = sorted((out / FOLDERS[modality]).glob("*.npy"))
@@ -71,7 +73,8 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
             index = _grown(path, rows, parts, card) or (yield from _large(rows, out, modality))
             kinds[modality] = index_key(works, dim)
             yield Progress(len(kinds), 3, "measuring recall")
-            recall = min(recall, tune(index, rows))
+            reached, candidates[modality] = tune(index, rows)
+            recall = min(recall, reached)
             _replace(index, path)
         indexed[modality] = parts
     if "image" not in kinds:
@@ -79,7 +82,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
     if works > PLAIN_ROWS:
         store_arrow(out)
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
-                     "indexed": indexed})
+                     "indexed": indexed, "candidates": candidates})
     size = sum((out / f"{m}.index").stat().st_size for m in kinds)
     yield Progress(2, 2, "indexed")
     return IndexReport(works, dim, kinds, recall, size, time.monotonic() - begun)
@@ -126,29 +129,31 @@ def _large(rows: EmbeddingRows, out: Path, modality: str) -> Iterator[Progress]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def tune(index: faiss.Index, rows: EmbeddingRows, *, candidates: int = 100) -> float:
+def tune(index: faiss.Index, rows: EmbeddingRows) -> tuple[float, int]:
     """Sets how many cells a search looks at: MARGIN times the least of PROBES that reaches TARGET_RECALL,
-    and LEAST_PROBES at least. Returns the recall@10 that this reaches.
+    and LEAST_PROBES at least. Returns the recall@10 so reached, and the least of CANDIDATES that keeps it.
 
-    Measured on works drawn from the collection, against exact search, with the `candidates` of the
+    Measured on works drawn from the collection, against exact search, with the candidates of the
     index put in order by the stored embeddings, as a search does.
     """
     ids = np.sort(np.random.default_rng(0).choice(rows.count, min(SAMPLED, rows.count), replace=False))
     queries = unit_rows(rows.get(ids))
-    wanted = exact_neighbours(rows, queries, min(10, rows.count))
+    wanted = exact_neighbours(rows, queries, min(10, rows.count)).tolist()
     inner = faiss.extract_index_ivf(index)
 
-    def recall(probes: int) -> float:
+    def recall(probes: int, candidates: int) -> float:
         inner.nprobe = min(probes, inner.nlist)
         found = [_ordered(rows, query, i[i >= 0]) for query, i in
                  zip(queries, index.search(queries, candidates)[1], strict=True)]
-        hits = [len(set(f) & set(w)) for f, w in zip(found, wanted.tolist(), strict=True)]
-        return float(np.mean(hits)) / wanted.shape[1]
+        hits = [len(set(f) & set(w)) for f, w in zip(found, wanted, strict=True)]
+        return float(np.mean(hits)) / len(wanted[0])
 
-    least = next((p for p in PROBES if recall(p) >= TARGET_RECALL), PROBES[-1])
-    reached = recall(max(LEAST_PROBES, MARGIN * least))
-    rows.release()
-    return reached
+    most = CANDIDATES[-1]
+    least = next((p for p in PROBES if recall(p, most) >= TARGET_RECALL), PROBES[-1])
+    probes = max(LEAST_PROBES, MARGIN * least)
+    reached = recall(probes, most)
+    enough = next(c for c in CANDIDATES if c == most or recall(probes, c) >= reached - SLACK)
+    return recall(probes, enough), enough
 
 
 def exact_neighbours(rows: EmbeddingRows, queries: np.ndarray, k: int) -> np.ndarray:

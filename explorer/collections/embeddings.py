@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import weakref
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -11,37 +13,59 @@ import numpy as np
 
 from explorer.errors import ExplorerError
 
-RELEASE_EVERY = 64  # looks after which mapped pages are handed back to the system
+_KEPT = np.int32(-0x70002000)  # sign, exponent and fraction of a half, in a single's places
+_BIAS = np.float32(2.0 ** 112)  # between the two exponents' biases
+FEW = 2_048  # rows up to which each is read by itself; mapped pages would stay counted as memory
 
 
 class EmbeddingRows:
-    """(n, d) float16 or float32 vectors over several .npy files, memory-mapped."""
+    """(n, d) float16 or float32 vectors over several .npy files: mapped for long passes, read for single rows.
+
+    A mapped look at 100 rows of a large file brings some 30 MB of its pages into the process's count; reading the
+    rows brings nothing, and is faster than mapping pages in and out.
+    """
 
     def __init__(self, paths: Sequence[Path]):
         self._parts = open_arrays(paths, (np.float16, np.float32))
-        self._plain = [p.view(np.ndarray) for p in self._parts]  # a memmap makes each look slower
         self._ends = np.fromiter(accumulate(len(p) for p in self._parts), np.int64)
         self.count = int(self._ends[-1]) if len(self._ends) else 0
         self.dim = self._parts[0].shape[1] if self._parts else 0
         if any(p.shape[1] != self.dim for p in self._parts):
             raise ExplorerError(f"The embeddings in {paths[0].parent} differ in dimension. They come from "
                                 "different CLIPs; build the collection again with one.")
-        self._looks = 0
+        plain = len({p.dtype for p in self._parts}) == 1 and all(p.flags.c_contiguous for p in self._parts)
+        self._files = [_opened(self, path) for path in paths] if plain and hasattr(os, "pread") else []
 
     def get(self, ids: np.ndarray) -> np.ndarray:
         """(len(ids), d) float32, as stored."""
-        if len(self._plain) == 1:
-            found = self._plain[0][ids].astype(np.float32)
+        ids = np.asarray(ids, np.int64)
+        if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < self.count:
+            raise IndexError(f"ids must lie in [0, {self.count}), got {ids.min()} to {ids.max()}")
+        return self._read(ids) if self._files and len(ids) <= FEW else self._mapped(ids)
+
+    def _read(self, ids: np.ndarray) -> np.ndarray:
+        """Row by row from the files; nothing of them stays in this process."""
+        dtype, pread = self._parts[0].dtype, os.pread
+        width = self.dim * dtype.itemsize
+        if len(self._files) == 1:
+            file, offset = self._files[0], self._parts[0].offset
+            raw = [pread(file, width, offset + width * i) for i in ids.tolist()]
         else:
-            found = np.empty((len(ids), self.dim), np.float32)
-            parts = np.searchsorted(self._ends, ids, side="right")
-            for number in np.unique(parts).tolist():
-                here = parts == number
-                start = self._ends[number - 1] if number else 0
-                found[here] = self._plain[number][ids[here] - start]
-        self._looks += 1
-        if self._looks % RELEASE_EVERY == 0:
-            self.release()
+            numbers = np.searchsorted(self._ends, ids, side="right")
+            inside = ids - np.concatenate([[0], self._ends[:-1]])[numbers]
+            raw = [pread(self._files[n], width, self._parts[n].offset + width * i)
+                   for n, i in zip(numbers.tolist(), inside.tolist(), strict=True)]
+        found = np.frombuffer(b"".join(raw), dtype).reshape(-1, self.dim)
+        return as_single(found) if dtype == np.float16 else found.copy()
+
+    def _mapped(self, ids: np.ndarray) -> np.ndarray:
+        found = np.empty((len(ids), self.dim), np.float32)
+        numbers = np.searchsorted(self._ends, ids, side="right")
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            start = self._ends[number - 1] if number else 0
+            found[here] = self._parts[number][ids[here] - start]
+        self.release()
         return found
 
     def blocks(self, rows: int = 65_536):
@@ -59,6 +83,23 @@ class EmbeddingRows:
             mapped = getattr(part, "_mmap", None)
             if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
                 mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def as_single(half: np.ndarray) -> np.ndarray:
+    """Finite float16 as float32, exactly; some five times faster than numpy's own conversion."""
+    bits = half.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= _KEPT
+    found = bits.view(np.float32)
+    found *= _BIAS
+    return found
+
+
+def _opened(owner: object, path: Path) -> int:
+    """A file descriptor that is closed with its owner."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    weakref.finalize(owner, os.close, file)
+    return file
 
 
 def open_arrays(paths: Sequence[Path], types: tuple[type, ...]) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
 
 BACKGROUND_WORKS = 512  # on each side of the unrelated pairs
-CANDIDATES = 100  # of a lossy index, put in order again by the stored embeddings
+CANDIDATES = 100  # of a lossy index, put in order again by the stored embeddings, unless its card says how many
 _SAMPLE_BYTES = 65_536
 _WHOLE_BYTES = 64 * 2**20
 
@@ -34,6 +34,7 @@ class Collection:
         self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
         self._rows: Rows = open_rows(layout, cache=cache)
         self._names = column_names(self._rows.columns)
+        self._shown = tuple(dict.fromkeys(self._names.values()))  # columns that a work is made of
         self._mapping = _open_mapping(layout.mapping)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
@@ -95,6 +96,12 @@ class Collection:
         index = self._index(modality)
         return self._nearest(index, modality, unit(embedding, index.dim), max(1, min(int(k), index.count)))
 
+    def candidates(self, modality: str = "image") -> int:
+        """How many works a lossy index proposes before the stored embeddings put them in order."""
+        said = self.layout.card.get("candidates")
+        found = said.get(modality) if isinstance(said, dict) else None
+        return max(10, min(found, 1_000)) if isinstance(found, int) else CANDIDATES
+
     def rows(self, ids: np.ndarray | list[int]) -> list[Work]:
         """The works at index ids."""
         mapped = ids if self._mapping is None else self._mapping[np.asarray(ids, np.int64)]
@@ -129,7 +136,7 @@ class Collection:
 
     def _read(self, numbers: list[int]) -> list[dict[str, Any]]:
         try:
-            return self._rows.get(numbers)
+            return self._rows.get(numbers, self._shown)
         except BROKEN as error:
             raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
                                 "A file is damaged or has changed; copy the folder again.") from error
@@ -137,13 +144,13 @@ class Collection:
     def _nearest(self, index: VectorIndex, modality: str, vector: np.ndarray,
                  k: int) -> tuple[np.ndarray, np.ndarray]:
         stored = self._exact.get(modality) if index.lossy else None
-        wanted = k if stored is None else min(max(k, CANDIDATES), index.count)
+        wanted = k if stored is None else min(max(4 * k, self.candidates(modality)), index.count)
         values, ids = index.search(vector[None], wanted)
         values, ids = values[0], ids[0]
         if len(ids) and ids.min() < 0:
             values, ids = values[ids >= 0], ids[ids >= 0]
         if stored is not None:
-            values = stored.get(ids) @ vector
+            values = np.einsum("nd,d->n", stored.get(ids), vector)  # a BLAS would wake threads for this
             best = np.argsort(-values, kind="stable")[:k]
             values, ids = values[best], ids[best]
         return values, ids
@@ -160,8 +167,6 @@ class Collection:
         half = len(ids) // 2
         left, right = self.vectors(ids[:half], modality=query), self.vectors(ids[half:], modality=modality)
         pairs = np.sort((_units(left) @ _units(right).T).ravel())
-        for stored in self._exact.values():
-            stored.release()
         return pairs
 
     @cached_property

@@ -1,8 +1,9 @@
 """Candidate pairs of near copies in near-linear time: nearest vectors by cells, equal bands of hashes.
 
-No pass compares all with all. Vectors: an inverted file whose cells are works drawn at random, found
-through a small graph (HNSW, Malkov & Yashunin 2016), so that the work a vector costs grows with the
-logarithm of their number. Hashes: two within three bits share one of four 16-bit bands.
+No pass compares all with all. Vectors: cells about works drawn at random, found through a small graph
+(HNSW, Malkov & Yashunin 2016), so that the work a vector costs grows with the logarithm of their number;
+all that look into a cell do so at once, as one matrix product that the processor's caches hold. Hashes:
+two within three bits share one of four 16-bit bands.
 """
 
 from __future__ import annotations
@@ -28,18 +29,72 @@ def vector_pairs(vectors: np.ndarray, *, k: int, least: float,
     With `queries` (n, d), changed vectors under the same numbers, their nearest are taken instead.
     Returns (left, right, cosine): int64, int64, float32 arrays with left < right, each pair once.
     """
-    index = _cells(vectors) if len(vectors) > SMALL else _exact(vectors)
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     asked = vectors if queries is None else queries
-    for at in range(0, len(vectors), 16_384):
-        yield Progress(at, len(vectors), "comparing works")
-        values, ids = index.search(np.ascontiguousarray(asked[at:at + 16_384], np.float32),
-                                   min(k + 1, len(vectors)))
-        rows = np.repeat(np.arange(at, at + len(ids)), ids.shape[1]).reshape(ids.shape)
-        good = (ids >= 0) & (ids != rows) & (values >= least)
-        found.append((np.minimum(rows, ids)[good], np.maximum(rows, ids)[good], values[good]))
-    left, right, cosine = (np.concatenate(c) for c in zip(*found, strict=True))
-    return _once(left, right, cosine)
+    if len(vectors) <= SMALL:
+        everyone = np.arange(len(vectors))
+        found = [_near(vectors, asked, everyone, everyone, k, least)] if len(vectors) else []
+    else:
+        found = yield from _in_cells(vectors, asked, k, least)
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    rows, ids, values = _nearest(*(np.concatenate(c) for c in zip(*found, strict=True)), k)
+    return _once(np.minimum(rows, ids), np.maximum(rows, ids), values)
+
+
+def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float) -> Iterator[Progress]:
+    """Per cell, (rows, ids, cosine) of those that look into it and of those that lie in it."""
+    home, looks = yield from _assigned(vectors, asked)
+    cells = int(max(home.max(), looks.max())) + 1
+    members, visitors = np.argsort(home, kind="stable"), np.argsort(looks.ravel(), kind="stable")
+    inside = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=cells))])
+    coming = np.concatenate([[0], np.cumsum(np.bincount(looks.ravel(), minlength=cells))])
+    found = []
+    for cell in range(cells):
+        if cell % 64 == 0:
+            yield Progress(cell, cells, "comparing works")
+        own = members[inside[cell]:inside[cell + 1]]
+        who = visitors[coming[cell]:coming[cell + 1]] // PROBES
+        if len(own) and len(who):
+            found.append(_near(vectors, asked, who, own, k, least))
+    return found
+
+
+def _assigned(vectors: np.ndarray, asked: np.ndarray) -> Iterator[Progress]:
+    """(n,) the cell that each vector lies in, and (n, PROBES) the cells that each query looks into."""
+    n, dim = vectors.shape
+    chosen = np.sort(np.random.default_rng(0).choice(n, n // CELL, replace=False))
+    graph = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
+    graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 16
+    graph.add(np.ascontiguousarray(vectors[chosen], np.float32))
+    home, looks = np.zeros(n, np.int64), np.zeros((n, PROBES), np.int64)
+    for at in range(0, n, 16_384):
+        yield Progress(at, n, "sorting works into cells")
+        part = slice(at, at + 16_384)
+        looks[part] = graph.search(np.ascontiguousarray(asked[part], np.float32), PROBES)[1]
+        home[part] = looks[part, 0] if asked is vectors else graph.search(
+            np.ascontiguousarray(vectors[part], np.float32), 1)[1][:, 0]
+    return np.maximum(home, 0), np.maximum(looks, 0)  # the graph may come back with fewer
+
+
+def _near(vectors: np.ndarray, asked: np.ndarray, who: np.ndarray, own: np.ndarray, k: int,
+          least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows, ids, cosine) of the nearest among `own` to each of `who`, itself left out."""
+    values, near = faiss.knn(np.ascontiguousarray(asked[who], np.float32),
+                             np.ascontiguousarray(vectors[own], np.float32), min(k + 1, len(own)),
+                             metric=faiss.METRIC_INNER_PRODUCT)
+    rows, ids = np.broadcast_to(who[:, None], near.shape), own[near]
+    good = (values >= least) & (ids != rows)
+    return rows[good], ids[good], values[good]
+
+
+def _nearest(rows: np.ndarray, ids: np.ndarray, values: np.ndarray,
+             k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The k best of each row."""
+    order = np.lexsort((-values, rows))
+    rows, ids, values = rows[order], ids[order], values[order]
+    first = np.searchsorted(rows, rows)  # where each one's row begins
+    best = np.arange(len(rows)) - first < k
+    return rows[best], ids[best], values[best]
 
 
 def hash_pairs(hashes: np.ndarray, others: np.ndarray | None = None, *,
@@ -99,28 +154,6 @@ def equal_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     _, first, back = np.unique(keys, return_index=True, return_inverse=True)
     other = np.flatnonzero(first[back] != np.arange(len(rows)))
     return first[back][other], other
-
-
-def _cells(vectors: np.ndarray) -> faiss.Index:
-    """An inverted file over half-precision vectors; its cells need no training."""
-    n, dim = vectors.shape
-    chosen = np.sort(np.random.default_rng(0).choice(n, n // CELL, replace=False))
-    graph = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
-    graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 16
-    graph.add(np.ascontiguousarray(vectors[chosen], np.float32))
-    index = faiss.IndexIVFScalarQuantizer(graph, dim, len(chosen), faiss.ScalarQuantizer.QT_fp16,
-                                          faiss.METRIC_INNER_PRODUCT, False)
-    index.train(np.ascontiguousarray(vectors[chosen], np.float32))
-    for at in range(0, n, 65_536):
-        index.add(np.ascontiguousarray(vectors[at:at + 65_536], np.float32))
-    index.nprobe = PROBES
-    return index
-
-
-def _exact(vectors: np.ndarray) -> faiss.Index:
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(np.ascontiguousarray(vectors, np.float32))
-    return index
 
 
 def _once(left: np.ndarray, right: np.ndarray, values: np.ndarray | None) -> tuple:

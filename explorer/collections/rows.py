@@ -28,8 +28,8 @@ class Rows(Protocol):
     count: int
     columns: tuple[str, ...]
 
-    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """One dict a row, in the order asked for."""
+    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """One dict a row, in the order asked for; of some columns if given."""
         ...
 
     def column(self, name: str) -> Iterator[Any]:
@@ -58,22 +58,23 @@ class _Blocks:
         self._ends = list(accumulate(sizes))
         self.count = self._ends[-1] if self._ends else 0
         self.columns = tuple(columns)
-        self._arrays: dict[int, list[tuple[str, Any]]] = {}  # columns of the blocks looked at so far
+        self._arrays: dict[int, dict[str, Any]] = {}  # columns of the blocks looked at so far
 
     def _block(self, number: int) -> Any:
         raise NotImplementedError
 
-    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        found = []
+    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        found, wanted = [], self.columns if columns is None else columns
         for number in numbers:
             if not 0 <= number < self.count:
                 raise ExplorerError(f"The index names row {number}, but the metadata has {self.count} rows. "
                                     "Index and metadata do not belong together; build the collection again.")
             at = bisect.bisect_right(self._ends, number)
             inside = number - (self._ends[at - 1] if at else 0)
-            if at not in self._arrays:
-                self._arrays[at] = [(c, self._block(at).column(c)) for c in self.columns]
-            found.append({name: values[inside].as_py() for name, values in self._arrays[at]})
+            arrays = self._arrays.get(at)
+            if arrays is None:
+                arrays = self._arrays[at] = {c: self._block(at).column(c) for c in self.columns}
+            found.append({name: arrays[name][inside].as_py() for name in wanted})
         return found
 
     def column(self, name: str) -> Iterator[Any]:
@@ -126,8 +127,9 @@ class Hdf5Rows:
             raise ValueError(f"columns of unequal length: {sorted(sizes)}")
         self.count = sizes.pop()
 
-    def get(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        return [{c: _plain(self._columns[c][n]) for c in self.columns} for n in numbers]
+    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        wanted = self.columns if columns is None else columns
+        return [{c: _plain(self._columns[c][n]) for c in wanted} for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:
         for at in range(0, self.count, 10_000):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,19 +88,24 @@ def clean(value: Any) -> str:
 
 def local_picture(value: Any, root: Path | None) -> str:
     """The absolute path of an existing picture file; a relative one may not leave `root`; else ""."""
-    if not isinstance(value, str) or not value or "\0" in value or Path(value).suffix.lower() not in PICTURES:
+    if not isinstance(value, str) or not value or "\0" in value:
         return ""
-    path = Path(value)
-    if not path.is_absolute():
+    if os.path.splitext(value)[1].lower() not in PICTURES:
+        return ""
+    path = value
+    if not os.path.isabs(value):
         if root is None:
             return ""
-        path = (root / path).resolve()
-        if not path.is_relative_to(root.resolve()):
+        base = _real(str(root))
+        path = os.path.realpath(os.path.join(base, value))
+        if not path.startswith(base.rstrip(os.sep) + os.sep):
             return ""
-    try:
-        return str(path) if path.is_file() else ""
-    except OSError:
-        return ""
+    return path if os.path.isfile(path) else ""
+
+
+@lru_cache(maxsize=64)
+def _real(root: str) -> str:
+    return os.path.realpath(root)
 
 
 def collect_terms(rows: Rows, names: Mapping[str, str]) -> Terms:

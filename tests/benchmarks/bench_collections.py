@@ -1,7 +1,13 @@
-"""Collections at size: search, near copies, building. Run with --works 20000 for a quick look.
+"""Collections at size: search, near copies, building, and a text search while replays are made.
 
-Every part runs in a process of its own, so that memory is counted cleanly and torch never meets faiss.
-The last line is JSON. Needs some 8 GB of memory and 6 GB of disk at the full size.
+--small is a quick look (20,000 works); the full size takes some 8 GB of memory and 4 GB of disk. Every part
+runs in a process of its own, so that memory is counted cleanly and torch never meets faiss; parts for which
+--minutes or the disk leave no room are named in `left_out`. The last line is JSON.
+
+`overhead_over_faiss` is the share by which our search is slower than the bare faiss call on the same index,
+`rss_share` what opening and searching adds to a process that has the libraries loaded, by the size of the
+float32 vectors. `dup_growth` and `overhead_cpu` compare processor time, which other work on the computer
+hardly changes; the other times are as a person waits, and mean little on a busy one.
 """
 
 from __future__ import annotations
@@ -24,16 +30,24 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.collections.measures import door, door_embed, drive, duplicates, embed, plant  # noqa: E402
+from tests.collections.waiting import waiting  # noqa: E402
 
 DIM, CLUSTER, QUERIES = 512, 50, 200
+SMALL_WORKS, SMALL_COPIES = 20_000, 200
+BYTES_A_WORK = 2 * DIM + DIM // 8 + 600  # embeddings, codes, metadata twice
+SEARCHES = 15  # for words, while replays are made
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", type=int, default=1_000_000)
     parser.add_argument("--copies", type=int, default=2_000)
+    parser.add_argument("--small", action="store_true", help=f"{SMALL_WORKS:,} works and {SMALL_COPIES} copies")
+    parser.add_argument("--minutes", type=float, default=90.0, help="no part goes on after this time")
     parser.add_argument("--folder", type=Path, help="scratch folder; kept when given")
-    parser.add_argument("--skip", default="", help="parts to leave out: search,backend,growth,door,copies")
+    parser.add_argument("--skip", default="", help="parts to leave out: search,backend,growth,door,copies,waiting")
+    parser.add_argument("--keep-rates", action="store_true",
+                        help="write the door's rates to where the check at the door quotes them from")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     base = args.folder or Path(tempfile.mkdtemp(prefix="bench-collections-"))
@@ -41,45 +55,87 @@ def main() -> None:
         name, *rest = args.child.split(":")
         print(json.dumps(CHILDREN[name](base, *map(int, rest))), flush=True)
         return
+    works, copies = (SMALL_WORKS, SMALL_COPIES) if args.small else (args.works, args.copies)
     try:
-        print(json.dumps(run(base, args.works, args.copies, set(args.skip.split(",")))))
+        bench = Bench(base, time.monotonic() + 60 * args.minutes, set(args.skip.split(",")))
+        bench.run(works, copies)
+        if args.keep_rates:
+            keep_rates(bench.result)
+        print(json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in bench.result.items()}))
     finally:
         if args.folder is None:
             shutil.rmtree(base, ignore_errors=True)
 
 
-def run(base: Path, works: int, copies: int, skip: set[str]) -> dict:
-    """All parts; a part that is left out has no keys."""
-    result: dict = {"works": works, "dim": DIM, "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-    if "search" not in skip:
-        result |= child(base, "build", works)
-        result |= child(base, "exact")
-        result |= child(base, "search")
-        if "backend" not in skip:
-            result |= child(base, "backend")
-            result["speedup_over_clip_retrieval"] = result["backend_ms"] / result["search_ms"]
-        result["speedup_over_exact"] = result["exact_ms"] / result["search_ms"]
-    if "growth" not in skip:
-        times = [child(base, "near", n)["near_us"] for n in (works // 10, works)]
-        result |= {"dup_us_per_vector": times, "dup_growth": times[1] / times[0]}
-    if "door" not in skip:
-        child(base, "door_embed", copies)
-        result |= child(base, "door")
-    if "copies" not in skip:
-        result |= child(base, "plant", copies)
-        result |= resumed(base)
-        result |= child(base, "duplicates")
-    return {k: round(v, 5) if isinstance(v, float) else v for k, v in result.items()}
+class Bench:
+    """The parts in order, until the time is up; a part that is left out has no keys."""
+
+    def __init__(self, base: Path, until: float, skip: set[str]):
+        self.base, self.until, self.skip = base, until, skip
+        self.result: dict = {"left_out": {}}
+
+    def run(self, works: int, copies: int) -> None:
+        self.result |= {"works": works, "dim": DIM, "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+        free = shutil.disk_usage(self.base).free
+        if free < 2 * works * BYTES_A_WORK:
+            self.result["left_out"]["search"] = f"{free / 1e9:.1f} GB of disk are free"
+        elif "search" not in self.skip and self.part("build", works) and self.part("exact") and self.part("search"):
+            self.result["speedup_over_exact"] = self.result["exact_ms"] / self.result["search_ms"]
+            if "backend" not in self.skip and self.part("backend"):
+                self.result["speedup_over_clip_retrieval"] = self.result["backend_ms"] / self.result["search_ms"]
+        if "growth" not in self.skip and self.part("near", works // 10) and self.part("near", works):
+            few, many = (self.result[f"near_{n}"] for n in (works // 10, works))
+            self.result["dup_growth"] = many["cpu_us"] / few["cpu_us"]
+        if "door" not in self.skip and self.part("door_embed", copies):
+            self.part("door")
+        if "copies" not in self.skip and self.part("plant", copies) and self.interrupted() and self.part("embed"):
+            self.part("duplicates")
+        if "waiting" not in self.skip:
+            self.part("waiting", SEARCHES)
+
+    def part(self, name: str, *numbers: int) -> bool:
+        """One part in its own process; its last line is JSON. False where the time does not suffice."""
+        begun = time.monotonic()
+        try:
+            done = subprocess.run(self.command(name, *numbers), stdout=subprocess.PIPE, text=True, check=True,
+                                  timeout=max(0.1, self.until - begun), env=ENVIRONMENT)
+        except subprocess.TimeoutExpired:
+            self.result["left_out"][name] = "the time was up"
+            return False
+        print(f"{name} {' '.join(map(str, numbers))}: {time.monotonic() - begun:.1f} s", file=sys.stderr)
+        self.result |= json.loads(done.stdout.splitlines()[-1])
+        return True
+
+    def command(self, name: str, *numbers: int) -> list[str]:
+        child = ":".join([name, *map(str, numbers)])
+        return [sys.executable, __file__, "--folder", str(self.base), "--child", child]
+
+    def interrupted(self) -> bool:
+        """A build that is killed half-way; the next one has to go on from there."""
+        first = subprocess.Popen(self.command("embed"), stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        total = sum(1 for _ in (self.base / "pictures").iterdir())
+        parts = self.base / "built" / "metadata"
+        while first.poll() is None and len(list(parts.glob("*.parquet"))) < total / 2 / 128:
+            if time.monotonic() > self.until:
+                break
+            time.sleep(0.2)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        return time.monotonic() < self.until
 
 
-def child(base: Path, name: str, *numbers: int) -> dict:
-    """One part in its own process; its last line is JSON."""
-    command = [sys.executable, __file__, "--folder", str(base), "--child", ":".join([name, *map(str, numbers)])]
-    begun = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
-                          env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"})
-    print(f"{name} {' '.join(map(str, numbers))}: {time.monotonic() - begun:.1f} s", file=sys.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait sleep
+
+
+def keep_rates(result: dict) -> None:
+    """Writes the door's rates beside the code that quotes them, with what they were measured on."""
+    from explorer.collections.copycheck import RATES, DoorRule
+    from explorer.collections.open import open_collection
+
+    value = {"likeness": DoorRule().likeness, "collection": open_collection("world").info.fingerprint,
+             "found": result["door_flagged"], "copies": result["door_copies"],
+             "false": result["door_false_alarms"], "others": result["door_others"]}
+    RATES.write_text(json.dumps(value, indent=1) + "\n")
 
 
 def clustered(count: int, seed: int, rng_seed: int) -> np.ndarray:
@@ -147,34 +203,33 @@ def exact(base: Path) -> dict:
 def search(base: Path) -> dict:
     """Our search: opening, recall, latency beside the bare faiss call, memory."""
     import psutil
+    import pyarrow.parquet  # noqa: F401
 
-    from explorer.collections.open import CANDIDATES, open_collection
+    from explorer.collections.open import open_collection
 
-    process = psutil.Process()
-    before = process.memory_info().rss
-    begun = time.monotonic()
+    process, queries, truth = psutil.Process(), np.load(base / "queries.npy"), np.load(base / "truth.npy")
+    before, begun = process.memory_info().rss, time.monotonic()
     collection = open_collection(str(base / "large"))
-    collection.search(np.load(base / "queries.npy", mmap_mode="r")[0], 10)
+    collection.search(queries[0], 10)
     opened = time.monotonic() - begun
-    queries, truth = np.load(base / "queries.npy"), np.load(base / "truth.npy")
     index = collection._indices["image"]
-    wanted = CANDIDATES if index.lossy else 10
-    hits, ours, bare = [], [], []
+    wanted = collection.candidates() if index.lossy else 10
     for _ in range(2):  # the first round warms the caches of both
-        hits, ours, bare = [], [], []
+        hits, took = [], []
         for query, right in zip(queries, truth, strict=True):
-            at = time.perf_counter()
+            marks = [(time.perf_counter(), time.process_time())]
             index.faiss.search(query[None], wanted)
-            between = time.perf_counter()
+            marks.append((time.perf_counter(), time.process_time()))
             found = collection.search(query, 10)
-            ours.append(time.perf_counter() - between)
-            bare.append(between - at)
+            marks.append((time.perf_counter(), time.process_time()))
+            took.append(np.diff(marks, axis=0).ravel())  # bare: wall, processor; ours: wall, processor
             hits.append(len({int(n.work_id[1:]) for n in found} & set(right.tolist())) / 10)
-    resident = process.memory_info().rss
-    a, b = statistics.median(ours) * 1e3, statistics.median(bare) * 1e3
+    added = process.memory_info().rss - before
+    b, bare_cpu, a, our_cpu = (np.median(took, axis=0) * 1e3).tolist()
     return {"recall_at_10": float(np.mean(hits)), "search_ms": a, "faiss_ms": b, "overhead_over_faiss": a / b - 1,
-            "overhead_ms": a - b, "open_1m_s": opened, "rss_mb": (resident - before) / 1e6,
-            "rss_share": (resident - before) / (collection.works * DIM * 4)}
+            "search_cpu_ms": our_cpu, "faiss_cpu_ms": bare_cpu, "overhead_cpu": our_cpu / bare_cpu - 1,
+            "open_1m_s": opened, "candidates": wanted, "rss_mb": added / 1e6,
+            "rss_share": added / (collection.works * DIM * 4)}
 
 
 def backend(base: Path) -> dict:
@@ -200,23 +255,12 @@ def near(base: Path, works: int) -> dict:
     noise = np.random.default_rng(6).standard_normal((len(chosen), DIM)).astype(np.float32)
     rows[works // 2 + chosen] = rows[chosen] + noise * np.float32(0.05 / DIM ** 0.5)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), time.process_time()
     found = drive(near_copies(rows, None, CopyRule(cosine_alone=0.98)))
-    elapsed = time.monotonic() - begun
-    return {"near_us": elapsed / works * 1e6, "near_s": elapsed,
-            "near_recall": float((found.group[works // 2 + chosen] == found.group[chosen]).mean())}
-
-
-def resumed(base: Path) -> dict:
-    """A build killed half-way, then run again to its end."""
-    command = [sys.executable, __file__, "--folder", str(base), "--child", "embed"]
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    total = sum(1 for _ in (base / "pictures").iterdir())
-    while first.poll() is None and len(list((base / "built" / "metadata").glob("*.parquet"))) < total / 2 / 128:
-        time.sleep(0.2)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
-    return child(base, "embed")
+    worked, elapsed = time.process_time() - worked, time.monotonic() - begun
+    return {f"near_{works}": {
+        "cpu_us": worked / works * 1e6, "us": elapsed / works * 1e6, "s": elapsed,
+        "recall": float((found.group[works // 2 + chosen] == found.group[chosen]).mean())}}
 
 
 def _median_ms(ask, queries: np.ndarray) -> float:
@@ -229,7 +273,7 @@ def _median_ms(ask, queries: np.ndarray) -> float:
 
 
 CHILDREN = {f.__name__: f for f in (build, exact, search, backend, near, plant, embed, duplicates,
-                                  door_embed, door)}
+                                  door_embed, door, waiting)}
 
 if __name__ == "__main__":
     main()

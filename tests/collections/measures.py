@@ -132,4 +132,5 @@ def door(base: Path) -> dict:
         result |= {f"door_{way}_flagged_at_1pct": float(np.mean(flagged)), f"door_{way}_limit": abs(limit)}
     false = [s >= made.rule.likeness for s, _ in scores["likeness"][count:]]
     right = [s >= made.rule.likeness for s, _ in scores["likeness"][:count]]
-    return {**result, "door_flagged": float(np.mean(right)), "door_false_alarms": float(np.mean(false))}
+    return {**result, "door_flagged": float(np.mean(right)), "door_copies": len(right),
+            "door_false_alarms": float(np.mean(false)), "door_others": len(false)}

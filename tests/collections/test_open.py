@@ -198,3 +198,28 @@ def test_what_is_missing_is_named(tmp_path: Path, vectors):
         file.unlink()
     with pytest.raises(ExplorerError, match="no metadata"):
         open_collection(str(folder))
+
+
+def test_halves_become_singles_exactly():
+    from explorer.collections.embeddings import as_single
+
+    every = np.arange(65_536, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)]
+    assert np.array_equal(as_single(finite), finite.astype(np.float32))
+
+
+def test_single_rows_over_several_files_are_read_as_mapped(tmp_path):
+    from explorer.collections.embeddings import EmbeddingRows
+
+    rows = unit_rows(50, 8)
+    for kind in (np.float16, np.float32):
+        paths = [tmp_path / f"{np.dtype(kind).name}_{n}.npy" for n in range(3)]
+        for path, part in zip(paths, np.split(rows.astype(kind), (7, 30)), strict=True):
+            np.save(path, part)
+        stored = EmbeddingRows(paths)
+        ids = np.array([49, 0, 6, 7, 29, 30, 7])
+        assert np.array_equal(stored.get(ids), rows.astype(kind)[ids].astype(np.float32))
+        assert np.array_equal(stored.get(ids), stored._mapped(ids))
+        assert stored.get(np.empty(0, np.int64)).shape == (0, 8)
+        with pytest.raises(IndexError, match="50"):
+            stored.get(np.array([50]))
