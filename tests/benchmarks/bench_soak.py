@@ -104,9 +104,10 @@ class Soak:
 
 def replays(soak: Soak, wanted: int, seconds: float) -> dict[str, Any]:
     """Runs until so many replays are on record or time is up; memory and handles of the screen process."""
-    until, server = time.monotonic() + seconds, psutil.Process(soak.app.process.pid)
+    server = psutil.Process(soak.app.process.pid)
     for name in (*PATH, *LIBRARY, *PATH):  # what a process loads once is no growth
         Visit(soak.app.url, name, f"case={soak.case.id}").reload(1)
+    until = time.monotonic() + seconds
     start_mb, handles = server.memory_info().rss / 2**20, server.num_fds()
     while soak.count() < wanted and time.monotonic() < until:
         soak.keep_running()
