@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from explorer.errors import ExplorerError
@@ -93,10 +94,10 @@ def accuracy(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for stratum in ("all", *strata):
         inside = [r for r in listed if stratum in ("all", r.stratum)]
         for name in SIGNALS:
-            values = sorted(r.values[name] for r in inside if name in r.values)
+            values = [r.values[name] for r in inside if name in r.values]
             if values:
                 entry = {"stratum": stratum, "signal": name, "prompts": len(values),
-                         "median": values[len(values) // 2]}
+                         "median": median(values)}
                 found.append(entry | _apart(values, [r.values[name] for r in against if name in r.values]))
     return found
 
