@@ -150,7 +150,7 @@ class _Racing:
         """Adds what the stretch up to a checkpoint took; its lanes count as tries at the first one."""
         tries = len(event.seeds) if event.number == 0 else 0
         self.begun += tries
-        spent = Effort(tries, event.unet_evaluations, event.elapsed_s)
+        spent = Effort(tries, event.unet_evaluations, round(event.elapsed_s, 3))  # as it goes on record
         self.search.standing = self.search.standing.after(spent, None, "")
 
     def round(self, heat: Heat, event: Checked) -> RaceRound:
