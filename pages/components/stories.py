@@ -10,7 +10,7 @@ from explorer.records import Replay, Subject, from_json
 from explorer.settings import WORLD
 from explorer.world.example_cases import FOLDER, Told, open_told, read
 from explorer.world.figures import Card, read_card
-from pages.components import frame, planes, replays, state, widgets, work
+from pages.components import frame, planes, replays, share, state, widgets, work
 from pages.components.texts import minutes, plain, say
 
 STEPS = ("neighbours", "replay", "findings", "report")  # where a story's case can be looked at further
@@ -63,6 +63,8 @@ def draw(now: state.Here, told: Told) -> None:
         st.markdown(say(f"told.{told.story}_first", **words))
         st.markdown(say(f"told.{told.story}_second", **words))
         _try(now, case, subject, told)
+        share.draw(case, subject, picked, title=say(f"told.{told.story}"),
+                   source=say("told.source", title=told.work_title, creator=told.creator))
     _every(case, subject, told)
     st.subheader(say("plane.title"), anchor=False)
     clicked = planes.plane(case, subject, score="tiled_l2", key=f"plane_{told.story}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from explorer.cases.store import CaseStore
+from explorer.images.door import read_png
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
 from explorer.world.example_cases import read
@@ -56,3 +57,11 @@ def test_trying_it_runs_the_same_settings_in_a_case_of_ones_own(opened, home):
     own = CaseStore(home / "cases").open(jobs["RunSearch"].case_id)
     assert not own.read_only and "story" not in app.query_params
     assert app.query_params["search"] == jobs["RunSearch"].search_id
+
+
+def test_the_picture_for_an_article_can_be_made(opened):
+    app = opened_story(opened, "shown_the_answer")
+    app = press(app, say("share.make"))
+    assert not app.exception and not app.error
+    png = app.session_state[f"share_{TOLD['shown_the_answer'].given_replay}"]
+    assert read_png(png).shape[1] > 1024
