@@ -52,7 +52,7 @@ class Visit:
 
     def _open(self):
         return connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", subprotocols=["streamlit"],
-                       origin=self.url, max_size=2**28, open_timeout=LONGEST_S)
+                       origin=self.url, max_size=2**28, open_timeout=LONGEST_S, ping_interval=None)
 
     def _draw(self, wire, *, fragment: str = "") -> dict[str, float]:
         """One run of the script or of a part; returns the parts that want to be drawn again, and how often."""
