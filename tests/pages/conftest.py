@@ -36,7 +36,7 @@ def opened(home: Path) -> Callable[..., AppTest]:
 
     def run(name: str, case: tuple[str, str] | None = None) -> AppTest:
         from pages.components.frame import script
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         if case:
             app.query_params["case"], app.query_params["subject"] = case
         app.run()

@@ -40,7 +40,7 @@ def test_a_story_opens_at_once_with_its_figures(opened, home):
 
 
 def test_a_link_opens_the_story_in_another_workspace(opened, home):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["story"] = "never_in_training"
     app.run()
     app.switch_page(script("examples")).run()
