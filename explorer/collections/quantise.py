@@ -49,9 +49,11 @@ def main(embeddings: str, target: str, key: str) -> None:
     import psutil
     from autofaiss import build_index
 
-    memory = f"{max(1, psutil.virtual_memory().available // 2**30)}G"
+    free_mb = max(1024, psutil.virtual_memory().available // 2**20)
     build_index(embeddings, index_path=target, index_infos_path=f"{target}.json", index_key=key,
-                index_param="nprobe=16", metric_type="ip", current_memory_available=memory, verbose=40,
+                index_param="nprobe=16", metric_type="ip", current_memory_available=f"{free_mb}MB",
+                max_index_memory_usage=f"{free_mb // 2}MB",  # its own default asks every computer for 18 GB
+                verbose=40,
                 nb_cores=int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count())
 
 

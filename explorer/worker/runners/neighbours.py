@@ -48,7 +48,7 @@ def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
     if isinstance(collection, Collection):
         door = yield from _door(task.collection, collection, context, rule)
         seen = door.check(read_png(case.blob(case.subject(subject_id).pixels_sha256)), vector)
-        rates = read_rates(rule, collection=_world(context).info.fingerprint)
+        rates = _rates(context, rule)
     made = _record(seen, rates, subject_id=subject_id, collection=collection.info.name, limit=rule.likeness)
     case.commit(made, key=f"{subject_id}/{made.collection}", job_id=context.job.id)
     yield Progress(1, 1, "checked")
@@ -96,8 +96,12 @@ def _record(seen: DoorCheck, rates: DoorRates | None, *, subject_id: str, collec
                      **vars(seen))
 
 
-def _world(context: Context) -> Any:
-    return _collection(context, "world")
+def _rates(context: Context, rule: DoorRule) -> DoorRates | None:
+    """How well the rule does on the bundled collection, where that was measured and is at hand."""
+    try:
+        return read_rates(rule, collection=_collection(context, "world").info.fingerprint)
+    except ExplorerError:
+        return None
 
 
 def _result_before(context: Context) -> dict[str, Any]:
