@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from explorer.findings.wording import STATEMENTS
 from explorer.jobs.tasks import TASKS
 from pages.components.texts import catalogue, minutes, plain, say, size
 
@@ -16,6 +17,10 @@ SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
 MADE = {"c2pa", "compare", "detail", "device", "dialect", "empty", "generation", "glossary", "hash", "kind",
         "lists", "mode", "nav", "noise_source", "order", "origin", "overview", "path", "search_mode", "source",
         "start_from", "state", "stop_rule", "story", "task", "told", "worker"}
+
+
+JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "no_controls", "controls_do_not_fit",
+          "exploratory", "supplied_by_you"}  # what a measured test can find; each has a heading
 
 
 def keys() -> set[str]:
@@ -31,8 +36,15 @@ def test_no_text_is_left_over():
     loose = {k for k in keys()
              if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
     made = re.compile(r"\.(title|lead|empty)$|^(pick|tray|scores|chart|settings)\.|^findings\.best_"
-                      r"|^portfolio\.way_")
+                      r"|^portfolio\.way_|^measured\.(prompt|controls)_")
+    loose -= {f"measured.{kind}" for kind in JUDGED}
     assert {k for k in loose if not made.search(k)} == set()
+
+
+def test_every_outcome_of_a_measured_test_has_a_heading():
+    judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
+    said = {kind for kind in STATEMENTS if f'"{kind}"' in judge} - {"not_run"}
+    assert said == JUDGED and JUDGED <= set(catalogue()["measured"])
 
 
 def test_every_task_has_a_name():

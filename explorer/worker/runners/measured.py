@@ -141,7 +141,7 @@ def _terms(encoder: Any, context: Context) -> tuple[TermList, ...]:
 def _looks(found: Subject, policy: Policy, search_id: str, context: Context) -> tuple[int, int]:
     """Measured tests of this picture under another policy, and other searches, in every case here."""
     tests = searches = 0
-    store = CaseStore(context.settings.cases)
+    store = CaseStore(context.settings.cases, person=context.job.owner)
     for row in store.list(archived=None):
         if row.problem:
             continue
