@@ -25,7 +25,8 @@ def derive(root: Path | None = None, *, device: str = "auto", cache: Path | None
 
 def quoted(root: Path) -> dict[str, str]:
     """The fingerprint that each derived file quotes."""
-    sources = {"card.json": "fingerprint", "examples.json": "world", f"collection/{FINGERPRINT_FILE}": "world"}
+    sources = {"card.json": "fingerprint", "examples.json": "world", f"collection/{FINGERPRINT_FILE}": "world",
+               "controls.json": "world", "findings.json": "fingerprint"}
     found = {}
     for name, key in sources.items():
         path = root / name

@@ -1,0 +1,45 @@
+"""The findings benchmark's stored result as the README's table; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NAMES = {"best_of_n_tiled_l2": "best of the seeds, tiled ℓ2 alone",
+         "clip_similarity": "best of the seeds, CLIP alone",
+         "carlini_cliques": "cliques (Carlini et al. 2023), target-free",
+         "wen_first_step": "prompt's pull, first step (Wen et al. 2024), target-free",
+         "wen_all_steps": "prompt's pull, all steps (Wen et al. 2024), target-free",
+         "bright_ending": "Bright Ending (Chen et al. 2025), target-free",
+         "one_step": "one step (Webster 2023), target-free"}
+
+
+def table(stored: dict[str, Any]) -> str:
+    """Markdown: how each method separates works seen 64 and 256 times from held-out ones, and error rates."""
+    head = ["| method | own caption: AUC | TPR at 1% FPR | recovered prompt: AUC | TPR at 1% FPR |",
+            "|---|---|---|---|---|"]
+    true, blind = stored["true_caption"], stored["blind"]
+    rows = [_row("**measured test**", true, blind)]
+    rows += [_row(name, true["baselines"][key], blind["baselines"][key]) for key, name in NAMES.items()]
+    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05 | recovered prompt: AUC "
+            "| flagged at p ≤ 0.05 |", "|---|---|---|---|---|"]
+    for seen in ("1", "4", "16", "64", "256"):
+        a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
+        dose.append(f"| {seen} times | {a['auc']:.3f} | {_share(a['flagged_at_5'])} | {b['auc']:.3f} | "
+                    f"{_share(b['flagged_at_5'])} |")
+    for group, name in (("held_out", "never (held out)"), ("strangers", "never, by unknown creators")):
+        flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
+        dose.append("| " + " | – | ".join((name, *flagged)) + " |")
+    return "\n".join([*head, *rows, *dose])
+
+
+def _row(name: str, true: dict[str, float], blind: dict[str, float]) -> str:
+    return (f"| {name} | {_area(true)} | {true['tpr_at_1_fpr']:.2f} | {_area(blind)} | "
+            f"{blind['tpr_at_1_fpr']:.2f} |")
+
+
+def _area(found: dict[str, float]) -> str:
+    return f"{found['auc']:.3f} ({found['low']:.3f}–{found['high']:.3f})"
+
+
+def _share(found: dict[str, float]) -> str:
+    return f"{found['share']:.1%} ({found['low']:.1%}–{found['high']:.1%}) of {found['works']}"
