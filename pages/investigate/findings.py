@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import begin, findings, measured, path, signals, widgets
+from pages.components import begin, findings, measured, path, planes, signals, widgets
 from pages.components.texts import say
 
 now = path.head("findings")
@@ -15,9 +15,12 @@ if begin.needed(now, "findings"):
     if not case.count_replays(subject.id):
         widgets.empty("findings")
     else:
+        st.header(say("findings.all"), anchor=False)
+        st.caption(say("findings.all_text"))
         findings.statement(case, subject)
         findings.pair(case, subject)
         st.markdown(say("replay.bits_text"))
+        planes.plane(case, subject, score=findings.SCORE, key=f"plane_{subject.id}")
         findings.effort(case, subject)
     signals.panel(case, subject)
     st.header(say("findings.theft"), anchor=False)
