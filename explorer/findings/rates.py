@@ -36,3 +36,22 @@ def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRat
             date=str(stored["date"])) for group, name in GROUPS.items()]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+SIGNALS = {"wen_first": "wen_first_step", "wen": "wen_all_steps", "bright_ending": "bright_ending",
+           "one_step": "one_step", "clique": "carlini_cliques"}  # signal to its name in the benchmark
+
+
+def signal_accuracy(world: Path, name: str, *, model_fingerprint: str) -> dict[str, float] | None:
+    """AUC with its limits and TPR at 1% FPR of a signal on the world, works seen 64 and 256 times against held-out.
+
+    With each work's own caption. None where it was not measured for this model.
+    """
+    try:
+        stored = json.loads((world / FILE).read_text("utf-8"))
+        if stored["model_fingerprint"] != model_fingerprint:
+            return None
+        found = stored["true_caption"]["baselines"][SIGNALS[name]]
+        return {key: float(found[key]) for key in ("auc", "low", "high", "tpr_at_1_fpr")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
