@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from explorer.cases.store import CaseStore
+from explorer.findings.finding import Finding
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
 from explorer.world.examples import read_examples
@@ -41,7 +42,8 @@ def test_the_whole_loop_and_what_outlives_it(tab, tmp_path, world):
         subject = case.subjects()[0]
         assert case.neighbours(subject.id) and case.chosen_prompt(subject.id)
         made = case.count_replays(subject.id)
-        assert made == 18
+        assert made == 18 + 16  # the loop's own replays, and the measured test's
+        assert [f.kind for f in case.records(Finding, subject_id=subject.id)] == ["stands_out"]
         tab.get_by_text(case.neighbours(subject.id)[0].creator, exact=True).first.wait_for()
 
         start_and_cancel(tab, app.url, case.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from explorer.world.data import all_words, read_manifest
 from explorer.world.files import open_world
 from explorer.world.render import load_small
 
+LAST = 1000  # the test's own prompt comes after every prompt that was looked for, so that it displaces none
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
 
 
@@ -118,7 +119,7 @@ def _prompt(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubjec
                                 "subject's page, or choose the recovered prompt.")
         return found.caption
     candidate = yield from _recovered(rgb, found.id, loading.encoder(context, task.clip), context)
-    context.commit(candidate)
+    context.commit(replace(candidate, mode="measured", rank=LAST))
     return candidate.text
 
 
