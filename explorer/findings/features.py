@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from explorer.closeness.scores import flatness, grey
 from explorer.closeness.tiled import distances
+from explorer.findings.expectation import LEAST, Expectation
 from explorer.images.prepare import fit_square
 
 SIZE_PX = 64
@@ -28,7 +28,6 @@ LABELS = {
 FEATURES = tuple(LABELS)
 RIVALS = ("blank", "rival_1", "rival_5", "rival_half")
 PREDICTORS = (*FEATURES, *RIVALS)
-LEAST = 1e-3  # a smaller value counts as this much before its logarithm is taken
 
 
 def features(rgb: np.ndarray, *, caption: str = "") -> dict[str, float]:
@@ -64,33 +63,6 @@ def rivals(rgb: np.ndarray, pictures: np.ndarray, *, leave_out: int = -1) -> dic
     ranked = np.sort(apart[1:])
     found = (apart[0], ranked[0], ranked[4], ranked[len(ranked) // 2])
     return {name: math.log(max(float(v), LEAST)) for name, v in zip(RIVALS, found, strict=True)}
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """A ridge regression of closeness on model-free features, as plain numbers (kept with the controls).
-
-    With `log` it is of the closeness' logarithm: a distance of .2 against .4 is as much as .1 against .2.
-    """
-
-    names: tuple[str, ...]
-    means: tuple[float, ...]
-    spreads: tuple[float, ...]
-    weights: tuple[float, ...]
-    intercept: float
-    explained: float  # share of the tuning works' variance, in [0, 1]
-    works: int
-    log: bool = False
-
-    def predict(self, found: Mapping[str, float]) -> float:
-        """The closeness (with `log`, its logarithm) that a picture with these features reaches on average."""
-        return self.intercept + sum(w * (found[n] - m) / s for n, m, s, w in zip(
-            self.names, self.means, self.spreads, self.weights, strict=True))
-
-    def excess(self, value: float, found: Mapping[str, float], *, better: str) -> float:
-        """How much closer than expected: positive is closer, whichever way the score runs."""
-        difference = (math.log(max(value, LEAST)) if self.log else value) - self.predict(found)
-        return difference if better == "higher" else -difference
 
 
 def fit_expectation(found: Sequence[Mapping[str, float]], values: Sequence[float], *,

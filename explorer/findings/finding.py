@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from explorer.findings.features import Expectation
+from explorer.findings.expectation import Expectation
 from explorer.records import Effort
 
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from explorer.cases.case import Case, Environment, SearchPlan
-from explorer.cases.export import export_case
 from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
@@ -130,6 +129,7 @@ def _one(settings: Settings, story: str, row: dict, world: Path, folder: Path, o
                              settings=ReplaySettings(prompt=row["caption"], **EFFORT, **what))
     foreground.follow_jobs(settings, flow.jobs, follow=follow)
     clean = _without_paths(case, subject, CaseStore(folder), title, question)
+    from explorer.cases.export import export_case  # the screens read stories and need none of it
     file = f"{story}.zip"
     made = export_case(clean, out / file)
     return _told(clean, story, title, file, made.sha256, made.head_hash, row)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES
-from explorer.findings.case_plane import case_plane
-from explorer.findings.plane import Plane, PlanePoint
 from explorer.records import Subject
 from explorer.world.figures import Card, Dose
 from pages.components.texts import say
+
+if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane waits for it
+    from explorer.findings.plane import Plane, PlanePoint
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
@@ -47,6 +48,7 @@ def plane(case: Case, subject: Subject, *, score: str, key: str, floor: float | 
 
 def _kept(case: Case, subject: Subject, score: str, floor: float | None) -> Plane | None:
     """The plane, made once for as long as no replay is added."""
+    from explorer.findings.case_plane import case_plane
     mark = (case.id, subject.id, score, floor, case.count_replays(subject.id))
     known = st.session_state.get("plane")
     if known is None or known[0] != mark:

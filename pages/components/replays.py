@@ -9,7 +9,6 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
-from explorer.closeness.heatmap import agreement, overlay
 from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.door import png_bytes, read_png
 from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
@@ -81,6 +80,7 @@ def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px:
 
 def _agreement(subject_rgb: np.ndarray, png: bytes) -> bytes:
     """Where the two agree, laid over the replay in grey (PNG); none for pictures too large to draw at once."""
+    from explorer.closeness.heatmap import agreement, overlay  # scipy: only where a map is drawn
     other = read_png(png)
     if other.shape != subject_rgb.shape or max(other.shape) > MOST_HEAT_PX:
         return b""
