@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from explorer.errors import ExplorerError
 from explorer.findings.calibration import clopper_pearson, rank_p_value
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
+from explorer.findings.fit import check_subject, control_distances
 from explorer.findings.judge import excesses
 from explorer.images.door import open_image
 from explorer.images.prepare import fit_square
@@ -30,7 +31,7 @@ LEAST_TUNING = 20
 
 @dataclass(frozen=True)
 class Line:
-    """One work put through a policy: its best closeness, and its picture at 64 pixels by name."""
+    """One work put through a policy: its file's name, its best closeness, and what needs no model."""
 
     name: str
     value: float
@@ -73,9 +74,9 @@ def append_line(path: Path, line: Line) -> None:
         os.fsync(file.fileno())
 
 
-def gather(lines: Sequence[Line], pictures: np.ndarray, policy: Policy, *, source: str, name: str,
+def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Policy, *, source: str, name: str,
            model_fingerprint: str) -> ControlResults:
-    """Controls from works that are done; `pictures` (n, 64, 64, 3) uint8 are theirs, in order.
+    """Controls from works that are done; `pictures` (64, 64, 3) uint8 are theirs, by name.
 
     From a hundred works on, every fifth fits the expectation and is left out of the controls; below that
     there is none, and closeness itself is ranked. ExplorerError for fewer than ten works.
@@ -86,11 +87,11 @@ def gather(lines: Sequence[Line], pictures: np.ndarray, policy: Policy, *, sourc
     tuning = [i for i in range(len(lines)) if i % TUNING_SHARE == 0]
     if len(tuning) < LEAST_TUNING:
         tuning = []
-    kept = [i for i in range(len(lines)) if i not in set(tuning)]
-    among = pictures[kept]
+    kept = sorted(set(range(len(lines))) - set(tuning))
+    among = np.array([pictures[lines[i].name] for i in kept])
     place = {i: k for k, i in enumerate(kept)}
-    full = {i: lines[i].features | rivals(pictures[i], among, leave_out=place.get(i, -1))
-            for i in range(len(lines))}
+    full = {i: line.features | rivals(pictures[line.name], among, leave_out=place.get(i, -1))
+            for i, line in enumerate(lines)}
     expectation = fit_expectation([full[i] for i in tuning], [lines[i].value for i in tuning],
                                   names=PREDICTORS, log=policy.score == "tiled_l2") if tuning else None
     return ControlResults(
@@ -98,8 +99,6 @@ def gather(lines: Sequence[Line], pictures: np.ndarray, policy: Policy, *, sourc
         effort_each=policy.effort, names=tuple(lines[i].name for i in kept),
         values=tuple(lines[i].value for i in kept), features=tuple(full[i] for i in kept),
         expectation=expectation, policy=policy.id)
-
-
 
 
 def world_policies(root: Path) -> dict[str, int]:
@@ -121,20 +120,19 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
     if len(found) < 38:
         raise ExplorerError(f"{len(found)} works were measured; at least 38 are needed before a rate can be "
                             "given at p = 0.05. Add more images and run the same command again.")
-    pictures = np.array([thumbnail(folder / line.name) for line in found], np.uint8)
-    hits, tested = {0.01: 0, 0.05: 0}, 0
+    pictures = {line.name: thumbnail(folder / line.name) for line in found}
+    p_values: list[float] = []
     for half in (0, 1):
-        controls = gather(found[half::2], pictures[half::2], policy, source="half", name="half",
-                          model_fingerprint="")
-        among = np.array([p for i, p in enumerate(pictures[half::2]) if found[half::2][i].name in controls.names])
-        for line, picture in zip(found[1 - half::2], pictures[1 - half::2], strict=True):
-            mine, theirs = excesses(line.value, line.features | rivals(picture, among), controls)
-            p = rank_p_value(mine, theirs)
-            tested += 1
-            for level in hits:
-                hits[level] += p <= level
-    rates = {level: clopper_pearson(count, tested) for level, count in hits.items()}
-    return {"works": tested, "seeds": policy.seeds} | {
+        controls = gather(found[half::2], pictures, policy, source="half", name="half", model_fingerprint="")
+        among = np.array([pictures[name] for name in controls.names])
+        spread = control_distances(controls.features)
+        for line in found[1 - half::2]:
+            told = line.features | rivals(pictures[line.name], among)
+            fits = check_subject(told, controls.features, distances=spread).fits
+            p_values += [rank_p_value(*excesses(line.value, told, controls))] if fits else []
+    tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
+    rates = {level: clopper_pearson(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
+    return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {
         f"flagged_at_{round(level * 100)}": {"share": r.value, "low": r.low, "high": r.high}
         for level, r in rates.items()}
 

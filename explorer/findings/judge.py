@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.ledger import supplied_by_you, total_bits
@@ -47,10 +48,16 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
 
 def judge_measured(measured: Measured, best: Replay, controls: ControlResults | None, *, score: str,
                    level: float = 0.05, error_rate: ErrorRate | None = None) -> Finding:
-    """The finding of a measured test; exploratory, without a p-value, after a test under another policy.
+    """The finding of a measured test, under its id; exploratory, without a p-value, after a different test.
 
     ValueError for controls of another policy or model: they were not searched alike.
     """
+    return replace(_judged(measured, best, controls, score=score, level=level, error_rate=error_rate),
+                   id=measured.id)  # two tests may say the same
+
+
+def _judged(measured: Measured, best: Replay, controls: ControlResults | None, *, score: str, level: float,
+            error_rate: ErrorRate | None) -> Finding:
     if measured.earlier_tests:
         return _finding(measured.subject_id, "exploratory", {"value": measured.value}, {
             "value": shown(score, measured.value), "score": _score_words(score),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from explorer.findings.finding import ErrorRate
 from explorer.jobs.policy import Policy
@@ -26,32 +27,21 @@ def stored_rate(world: Path, policy: Policy, *, model_fingerprint: str, level: f
 def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRate]:
     """The rate at `level` for each kind of unseen work; [] where none is stored."""
     key, words = RULES[level]
+    stored = stored_result(world)
     try:
-        stored = json.loads((world / FILE).read_text("utf-8"))
         parts = stored["flagged"][policy.id][key]
         return [ErrorRate(
             rule=words, share=float(parts[group]["share"]), low=float(parts[group]["low"]),
             high=float(parts[group]["high"]), cases=int(parts[group]["works"]),
             measured_on=f"{name} of the bundled world", model_fingerprint=str(stored["model_fingerprint"]),
             date=str(stored["date"])) for group, name in GROUPS.items()]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []
 
 
-SIGNALS = {"wen_first": "wen_first_step", "wen": "wen_all_steps", "bright_ending": "bright_ending",
-           "one_step": "one_step", "clique": "carlini_cliques"}  # signal to its name in the benchmark
-
-
-def signal_accuracy(world: Path, name: str, *, model_fingerprint: str) -> dict[str, float] | None:
-    """AUC with its limits and TPR at 1% FPR of a signal on the world, works seen 64 and 256 times against held-out.
-
-    With each work's own caption. None where it was not measured for this model.
-    """
+def stored_result(world: Path) -> dict[str, Any] | None:
+    """The whole stored result of the findings benchmark; None where there is none."""
     try:
-        stored = json.loads((world / FILE).read_text("utf-8"))
-        if stored["model_fingerprint"] != model_fingerprint:
-            return None
-        found = stored["true_caption"]["baselines"][SIGNALS[name]]
-        return {key: float(found[key]) for key in ("auc", "low", "high", "tpr_at_1_fpr")}
-    except (OSError, ValueError, KeyError, TypeError):
+        return json.loads((world / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
         return None

@@ -30,9 +30,9 @@ STATEMENTS: dict[str, str] = {
         "No p-value is given: {why}. The closest of {tries} replays ({evaluations} network evaluations) "
         "reached {value} ({score}).",
     "exploratory":
-        "No p-value is given: the same picture was tested under other settings before ({tests} earlier measured "
-        "tests), and a choice made after a look is exploratory. The closest of {tries} replays ({evaluations} "
-        "network evaluations) reached {value} ({score}).",
+        "No p-value is given: the same picture was tested with other settings or controls before ({tests} "
+        "earlier measured tests), and a choice made after a look is exploratory. The closest of {tries} "
+        "replays ({evaluations} network evaluations) reached {value} ({score}).",
     "supplied_by_you":
         "This replay was given {bits} bits, {share} of them in a starting image or in noise made for it: the "
         "picture comes back because it was put in. The closeness of {value} ({score}) says nothing about "

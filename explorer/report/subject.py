@@ -221,10 +221,10 @@ def _tests(found: Snapshot, subject: Subject) -> list[Block]:
     if not tests:
         return []
     controls = {c.id: c for c in found.of(ControlResults)}
-    said = {f.replay_id: f for f in found.of(Finding, subject.id)}
+    said = {f.id: f for f in found.of(Finding, subject.id)}
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.replay_id].numbers['p']:.4f}" if "p" in said[t.replay_id].numbers else "none given",
-                  f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.replay_id in said)
+                  f"{said[t.id].numbers['p']:.4f}" if "p" in said[t.id].numbers else "none given",
+                  f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.id in said)
     return [Heading("Measured tests", 3),
             Table(("Prompt", "Seeds", "Closest", "Controls", "p", "Tests + searches before"), rows, wide=(0, 3)),
             Text("Seeds from 0 on, plain noise, no alignment; settings and controls were written to the log before "

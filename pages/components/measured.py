@@ -11,7 +11,8 @@ from explorer.errors import ExplorerError
 from explorer.findings.calibration import smallest_p
 from explorer.findings.controls import world_policies
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
-from explorer.findings.rates import RULES, stored_groups
+from explorer.findings.rates import RULES, stored_groups, stored_result
+from explorer.findings.table import table
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.policy import PROMPTS, TIERS, Policy
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
@@ -33,9 +34,8 @@ def _draw(case: Case, subject: Subject) -> None:
     st.header(say("measured.title"), anchor=False)
     st.markdown(say("measured.text"))
     tests = case.records(Measured, subject_id=subject.id)
-    found = {f.replay_id: f for f in case.records(Finding, subject_id=subject.id)}
     for test in reversed(tests):
-        _result(case, test, found.get(test.replay_id))
+        _result(case, test, case.record(Finding, test.id))
     live.panel(here, *TASKS)
     if case.read_only or work.active(here, *TASKS):
         return
@@ -109,6 +109,13 @@ def rates(world: Path) -> None:
         st.markdown("\n".join([say("measured.rates_head"), "|---|---|---|---|---|---|", *rows]))
     else:
         st.caption(say("measured.rates_none"))
+    stored = stored_result(world)
+    if stored is not None:
+        st.header(say("measured.others"), anchor=False)
+        st.markdown(say("measured.others_text", seeds=stored["seeds"], steps=Policy.steps,
+                        guidance=f"{Policy.guidance:g}", date=stored["date"],
+                        print=stored["model_fingerprint"][:12]))
+        st.markdown(table(stored))
 
 
 def _share(rate: ErrorRate) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.findings.rates import signal_accuracy
 from explorer.findings.signals.catalogue import SIGNALS
 from explorer.findings.signals.readings import SignalReading
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Subject
-from explorer.settings import WORLD
 from pages.components import charts, live, state, widgets, work
 from pages.components.texts import plain, say
 
@@ -47,10 +45,9 @@ def _reading(case: Case, reading: SignalReading, *, in_use: str) -> None:
                    evaluations=f"{reading.unet_evaluations:,}", seconds=f"{reading.elapsed_s:.0f}"))
     if in_use and reading.prompt != in_use:
         st.warning(say("signals.stale"), icon=":material/history:")
-    rows = [f"| {SIGNALS[name].label} | {value:.4g} | {_accuracy(name, reading)} | {SIGNALS[name].plain} "
-            f"| {SIGNALS[name].blind_to} |"
+    rows = [f"| {SIGNALS[name].label} | {value:.4g} | {SIGNALS[name].plain} | {SIGNALS[name].blind_to} |"
             for name, value in reading.values.items() if name in SIGNALS]
-    st.markdown("\n".join([say("signals.head"), "|---|---|---|---|---|", *rows]))
+    st.markdown("\n".join([say("signals.head"), "|---|---|---|---|", *rows]))
     if reading.mask_blob:
         left, right = st.columns(2)
         with left:
@@ -63,11 +60,3 @@ def _reading(case: Case, reading: SignalReading, *, in_use: str) -> None:
         st.caption(say("signals.words_text"))
         charts.terms(reading.words, across=say("signals.words_across"), alt=say("signals.words_alt"),
                      key=f"words_{reading.id}")
-
-
-def _accuracy(name: str, reading: SignalReading) -> str:
-    found = signal_accuracy(WORLD, name, model_fingerprint=reading.model.fingerprint)
-    if found is None:
-        return say("signals.unmeasured")
-    return say("signals.accuracy", auc=f"{found['auc']:.2f}", low=f"{found['low']:.2f}",
-               high=f"{found['high']:.2f}", tpr=f"{found['tpr_at_1_fpr']:.0%}")

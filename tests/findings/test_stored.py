@@ -11,8 +11,7 @@ import pytest
 from explorer.findings.controls import WORLD_FILE, world_controls, world_policies
 from explorer.findings.features import PREDICTORS
 from explorer.findings.judge import excesses
-from explorer.findings.rates import FILE, SIGNALS, signal_accuracy, stored_groups, stored_rate
-from explorer.findings.signals import catalogue
+from explorer.findings.rates import FILE, stored_groups, stored_rate
 from explorer.findings.table import table
 from explorer.jobs.policy import Policy
 from explorer.world.data import read_manifest
@@ -57,12 +56,3 @@ def test_the_readme_has_the_stored_figures(stored):
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
     assert table(stored) in readme
     assert stored["date"] in readme
-
-
-def test_signals_quote_what_was_measured_and_for_this_model_only(world, stored):
-    for name, key in SIGNALS.items():
-        found = signal_accuracy(world, name, model_fingerprint=stored["model_fingerprint"])
-        assert found["auc"] == stored["true_caption"]["baselines"][key]["auc"]
-        assert name in catalogue.SIGNALS
-        assert signal_accuracy(world, name, model_fingerprint="0" * 64) is None
-    assert signal_accuracy(world, "curvature", model_fingerprint=stored["model_fingerprint"]) is None

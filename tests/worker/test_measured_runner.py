@@ -10,6 +10,8 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.controls import Line, append_line, measured_rates
+from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.measured import portfolio_of
 from explorer.images.door import png_bytes
@@ -97,3 +99,32 @@ def test_what_cannot_be_tested_is_one_sentence(work, folder):  # noqa: F811
         work.run(measure(work, folder))
     with pytest.raises(ExplorerError, match="There is no folder"):
         work.run(measure(work, folder / "nowhere"))
+
+
+def test_swapping_controls_after_a_look_is_exploratory(work, folder):  # noqa: F811
+    work.run(controls(work, folder))
+    work.run(measure(work, None))
+    work.run(measure(work, folder, search="n"))
+    first, second = work.case.records(Measured)
+    assert (first.controls_id, first.earlier_tests, second.earlier_tests) == ("", 0, 1)
+    assert work.case.record(Finding, "n").kind == "exploratory"
+    assert portfolio_of(work.case) is None
+
+
+def test_a_control_without_words_is_left_out_where_captions_are_tested(work, folder):  # noqa: F811
+    (folder / "05.txt").unlink()
+    (folder / "06.txt").write_text(" ", "utf-8")
+    assert work.run(controls(work, folder))["controls"] == 22
+    assert not {"05.png", "06.png"} & set(work.case.records(ControlResults)[0].names)
+
+
+def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
+    draw, lines = np.random.default_rng(1), tmp_path / "lines.jsonl"
+    for file in sorted(folder.glob("[01]*.png")) + sorted(folder.glob("2*.png")):
+        for copy in ("a", "b"):
+            (folder / f"{copy}{file.name}").write_bytes(file.read_bytes())
+            told = dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True))
+            append_line(lines, Line(f"{copy}{file.name}", float(draw.uniform(.2, .6)), "a window", told))
+    found = measured_rates(lines, folder, POLICY)
+    assert found["works"] == 48 and 30 <= found["controls_fit"] <= 48
+    assert found["flagged_at_1"]["share"] == 0 <= found["flagged_at_5"]["share"] <= 0.2

@@ -6,6 +6,7 @@ saw of each image, by (prompt, seed). One observer serves one setting of steps, 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -27,7 +28,7 @@ def key_of(recipe: Recipe) -> Key:
     return recipe.prompt, recipe.seed
 
 
-class Observer:
+class Observer(ABC):
     """Something that is measured while images are made; `name` is its signal's in the catalogue."""
 
     name: str
@@ -38,14 +39,15 @@ class Observer:
 
     def begin(self, model: Model, steps: int) -> None:
         """Called before a run; ExplorerError if the signal cannot be had from it."""
+        return None
 
+    @abstractmethod
     def see(self, view: StepView) -> None:
         """Takes in one step of one batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self) -> dict[Key, float]:
         """The value of every image seen to its end; higher speaks for memorisation."""
-        raise NotImplementedError
 
     def maps(self) -> dict[Key, np.ndarray]:
         """(h, w) float32 a picture on the latents' grid, for signals that point at places."""
@@ -53,6 +55,7 @@ class Observer:
 
     def end(self) -> None:
         """Called after a run, also when it was broken off: leaves the model as it was."""
+        return None
 
 
 class Collected:

@@ -1,0 +1,157 @@
+"""Tasks that belong to no case: models, collections, packages and single questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from explorer.records import Recipe
+
+
+@dataclass(frozen=True)
+class EncodeText:
+    """CLIP embedding of a text; the job's result is {"embedding": [...], "clip_fingerprint": ...}."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+    text: str
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class EncodeQuery:
+    """CLIP embedding of a subject or of a region of it, with words mixed in if given.
+
+    `box` is (left, top, right, bottom) in [0, 1] of the picture, () the whole. Without `subject_id` it is
+    the subject that the job before it made. Result: {"embedding": [...], "clip_fingerprint": ...,
+    "side": "image" | "mixed", "subject_id": ...}.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+    case_id: str
+    subject_id: str = ""
+    box: tuple[float, ...] = ()
+    text: str = ""
+    text_weight: float = 0.5
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class SearchCollection:
+    """Works nearest to an embedding: given, or taken from the result of the job that it comes `after`.
+
+    The job's result is {"neighbours": [Neighbour as JSON, ...]}.
+    """
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = True
+    collection: str = "world"
+    k: int = 24
+    embedding: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class InspectModel:
+    """Describe a model (family, fingerprint, size) and load it if `load`; result: ModelInfo as JSON."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    model: str = "world"
+    load: bool = False
+
+
+@dataclass(frozen=True)
+class DownloadModel:
+    """Fetch a model by its hub id; result: {"source": the pinned id, "info": ModelInfo as JSON}."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    source: str  # owner/name or owner/name@revision
+    variant: str = "fp16"  # half-precision weights where there are any; "" for the full ones
+
+
+@dataclass(frozen=True)
+class TryModel:
+    """One replay with the model's own settings, to see that it runs; it belongs to no case.
+
+    Result: {"info": ModelInfo as JSON, "recipe": ..., "path": PNG, "hashes": ..., "flagged": ...,
+    "elapsed_s": ...}.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    model: str = "world"
+    prompt: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class UnloadModels:
+    """Drop every loaded model and hand its memory back."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class BuildCollection:
+    """Embed a folder of images and index it in clip-retrieval's layout (two chained parts)."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    folder: str
+    out: str
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class IndexCollection:
+    """The faiss part of BuildCollection."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    out: str
+
+
+@dataclass(frozen=True)
+class VerifyPackage:
+    """Check a package's bag, chain and blobs; result: the report as JSON."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    expect: str = ""
+    roots: tuple[str, ...] = ()  # PEM files of time-stamp authorities that are trusted
+
+
+@dataclass(frozen=True)
+class ReplayPackage:
+    """Render a package's exhibits again; result: one verdict an exhibit, with the measured difference."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    model: str = "world"
+
+
+@dataclass(frozen=True)
+class ReplayRecipe:
+    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or ""."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    recipe: Recipe
+    model: str = "world"
+    start: str = ""
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class ImportPackage:
+    """Open a package as a read-only case; result: {"case_id": ...}."""
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    path: str
+    expect: str = ""
