@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
@@ -23,23 +24,6 @@ from explorer.collections.parts import Parts, write_whole
 from explorer.collections.pictures import read_signatures
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
 from explorer.records import Progress
-
-
-@dataclass(frozen=True)
-class CopyRule:
-    """Two works are near copies when they are candidates and their signatures agree.
-
-    candidate: among the `k` nearest by embedding (cosine at least `cosine`) or by lowest frequencies
-    (at least `frequencies`), or hashes at most `bits` apart; agreement: likeness at least `likeness`.
-    Without pictures: cosine of the embeddings at least `cosine_alone`.
-    """
-
-    cosine: float = 0.85
-    frequencies: float = 0.80
-    k: int = 10
-    bits: int = 3
-    likeness: float = 0.95
-    cosine_alone: float = 0.99
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,138 @@
+"""What a gallery shows of many replays or works: sorted, filtered by marks and scores, near copies folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from explorer.cases import marks
+from explorer.cases.blobs import BlobStore
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import is_better, sort_key
+from explorer.collections.copyrule import CopyRule
+from explorer.collections.likeness import likeness
+from explorer.collections.signatures import blank, descriptors, signature
+from explorer.errors import ExplorerError
+from explorer.findings.series import Page, group_of
+from explorer.images.door import read_png
+from explorer.records import Replay, Subject
+
+LOOKED_AT = 240  # of the first in order, whose pictures are compared for near copies
+Kept = TypeVar("Kept")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wants to see. `search` "" stands for all; `limit` is the worst value still shown."""
+
+    search: str = ""
+    score: str = "tiled_l2"
+    origin: str = "all"  # "all" | "noise" | "subject" | "shaped"
+    show: str = "all"  # "all" (but hidden ones) | "starred" | "exhibits" | "hidden"
+    limit: float | None = None
+    fold: bool = False  # near copies of one that stands before them are left out
+
+    @property
+    def plain(self) -> bool:
+        """True where the order alone decides, so that a page can be read without the rest."""
+        return (self.origin, self.show, self.limit, self.fold) == ("all", "all", None, False)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A page of replays, how many fit the wish, and how many of those were left out and why."""
+
+    replays: tuple[Replay, ...]
+    total: int
+    hidden: int  # by the person
+    copies: int  # near copies of one before them
+
+
+def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf:
+    """A page of a subject's replays by a wish, the closest first."""
+    out = [r.id for r in _named(case, subject, wish, marks.HIDDEN)]
+    hidden = 0 if wish.show == "hidden" else len(out)
+    if wish.plain:
+        total = case.count_replays(subject.id, search_id=wish.search or None) - hidden
+        found = case.replays(subject.id, search_id=wish.search or None, order_by=wish.score,
+                             limit=page.first + page.length + hidden)
+        kept = [r for r in found if r.id not in out]
+        return Shelf(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
+    kept = [r for r in _asked(case, subject, wish) if wish.show == "hidden" or r.id not in out]
+    copies = 0
+    if wish.fold:
+        kept, copies = fold(kept, lambda r: _signature(case.blobs.folder, r.image_sha256))
+    return Shelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
+
+
+def _asked(case: Case, subject: Subject, wish: Wish) -> list[Replay]:
+    """All that fit origin, marks and limit, in order."""
+    if wish.show in ("starred", "hidden"):
+        found = _named(case, subject, wish, marks.STARRED if wish.show == "starred" else marks.HIDDEN)
+    else:
+        found = case.replays(subject.id, search_id=wish.search or None, order_by=wish.score, limit=-1)
+    return [r for r in found if (wish.show != "exhibits" or r.exhibit)
+            and (wish.origin == "all" or group_of(r.recipe) == wish.origin)
+            and (wish.limit is None or reaches(wish.score, r.closeness.get(wish.score), wish.limit))]
+
+
+def _named(case: Case, subject: Subject, wish: Wish, mark: str) -> list[Replay]:
+    """Replays of the subject, and of the search if one is named, that carry a mark, the closest first."""
+    found = []
+    for name in marks.marked(case, mark):
+        try:
+            replay = case.replay(name)
+        except ExplorerError:
+            continue  # marked in another case and carried over without it
+        if replay.subject_id == subject.id and wish.search in ("", replay.search_id):
+            found.append(replay)
+    order = sort_key(wish.score)
+    return sorted(found, key=lambda r: (wish.score not in r.closeness,
+                                        order(r.closeness[wish.score]) if wish.score in r.closeness else 0.0))
+
+
+def reaches(score: str, value: float | None, limit: float) -> bool:
+    """Whether a value is as close as the limit or closer; what was not measured does not reach it."""
+    return value is not None and (value == limit or is_better(score, value, limit))
+
+
+def fold(found: Sequence[Kept], mark_of: Callable[[Kept], np.ndarray | None],
+         rule: CopyRule | None = None) -> tuple[list[Kept], int]:
+    """Those that are no near copy of one before them, and how many are left out.
+
+    `mark_of` gives a picture's signature (3072,) uint8, None where there is no picture. The rule is that of
+    collections: lowest frequencies propose, the likeness of signatures decides. Only the first LOOKED_AT are
+    compared; the others stay.
+    """
+    chosen, first, rest = rule or CopyRule(), list(found[:LOOKED_AT]), list(found[LOOKED_AT:])
+    seen = [mark_of(one) for one in first]
+    marked = [n for n, mark in enumerate(seen) if mark is not None]
+    gone = np.zeros(len(first), bool)
+    if marked:
+        pictures = np.stack([seen[n] for n in marked])
+        gone[marked] = _copies(pictures, chosen)
+    return [one for one, left_out in zip(first, gone, strict=True) if not left_out] + rest, int(gone.sum())
+
+
+def _copies(pictures: np.ndarray, rule: CopyRule) -> np.ndarray:
+    """(n,) bool over (n, 3072) signatures: a near copy of a picture before it that is none itself."""
+    low = descriptors(pictures)
+    alike = low @ low.T >= rule.frequencies
+    alike[blank(pictures)] = False
+    gone = np.zeros(len(pictures), bool)
+    for n in range(len(pictures)):
+        later = np.flatnonzero(alike[n] & ~gone & (np.arange(len(pictures)) > n))
+        if not gone[n] and len(later):
+            gone[later] = likeness(np.repeat(pictures[n:n + 1], len(later), 0), pictures[later]) >= rule.likeness
+    return gone
+
+
+@lru_cache(maxsize=4096)
+def _signature(blobs: Path, name: str) -> np.ndarray:
+    """(3072,) uint8 of a case's picture; read once for as long as the process lives."""
+    return signature(read_png(BlobStore(blobs).get(name)))
