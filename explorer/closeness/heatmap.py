@@ -37,3 +37,15 @@ def overlay(rgb: np.ndarray, heat: np.ndarray, *, opacity: float = 0.75) -> np.n
     tint = np.where(share < 0.5, low + (middle - low) * 2 * share, middle + (high - middle) * (2 * share - 1))
     grey = rgb.astype(np.float32).mean(axis=2, keepdims=True).repeat(3, axis=2)
     return np.clip(np.rint((1 - opacity) * grey + opacity * tint), 0, 255).astype(np.uint8)
+
+
+def shaded(rgb: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """(h, w, 3) uint8: the picture where `counted` (h, w) bool, grey stripes where the masked scores look away.
+
+    Stripes are a sixteenth of the picture wide, so that they cannot be taken for something drawn.
+    """
+    h, w = counted.shape
+    y, x = np.mgrid[:h, :w]
+    width = max(2, max(h, w) // 16)
+    stripes = np.where(((x + y) // width) % 2 == 0, 168, 204).astype(np.uint8)[..., None]
+    return np.where(counted[..., None], rgb, stripes).astype(np.uint8)

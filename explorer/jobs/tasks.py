@@ -33,6 +33,7 @@ from explorer.jobs.library_tasks import (
     ImportPackage,
     IndexCollection,
     InspectModel,
+    MapCollection,
     ReplayPackage,
     ReplayRecipe,
     SearchCollection,
@@ -46,7 +47,7 @@ from explorer.records import from_json, to_json
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,
     MeasureSubject, MeasureControls, GenerateSubject, RecoverSeed, RenderExhibit, EncodeText, EncodeQuery,
-    SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
+    SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
     MeasureSignals)}
 

@@ -20,6 +20,7 @@ RUNNERS = {
     "CheckCopy": "explorer.worker.runners.neighbours:check",
     "EncodeQuery": "explorer.worker.runners.queries:encode",
     "SearchCollection": "explorer.worker.runners.neighbours:search",
+    "MapCollection": "explorer.worker.runners.neighbours:chart",
     "Interrogate": "explorer.worker.runners.subjects:interrogate",
     "EncodeText": "explorer.worker.runners.subjects:encode_text",
     "RunSearch": "explorer.worker.runners.replays:search",

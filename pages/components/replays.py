@@ -74,17 +74,23 @@ def reading(name: str) -> str:
 def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px: int = 520) -> None:
     """The subject, laid out as it was scored, and the replay in the compare slider."""
     mine, png = laid_out(case, subject, replay), case.blob(replay.image_sha256)
+    heat, mask = _covers(mine, png)
     widgets.compare((say("replay.subject_label"), png_bytes(mine)), (say("replay.replay_label"), png), key=key,
-                    heat=_agreement(mine, png), widest_px=widest_px)
+                    heat=heat, mask=mask, widest_px=widest_px)
 
 
-def _agreement(subject_rgb: np.ndarray, png: bytes) -> bytes:
-    """Where the two agree, laid over the replay in grey (PNG); none for pictures too large to draw at once."""
-    from explorer.closeness.heatmap import agreement, overlay  # scipy: only where a map is drawn
+def _covers(subject_rgb: np.ndarray, png: bytes) -> tuple[bytes, bytes]:
+    """Two PNGs to lay over the replay: where the two agree, and what the masked scores look at.
+
+    None for pictures too large to draw at once.
+    """
+    from explorer.closeness.heatmap import agreement, overlay, shaded  # scipy: only where a map is drawn
+    from explorer.closeness.scores import drawn_mask
     other = read_png(png)
     if other.shape != subject_rgb.shape or max(other.shape) > MOST_HEAT_PX:
-        return b""
-    return png_bytes(overlay(other, agreement(subject_rgb, other)))
+        return b"", b""
+    return (png_bytes(overlay(other, agreement(subject_rgb, other))),
+            png_bytes(shaded(other, drawn_mask(subject_rgb, other))))
 
 
 def laid_out(case: Case, subject: Subject, replay: Replay) -> np.ndarray:

@@ -75,11 +75,15 @@ def file_bytes(path: str, *, most: int) -> bytes:
 
 
 def compare(first: tuple[str, bytes], second: tuple[str, bytes], *, key: str, heat: bytes = b"",
-            widest_px: int = 560) -> None:
-    """Draws two equally large PNGs, each with its label: slider, side by side, difference, blink, zoom."""
+            mask: bytes = b"", widest_px: int = 560) -> None:
+    """Draws two equally large PNGs, each with its label: slider, side by side, difference, blink, zoom.
+
+    `heat` and `mask` are PNGs of the same size to lay over the second one.
+    """
     data = {"first": {"label": first[0], "src": data_address(first[1])},
             "second": {"label": second[0], "src": data_address(second[1])},
-            "heat": data_address(heat), "widest": widest_px, "words": catalogue()["compare"]}
+            "heat": data_address(heat), "mask": data_address(mask), "widest": widest_px,
+            "words": catalogue()["compare"]}
     _compare(data=data, key=key)
 
 
@@ -88,13 +92,31 @@ def gallery(items: Sequence[Item], *, key: str, label: str, chosen: str = "", ce
 
     The page keeps what was clicked, in its address where a link should open the same.
     """
-    key = re.sub("_+", "_", key)  # Streamlit keeps double underscores for itself
+    key = _own(key)
     before = getattr(st.session_state.get(key), "picked", None)
     known = {item.id for item in items}
     shown = before if before in known else chosen
-    data = {"items": [asdict(item) for item in items], "label": label, "cell": cell_px, "chosen": shown}
+    data = _grid(items, label, cell_px) | {"chosen": shown, "several": False}
     clicked = _gallery(data=data, key=key, on_picked_change=lambda: None).picked
     return clicked if clicked in known else shown
+
+
+def gallery_of_several(items: Sequence[Item], *, key: str, label: str, cell_px: int = 168) -> tuple[str, ...]:
+    """Draws pictures as a grid in which a click selects or lets go; returns the selected ids, in their order."""
+    key = _own(key)
+    known = {item.id for item in items}
+    before = [i for i in getattr(st.session_state.get(key), "selected", None) or () if i in known]
+    data = _grid(items, label, cell_px) | {"selected": before, "several": True}
+    found = _gallery(data=data, key=key, on_selected_change=lambda: None, default={"selected": []}).selected
+    return tuple(i for i in found or () if i in known)
+
+
+def _own(key: str) -> str:
+    return re.sub("_+", "_", key)  # Streamlit keeps double underscores for itself
+
+
+def _grid(items: Sequence[Item], label: str, cell_px: int) -> dict[str, object]:
+    return {"items": [asdict(item) for item in items], "label": label, "cell": cell_px}
 
 
 def picture(png: bytes, *, alt: str, width_px: int) -> None:

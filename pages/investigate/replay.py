@@ -9,7 +9,20 @@ from explorer.errors import ExplorerError
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.search.plan import summarise
-from pages.components import begin, lanes, live, path, race, replay_form, replays, seeds, state, widgets, work
+from pages.components import (
+    begin,
+    lanes,
+    live,
+    path,
+    race,
+    replay_form,
+    replays,
+    seeds,
+    shelf,
+    state,
+    widgets,
+    work,
+)
 from pages.components.texts import plain, say
 
 now = path.head("replay")
@@ -59,18 +72,19 @@ def _found() -> None:
         lanes.steer(here, running)
         widgets.empty("replays")
         return
-    shown = race.choose(case, subject)
+    shown = shelf.choose(case, subject)
     seen = lanes.running(here) or shown.search
     lanes.draw(case, subject, seen)
     lanes.steer(here, seen)
     if not shown.replays:
         st.caption(say("replay.none_here"))
+        shelf.counted(shown.found, 0)
         return
     st.caption(say("replay.scale", label=SCORES[shown.score].label, reading=replays.reading(shown.score),
                    plain=SCORES[shown.score].plain))
     left, right = st.columns([1, 1], gap="large")
     with left.container(height=760, border=False):
-        picked = race.gallery(case, subject, shown)
+        picked = shelf.gallery(here, shown)
     with right:
         race.one(here, case.replay(picked))
     race.more(case, subject, case.replay(picked))

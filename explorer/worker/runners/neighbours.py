@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from explorer.cases.case import Case
+from explorer.collections.atlas import atlas_path, make_atlas, write_atlas
 from explorer.collections.copycheck import Door, DoorCheck, DoorRates, DoorRule, read_rates
 from explorer.collections.open import Collection, open_collection
 from explorer.collections.pictures import read_signatures, stored_signatures
 from explorer.errors import ExplorerError
 from explorer.images.door import read_png
-from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
+from explorer.jobs.tasks import CheckCopy, FindNeighbours, MapCollection, SearchCollection
 from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
 from explorer.worker.context import Context
 
@@ -31,6 +32,7 @@ def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     vector = _embedding(task, context)
     yield Progress(0, 1, "searching")
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
+    _charted(collection, context)
     yield Progress(1, 1, "found")
     return {"neighbours": len(found), "works": collection.info.works}
 
@@ -65,6 +67,28 @@ def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
     side = before.get("side", "text") if before else "image"
     found = _collection(context, task.collection).search(np.asarray(embedding, np.float32), task.k, query=side)
     return {"neighbours": [to_json(n) for n in found], "side": side}
+
+
+def chart(task: MapCollection, context: Context) -> Iterator[Progress]:
+    """Writes the collection's atlas to the cache, where it is not there yet."""
+    yield Progress(0, 1, "opening the collection")
+    collection = _collection(context, task.collection)
+    if not isinstance(collection, Collection):
+        raise ExplorerError("The works of this collection are on another computer, which tells only what is near "
+                            "to a picture: no map can be drawn. Choose a collection on this computer.")
+    _charted(collection, context)
+    yield Progress(1, 1, "drawn")
+    return {"path": str(atlas_path(context.settings.cache, collection.info.fingerprint)),
+            "works": collection.works}
+
+
+def _charted(collection: Any, context: Context) -> None:
+    """Sees to it that a local collection's atlas is in the cache."""
+    if not isinstance(collection, Collection):
+        return
+    path = atlas_path(context.settings.cache, collection.info.fingerprint)
+    if not path.is_file():
+        write_atlas(make_atlas(collection), path)
 
 
 def _store(case: Case, collection: Any, subject_id: str, vector: np.ndarray, *, k: int,

@@ -1,5 +1,6 @@
 // Two pictures laid over each other, pixel for pixel. Works by mouse, touch and keyboard; shows PNG data as it is.
 const MODES = ["slider", "side", "difference", "blink"];
+const OVERLAYS = ["heat", "mask"];
 const states = new WeakMap();
 
 export default function ({ data, parentElement }) {
@@ -27,13 +28,13 @@ function build(parent, words) {
   const legend = make("div", { class: "legend" });
   const hint = make("p", { class: "hint" }, words.keys);
   const view = { root, bar, canvas, range, legend, words, mode: "slider", divider: 0.5, zoom: 1, x: 0.5, y: 0.5,
-                 overlay: false, gain: 4, showB: false, timer: 0, images: [], stop };
+                 overlay: "", over: {}, gain: 4, showB: false, timer: 0, images: [], stop };
   view.buttons = MODES.map((mode) => button(view, words[mode], () => setMode(view, mode)));
   bar.append(...view.buttons);
   bar.append(button(view, "−", () => zoom(view, 1 / 2), words.out), button(view, "+", () => zoom(view, 2), words.in),
              button(view, words.fit, () => { view.zoom = 1; view.x = view.y = 0.5; draw(view); }));
-  view.heat = button(view, words.heat, () => { view.overlay = !view.overlay; draw(view); });
-  bar.append(view.heat);
+  view.covers = OVERLAYS.map((kind) => button(view, words[kind], () => cover(view, kind)));
+  bar.append(...view.covers);
   root.append(bar, canvas, range, legend, hint);
   parent.append(root);
   range.addEventListener("input", () => { view.divider = range.value / 1000; draw(view); });
@@ -53,17 +54,18 @@ function button(view, label, act, name = "") {
 }
 
 async function load(view, data) {
-  const wanted = data.first.src + data.second.src + (data.heat || "");
+  const wanted = data.first.src + data.second.src + (data.heat || "") + (data.mask || "");
   view.data = data;
   if (view.mode === "blink") blink(view);
   if (view.wanted === wanted) return draw(view);
   view.wanted = wanted;
-  const sources = [data.first.src, data.second.src, data.heat].filter(Boolean);
-  const images = await Promise.all(sources.map(decode));
+  const sources = [data.first.src, data.second.src, data.heat, data.mask];
+  const [a, b, heat, mask] = await Promise.all(sources.map((src) => (src ? decode(src) : null)));
   if (view.wanted !== wanted) return;
-  view.images = images;
+  view.images = [a, b];
+  view.over = { heat, mask };
   view.difference = null;
-  view.heat.hidden = !data.heat;
+  view.covers.forEach((node, i) => { node.hidden = !view.over[OVERLAYS[i]]; });
   view.canvas.setAttribute("aria-label", `${view.words.picture}: ${data.first.label} / ${data.second.label}`);
   draw(view);
 }
@@ -84,6 +86,11 @@ function setMode(view, mode) {
     view.showB = !view.showB;
     blink(view);
   }
+  draw(view);
+}
+
+function cover(view, kind) {
+  view.overlay = view.overlay === kind || !view.over[kind] ? "" : kind;
   draw(view);
 }
 
@@ -115,7 +122,7 @@ function onKey(view, event) {
     ArrowDown: () => (view.y += step),
     "+": () => zoom(view, 2), "=": () => zoom(view, 2), "-": () => zoom(view, 0.5),
     s: () => setMode(view, "slider"), p: () => setMode(view, "side"), d: () => setMode(view, "difference"),
-    b: () => setMode(view, "blink"), h: () => (view.overlay = !view.overlay),
+    b: () => setMode(view, "blink"), h: () => cover(view, "heat"), m: () => cover(view, "mask"),
   };
   if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
   acts[event.key]();
@@ -159,9 +166,9 @@ function pointer(view) {
 }
 
 function draw(view) {
-  const [a, b, heat] = view.images;
+  const [a, b] = view.images;
   view.buttons.forEach((node, i) => node.setAttribute("aria-pressed", String(MODES[i] === view.mode)));
-  view.heat.setAttribute("aria-pressed", String(view.overlay));
+  view.covers.forEach((node, i) => node.setAttribute("aria-pressed", String(OVERLAYS[i] === view.overlay)));
   view.range.hidden = view.mode !== "slider";
   if (!a || !b) return;
   const side = view.mode === "side";
@@ -197,7 +204,8 @@ function draw(view) {
     pen.restore();
     divider(pen, cut, height);
   }
-  if (view.overlay && heat) lay(box, heat, side ? each + 8 : 0, 0.55);
+  const over = view.over[view.overlay];
+  if (over) lay(box, over, side ? each + 8 : 0, view.overlay === "heat" ? 0.55 : 1);
   legend(view);
 }
 
@@ -252,5 +260,6 @@ function legend(view) {
     slider: [`◧ ${first.label}`, `${second.label} ◨`], side: [first.label, second.label],
     difference: [view.words.gain, ""], blink: [view.showB ? second.label : first.label, ""],
   }[view.mode];
-  view.legend.replaceChildren(...texts.map((text) => make("span", {}, text)));
+  const told = view.over[view.overlay] ? [view.words[`${view.overlay}_text`], ""] : texts;
+  view.legend.replaceChildren(...told.map((text) => make("span", {}, text)));
 }

@@ -1,7 +1,8 @@
-// A grid of pictures with their captions; arrow keys move, Enter or a click chooses.
+// A grid of pictures with their captions; arrow keys move, Enter or a click chooses. Where `data.several` is
+// true each click adds a picture to the selection or takes it out, Shift also those between the last and this.
 const states = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   let grid = states.get(parentElement);
   if (!grid) {
     grid = document.createElement("ul");
@@ -12,10 +13,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   grid.setAttribute("aria-label", data.label);
   grid.style.setProperty("--cell", `${data.cell}px`);
-  grid.choose = (id) => { mark(grid, id); setTriggerValue("picked", id); };
+  grid.classList.toggle("several", data.several);
+  grid.choose = data.several ? (id, reach) => setStateValue("selected", toggle(grid, id, reach))
+    : (id) => { mark(grid, [id]); setTriggerValue("picked", id); };
   const known = new Map([...grid.children].map((node) => [node.dataset.print, node]));
   grid.replaceChildren(...data.items.map((item) => known.get(print(item)) || cell(grid, item)));
-  mark(grid, data.chosen);
+  mark(grid, data.several ? data.selected : [data.chosen]);
+}
+
+function toggle(grid, id, reach) {
+  const ids = [...grid.children].map((node) => node.dataset.id);
+  const at = ids.indexOf(id), last = ids.indexOf(grid.last);
+  const on = !grid.selected.has(id);
+  const touched = reach && last >= 0 ? ids.slice(Math.min(at, last), Math.max(at, last) + 1) : [id];
+  for (const one of touched) on ? grid.selected.add(one) : grid.selected.delete(one);
+  grid.last = id;
+  const selected = ids.filter((one) => grid.selected.has(one));
+  mark(grid, selected);
+  return selected;
 }
 
 function print(item) {
@@ -42,7 +57,7 @@ function cell(grid, item) {
   button.append(frame);
   if (item.mark) button.append(line("mark", item.mark));
   button.append(line("title", item.title), ...item.lines.map((text) => line("line", text)));
-  button.addEventListener("click", () => grid.choose(item.id));
+  button.addEventListener("click", (event) => grid.choose(item.id, event.shiftKey));
   node.append(button);
   return node;
 }
@@ -54,9 +69,10 @@ function line(kind, text) {
   return node;
 }
 
-function mark(grid, id) {
+function mark(grid, ids) {
+  grid.selected = new Set(ids);
   for (const node of grid.children) {
-    node.firstChild.setAttribute("aria-pressed", String(node.dataset.id === id));
+    node.firstChild.setAttribute("aria-pressed", String(grid.selected.has(node.dataset.id)));
   }
 }
 

@@ -1,0 +1,137 @@
+"""The gallery of replays: which search, sorted and filtered by any score, marks, near copies left out, pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from explorer.cases import marks
+from explorer.cases.case import Case
+from explorer.closeness.catalogue import SCORES
+from explorer.findings.series import Page, pages_of, started_from
+from explorer.findings.shelf import Shelf, Wish, shelf
+from explorer.jobs.tasks import RenderExhibit
+from explorer.records import Replay, Subject
+from pages.components import marking, replays, state, widgets, work
+from pages.components.texts import say
+
+PAGE = 24
+MOST_POINTS = 2000
+ORIGINS = ("all", "noise", "subject", "shaped")
+SHOWS = ("all", "starred", "exhibits", "hidden")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the gallery shows: a wish, the page of it, and what was found."""
+
+    wish: Wish
+    page: int
+    found: Shelf
+    several: bool  # clicks select, rather than open
+
+    @property
+    def search(self) -> str:
+        return self.wish.search
+
+    @property
+    def score(self) -> str:
+        return self.wish.score
+
+    @property
+    def replays(self) -> tuple[Replay, ...]:
+        return self.found.replays
+
+
+def choose(case: Case, subject: Subject) -> Shown:
+    """Draws the choices of search, score, start, filter and page; returns what they select."""
+    which, by, turn = st.columns([5, 4, 2], vertical_alignment="bottom")
+    search = _search(case, subject, which)
+    score = by.selectbox(say("replay.by"), _scores(case, subject), key="by", format_func=lambda n: SCORES[n].label)
+    origin = st.segmented_control(say("replay.start_from"), ORIGINS, default="all", required=True,
+                                  key="start_from", format_func=lambda s: say(f"start_from.{s}"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wish = marking.filter_by(Wish(search, score, origin), SHOWS)
+        several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
+    first = shelf(case, subject, wish, Page(1, PAGE))
+    pages = pages_of(first.total, PAGE)
+    page = turn.number_input(say("replay.page", n=pages), 1, pages, 1, key=f"page_{hash(wish)}")
+    found = first if page == 1 else shelf(case, subject, wish, Page(page, PAGE))
+    return Shown(wish, page, found, several)
+
+
+def _search(case: Case, subject: Subject, place: st.delta_generator.DeltaGenerator) -> str:
+    plans = list({p.id: p for p in case.plans(subject.id)})
+    options = ["", *reversed(plans)]
+    wanted = state.remembered("search")
+    if wanted and not case.count_replays(search_id=wanted):
+        wanted = ""  # ended before its first replay: what other searches made stays in view
+    search = place.selectbox(say("replay.which"), options, key=f"which_search_{wanted}_{len(plans)}",
+                             index=options.index(wanted) if wanted in options else 0,
+                             format_func=lambda i: _search_name(case, plans, i))
+    if search != wanted:
+        state.remember(search=search)
+    return search
+
+
+def _search_name(case: Case, order: list[str], search: str) -> str:
+    if not search:
+        return say("replay.all_searches")
+    return say("replay.search_name", n=order.index(search) + 1, tries=case.count_replays(search_id=search))
+
+
+def _scores(case: Case, subject: Subject) -> list[str]:
+    """The scores that this subject's replays have, the first ones first."""
+    known = next(iter(case.replays(subject.id, limit=1)), None)
+    has = known.closeness if known else {}
+    return [*replays.FIRST_SCORES, *(n for n in SCORES if n in has and n not in replays.FIRST_SCORES)]
+
+
+def in_order(case: Case, subject: Subject, shown: Shown) -> list[Replay]:
+    """The replays of the search in the order in which they were made, for the plots."""
+    found = case.replays(subject.id, search_id=shown.search or None, order_by="time", limit=MOST_POINTS)
+    return started_from(found, shown.wish.origin)
+
+
+def gallery(here: state.Here, shown: Shown) -> str:
+    """Draws a page of ranked replays; returns the id of the chosen one, the closest to begin with."""
+    case = here.open_case
+    stars = set(marks.marked(case, marks.STARRED))
+    items = [replays.item(case, r, rank, shown.score, starred=r.id in stars)
+             for rank, r in enumerate(shown.replays, (shown.page - 1) * PAGE + 1)]
+    ids = {r.id for r in shown.replays}
+    wanted = state.remembered("replay")
+    picked = wanted if wanted in ids else items[0].id
+    key = f"replays_{hash(shown.wish)}_{shown.page}"
+    if shown.several:
+        _select(here, items, key)
+    else:
+        picked = widgets.gallery(items, key=key, label=say("replay.gallery"), cell_px=112, chosen=picked)
+    counted(shown.found, len(items))
+    if picked != wanted and picked in ids:
+        state.remember(replay=picked)
+    return picked
+
+
+def _select(here: state.Here, items: list[widgets.Item], key: str) -> None:
+    """The gallery in which clicks select, with what can be done to all that are selected."""
+    case = here.open_case
+    bar = st.container()
+    chosen = widgets.gallery_of_several(items, key=marking.key(key), label=say("replay.gallery"), cell_px=112)
+    with bar:
+        marking.bar(case, marks.STARRED, marks.HIDDEN, chosen)
+        plain = [i for i in chosen if not case.replay(i).exhibit]
+        if st.button(say("marks.exhibits", n=len(plain)), icon=":material/verified:", help=say("tip.exhibit"),
+                     disabled=case.read_only or not plain, key="mark_exhibits"):
+            for replay_id in plain:
+                work.submit(here, RenderExhibit(case.id, replay_id, here.settings.model))
+            marking.done()
+
+
+def counted(found: Shelf, shown: int) -> None:
+    """How many are shown of how many, and what was left out and why."""
+    st.caption(say("replay.count", shown=shown, total=found.total))
+    marking.left_out(found.hidden, found.copies)
+
+
