@@ -41,10 +41,10 @@ def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref
 
 def calibration_of(settings: ReplaySettings, *, ref: ModelRef, info: ModelInfo,
                    path: Path = CALIBRATION) -> dict[str, Any] | None:
-    """The stored calibration, if it was measured on this model with these settings."""
+    """The stored calibration that was measured on this model with these settings, if there is one."""
     try:
-        stored = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        calibrations = json.loads(path.read_text("utf-8"))["calibrations"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     size = info.default_size_px
     bare = " + " not in info.source  # no adapter laid over it
@@ -54,11 +54,9 @@ def calibration_of(settings: ReplaySettings, *, ref: ModelRef, info: ModelInfo,
         "guidance": [g or info.default_guidance for g in settings.guidances],
         "scheduler": list(settings.schedulers),
         "size_px": [settings.width_px or size, settings.height_px or size]}
-    measured = {
-        "model": stored["model"], "bare": True, "score": stored["score"], "steps": [stored["steps"]],
-        "guidance": [stored["guidance"]], "scheduler": [stored["scheduler"]],
-        "size_px": [stored["size_px"]] * 2}
-    return stored if here == measured else None
+    return next((c for c in calibrations if here == {
+        "model": c["model"], "bare": True, "score": c["score"], "steps": [c["steps"]],
+        "guidance": [c["guidance"]], "scheduler": [c["scheduler"]], "size_px": [c["size_px"]] * 2}), None)
 
 
 def heat_keeps(setup: RaceSetup, starters: int) -> tuple[float, ...]:

@@ -76,7 +76,7 @@ class RaceResult:
 
 
 def latent_distance(x0: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(n,) root mean squared distance of (n, c, h, w) from (1, c, h, w); 0 is the same."""
+    """(n,) root mean squared distance of (n, c, h, w) from (1 or n, c, h, w); 0 is the same."""
     return (x0.float() - target.float()).square().flatten(1).mean(1).sqrt()
 
 

@@ -34,27 +34,46 @@ class Trace:
     elapsed_s: float
 
 
-def trace(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, subject: str, stratum: str,
-          score: str = "tiled_l2", batch: int = 0,
-          clock: Callable[[], float] = time.monotonic) -> Iterator[Tick | Trace]:
-    """Runs every recipe (alike but for the seed) to its end; Ticks, then the Trace.
+@dataclass(frozen=True, eq=False)
+class Lot:
+    """What one trace is made of: recipes alike but for the seed, and the subject (h, w, 3) uint8 of their size."""
 
-    `subject_rgb` (h, w, 3) uint8 is of the recipes' size.
+    subject: str
+    stratum: str
+    recipes: Sequence[Recipe]
+    rgb: np.ndarray
+
+
+def trace(model: Model, lots: Sequence[Lot], *, score: str = "tiled_l2", batch: int = 0,
+          clock: Callable[[], float] = time.monotonic) -> Iterator[Tick | Trace]:
+    """Runs every recipe of every lot to its end, lots side by side; Ticks, then a Trace a lot.
+
+    Seconds are shared out evenly between recipes.
     """
-    began, spent, size = clock(), 0, batch or model.policy.batch
-    target = Encoded(model, subject_rgb).draw(None)
-    columns, closeness = [], []
-    for first in range(0, len(recipes), size):
-        group, rows = Batch(model, recipes[first:first + size]), []
+    began, size = clock(), batch or model.policy.batch
+    rows = [(n, recipe) for n, lot in enumerate(lots) for recipe in lot.recipes]
+    targets = torch.cat([Encoded(model, lot.rgb).draw(None) for lot in lots])  # (lots, c, h, w)
+    columns, closeness, cost = [], [], 0
+    for first in range(0, len(rows), size):
+        part = rows[first:first + size]
+        group, steps = Batch(model, [recipe for _, recipe in part]), []
+        goals = targets[[n for n, _ in part]]  # (batch, c, h, w)
         while not group.done:
             view = group.step()
-            rows.append(latent_distance(group.latents if group.done else view.x0, target))
-            spent += len(group.recipes) * (2 if group.guided else 1)
+            steps.append(latent_distance(group.latents if group.done else view.x0, goals))
             yield Tick()
-        columns.append(torch.stack(rows).cpu().numpy())  # (steps, batch)
-        closeness += [compare(subject_rgb, rgb, only=(score,))[score] for rgb in decode(model, group.latents)]
-    yield Trace(subject, stratum, score, np.concatenate(columns, 1).astype(np.float32),
-                np.array(closeness, np.float32), spent, clock() - began)
+        cost = len(steps) * (2 if group.guided else 1)
+        columns.append(torch.stack(steps).cpu().numpy())  # (steps, batch)
+        closeness += [compare(lots[n].rgb, rgb, only=(score,))[score]
+                      for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)]
+    distances, place = np.concatenate(columns, 1).astype(np.float32), 0
+    per_s = (clock() - began) / len(rows)
+    for lot in lots:
+        count = len(lot.recipes)
+        own = slice(place, place + count)
+        yield Trace(lot.subject, lot.stratum, score, distances[:, own], np.array(closeness[own], np.float32),
+                    cost * count, per_s * count)
+        place += count
 
 
 def blocks(found: Trace, starters: int) -> list[Trace]:

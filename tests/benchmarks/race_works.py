@@ -1,22 +1,26 @@
 """Which works of the world the race is calibrated on and judged on, and every seed of each, kept on disk.
 
 Members go to one side or the other by the first byte of the SHA-256 of their id: even ones calibrate, odd
-ones are judged. Unseen works calibrate from "tuning" and "reserve" and are judged from "test".
+ones are judged. Unseen works calibrate from "tuning" and "reserve" and are judged from "test". Works come in
+turns, one of each multiplicity, so that a run that ends early has as many of each.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from explorer.diffusion.models import Model
 from explorer.records import Recipe
-from explorer.search.traces import Trace, trace
+from explorer.search.traces import Lot, Trace, trace
 from explorer.settings import WORLD
 from explorer.world.render import load_small
 
@@ -36,7 +40,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Settings:
-    """What every replay of a run shares."""
+    """What every replay of a run shares. `precision` "bfloat16" runs the network under autocast.
+
+    Traces are made until `until` (of `time.monotonic`), then only read from disk.
+    """
 
     seeds: int
     steps: int
@@ -44,6 +51,8 @@ class Settings:
     scheduler: str
     batch: int
     folder: Path
+    precision: str = "float32"
+    until: float = float("inf")
 
 
 def chosen(rows: Sequence[dict], *, count: int, calibrate: bool) -> list[Work]:
@@ -54,7 +63,9 @@ def chosen(rows: Sequence[dict], *, count: int, calibrate: bool) -> list[Work]:
         if stratum is not None:
             by_stratum[stratum].append(row)
     per, more = divmod(count, len(STRATA))
-    picked = [(s, row) for n, (s, part) in enumerate(by_stratum.items()) for row in part[:per + (n < more)]]
+    turns = [(turn, s, row) for n, (s, part) in enumerate(by_stratum.items())
+             for turn, row in enumerate(part[:per + (n < more)])]
+    picked = [(s, row) for _, s, row in sorted(turns, key=lambda t: t[0])]
     pictures = load_small(WORLD, [row["image"] for _, row in picked])
     return [Work(row["id"], row["caption"], s, rgb) for (s, row), rgb in zip(picked, pictures, strict=True)]
 
@@ -80,20 +91,60 @@ def recipes(model: Model, work: Work, settings: Settings, seeds: Sequence[int]) 
 
 
 def traced(model: Model, works: Sequence[Work], settings: Settings) -> Iterator[Trace]:
-    """Every seed of every work run to its end; what an earlier run has left is read from disk."""
-    for number, work in enumerate(works, 1):
-        path = settings.folder / f"trace-{_key(model, work, settings)}.npz"
-        if not path.exists():
-            *_, found = trace(model, recipes(model, work, settings, range(settings.seeds)), work.rgb,
-                              subject=work.id, stratum=work.stratum, batch=settings.batch)
-            part = path.with_suffix(".part.npz")
-            np.savez(part, distances=found.distances, closeness=found.closeness,
-                     spent=[found.unet_evaluations, found.elapsed_s])
-            part.rename(path)
-            print(f"{number} of {len(works)}: multiplicity {work.stratum}, {found.elapsed_s:.0f} s", flush=True)
-        with np.load(path) as kept:
-            yield Trace(work.id, work.stratum, "tiled_l2", kept["distances"], kept["closeness"],
-                        int(kept["spent"][0]), float(kept["spent"][1]))
+    """Every seed of every work run to its end, kept on disk; ends early when the time is up."""
+    side_by_side = max(1, settings.batch // settings.seeds)
+    for first in range(0, len(works), side_by_side):
+        part = works[first:first + side_by_side]
+        missing = [w for w in part if not _path(model, w, settings).exists()]
+        if missing and time.monotonic() > settings.until:
+            return
+        if missing:
+            _make(model, missing, settings)
+            print(f"{first + len(part)} of {len(works)} works", flush=True)
+        for work in part:
+            with np.load(_path(model, work, settings)) as kept:
+                yield Trace(work.id, work.stratum, "tiled_l2", kept["distances"], kept["closeness"],
+                            int(kept["spent"][0]), float(kept["spent"][1]))
+
+
+def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
+    lots = [Lot(w.id, w.stratum, recipes(model, w, settings, range(settings.seeds)), w.rgb) for w in works]
+    with network_in(model, settings.precision):
+        made = [t for t in trace(model, lots, batch=settings.batch) if isinstance(t, Trace)]
+    for work, found in zip(works, made, strict=True):
+        part = _path(model, work, settings).with_suffix(".part.npz")
+        np.savez(part, distances=found.distances, closeness=found.closeness,
+                 spent=[found.unet_evaluations, found.elapsed_s])
+        part.rename(_path(model, work, settings))
+
+
+def _path(model: Model, work: Work, settings: Settings) -> Path:
+    return settings.folder / f"trace-{_key(model, work, settings)}.npz"
+
+
+@contextlib.contextmanager
+def network_in(model: Model, precision: str) -> Iterator[None]:
+    """The network alone under autocast to "bfloat16"; sampler, latents and decoder stay as they are."""
+    unet, own = model.pipe.unet, model.pipe.unet.forward
+
+    def forward(*args, **kwargs):
+        with torch.autocast(model.device.type, torch.bfloat16):
+            out = own(*args, **kwargs)
+        return tuple(part.float() for part in out)
+
+    if precision == "bfloat16":
+        unet.forward = forward
+    try:
+        yield
+    finally:
+        unet.forward = own
+
+
+def _write(path: Path, found: Trace) -> None:
+    part = path.with_suffix(".part.npz")
+    np.savez(part, distances=found.distances, closeness=found.closeness,
+             spent=[found.unet_evaluations, found.elapsed_s])
+    part.rename(path)
 
 
 def kept_json(path: Path, make) -> dict:
@@ -109,5 +160,6 @@ def file_of(model: Model, work: Work, settings: Settings, kind: str) -> Path:
 
 
 def _key(model: Model, work: Work, settings: Settings) -> str:
-    parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler)
+    parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler,
+             settings.precision)
     return f"{work.stratum}-{_hash(repr(parts))[:16]}"

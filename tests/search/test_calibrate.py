@@ -6,7 +6,7 @@ import pytest
 from explorer.records import Tick
 from explorer.search.calibrate import calibrated, finalists, hero_ranks, kept_best
 from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
-from explorer.search.traces import Trace, blocks, trace
+from explorer.search.traces import Lot, Trace, blocks, trace
 from tests.diffusion import tiny
 
 
@@ -57,8 +57,12 @@ def test_a_trace_foresees_the_race(tmp_path):
     model = tiny.model("sd1-tiny", tmp_path)
     recipes = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(10)]
     subject = np.random.default_rng(1).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
-    *ticks, found = trace(model, recipes, subject, subject="s", stratum="0", batch=5)
-    assert len(ticks) == 16 and all(isinstance(t, Tick) for t in ticks)
+    lots = [Lot("s", "0", recipes, subject), Lot("t", "1", recipes[:5], 255 - subject)]
+    *ticks, found, other = trace(model, lots, batch=5)
+    assert len(ticks) == 24 and all(isinstance(t, Tick) for t in ticks)
+    assert other.subject == "t" and other.distances.shape == (8, 5)
+    *_, alone = trace(model, lots[1:], batch=5)
+    assert np.array_equal(other.distances, alone.distances) and other.unet_evaluations == alone.unet_evaluations
     assert found.distances.shape == (8, 10) and found.unet_evaluations == 10 * 8 * 2
     plan = RacePlan((Checkpoint(0.25, 0.6), Checkpoint(0.5, 0.3)))
     *_, result = race(model, recipes, subject, plan=plan, batch=5)
