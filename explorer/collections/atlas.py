@@ -8,14 +8,11 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from explorer.errors import ExplorerError
-
-if TYPE_CHECKING:
-    from explorer.collections.open import Collection
 
 MOST_WORKS = 2_000  # drawn; of larger collections as many at random, always the same
 SIMILARITIES = np.linspace(-1, 1, 401)  # at which the standing among unrelated pairs is kept
@@ -48,8 +45,8 @@ class Atlas:
         return (self.axes @ (vector / max(float(np.linalg.norm(vector)), 1e-12) - self.mean)).astype(np.float32)
 
 
-def make_atlas(collection: Collection) -> Atlas:
-    """The atlas of an open collection; reads the embeddings and rows of at most MOST_WORKS works."""
+def make_atlas(collection: Any) -> Atlas:
+    """The atlas of an open `Collection`; reads the embeddings and rows of at most MOST_WORKS works."""
     ids = np.arange(collection.works)
     if collection.works > MOST_WORKS:
         ids = np.sort(np.random.default_rng(0).permutation(ids)[:MOST_WORKS])

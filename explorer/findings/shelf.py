@@ -20,8 +20,9 @@ from explorer.collections.signatures import blank, descriptors, signature
 from explorer.errors import ExplorerError
 from explorer.findings.series import Page, group_of
 from explorer.images.door import read_png
-from explorer.records import Replay, Subject
+from explorer.records import Neighbour, Replay, Subject
 
+SIMILARITY = "rank"  # works in the order of a collection's search, which is that of CLIP similarity
 LOOKED_AT = 240  # of the first in order, whose pictures are compared for near copies
 Kept = TypeVar("Kept")
 
@@ -94,6 +95,44 @@ def _named(case: Case, subject: Subject, wish: Wish, mark: str) -> list[Replay]:
     order = sort_key(wish.score)
     return sorted(found, key=lambda r: (wish.score not in r.closeness,
                                         order(r.closeness[wish.score]) if wish.score in r.closeness else 0.0))
+
+
+@dataclass(frozen=True)
+class WorkShelf:
+    """A page of works, how many fit the wish, and how many of those were left out and why."""
+
+    works: tuple[Neighbour, ...]
+    total: int
+    hidden: int
+    copies: int
+
+
+def shelf_of_works(case: Case, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
+                   mark_of: Callable[[Neighbour], np.ndarray | None]) -> WorkShelf:
+    """A page of one subject's works, which come in the order in which they are to stand.
+
+    Marks go by a work's id. The wish's limit is on its score, or on similarity where that is SIMILARITY;
+    `mark_of` gives the signature of a work's picture, as in `fold`.
+    """
+    subject_id = ordered[0].subject_id if ordered else ""
+    out = set(marks.marked(case, marks.of_works(marks.HIDDEN, subject_id)))
+    stars = set(marks.marked(case, marks.of_works(marks.STARRED, subject_id)))
+    fitting = [w for w in ordered if _work_fits(w, wish)]
+    wanted = {"all": lambda w: w.work_id not in out, "hidden": lambda w: w.work_id in out,
+              "starred": lambda w: w.work_id in stars and w.work_id not in out}[wish.show]
+    kept, copies = [w for w in fitting if wanted(w)], 0
+    hidden = 0 if wish.show == "hidden" else sum(w.work_id in out for w in fitting)
+    if wish.fold:
+        kept, copies = fold(kept, mark_of)
+    return WorkShelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
+
+
+def _work_fits(work: Neighbour, wish: Wish) -> bool:
+    if wish.limit is None:
+        return True
+    if wish.score == SIMILARITY:
+        return work.similarity >= wish.limit
+    return reaches(wish.score, work.closeness.get(wish.score), wish.limit)
 
 
 def reaches(score: str, value: float | None, limit: float) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES
-from explorer.findings.shelf import LOOKED_AT, Wish
+from explorer.findings.shelf import LOOKED_AT, SIMILARITY, Wish
 from pages.components import replays
 from pages.components.texts import say
 
@@ -21,10 +21,12 @@ def filter_by(wish: Wish, shows: Sequence[str]) -> Wish:
         show = st.segmented_control(say("marks.show"), shows, default="all", required=True, key=f"show_{shows}",
                                     format_func=lambda s: say(f"marks.show_{s}"))
         limit = None
-        if wish.score in SCORES:
-            limit = st.number_input(say(f"marks.limit_{SCORES[wish.score].better}", label=SCORES[wish.score].label),
-                                    value=None, format="%.3f", key=f"limit_{shows}_{wish.score}",
-                                    help=replays.reading(wish.score), placeholder=say("marks.limit_none"))
+        if wish.score in SCORES or wish.score == SIMILARITY:
+            label = SCORES[wish.score].label if wish.score in SCORES else say("order.rank")
+            better = SCORES[wish.score].better if wish.score in SCORES else "higher"
+            limit = st.number_input(say(f"marks.limit_{better}", label=label), value=None, format="%.3f",
+                                    key=f"limit_{shows}_{wish.score}", placeholder=say("marks.limit_none"),
+                                    help=replays.reading(wish.score) if wish.score in SCORES else None)
         fold = st.toggle(say("marks.fold"), key=f"fold_{shows}", help=say("marks.fold_help", n=LOOKED_AT))
     return replace(wish, show=show, limit=limit, fold=fold)
 
@@ -32,11 +34,12 @@ def filter_by(wish: Wish, shows: Sequence[str]) -> Wish:
 def bar(case: Case, starred: str, hidden: str, chosen: Sequence[str]) -> None:
     """Star, take the star off, hide and show again, for all that are selected."""
     st.markdown(say("marks.selected", n=len(chosen)))
-    acts = (("star", marks.put, starred, "star"), ("unstar", marks.take_off, starred, "star_border"),
-            ("hide", marks.put, hidden, "visibility_off"), ("unhide", marks.take_off, hidden, "visibility"))
+    acts = (("marks.star", marks.put, starred, "star"), ("marks.unstar", marks.take_off, starred, "star_border"),
+            ("marks.hide", marks.put, hidden, "visibility_off"),
+            ("marks.unhide", marks.take_off, hidden, "visibility"))
     with st.container(horizontal=True, gap="small"):
         for name, act, mark, icon in acts:
-            if st.button(say(f"marks.{name}"), icon=f":material/{icon}:", key=f"mark_{name}_{mark}",
+            if st.button(say(name), icon=f":material/{icon}:", key=f"{name}_{mark}",
                          disabled=case.read_only or not chosen):
                 act(case, mark, chosen)
                 done()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import numpy as np
 import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.catalogue import sort_key as score_key
+from explorer.collections.signatures import signature
+from explorer.errors import ExplorerError
 from explorer.images.door import open_image, png_bytes, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.images.prepare import fit_square
@@ -19,7 +23,7 @@ from pages.components.texts import plain, say
 COMPARED = ("tiled_l2", "ssim", "efficientnet", "copy_cosine")  # closeness that a person can sort by
 
 
-def item(work: Neighbour) -> widgets.Item:
+def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
     """A neighbour as a picture of a gallery: title, artist, licence, similarity."""
     lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
     if work.multiplicity is not None:
@@ -27,7 +31,8 @@ def item(work: Neighbour) -> widgets.Item:
     if "tiled_l2" in work.closeness:
         lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
     return widgets.Item(item_id(work), widgets.file_address(work.image_path) if work.image_path else "",
-                        work.title or say("works.no_title"), tuple(lines), mark=str(work.rank),
+                        work.title or say("works.no_title"), tuple(lines),
+                        mark=f"{'★ ' if starred else ''}{work.rank}",
                         alt=say("works.alt", title=work.title, creator=work.creator))
 
 
@@ -38,9 +43,33 @@ def copies(multiplicity: int) -> str:
     return say("works.once") if multiplicity == 1 else say("works.copies", n=multiplicity)
 
 
-def gallery(works: Sequence[Neighbour], *, key: str) -> Neighbour | None:
+def found_in(case: Case, subject: Subject) -> list[Neighbour]:
+    """The subject's neighbours by rank; kept for this tab until the case's log goes on, since they may be many."""
+    mark = (case.id, subject.id, case.head())
+    known = st.session_state.get("works_found")
+    if known is None or known[0] != mark:
+        known = (mark, case.neighbours(subject.id))
+        st.session_state["works_found"] = known
+    return known[1]
+
+
+def signature_of(work: Neighbour) -> np.ndarray | None:
+    """(3072,) uint8 of a work's picture on this computer; None where there is none."""
+    return _signature(work.image_path) if work.image_path else None
+
+
+@lru_cache(maxsize=4096)
+def _signature(path: str) -> np.ndarray | None:
+    data = widgets.file_bytes(path, most=MAX_BYTES)
+    try:
+        return signature(open_image(data, name=path).rgb) if data else None
+    except ExplorerError:
+        return None
+
+
+def gallery(works: Sequence[Neighbour], *, key: str, starred: Sequence[str] = ()) -> Neighbour | None:
     """Draws works as a grid; returns the one that the address names, the first one before a choice."""
-    items = [item(w) for w in works]
+    items = [item(w, starred=w.work_id in starred) for w in works]
     wanted = state.remembered("work")
     known = wanted if wanted in {i.id for i in items} else items[0].id
     picked = widgets.gallery(items, key=key, label=say("works.label"), chosen=known)
