@@ -6,6 +6,7 @@ Principal components of the embeddings (Pearson 1901). Needs numpy only, so that
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,6 @@ def read_atlas(path: Path) -> Atlas | None:
             kept, works = held["numbers"].tolist()
             return Atlas(held["places"], *(tuple(held[n].tolist()) for n in ("ids", "titles", "creators")),
                          held["mean"], held["axes"], float(kept), int(works), held["standing"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ExplorerError(f"The map of the collection cannot be read ({error}). Empty the cache under "
                             "Settings and draw it again.") from error

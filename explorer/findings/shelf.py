@@ -16,7 +16,7 @@ from explorer.cases.case import Case
 from explorer.closeness.catalogue import is_better, sort_key
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
-from explorer.collections.signatures import blank, descriptors, signature
+from explorer.collections.signatures import blank, descriptors, mirrored, signature
 from explorer.errors import ExplorerError
 from explorer.findings.series import Page, group_of
 from explorer.images.door import read_png
@@ -161,7 +161,7 @@ def fold(found: Sequence[Kept], mark_of: Callable[[Kept], np.ndarray | None],
 def _copies(pictures: np.ndarray, rule: CopyRule) -> np.ndarray:
     """(n,) bool over (n, 3072) signatures: a near copy of a picture before it that is none itself."""
     low = descriptors(pictures)
-    alike = low @ low.T >= rule.frequencies
+    alike = (low @ low.T >= rule.frequencies) | (low @ descriptors(mirrored(pictures)).T >= rule.frequencies)
     alike[blank(pictures)] = False
     gone = np.zeros(len(pictures), bool)
     for n in range(len(pictures)):

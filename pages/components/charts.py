@@ -57,11 +57,11 @@ def _dots(points: Sequence[Point], name: str, colour: str, symbol: str) -> dict[
 
 
 def _draw(traces: list[dict[str, Any]], across: str, score: str, key: str, alt: str) -> str:
-    layout = {"height": 320, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "clickmode": "event+select",
+    layout = {"height": 360, "margin": {"l": 8, "r": 8, "t": 56, "b": 40}, "clickmode": "event+select",
               "xaxis": {"title": {"text": across}, "automargin": True},
               "yaxis": {"title": {"text": say(f"chart.{SCORES[score].better}", label=SCORES[score].label)},
                         "automargin": True},
-              "legend": {"orientation": "h", "y": 1.12, "x": 0}, "dragmode": False}
+              "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "dragmode": False}
     state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
                             selection_mode="points", alt=alt)
     points = state.selection.points if state and state.selection else []

@@ -121,8 +121,8 @@ def _harmless(name: str) -> str:
 
 
 def _draw(traces: list[dict[str, Any]], axes: dict[str, Any], *, key: str, alt: str) -> str:
-    layout = {"height": 400, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "clickmode": "event+select",
-              "legend": {"orientation": "h", "y": 1.12, "x": 0}, "dragmode": False, **axes}
+    layout = {"height": 400, "margin": {"l": 8, "r": 8, "t": 56, "b": 40}, "clickmode": "event+select",
+              "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "dragmode": False, **axes}
     state_of = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
                                selection_mode="points", alt=alt)
     points = state_of.selection.points if state_of and state_of.selection else []

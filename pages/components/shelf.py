@@ -108,7 +108,6 @@ def gallery(here: state.Here, shown: Shown) -> str:
         _select(here, items, key)
     else:
         picked = widgets.gallery(items, key=key, label=say("replay.gallery"), cell_px=112, chosen=picked)
-    counted(shown.found, len(items))
     if picked != wanted and picked in ids:
         state.remember(replay=picked)
     return picked
@@ -129,9 +128,9 @@ def _select(here: state.Here, items: list[widgets.Item], key: str) -> None:
             marking.done()
 
 
-def counted(found: Shelf, shown: int) -> None:
+def counted(found: Shelf) -> None:
     """How many are shown of how many, and what was left out and why."""
-    st.caption(say("replay.count", shown=shown, total=found.total))
+    st.caption(say("replay.count", shown=len(found.replays), total=found.total))
     marking.left_out(found.hidden, found.copies)
 
 

@@ -45,6 +45,8 @@ def _found() -> None:
     st.caption(say("neighbours.scale", n=len(found)))
     _compare(here, found)
     shown, several = _choose(here, found)
+    st.caption(say("neighbours.count", shown=len(shown.works), total=shown.total))
+    marking.left_out(shown.hidden, shown.copies)
     if shown.works:
         left, right = st.columns([1, 1], gap="large")
         with left.container(height=760, border=False):
@@ -52,8 +54,6 @@ def _found() -> None:
         if picked is not None:
             with right:
                 _one(here, picked)
-    st.caption(say("neighbours.count", shown=len(shown.works), total=shown.total))
-    marking.left_out(shown.hidden, shown.copies)
     maps.draw(here, found)
 
 

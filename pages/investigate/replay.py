@@ -78,10 +78,11 @@ def _found() -> None:
     lanes.steer(here, seen)
     if not shown.replays:
         st.caption(say("replay.none_here"))
-        shelf.counted(shown.found, 0)
+        shelf.counted(shown.found)
         return
     st.caption(say("replay.scale", label=SCORES[shown.score].label, reading=replays.reading(shown.score),
                    plain=SCORES[shown.score].plain))
+    shelf.counted(shown.found)
     left, right = st.columns([1, 1], gap="large")
     with left.container(height=760, border=False):
         picked = shelf.gallery(here, shown)

@@ -1,0 +1,100 @@
+"""What a gallery shows: marks hide and name, limits and near copies leave out, and everything stays on record."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from explorer.cases import marks
+from explorer.collections.signatures import signature
+from explorer.findings.series import Page
+from explorer.findings.shelf import Wish, fold, shelf, shelf_of_works
+from tests.pages.filled import fill, neighbour, picture
+
+ALL = Page(1, 50)
+
+
+@pytest.fixture
+def filled(tmp_path):
+    case, subject_id = fill(tmp_path)
+    yield case, case.subject(subject_id)
+    case.close()
+
+
+def ids(found) -> list[str]:
+    return [r.id for r in found.replays]
+
+
+def test_hidden_ones_are_left_out_and_stay_on_record(filled):
+    case, subject = filled
+    before = ids(shelf(case, subject, Wish(), ALL))
+    marks.put(case, marks.HIDDEN, before[1:3])
+    after = shelf(case, subject, Wish(), Page(1, 3))
+    assert ids(after) == [before[0], *before[3:5]] and (after.total, after.hidden) == (10, 2)
+    assert ids(shelf(case, subject, Wish(show="hidden"), ALL)) == before[1:3]
+    assert case.count_replays(subject.id) == 12 and case.log()[-1].body["key"] == "hidden"
+    marks.take_off(case, marks.HIDDEN, before[1:3])
+    assert ids(shelf(case, subject, Wish(), ALL)) == before
+
+
+def test_pages_go_on_where_the_one_before_ended(filled):
+    case, subject = filled
+    marks.put(case, marks.HIDDEN, ["replay0004"])
+    whole = ids(shelf(case, subject, Wish(), ALL))
+    assert [*ids(shelf(case, subject, Wish(), Page(1, 5))), *ids(shelf(case, subject, Wish(), Page(2, 5))),
+            *ids(shelf(case, subject, Wish(), Page(3, 5)))] == whole
+
+
+def test_starred_ones_stand_in_the_order_of_the_score(filled):
+    case, subject = filled
+    marks.put(case, marks.STARRED, ["replay0007", "replay0002", "nothing-of-this-case"])
+    assert ids(shelf(case, subject, Wish(show="starred"), ALL)) == ["replay0002", "replay0007"]
+    assert ids(shelf(case, subject, Wish(show="starred", origin="noise"), ALL)) == ["replay0007"]
+
+
+@pytest.mark.parametrize("score", ["tiled_l2", "clip_cosine"])
+def test_a_limit_is_the_worst_value_shown(filled, score):
+    case, subject = filled
+    middle = case.replay("replay0005").closeness[score]
+    found = shelf(case, subject, Wish(score=score, limit=middle), ALL)
+    assert "replay0005" in ids(found) and "replay0009" not in ids(found) and found.total < 12
+
+
+def test_near_copies_of_one_before_them_are_left_out(filled):
+    case, subject = filled
+    found = shelf(case, subject, Wish(fold=True), ALL)
+    assert ids(found)[0] == ids(shelf(case, subject, Wish(), ALL))[0]
+    assert found.copies >= 5 and found.total + found.copies == 12
+
+
+def test_different_pictures_and_blank_pages_are_no_near_copies():
+    rng = np.random.default_rng(0)
+    blocks = [np.kron(rng.integers(0, 255, (4, 4, 3)), np.ones((16, 16, 1))).astype(np.uint8) for _ in range(6)]
+    pages = [np.full((64, 64, 3), 255, np.uint8)] * 3
+    kept, copies = fold([*blocks, *pages, blocks[2][:, ::-1], None],
+                        lambda rgb: None if rgb is None else signature(rgb))
+    assert copies == 1 and len(kept) == 10
+
+
+def test_works_are_marked_by_themselves_for_each_subject(filled):
+    case, subject = filled
+    works = [dataclasses.replace(neighbour(subject.id, n), closeness={"ssim": 0.1 * n}) for n in range(1, 7)]
+    marks.put(case, marks.of_works(marks.HIDDEN, subject.id), ["work-2"])
+    marks.put(case, marks.of_works(marks.STARRED, subject.id), ["work-3"])
+    marks.put(case, marks.of_works(marks.HIDDEN, "another"), ["work-1"])
+
+    def seen(wish: Wish) -> list[int]:
+        return [w.rank for w in shelf_of_works(case, works, wish, ALL, mark_of=lambda w: None).works]
+
+    assert seen(Wish(score="rank")) == [1, 3, 4, 5, 6] and seen(Wish(score="rank", show="hidden")) == [2]
+    assert seen(Wish(score="rank", show="starred")) == [3]
+    assert seen(Wish(score="rank", limit=0.75)) == [1, 3]
+    assert seen(Wish(score="ssim", limit=0.45)) == [5, 6]
+
+
+def test_a_picture_is_told_from_itself_only_once():
+    same = [picture()] * 4
+    kept, copies = fold(same, signature)
+    assert len(kept) == 1 and copies == 3

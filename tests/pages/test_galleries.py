@@ -1,0 +1,87 @@
+"""Galleries: marks are kept and logged, filters say what they leave out, the map is asked for and drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer.cases import marks
+from explorer.cases.store import CaseStore
+from explorer.collections.atlas import SIMILARITIES, Atlas, atlas_path, write_atlas
+from explorer.jobs.queue import Queue
+from explorer.records import CollectionInfo
+from explorer.settings import load_settings
+from pages.components.texts import say
+from tests.pages.test_pages import press, written
+
+
+def toggle(app, label: str):
+    return next(t for t in app.toggle if t.label == label).set_value(True).run()
+
+
+def show(app, what: str):
+    return next(g for g in app.button_group if g.label == say("marks.show")).set_value(what).run()
+
+
+def store_of(home, case):
+    return CaseStore(home / "cases").open(case[0])
+
+
+def test_hiding_one_is_kept_logged_and_counted(opened, case, home):
+    app = press(opened("replay", case), say("marks.hide"))
+    store = store_of(home, case)
+    assert marks.marked(store, marks.HIDDEN) == ("replay0000",)
+    assert store.log()[-1].body["key"] == "hidden" and store.count_replays() == 12
+    text = written(app)
+    assert say("replay.count", shown=11, total=11) in text and say("marks.hidden_count", n=1) in text
+    app = show(app, "hidden")
+    assert say("replay.count", shown=1, total=1) in written(app)
+    press(app, say("marks.unhide"))
+    assert marks.marked(store_of(home, case), marks.HIDDEN) == ()
+
+
+def test_near_copies_are_left_out_only_when_asked_and_counted(opened, case):
+    app = opened("replay", case)
+    assert say("replay.count", shown=12, total=12) in written(app)
+    text = written(toggle(app, say("marks.fold")))
+    assert "Near copies left out:" in text and say("replay.count", shown=12, total=12) not in text
+
+
+def test_a_limit_leaves_out_what_is_farther(opened, case):
+    app = opened("replay", case)
+    limit = next(n for n in app.number_input if n.label == say("marks.limit_lower", label="Tiled distance"))
+    assert say("replay.count", shown=12, total=12) not in written(limit.set_value(0.05).run())
+
+
+def test_selecting_several_offers_what_can_be_done(opened, case):
+    app = toggle(opened("replay", case), say("marks.several"))
+    assert say("marks.selected", n=0) in written(app)
+    offered = {b.key: b.disabled for b in app.button}
+    assert offered["marks.hide_hidden"] and offered["marks.star_stars"] and offered["mark_exhibits"]
+    assert not offered["one_hidden"]  # of the one that is open
+
+
+def test_stars_and_hidden_works_belong_to_their_subject(opened, case, home):
+    store = store_of(home, case)
+    marks.put(store, marks.of_works(marks.HIDDEN, case[1]), ["work-2", "work-3"])
+    store.close()
+    text = written(opened("neighbours", case))
+    assert say("neighbours.count", shown=4, total=4) in text and say("marks.hidden_count", n=2) in text
+
+
+def test_the_map_is_asked_for_and_drawn(opened, case, home):
+    app = opened("neighbours", case)
+    assert not app.get("plotly_chart")
+    press(app, say("map.draw"))
+    assert [j.name for j in Queue(load_settings(home).database).active()] == ["MapCollection"]
+    store = store_of(home, case)
+    store.commit(CollectionInfo("world", "world", 3, "world", "a" * 64), key=f"{case[1]}/world")
+    store.close()
+    atlas = Atlas(np.eye(3, 2, dtype=np.float32), ("work-1", "work-9", "work-2"), ("One", "Nine", "Two <b>"),
+                  ("A", "B", "C"), np.zeros(4, np.float32), np.eye(2, 4, dtype=np.float32), 0.5, 3,
+                  np.linspace(0, 100, len(SIMILARITIES), dtype=np.float32))
+    write_atlas(atlas, atlas_path(load_settings(home).cache, "a" * 64))
+    app = opened("neighbours", case)
+    assert not app.exception and not app.error and len(app.get("plotly_chart")) == 2
+    assert say("map.text", kept="50%", shown="3", works="3") in written(app)
+    spec = app.get("plotly_chart")[0].proto.spec
+    assert "Two &lt;b&gt;, by C" in spec and "1: Work 1" in spec
