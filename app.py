@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.settings import ASSETS
-from pages.components import frame, login, tray
+from pages.components import frame, login, media, tray
 
 st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
 st.html(ASSETS / "theme" / "screens.css")
 page = frame.navigation()
-login.gate()
+login.gate(guarded=media.is_guarded())
 frame.show(page)
 tray.draw()

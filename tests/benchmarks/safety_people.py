@@ -14,7 +14,7 @@ from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
 from explorer.jobs import launch
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import EmbedSubject
+from explorer.jobs.tasks import EmbedSubject, WriteReport
 from explorer.settings import load_settings
 from pages.components.frame import LIBRARY, PATH
 from tests.browser.app import browser, running, settled
@@ -31,8 +31,12 @@ def attack(folder: Path) -> dict[str, Any]:
     made.close()
     (made.folder / "person.txt").write_text(ADA, "utf-8")
     settings = load_settings(home)
-    job = Queue(settings.database, person=ADA).submit(EmbedSubject(made.id, subject_id))
-    Queue(settings.database, person=ADA).cancel(job)
+    hers = Queue(settings.database, person=ADA)
+    job = hers.submit(EmbedSubject(made.id, subject_id))
+    hers.cancel(job)
+    written = hers.submit(WriteReport(made.id))
+    launch.tend(settings)
+    assert hers.wait(written).state == "done"
     reads = _library(settings, made.id, job)
     login = folder / "secrets.toml"
     login.write_text(f'[auth]\nredirect_uri = "http://localhost/oauth2callback"\ncookie_secret = "{secret}"\n'
@@ -40,17 +44,41 @@ def attack(folder: Path) -> dict[str, Any]:
     links = [f"{name}?case={made.id}&subject={subject_id}&search={SEARCH}&replay=replay0000&job={job}&opening={job}"
              for name in ("", *PATH, *LIBRARY)]
     seen: dict[str, int] = {}
-    with running(home, options=("--secrets.files", str(login))) as app, browser() as chrome:
-        for person in (BOB, "", ADA):  # the other's deep links are the server's first visits
-            context = chrome.new_context()
-            if person:
-                context.add_cookies([_cookie(app.url, secret, person)])
-            context.set_default_timeout(300_000)
-            page = context.new_page()
-            seen[person] = sum(_tells(page, f"{app.url}/{link}", made.id) for link in links)
-            context.close()
-    return {"pages_asked": 2 * len(links), "own_pages_seen": seen[ADA],
-            "cross_owner_reads": reads + seen[BOB] + seen[""]}
+    with running(home, script="shared.py", options=("--secrets.files", str(login))) as app, browser() as chrome:
+        people = {person: _context(chrome, app.url, secret, person) for person in (BOB, "", ADA)}
+        drawn: set[str] = set()  # files of the login page, which are everybody's
+        files: dict[str, set[str]] = {who: set() for who in people}
+        for person, context in people.items():  # the other's deep links are the server's first visits
+            page, seen[person], asked = context.new_page(), 0, set() if person == ADA else drawn
+            page.on("response", lambda answer, to=asked: to.add(answer.url) if "/media/" in answer.url else None)
+            for link in links:
+                seen[person] += _tells(page, f"{app.url}/{link}", made.id, named=bool(person))
+                asked |= _downloads(page) if person == ADA else set()
+                for who in people if person == ADA else ():  # at once: a file goes with its page
+                    files[who] |= {url for url in asked - drawn if people[who].request.get(url).ok}
+            context.close() if person == ADA else page.close()
+    print(f"library: {reads}, pages: {seen}, files: { {w: len(f) for w, f in files.items()} }", flush=True)
+    return {"pages_asked": 2 * len(links), "own_pages_seen": seen[ADA], "own_files_read": len(files[ADA]),
+            "cross_owner_reads": reads + sum(seen[who] + len(files[who]) for who in (BOB, ""))}
+
+
+def _context(chrome: Any, url: str, secret: str, person: str) -> Any:
+    context = chrome.new_context(accept_downloads=True)
+    if person:
+        context.add_cookies([_cookie(url, secret, person)])
+    context.set_default_timeout(300_000)
+    return context
+
+
+def _downloads(page: Any) -> set[str]:
+    """Addresses of what the page's download buttons hand out, those of folded parts too."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = set()
+    for button in page.locator('[data-testid="stDownloadButton"] button:visible').all():
+        with page.expect_download() as waiting:
+            button.click()
+        found.add(waiting.value.url)
+    return found
 
 
 def _cookie(url: str, secret: str, person: str) -> dict[str, Any]:
@@ -60,13 +88,17 @@ def _cookie(url: str, secret: str, person: str) -> dict[str, Any]:
             "value": create_signed_value(secret, "_streamlit_user", value).decode()}
 
 
-def _tells(page: Any, url: str, case_id: str) -> int:
-    """1 where the drawn page holds anything of the case, in its text, its pictures or its address."""
+def _tells(page: Any, url: str, case_id: str, *, named: bool) -> int:
+    """1 where the drawn page holds anything of the case in its text or its pictures.
+
+    Also 1 where the case stays in the address of somebody logged in, as it does once it is opened; nobody's
+    address is left as it was asked.
+    """
     page.goto(url)
     settled(page, timeout_ms=300_000)
     page.wait_for_timeout(300)
     shown = page.content()
-    return int(any(words in shown for words in TELLING) or case_id in page.url)
+    return int(any(words in shown for words in TELLING) or (named and case_id in page.url))
 
 
 def _library(settings: Any, case_id: str, job: str) -> int:

@@ -19,9 +19,10 @@ from tests.pages.test_pages import written
 def logged_in(monkeypatch):
     """Switches login on, as the person named (the harness's own is test@example.com); "" is nobody."""
 
-    def switch(name: str) -> None:
+    def switch(name: str, *, guarded: bool = True) -> None:
         user = {"is_logged_in": bool(name), **({"email": name} if name else {})}
         monkeypatch.setattr("pages.components.login.get_secrets_auth_section", lambda: {"client_id": "x"})
+        monkeypatch.setattr("pages.components.media.is_guarded", lambda: guarded)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda self: user)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getattr__", lambda self, key: user[key])
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getitem__", lambda self, key: user[key])
@@ -34,6 +35,12 @@ def test_nobody_sees_a_page_before_logging_in(opened, case, logged_in, name):
     app = opened("start", case) if name == "start" else opened(name, case)
     assert [t.value for t in app.title] == [say("app.login_title")]
     assert len(app.button) == 1 and not app.markdown
+
+
+def test_no_page_on_a_server_whose_pictures_have_no_owners(opened, case, logged_in):
+    logged_in("ada@example.org", guarded=False)
+    app = opened("replay", case)
+    assert [e.value for e in app.error] == [say("app.login_unguarded")] and not app.title
 
 
 def test_a_deep_link_to_the_case_of_another_is_refused(opened, home, logged_in):

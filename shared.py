@@ -1,0 +1,11 @@
+"""The app for several people on one server, with a login. Start with `streamlit run shared.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from pages.components import media
+
+media.guard()
+app = st.App("app.py", middleware=[Middleware(media.OwnMedia)])
