@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import is_better
+from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Recipe, Replay, Subject
 from explorer.search.lanes import RaceRound, dropped_effort
 
@@ -77,9 +77,10 @@ def total_effort(replays: Sequence[Replay]) -> Effort:
     return Effort(len(replays), sum(r.unet_evaluations for r in replays), sum(r.elapsed_s for r in replays))
 
 
-def case_effort(case: Case, subject: Subject) -> Effort:
-    """Everything spent on a subject: its replays, and the seeds that races dropped on the way."""
-    replays = case.replays(subject.id, order_by="time", limit=-1)
+def case_effort(case: Case, subject: Subject, *, replays: Sequence[Replay] | None = None) -> Effort:
+    """Everything spent on a subject: all its replays (read if not given), and the seeds that races dropped."""
+    if replays is None:
+        replays = case.replays(subject.id, order_by="time", limit=-1)
     return total_effort(replays).plus(dropped_effort(case.records(RaceRound, subject_id=subject.id)))
 
 
@@ -107,10 +108,8 @@ def started_from(replays: Sequence[Replay], origin: str) -> list[Replay]:
     return [r for r in replays if group_of(r.recipe) == origin]
 
 
-def ranked(case: Case, subject: Subject, *, search: str, score: str, origin: str, page: Page) -> list[Replay]:
-    """A page of a subject's replays, the closest first; `search` "" for all, `origin` as `started_from`."""
-    if origin == "all":
-        return case.replays(subject.id, search_id=search or None, order_by=score, limit=page.length,
-                            offset=page.first)
-    found = case.replays(subject.id, search_id=search or None, order_by=score, limit=-1)
-    return started_from(found, origin)[page.first:page.first + page.length]
+def in_rank(replays: Sequence[Replay], score: str) -> list[Replay]:
+    """The closest first; those without the score last, in the order given."""
+    order = sort_key(score)
+    return sorted(replays, key=lambda r: (True, 0.0) if r.closeness.get(score) is None
+                  else (False, order(r.closeness[score])))

@@ -13,12 +13,12 @@ import numpy as np
 from explorer.cases import marks
 from explorer.cases.blobs import BlobStore
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import is_better, sort_key
+from explorer.closeness.catalogue import is_better
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, descriptors, mirrored, signature
 from explorer.errors import ExplorerError
-from explorer.findings.series import Page, group_of
+from explorer.findings.series import Page, group_of, in_rank
 from explorer.images.door import read_png
 from explorer.records import Neighbour, Replay, Subject
 
@@ -92,9 +92,7 @@ def _named(case: Case, subject: Subject, wish: Wish, mark: str) -> list[Replay]:
             continue  # marked in another case and carried over without it
         if replay.subject_id == subject.id and wish.search in ("", replay.search_id):
             found.append(replay)
-    order = sort_key(wish.score)
-    return sorted(found, key=lambda r: (wish.score not in r.closeness,
-                                        order(r.closeness[wish.score]) if wish.score in r.closeness else 0.0))
+    return in_rank(found, wish.score)
 
 
 @dataclass(frozen=True)

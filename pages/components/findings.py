@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case, SearchPlan
-from explorer.findings.series import best, case_effort
+from explorer.findings.series import best, case_effort, in_rank
 from explorer.records import LedgerEntry, Replay, Subject
-from pages.components import replays
+from pages.components import replays, state
 from pages.components.texts import plain, say
 
 SCORE = "tiled_l2"
@@ -15,7 +15,7 @@ SCORE = "tiled_l2"
 
 def bests(case: Case, subject: Subject) -> dict[str, Replay]:
     """The closest replay from plain noise and the closest that was given the subject, where there are any."""
-    ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
+    ranked = in_rank(state.made(case, subject), SCORE)
     found = {"noise": best(ranked, given=False), "subject": best(ranked, given=True)}
     return {name: replay for name, replay in found.items() if replay is not None}
 
@@ -23,7 +23,7 @@ def bests(case: Case, subject: Subject) -> dict[str, Replay]:
 def statement(case: Case, subject: Subject) -> None:
     """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
-    spent = case_effort(case, subject)
+    spent = case_effort(case, subject, replays=state.made(case, subject))
     for name, replay in bests(case, subject).items():
         found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
         with st.container(border=True):

@@ -90,8 +90,8 @@ def _scores(case: Case, subject: Subject) -> list[str]:
 
 def in_order(case: Case, subject: Subject, shown: Shown) -> list[Replay]:
     """The replays of the search in the order in which they were made, for the plots."""
-    found = case.replays(subject.id, search_id=shown.search or None, order_by="time", limit=MOST_POINTS)
-    return started_from(found, shown.wish.origin)
+    found = [r for r in state.made(case, subject) if shown.search in ("", r.search_id)]
+    return started_from(found[-MOST_POINTS:], shown.wish.origin)
 
 
 def gallery(here: state.Here, shown: Shown) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
@@ -10,7 +12,7 @@ from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
 from explorer.jobs.queue import Queue
-from explorer.records import Subject
+from explorer.records import Replay, Subject
 from explorer.settings import Settings, load_settings
 from pages.components import frame, login
 from pages.components.texts import plain
@@ -109,6 +111,21 @@ def go(page: str, *, case_id: str = "", subject_id: str = "", **more: str) -> No
         st.session_state[f"at_{name}"] = value
     kept = {n: st.session_state.get(f"at_{n}", "") for n in ("case", "subject", *more)}
     st.switch_page(frame.script(page), query_params={k: v for k, v in kept.items() if v})
+
+
+def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any]) -> Any:
+    """What `make` gives of a case, kept for this tab until the case's log goes on."""
+    mark = (case.id, subject.id, case.head())
+    known = st.session_state.get(name)
+    if known is None or known[0] != mark:
+        known = (mark, make())
+        st.session_state[name] = known
+    return known[1]
+
+
+def made(case: Case, subject: Subject) -> list[Replay]:
+    """Every replay of the subject in the order in which they were made."""
+    return kept("replays_made", case, subject, lambda: case.replays(subject.id, order_by="time", limit=-1))
 
 
 def fresh(now: Here) -> Here:

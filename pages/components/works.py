@@ -44,13 +44,8 @@ def copies(multiplicity: int) -> str:
 
 
 def found_in(case: Case, subject: Subject) -> list[Neighbour]:
-    """The subject's neighbours by rank; kept for this tab until the case's log goes on, since they may be many."""
-    mark = (case.id, subject.id, case.head())
-    known = st.session_state.get("works_found")
-    if known is None or known[0] != mark:
-        known = (mark, case.neighbours(subject.id))
-        st.session_state["works_found"] = known
-    return known[1]
+    """The subject's neighbours by rank, read once a tab since they may be many."""
+    return state.kept("works_found", case, subject, lambda: case.neighbours(subject.id))
 
 
 def signature_of(work: Neighbour) -> np.ndarray | None:
