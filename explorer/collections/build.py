@@ -32,8 +32,8 @@ TARGET_RECALL = 0.99
 PROBES = (4, 8, 16, 32, 64, 128, 256)
 MARGIN = 4  # a subject is less like the works than they are like each other: look so much further
 LEAST_PROBES = 64
-CANDIDATES = (40, 60, 80, 100)  # of the index, put in order by the stored embeddings
-SLACK = 0.002  # recall that fewer candidates may cost
+CANDIDATES = 100  # of the index, of which those that may be among the nearest are put in order
+SLACK = 0.005  # recall that may be lost by looking at fewer of them
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
     candidates in order. Each index is whole before it replaces the one before.
     """
     begun = time.monotonic()
-    kinds, indexed, candidates, recall, works, dim = {}, {}, {}, 1.0, 0, 0
+    kinds, indexed, margins, recall, works, dim = {}, {}, {}, 1.0, 0, 0
     card = read_card(out)
     for modality in MODALITIES:
         paths = sorted((out / FOLDERS[modality]).glob("*.npy"))
@@ -73,7 +73,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
             index = _grown(path, rows, parts, card) or (yield from _large(rows, out, modality))
             kinds[modality] = index_key(works, dim)
             yield Progress(len(kinds), 3, "measuring recall")
-            reached, candidates[modality] = tune(index, rows)
+            reached, margins[modality] = tune(index, rows)
             recall = min(recall, reached)
             _replace(index, path)
         indexed[modality] = parts
@@ -82,7 +82,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
     if works > PLAIN_ROWS:
         store_arrow(out)
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
-                     "indexed": indexed, "candidates": candidates})
+                     "indexed": indexed, "margins": margins})
     size = sum((out / f"{m}.index").stat().st_size for m in kinds)
     yield Progress(2, 2, "indexed")
     return IndexReport(works, dim, kinds, recall, size, time.monotonic() - begun)
@@ -108,9 +108,9 @@ def _grown(path: Path, rows: EmbeddingRows, parts: list, card: dict) -> faiss.In
     collection has since grown to more than twice what its cells were made for."""
     before = card.get("indexed", {}).get(path.stem, [])
     count = sum(n for _, n in before)
-    if not path.exists() or card.get("index", {}).get(path.stem, "Flat") == "Flat" or not before:
+    if not path.exists() or not before or parts[:len(before)] != before:
         return None
-    if parts[:len(before)] != before or index_key(count, rows.dim) != index_key(rows.count, rows.dim):
+    if card.get("index", {}).get(path.stem) != index_key(rows.count, rows.dim):
         return None
     index = faiss.read_index(str(path))
     for start, block in rows.blocks():
@@ -129,31 +129,33 @@ def _large(rows: EmbeddingRows, out: Path, modality: str) -> Iterator[Progress]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def tune(index: faiss.Index, rows: EmbeddingRows) -> tuple[float, int]:
+def tune(index: faiss.Index, rows: EmbeddingRows) -> tuple[float, float]:
     """Sets how many cells a search looks at: MARGIN times the least of PROBES that reaches TARGET_RECALL,
-    and LEAST_PROBES at least. Returns the recall@10 so reached, and the least of CANDIDATES that keeps it.
+    and LEAST_PROBES at least. Returns the recall@10 so reached, and the margin.
 
-    Measured on works drawn from the collection, against exact search, with the candidates of the
-    index put in order by the stored embeddings, as a search does.
+    The margin says which of the index's CANDIDATES a search puts in order by their stored embeddings: those
+    that are less similar than the tenth, by the index's codes, by no more than that. Both are measured on
+    works drawn from the collection, against exact search.
     """
     ids = np.sort(np.random.default_rng(0).choice(rows.count, min(SAMPLED, rows.count), replace=False))
-    queries = unit_rows(rows.get(ids))
-    wanted = exact_neighbours(rows, queries, min(10, rows.count)).tolist()
+    queries, k = unit_rows(rows.get(ids)), min(10, rows.count)
+    wanted = exact_neighbours(rows, queries, k)
     inner = faiss.extract_index_ivf(index)
 
-    def recall(probes: int, candidates: int) -> float:
+    def behind(probes: int) -> np.ndarray:
+        """By how much each true neighbour lies behind the k-th, infinite for those that were not proposed."""
         inner.nprobe = min(probes, inner.nlist)
-        found = [_ordered(rows, query, i[i >= 0]) for query, i in
-                 zip(queries, index.search(queries, candidates)[1], strict=True)]
-        hits = [len(set(f) & set(w)) for f, w in zip(found, wanted, strict=True)]
-        return float(np.mean(hits)) / len(wanted[0])
+        values, found = index.search(queries, CANDIDATES)
+        place = found[:, None, :] == wanted[:, :, None]  # (queries, k, candidates)
+        lag = values[:, None, k - 1, None] - values[:, None, :]
+        return np.where(place, lag, np.inf).min(axis=2).ravel()
 
-    most = CANDIDATES[-1]
-    least = next((p for p in PROBES if recall(p, most) >= TARGET_RECALL), PROBES[-1])
-    probes = max(LEAST_PROBES, MARGIN * least)
-    reached = recall(probes, most)
-    enough = next(c for c in CANDIDATES if c == most or recall(probes, c) >= reached - SLACK)
-    return recall(probes, enough), enough
+    least = next((p for p in PROBES if np.isfinite(behind(p)).mean() >= TARGET_RECALL), PROBES[-1])
+    lags = np.sort(behind(max(LEAST_PROBES, MARGIN * least)))
+    reached = int(np.isfinite(lags).sum())
+    kept = max(1, reached - int(SLACK * len(lags)))
+    margin = max(0.0, float(lags[kept - 1])) if reached else 0.0
+    return float((lags <= margin).mean()), margin
 
 
 def exact_neighbours(rows: EmbeddingRows, queries: np.ndarray, k: int) -> np.ndarray:
@@ -171,10 +173,6 @@ def unit_rows(block: np.ndarray) -> np.ndarray:
     """(n, d) float32 rows of length 1; half precision leaves them a little off."""
     block = np.asarray(block, np.float32)
     return block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
-
-
-def _ordered(rows: EmbeddingRows, query: np.ndarray, ids: np.ndarray) -> list[int]:
-    return ids[np.argsort(-(rows.get(ids) @ query), kind="stable")[:10]].tolist()
 
 
 def _replace(index: faiss.Index, path: Path) -> None:

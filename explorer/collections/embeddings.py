@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -35,30 +36,30 @@ class EmbeddingRows:
                                 "different CLIPs; build the collection again with one.")
         plain = len({p.dtype for p in self._parts}) == 1 and all(p.flags.c_contiguous for p in self._parts)
         self._files = [_opened(self, path) for path in paths] if plain and hasattr(os, "pread") else []
+        self._last = self._ends.tolist()
+        self._places = [(file, p.offset - (end - len(p)) * p.strides[0]) for file, p, end in
+                        zip(self._files, self._parts, self._last, strict=False)]  # where row 0 would begin
 
     def get(self, ids: np.ndarray) -> np.ndarray:
         """(len(ids), d) float32, as stored."""
         ids = np.asarray(ids, np.int64)
-        if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < self.count:
-            raise IndexError(f"ids must lie in [0, {self.count}), got {ids.min()} to {ids.max()}")
         return self._read(ids) if self._files and len(ids) <= FEW else self._mapped(ids)
 
     def _read(self, ids: np.ndarray) -> np.ndarray:
         """Row by row from the files; nothing of them stays in this process."""
-        dtype, pread = self._parts[0].dtype, os.pread
-        width = self.dim * dtype.itemsize
-        if len(self._files) == 1:
-            file, offset = self._files[0], self._parts[0].offset
-            raw = [pread(file, width, offset + width * i) for i in ids.tolist()]
-        else:
-            numbers = np.searchsorted(self._ends, ids, side="right")
-            inside = ids - np.concatenate([[0], self._ends[:-1]])[numbers]
-            raw = [pread(self._files[n], width, self._parts[n].offset + width * i)
-                   for n, i in zip(numbers.tolist(), inside.tolist(), strict=True)]
+        dtype, pread, raw = self._parts[0].dtype, os.pread, []
+        width, last, places = self.dim * dtype.itemsize, self._last, self._places
+        for number in ids.tolist():
+            if not 0 <= number < self.count:
+                raise IndexError(f"ids must lie in [0, {self.count}), got {number}")
+            file, start = places[bisect_right(last, number)]
+            raw.append(pread(file, width, start + width * number))
         found = np.frombuffer(b"".join(raw), dtype).reshape(-1, self.dim)
         return as_single(found) if dtype == np.float16 else found.copy()
 
     def _mapped(self, ids: np.ndarray) -> np.ndarray:
+        if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < self.count:
+            raise IndexError(f"ids must lie in [0, {self.count}), got {ids.min()} to {ids.max()}")
         found = np.empty((len(ids), self.dim), np.float32)
         numbers = np.searchsorted(self._ends, ids, side="right")
         for number in np.unique(numbers).tolist():

@@ -13,7 +13,7 @@ from explorer.collections.embeddings import EmbeddingRows
 from explorer.collections.index import VectorIndex, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
-from explorer.collections.works import Terms, Work, as_work, collect_terms, column_names
+from explorer.collections.works import Terms, Work, collect_terms, column_names, described
 from explorer.errors import ExplorerError
 from explorer.records import CollectionInfo, Neighbour
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
 
 BACKGROUND_WORKS = 512  # on each side of the unrelated pairs
-CANDIDATES = 100  # of a lossy index, put in order again by the stored embeddings, unless its card says how many
+CANDIDATES = 100  # of a lossy index; those that may be among the nearest are put in order by stored embeddings
 _SAMPLE_BYTES = 65_536
 _WHOLE_BYTES = 64 * 2**20
 
@@ -34,7 +34,8 @@ class Collection:
         self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
         self._rows: Rows = open_rows(layout, cache=cache)
         self._names = column_names(self._rows.columns)
-        self._shown = tuple(dict.fromkeys(self._names.values()))  # columns that a work is made of
+        self._fields, self._columns = tuple(self._names), tuple(self._names.values())
+        self._margins = _margins(layout.card)
         self._mapping = _open_mapping(layout.mapping)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
@@ -81,14 +82,14 @@ class Collection:
         vector = unit(embedding, index.dim)
         k = max(1, min(int(k), index.count))
         similarities, ids = self._nearest(index, modality, vector, k)
-        works = self.rows(ids)
         standing = self.percentiles(similarities, modality=modality, query=query)
-        shown = self.layout.name
-        return [Neighbour(subject_id=subject_id, rank=rank, collection=shown, work_id=w.work_id, similarity=s,
-                          title=w.title, creator=w.creator, licence=w.licence, caption=w.caption,
-                          keywords=w.keywords, source=w.source, image_path=w.image_path,
-                          multiplicity=w.multiplicity, percentile=p)
-                for rank, (w, s, p) in enumerate(zip(works, similarities.tolist(), standing, strict=True), 1)]
+        name, found = self.layout.name, []
+        for rank, (work, similarity, percentile) in enumerate(
+                zip(self._read(self._numbered(ids)), similarities.tolist(), standing, strict=True), 1):
+            work.pop("url", None)
+            found.append(Neighbour(subject_id=subject_id, rank=rank, collection=name, similarity=similarity,
+                                   percentile=percentile, **work))
+        return found
 
     def nearest(self, embedding: np.ndarray, k: int, *,
                 modality: str = "image") -> tuple[np.ndarray, np.ndarray]:
@@ -96,25 +97,23 @@ class Collection:
         index = self._index(modality)
         return self._nearest(index, modality, unit(embedding, index.dim), max(1, min(int(k), index.count)))
 
-    def candidates(self, modality: str = "image") -> int:
-        """How many works a lossy index proposes before the stored embeddings put them in order."""
-        said = self.layout.card.get("candidates")
-        found = said.get(modality) if isinstance(said, dict) else None
-        return max(10, min(found, 1_000)) if isinstance(found, int) else CANDIDATES
+    def candidates(self, k: int, modality: str = "image") -> int:
+        """How many works the index proposes for the `k` nearest; a lossy one more than `k`."""
+        index = self._index(modality)
+        lossy = index.lossy and modality in self._exact
+        return min(max(4 * k, CANDIDATES) if lossy else k, index.count)
 
     def rows(self, ids: np.ndarray | list[int]) -> list[Work]:
         """The works at index ids."""
-        mapped = ids if self._mapping is None else self._mapping[np.asarray(ids, np.int64)]
-        numbers = [int(i) for i in mapped]
-        return [as_work(n, values, names=self._names, root=self.layout.root)
-                for n, values in zip(numbers, self._read(numbers), strict=True)]
+        numbers = self._numbered(ids)
+        return [Work(row=n, **fields) for n, fields in zip(numbers, self._read(numbers), strict=True)]
 
     def work(self, work_id: str) -> Work:
         """The work with this id; ExplorerError if there is none."""
         number = self._numbers.get(work_id)
         if number is None:
             raise ExplorerError(f"The collection “{self.layout.name}” has no work “{work_id}”.")
-        return as_work(number, self._read([number])[0], names=self._names, root=self.layout.root)
+        return Work(row=number, **self._read([number])[0])
 
     def terms(self) -> Terms:
         """Creators, titles and keywords, the most frequent first."""
@@ -134,22 +133,32 @@ class Collection:
             return [None] * len(similarities)
         return (np.searchsorted(pairs, similarities) * (100.0 / len(pairs))).tolist()
 
+    def _numbered(self, ids: np.ndarray | list[int]) -> list[int]:
+        """Metadata rows of index ids."""
+        ids = np.asarray(ids, np.int64)
+        return (ids if self._mapping is None else self._mapping[ids]).tolist()
+
     def _read(self, numbers: list[int]) -> list[dict[str, Any]]:
+        """The fields of works by metadata row, those that the collection has."""
         try:
-            return self._rows.get(numbers, self._shown)
+            rows = self._rows.get(numbers, self._columns)
         except BROKEN as error:
             raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
                                 "A file is damaged or has changed; copy the folder again.") from error
+        fields, root = self._fields, self.layout.root
+        return [described(number, dict(zip(fields, values, strict=True)), root=root)
+                for number, values in zip(numbers, rows, strict=True)]
 
     def _nearest(self, index: VectorIndex, modality: str, vector: np.ndarray,
                  k: int) -> tuple[np.ndarray, np.ndarray]:
         stored = self._exact.get(modality) if index.lossy else None
-        wanted = k if stored is None else min(max(4 * k, self.candidates(modality)), index.count)
-        values, ids = index.search(vector[None], wanted)
+        values, ids = index.search(vector[None], self.candidates(k, modality))
         values, ids = values[0], ids[0]
-        if len(ids) and ids.min() < 0:
+        if ids[-1] < 0:
             values, ids = values[ids >= 0], ids[ids >= 0]
-        if stored is not None:
+        if stored is not None and len(ids):
+            near = values >= values[min(k, len(values)) - 1] - self._margins.get(modality, np.inf)
+            ids = ids[near]
             values = np.einsum("nd,d->n", stored.get(ids), vector)  # a BLAS would wake threads for this
             best = np.argsort(-values, kind="stable")[:k]
             values, ids = values[best], ids[best]
@@ -227,6 +236,13 @@ def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
 
 def _units(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _margins(card: dict[str, Any]) -> dict[str, float]:
+    """How much less similar by a lossy index, than its k-th, a work may be that is one of the k nearest."""
+    said = card.get("margins")
+    pairs = said.items() if isinstance(said, dict) else ()
+    return {m: float(v) for m, v in pairs if isinstance(v, (int, float)) and v >= 0}
 
 
 def _open_mapping(path: Path | None) -> np.ndarray | None:

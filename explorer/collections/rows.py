@@ -6,7 +6,7 @@ import bisect
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,8 +28,8 @@ class Rows(Protocol):
     count: int
     columns: tuple[str, ...]
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """One dict a row, in the order asked for; of some columns if given."""
+    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The values of `columns`, a tuple for each row, in the order asked for."""
         ...
 
     def column(self, name: str) -> Iterator[Any]:
@@ -58,28 +58,42 @@ class _Blocks:
         self._ends = list(accumulate(sizes))
         self.count = self._ends[-1] if self._ends else 0
         self.columns = tuple(columns)
-        self._arrays: dict[int, dict[str, Any]] = {}  # columns of the blocks looked at so far
+        self._readers: dict[int, dict[str, Callable[[int], Any]]] = {}  # of the blocks looked at so far
 
     def _block(self, number: int) -> Any:
         raise NotImplementedError
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        found, wanted = [], self.columns if columns is None else columns
+    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        found, ends, known = [], self._ends, self._readers
         for number in numbers:
             if not 0 <= number < self.count:
                 raise ExplorerError(f"The index names row {number}, but the metadata has {self.count} rows. "
                                     "Index and metadata do not belong together; build the collection again.")
-            at = bisect.bisect_right(self._ends, number)
-            inside = number - (self._ends[at - 1] if at else 0)
-            arrays = self._arrays.get(at)
-            if arrays is None:
-                arrays = self._arrays[at] = {c: self._block(at).column(c) for c in self.columns}
-            found.append({name: arrays[name][inside].as_py() for name in wanted})
+            at = bisect.bisect_right(ends, number)
+            inside = number - ends[at - 1] if at else number
+            readers = known.get(at)
+            if readers is None:
+                block = self._block(at)
+                readers = known[at] = {c: _reader(block.column(c)) for c in self.columns}
+            found.append(tuple([readers[c](inside) for c in columns]))
         return found
 
     def column(self, name: str) -> Iterator[Any]:
         for number in range(len(self._ends)):
             yield from self._block(number).column(name).to_pylist()
+
+
+def _reader(column: pa.Array | pa.ChunkedArray) -> Callable[[int], Any]:
+    """Values of a column by position. Text without gaps is cut out of the column's own bytes, which takes a
+    fifth of the time of an Arrow scalar."""
+    if isinstance(column, pa.ChunkedArray) and column.num_chunks == 1:
+        column = column.chunk(0)
+    wide = {pa.string(): "i", pa.large_string(): "q"}.get(column.type)
+    if wide is None or column.null_count or isinstance(column, pa.ChunkedArray):
+        return lambda at: column[at].as_py()
+    _, offsets, data = column.buffers()
+    ends, text = memoryview(offsets).cast("B").cast(wide)[column.offset:], memoryview(data or b"")
+    return lambda at: str(text[ends[at]:ends[at + 1]], "utf-8")
 
 
 class ArrowRows(_Blocks):
@@ -127,9 +141,8 @@ class Hdf5Rows:
             raise ValueError(f"columns of unequal length: {sorted(sizes)}")
         self.count = sizes.pop()
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        wanted = self.columns if columns is None else columns
-        return [{c: _plain(self._columns[c][n]) for c in wanted} for n in numbers]
+    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        return [tuple(_plain(self._columns[c][n]) for c in columns) for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:
         for at in range(0, self.count, 10_000):

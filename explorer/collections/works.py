@@ -62,20 +62,32 @@ def column_names(columns: Iterable[str]) -> dict[str, str]:
 
 
 def as_work(row: int, values: Mapping[str, Any], *, names: Mapping[str, str], root: Path | None) -> Work:
-    """The work that a metadata row describes. Text is cut and freed of control characters, nothing more:
-    it may still hold HTML, and whoever draws it must escape it."""
-    given = {f: values.get(c) for f, c in names.items()}
-    text = {f: clean(v) for f, v in given.items() if f not in ("multiplicity", "image_path")}
-    picture = local_picture(given.get("image_path"), root)
-    count = given.get("multiplicity")
-    copies = int(count) if isinstance(count, (int, float)) and count == count else None
-    title = text.pop("title", "") or clean(Path(str(given.get("image_path") or "")).stem)
-    return Work(row=row, work_id=text.pop("work_id", "") or str(row), title=title, image_path=picture,
-                multiplicity=copies, **text)
+    """The work that a metadata row describes; `names` says which column holds which field."""
+    return Work(row=row, **described(row, {f: values.get(c) for f, c in names.items()}, root=root))
+
+
+def described(row: int, given: dict[str, Any], *, root: Path | None) -> dict[str, Any]:
+    """The fields of a work from those that its row has, which are taken out of `given`.
+
+    Text is cut and freed of control characters, nothing more: it may still hold HTML, and whoever draws it
+    must escape it."""
+    picture, count = given.pop("image_path", None), given.pop("multiplicity", None)
+    found: dict[str, Any] = {field: clean(value) for field, value in given.items()}
+    if not found.get("work_id"):
+        found["work_id"] = str(row)
+    if not found.get("title"):
+        found["title"] = clean(Path(str(picture or "")).stem)
+    if picture is not None:
+        found["image_path"] = local_picture(picture, root)
+    if isinstance(count, (int, float)) and count == count:
+        found["multiplicity"] = int(count)
+    return found
 
 
 def clean(value: Any) -> str:
     """Plain text of a metadata value: lists joined, control characters out, at most TEXT_LIMIT long."""
+    if type(value) is str and len(value) <= TEXT_LIMIT and value.isprintable():
+        return value  # nearly always
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, (list, tuple)):

@@ -223,3 +223,45 @@ def test_single_rows_over_several_files_are_read_as_mapped(tmp_path):
         assert stored.get(np.empty(0, np.int64)).shape == (0, 8)
         with pytest.raises(IndexError, match="50"):
             stored.get(np.array([50]))
+
+
+def test_text_columns_are_read_as_arrow_reads_them(tmp_path: Path):
+    import pyarrow as pa
+
+    from explorer.collections.rows import ArrowRows
+
+    words = ["", "a", "größer 𝒜", "x" * 300, "last"]
+    whole = pa.table({"plain": words, "wide": pa.array(words, pa.large_string()),
+                      "gaps": ["a", None, "", None, "b"], "number": [1, None, 3, 4, 5],
+                      "list": [["a"], [], None, ["b", "c"], ["d"]]})
+    path = tmp_path / "rows.arrow"
+    with pa.ipc.new_file(str(path), whole.schema) as writer:
+        writer.write_batch(whole.to_batches()[0].slice(0, 2))
+        writer.write_batch(whole.to_batches()[0].slice(2, 3))
+    rows, order = ArrowRows([path]), [4, 0, 2, 1, 3, 2]
+    said = whole.to_pylist()
+    assert rows.get(order, tuple(whole.column_names)) == [tuple(said[n].values()) for n in order]
+    with pytest.raises(ExplorerError, match="row 5"):
+        rows.get([5], ("plain",))
+
+
+def test_only_works_that_may_be_among_the_nearest_are_read(tmp_path: Path, vectors):
+    made = faiss.index_factory(DIM, "IVF4,PQ8x4", faiss.METRIC_INNER_PRODUCT)
+    folder = write_folder(tmp_path / "index", vectors, index=made)
+    faiss.extract_index_ivf(made).nprobe = 4
+    faiss.write_index(made, str(folder / "image.index"))
+    (folder / "img_emb").mkdir()
+    np.save(folder / "img_emb" / "img_emb_0.npy", vectors)
+    found = {}
+    for margin in (0.0, 0.1, None, "wide"):
+        (folder / "collection.json").write_text(json.dumps({"margins": {"image": margin}}))
+        collection, seen = open_collection(str(folder)), []
+        stored = collection._exact["image"]
+        get = stored.get
+        stored.get = lambda ids, get=get, seen=seen: seen.append(len(ids)) or get(ids)
+        found[margin] = (seen, [n.work_id for n in collection.search(vectors[7], 5)])
+    assert found[0.0][0][0] == 5 < found[0.1][0][0] < 100  # later looks are for the percentiles
+    assert found[None][0][0] == found["wide"][0][0] == 100
+    proposed = made.search(vectors[7:8], 100)[1][0]
+    best = proposed[np.argsort(-(vectors[proposed] @ vectors[7]))[:5]]
+    assert found[None][1] == [f"w{i:04d}" for i in best] and found[0.1][1][0] == "w0007"
