@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import string
 import tomllib
 from pathlib import Path
 
@@ -19,10 +20,26 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 
 def say(key: str, **values: object) -> str:
-    """The text of `section.name`, with `{placeholders}` filled; KeyError for an unknown key."""
+    """The text of `section.name`, with `{placeholders}` filled; KeyError for an unknown key.
+
+    `{n:image|images}` gives the first word where n is 1, else the second.
+    """
     section, name = key.split(".", 1)
     text = catalogue()[section][name].strip()
-    return text.format(**values) if values else text
+    return _WORDS.vformat(text, (), values) if values else text
+
+
+class _Words(string.Formatter):
+    """Placeholders as in `str.format`, and one word or another by number."""
+
+    def format_field(self, value: object, spec: str) -> str:
+        one, bar, many = spec.partition("|")
+        if bar:
+            return one if str(value) == "1" else many
+        return super().format_field(value, spec)
+
+
+_WORDS = _Words()
 
 
 def task_name(name: str) -> str:

@@ -33,7 +33,7 @@ with journalist.container(border=True, height="stretch"):
 told = stories.known()
 if told:
     st.header(say("start.told"), anchor=False)
-    st.markdown(say("start.told_text"))
+    st.markdown(say("start.told_text", n=len(told)))
     stories.cards(told)
 st.header(say("start.example"), anchor=False)
 st.markdown(say("start.example_text"))

@@ -36,7 +36,7 @@ def test_no_text_is_left_over():
     loose = {k for k in keys()
              if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
     made = re.compile(r"\.(title|lead|empty)$|^(pick|tray|scores|chart|settings)\.|^findings\.best_"
-                      r"|^portfolio\.way_|^measured\.(prompt|controls)_|^marks\.(show|limit)_")
+                      r"|^portfolio\.way_|^measured\.(prompt|controls)_|^align\.(shift|scale|mirror|colour)$|^marks\.(show|limit)_")
     loose -= {f"measured.{kind}" for kind in JUDGED}
     assert {k for k in loose if not made.search(k)} == set()
 
@@ -52,6 +52,12 @@ def test_every_task_has_a_name():
     assert shipped <= set(catalogue()["task"])
 
 
+def test_every_way_to_align_is_offered_and_named():
+    from explorer.closeness.alignment import OPTIONS
+    from pages.components.afterwards import WAYS
+    assert WAYS == OPTIONS and set(catalogue()["align"]) >= set(OPTIONS)
+
+
 @pytest.mark.parametrize("word", ["infring", "copied from", "stole", "plagiar", "proves that"])
 def test_nothing_is_alleged(word):
     said = {k: t for section, names in catalogue().items() for k, t in names.items() if word in t.lower()}
@@ -65,6 +71,19 @@ def test_outside_text_cannot_become_markdown():
 def test_times_and_sizes_read_as_people_say_them():
     assert [minutes(n) for n in (None, 5, 180, 7200)] == ["", "about 5 s", "about 3 min", "about 2.0 h"]
     assert [size(n) for n in (12, 2_500, 3_000_000, 4_100_000_000)] == ["12 B", "2.5 KB", "3.0 MB", "4.1 GB"]
+
+
+def test_words_follow_their_number():
+    assert say("case.line", subjects=1, replays=34) == "1 image, 34 replays"
+    assert say("case.line", subjects=0, replays=1) == "0 images, 1 replay"
+
+
+def test_every_text_can_be_filled():
+    """A broken brace would show only on a person's screen."""
+    for section, names in catalogue().items():
+        for name, text in names.items():
+            wanted = dict.fromkeys(re.findall(r"\{(\w+)", text), 1)
+            assert not wanted or "{" not in say(f"{section}.{name}", **wanted), f"{section}.{name}"
 
 
 def test_unknown_keys_fail():
