@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -25,13 +27,18 @@ SEEDS = 60
 
 def parser(target: str, work: Path) -> Callable[[bytes], object]:
     """What reads such bytes when a person opens a file; metadata as the decoder process does, in this one."""
-    from tests.benchmarks.safety_doors import Doors
     if target == "manifest":
-        return Doors(work, 1).one_file
+        return _doors(work).one_file
     if target == "metadata":
         return _metadata
     from explorer.cases.recipes_text import recipe_from_json, recipe_from_png
     return lambda data: recipe_from_png(data) if data[:1] == b"\x89" else recipe_from_json(data)
+
+
+@functools.cache
+def _doors(work: Path) -> Any:
+    from tests.benchmarks.safety_doors import Doors
+    return Doors(work, 1)
 
 
 def _metadata(data: bytes) -> None:
@@ -50,7 +57,6 @@ def _metadata(data: bytes) -> None:
 def seeds(target: str, folder: Path, work: Path) -> Path:
     """A folder of sound and of hostile inputs that atheris starts from."""
     from tests.benchmarks import safety_inputs as made
-    from tests.benchmarks.safety_doors import Doors
     dice = random.Random(target)
     if target == "metadata":
         data = [*made.base_images(), *(d for d in made.hostile_images() if len(d) < LONGEST),
@@ -58,8 +64,7 @@ def seeds(target: str, folder: Path, work: Path) -> Path:
     elif target == "recipe":
         data = [made.recipe_text(dice) for _ in range(SEEDS)]
     else:
-        doors = Doors(work, 1)
-        data = [bytes([n]) + body for n, (_, body) in enumerate(doors.records())]
+        data = [bytes([n]) + body for n, (_, body) in enumerate(_doors(work).records())]
     folder.mkdir(parents=True, exist_ok=True)
     for number, body in enumerate(data):
         (folder / f"{number:03d}").write_bytes(body)

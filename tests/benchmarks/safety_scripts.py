@@ -1,24 +1,26 @@
-"""Cross-site-scripting strings in every text field, looked at in a real browser, and in the HTML report.
+"""Cross-site-scripting strings in every record, and typed into every text field, looked at in a real browser.
 
 A script that runs calls `alert`, which the browser reports here; a request to any other place than the app
-itself is counted and stopped.
+itself is counted and stopped. The HTML reports of the same cases are looked at too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from PIL import PngImagePlugin
+from playwright.sync_api import Error, TimeoutError
 
 from explorer.cases.case import Case, SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.images.door import png_bytes
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
-from pages.components.frame import LIBRARY, PATH
+from pages.components.frame import ALONE, LIBRARY, PATH
 from tests.browser.app import browser, running, settled
 from tests.pages.filled import MODEL, SEARCH, picture, replay
 
@@ -51,7 +53,7 @@ def attack(count: int, folder: Path) -> dict[str, Any]:
     cases = [_case(store, said[at:at + A_CASE]) for at in range(0, count, A_CASE)]
     ran: list[str] = []
     outside: list[str] = []
-    drawn = 0
+    drawn = typed = 0
     with running(home) as app, browser() as chrome:
         context = chrome.new_context()
         context.set_default_timeout(300_000)
@@ -59,22 +61,26 @@ def attack(count: int, folder: Path) -> dict[str, Any]:
         context.route("**/*", lambda route: _guard(route, allowed, outside))
         page = context.new_page()
         page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-        for case, subject_id in cases:
-            for name in PATH:
+        for number, (case, subject_id) in enumerate(cases):
+            every = " ".join(said[number * A_CASE:(number + 1) * A_CASE]).replace("\n", " ")
+            for name in (*PATH, "", *ALONE, *LIBRARY):
                 drawn += _look(page, f"{app.url}/{name}?case={case.id}&subject={subject_id}")
+                typed += _type(page, every)
             report = folder / f"{case.id}.html"
             report.write_bytes(_report(case))
             page.goto(report.as_uri())
             page.wait_for_timeout(300)
             drawn += 1
             case.close()
-            print(f"{drawn} pages drawn, {len(ran)} scripts ran, {len(outside)} requests outside", flush=True)
-        for name in ("", *LIBRARY):
-            drawn += _look(page, f"{app.url}/{name}?case={quote(said[drawn % count])}&q={quote(said[-1])}")
+            print(f"{drawn} pages drawn, {typed} fields typed into, {len(ran)} scripts ran, "
+                  f"{len(outside)} requests outside", flush=True)
+        for words in map(quote, said[::10]):  # the address is a text field too
+            drawn += _look(page, f"{app.url}/replay?case={words}&subject={words}&replay={words}")
         context.close()
     for words in [*ran, *outside][:20]:
         print("ran or asked:", words, flush=True)
-    return {"strings": count, "pages_drawn": drawn, "scripts_run": len(ran), "outside_requests": len(outside)}
+    return {"strings": count, "pages_drawn": drawn, "fields_typed": typed, "scripts_run": len(ran),
+            "outside_requests": len(outside)}
 
 
 def _guard(route: Any, allowed: tuple[str, ...], outside: list[str]) -> None:
@@ -92,6 +98,19 @@ def _look(page: Any, url: str) -> int:
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     page.wait_for_timeout(400)
     return 1
+
+
+def _type(page: Any, words: str) -> int:
+    """Types the words into each text field that the page shows; returns how many took them."""
+    fields, took = page.locator('input[type="text"]:visible:enabled, textarea:visible:enabled'), 0
+    for n in range(min(fields.count(), 12)):
+        with contextlib.suppress(TimeoutError, Error):  # a field may be gone once the one before it is filled
+            fields.nth(n).fill(words, timeout=3000)
+            fields.nth(n).press("Tab", timeout=3000)
+            took += 1
+            settled(page, timeout_ms=300_000)
+    page.wait_for_timeout(200)
+    return took
 
 
 def _report(case: Case) -> bytes:
