@@ -58,6 +58,7 @@ def draw(now: state.Here, told: Told) -> None:
     with left:
         replays.beside(case, subject, picked, key=f"story_{told.story}", widest_px=480)
         st.caption(replays.how_made(picked))
+        st.caption(say("compare.size", width=picked.recipe.width_px, height=picked.recipe.height_px))
     with right:
         words = _words(told)
         st.markdown(say(f"told.{told.story}_first", **words))
@@ -103,7 +104,10 @@ def run_again(now: state.Here, case: Case, subject: Subject) -> None:
 
 
 def _every(case: Case, subject: Subject, told: Told) -> None:
-    found = case.replays(subject.id, order_by="tiled_l2", limit=SHOWN)
+    different: dict[str, Replay] = {}
+    for replay in case.replays(subject.id, order_by="tiled_l2", limit=-1):
+        different.setdefault(replay.image_sha256, replay)
+    found = list(different.values())[:SHOWN]
     st.subheader(say("told.every", n=case.count_replays(subject.id)), anchor=False)
     st.caption(say("told.every_text", scale=replays.reading("tiled_l2")))
     items = [replays.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]

@@ -10,33 +10,37 @@ from explorer.world.figures import read_card
 from pages.components import measured, planes, replays
 from pages.components.texts import catalogue, plain, say
 
+PARTS = (("methods.how", "how"), ("methods.glossary", "words"), ("findings.theft", "theft"), ("dose.title", "doses"),
+         ("methods.rates", "rates"), ("methods.scores", "scores"))
+
 st.title(say("methods.title"))
 st.markdown(say("methods.lead"))
-st.header(say("methods.how"), anchor=False)
+st.markdown(" · ".join(f"[{say(key)}](#{anchor})" for key, anchor in PARTS))
+st.header(say("methods.how"), anchor="how")
 st.markdown(say("methods.how_text"))
-st.header(say("findings.theft"), anchor=False)
+st.header(say("methods.glossary"), anchor="words")
+words = catalogue()["glossary"]
+st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in sorted(words.items(), key=lambda w: w[0].lower())))
+st.header(say("findings.theft"), anchor="theft")
 shows, cannot = st.columns(2, gap="large")
 shows.markdown(say("findings.shows"))
 cannot.markdown(say("findings.cannot"))
 
 card = read_card(WORLD)
 if card is not None:
-    st.header(say("dose.title"), anchor=False)
+    st.header(say("dose.title"), anchor="doses")
     st.markdown(say("dose.text", seeds=card.seeds, steps=card.steps, guidance=f"{card.guidance:g}",
                     limit=f"{card.near_copy:g}", margin=f"{card.margin:g}", print=card.fingerprint[:12]))
     planes.doses(card, key="doses")
 
-st.header(say("methods.rates"), anchor=False)
+st.header(say("methods.rates"), anchor="rates")
 st.markdown(say("methods.rates_text"))
 measured.rates(WORLD)
 
-st.header(say("methods.scores"), anchor=False)
+st.header(say("methods.scores"), anchor="scores")
 st.markdown(say("methods.scores_text"))
 rows = [f"| **{s.label}** | {replays.reading(n)} | {plain(s.plain)} | {plain(s.blind_to)} "
         f"| {plain(s.source) or '–'} |" for n, s in SCORES.items()]
 st.markdown("\n".join([say("methods.scores_head"), "|---|---|---|---|---|", *rows]))
 
-st.header(say("methods.glossary"), anchor=False)
-words = catalogue()["glossary"]
-st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in sorted(words.items())))
 st.caption(say("methods.references"))

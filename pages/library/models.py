@@ -11,8 +11,9 @@ from pages.components.texts import plain, say
 now = state.here()
 st.title(say("models.title"))
 st.markdown(say("models.lead"))
-st.caption(say("models.in_use", name=plain(now.settings.model)))
-if now.settings.model != "world":
+bundled = now.settings.model == "world"
+st.caption(say("models.in_use", name=say("use.world_model") if bundled else plain(now.settings.model)))
+if not bundled:
     st.info(say("models.no_carry"), icon=":material/info:")
 
 
