@@ -10,8 +10,8 @@ from explorer.world.figures import read_card
 from pages.components import measured, planes, replays
 from pages.components.texts import catalogue, plain, say
 
-PARTS = (("methods.how", "how"), ("methods.glossary", "words"), ("findings.theft", "theft"), ("dose.title", "doses"),
-         ("methods.rates", "rates"), ("methods.scores", "scores"))
+PARTS = (("methods.how", "how"), ("methods.glossary", "words"), ("findings.theft", "theft"),
+         ("dose.title", "doses"), ("methods.rates", "rates"), ("methods.scores", "scores"))
 
 st.title(say("methods.title"))
 st.markdown(say("methods.lead"))
@@ -19,8 +19,8 @@ st.markdown(" · ".join(f"[{say(key)}](#{anchor})" for key, anchor in PARTS))
 st.header(say("methods.how"), anchor="how")
 st.markdown(say("methods.how_text"))
 st.header(say("methods.glossary"), anchor="words")
-words = catalogue()["glossary"]
-st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in sorted(words.items(), key=lambda w: w[0].lower())))
+words = sorted(catalogue()["glossary"].items(), key=lambda item: item[0].lower())
+st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in words))
 st.header(say("findings.theft"), anchor="theft")
 shows, cannot = st.columns(2, gap="large")
 shows.markdown(say("findings.shows"))
