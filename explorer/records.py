@@ -232,6 +232,7 @@ class SearchSummary:
     ended_by: str = ""  # the stop rule that ended it: "tries" | "time" | "closeness" | "no gain"
     starters: int = 0  # seeds that a race began with; 0 where every try was run to its end
     loss_upper: float | None = None  # upper 95% limit of the chance that the race dropped the best; None: unknown
+    floor: dict[str, float] = field(default_factory=dict)  # closeness of the subject after the model's autoencoder
 
 
 @dataclass(frozen=True)
@@ -303,19 +304,34 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def from_json(kind: Any, value: Any) -> Any:
-    """The record of type `kind` that `to_json` turned into `value`; unknown keys raise TypeError."""
+    """The record of type `kind` that `to_json` turned into `value`.
+
+    TypeError for unknown keys and for values of another type, ValueError for numbers out of range: what is
+    read may come from the other side's package.
+    """
     origin = typing.get_origin(kind)
     if origin in (typing.Union, types.UnionType):
         inner = [a for a in typing.get_args(kind) if a is not type(None)]
         return None if value is None else from_json(inner[0], value)
     if origin is tuple:
-        return tuple(from_json(typing.get_args(kind)[0], v) for v in value)
+        return tuple(from_json(typing.get_args(kind)[0], v) for v in _of(list, value))
+    if origin is dict:
+        return {k: from_json(typing.get_args(kind)[1], v) for k, v in _of(dict, value).items()}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = _hints(kind)
-        unknown = set(value) - set(hints)
+        unknown = set(_of(dict, value)) - set(hints)
         if unknown:
             raise TypeError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
         return kind(**{k: from_json(hints[k], v) for k, v in value.items()})
-    if kind is float and isinstance(value, int):
+    return value if kind is Any else _of(kind, value)
+
+
+def _of(kind: type, value: Any) -> Any:
+    """The value itself, if it is of the type; a whole number, which lost its point in JSON, as a float."""
+    if kind is float and type(value) is int:
+        if abs(value) > 2**1000:
+            raise ValueError("a number is too large")
         return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{str(value)[:40]!r} stands where {kind.__name__} belongs")
     return value

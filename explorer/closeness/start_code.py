@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,26 +33,47 @@ class StartCode:
     replays: int  # how many replays finding it took
 
 
-def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str,
-                     target: float, steps: Sequence[float] = STEPS) -> StartCode | None:
+@dataclass(frozen=True)
+class StartBill:
+    """A measured charge for what one replay was given, in place of the ledger's bound; `id` is the replay's.
+
+    The estimates (None for noise) say how much of the image passes at that strength, and are no bounds.
+    """
+
+    id: str
+    subject_id: str
+    source: str  # "starting image" | "noise"
+    bits: float
+    step: float  # of the quantised latents
+    score: str
+    closeness: float  # that the code's replay reached
+    replays: int  # made to find it
+    gaussian_bits: float | None = None
+    diffc_bits: float | None = None
+    diffc_error: float | None = None  # standard error of that mean
+
+
+def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], Generator[Any, None, float]], *,
+                     score: str, target: float,
+                     steps: Sequence[float] = STEPS) -> Generator[Any, None, StartCode | None]:
     """The smallest code of `latents` (c, h, w) float32 whose replay is at least as close as `target`.
 
-    `replay` takes dequantised latents (or noise) of that shape through the same recipe and returns
-    `score`. Tries every step from coarse to fine until one holds; None if none of them does. Which step
-    was taken is part of the bill (log2 of the steps, inside `bits`).
+    `replay` takes dequantised latents (or noise) of that shape through the same recipe; a generator, whose
+    events pass through, with `score` as its value. Tries every step from coarse to fine until one holds; the
+    generator's value is None if none of them does. The step travels in the code's head, so it is paid for.
     """
     for tried, step in enumerate(steps, start=1):
         levels = latent_code.quantise(latents, step)
-        reached = replay(levels.astype(np.float32) * np.float32(step))
+        reached = yield from replay(levels.astype(np.float32) * np.float32(step))
         if reached == target or is_better(score, reached, target):
             data = latent_code.encode(levels, step)
             return StartCode(8.0 * len(data), float(step), data, float(reached), tried)
     return None
 
 
-def measured_entry(code: StartCode, *, what: str = "starting image") -> LedgerEntry:
-    """The charge for a measured code; `what` is "starting image" or "noise"."""
-    return LedgerEntry(what, code.bits,
+def measured_entry(bill: StartBill) -> LedgerEntry:
+    """The charge for a measured code."""
+    return LedgerEntry(bill.source, bill.bits,
                        "Length of the coarsest quantised, arithmetic-coded latents tried whose replay by the "
                        "same recipe came at least as close.")
 
@@ -80,23 +102,6 @@ def lossless_sizes(rgb: np.ndarray) -> dict[str, int]:
             if np.array_equal(np.asarray(back.convert("RGB")), rgb):
                 sizes[name] = len(out.getvalue())
     return sizes
-
-
-def codec_start(start_rgb: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str,
-                target: float) -> LedgerEntry:
-    """The smallest WebP, JPEG or AVIF file of the starting image whose replay is at least as close.
-
-    `replay` takes a (h, w, 3) uint8 starting image through the same recipe and returns `score`. A real,
-    decodable code, so an upper bound; falls back to the lossless bound.
-    """
-    from explorer.closeness.codecs import codec_files
-    for file in sorted(codec_files(start_rgb), key=lambda f: f.size_bytes):
-        reached = replay(file.rgb)
-        if reached == target or is_better(score, reached, target):
-            return LedgerEntry("starting image", 8.0 * file.size_bytes,
-                               f"Size of the smallest picture file tried ({file.codec}, quality "
-                               f"{file.quality}) whose replay came at least as close.")
-    return bound_entry(start_rgb)
 
 
 def gaussian_estimate(latents: np.ndarray, *, signal: float, noise: float) -> float:

@@ -81,9 +81,10 @@ class Batch:
     """Images of one `batch_key` on their way from noise to pixels."""
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-                 noise: np.ndarray | None = None) -> None:
+                 noise: np.ndarray | None = None, start_latents: np.ndarray | None = None) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
+        `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was.
         `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
         `noise_blob` names it. ExplorerError if a recipe does not fit the model, its image or its noise.
         """
@@ -104,17 +105,19 @@ class Batch:
         self.kind = self.stepper.scheduler.config.prediction_type
         with torch.inference_mode():
             self._condition()
-            self.latents, self.noise_hashes = self._begin(start_rgb, noise)
+            self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
     def done(self) -> bool:
         return self.index >= len(self.timesteps)
 
-    def _begin(self, start_rgb: np.ndarray | None,
-               given: np.ndarray | None) -> tuple[torch.Tensor, list[str]]:
+    def _begin(self, start_rgb: np.ndarray | None, given: np.ndarray | None,
+               start_latents: np.ndarray | None) -> tuple[torch.Tensor, list[str]]:
         clean = None
         if start_rgb is not None:  # an AutoencoderKL draws before the noise is drawn, as in diffusers
             drawn = Encoded(self.model, start_rgb).draw(self.stepper.generators)
+            if start_latents is not None:
+                drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.dtype)
             clean = drawn.expand(len(self.recipes), -1, -1, -1)
         noise = self._noise() if given is None else torch.from_numpy(given)
         hashes = [sha256_array(one.numpy()) for one in noise]
@@ -199,19 +202,19 @@ class Batch:
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-           noise: np.ndarray | None = None,
+           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
            on_step: Callable[[StepView], None] | None = None) -> Iterator[StepView | Rendered]:
     """Images of recipes that share a `batch_key`: a StepView after every step, then a Rendered a recipe.
 
-    `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image; `noise` is
-    (n, c, h, w) float32 for recipes with a `noise_blob`. A family without our own loop gives no
-    StepViews. ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve
-    the batch.
+    `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image (`start_latents`,
+    (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`.
+    A family without our own loop gives no StepViews. ExplorerError as `Batch`; out-of-memory errors pass
+    through, so that the caller can halve the batch.
     """
     if not model.own_loop:
         yield from (own_call(model, complete(model, r)) for r in recipes)
         return
-    batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise)
+    batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents)
     while not batch.done:
         view = batch.step()
         if on_step is not None:

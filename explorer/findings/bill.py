@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import SearchPlan
 from explorer.clip.bits import CODE
 from explorer.closeness.ledger import TEXT_CODE, rounds_entry, search_ledger, text_bits
-from explorer.closeness.start_code import bound_entry
+from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.door import read_png
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
@@ -42,11 +43,26 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
                          seeds_before=seeds_before)
 
 
-def case_bill(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
+class Held(Protocol):
+    """Where a bill's facts are read: a case, or a case as it stood at one entry of its log."""
+
+    def record(self, kind: type, key: str) -> Any: ...
+
+    def replay(self, replay_id: str) -> Replay: ...
+
+    def blob(self, name: str) -> bytes: ...
+
+    def prompts(self, subject_id: str) -> Sequence[PromptCandidate]: ...
+
+    def replays(self, subject_id: str, *, search_id: str, order_by: str, limit: int) -> Sequence[Replay]: ...
+
+
+def case_bill(case: Held, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
 
-    Reads only. This is what a search's summary should carry for its best replay. A replay that was reached
-    from another one costs that one's bits and the rounds up to it.
+    Reads only; a measured StartBill of the replay stands in place of the bound. This is what a search's
+    summary should carry for its best replay. A replay that was reached from another one costs that one's
+    bits and the rounds up to it.
     """
     recipe, plan = replay.recipe, case.record(SearchPlan, replay.search_id)
     settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
@@ -54,15 +70,19 @@ def case_bill(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     if settings.mode == "closer":
         return (*case_bill(case, case.replay(settings.parent)), _rounds(case, replay, settings))
     start = noise = None
+    measured = case.record(StartBill, replay.id)
+    entries = {measured.source: measured_entry(measured)} if measured else {}
     if recipe.noise_blob is not None:
-        noise = LedgerEntry("noise", 8.0 * len(case.blob(recipe.noise_blob)),
-                            "At most: the noise as 32-bit numbers; the shortest code was not measured.")
+        noise = entries.get("noise") or LedgerEntry(
+            "noise", 8.0 * len(case.blob(recipe.noise_blob)),
+            "At most: the noise as 32-bit numbers; the shortest code was not measured.")
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
-    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start, noise=noise)
+    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
+                start=entries.get("starting image"), noise=noise)
 
 
-def _rounds(case: Case, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
+def _rounds(case: Held, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
     """Choices among a round's options or the start itself, up to the round that made the replay."""
     made = case.replays(replay.subject_id, search_id=replay.search_id, order_by="time", limit=-1)
     place = next(n for n, other in enumerate(made) if other.id == replay.id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from explorer.cases.case import Case
 from explorer.closeness.codecs import codec_curve
+from explorer.closeness.ledger import total_bits
+from explorer.closeness.start_code import StartBill
 from explorer.findings.bill import case_bill
-from explorer.findings.plane import Plane, PlanePoint, make_plane
+from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.plane import Band, Plane, PlanePoint, control_band
 from explorer.images.door import read_png
-from explorer.records import Replay
+from explorer.records import Replay, SearchSummary
 from explorer.search.fit import fit
 
 MOST_REPLAYS = 2000
@@ -15,19 +18,22 @@ MOST_CODEC_PX = 256  # larger pictures take codecs too long for a screen
 QUALITIES = (1, 10, 35, 65, 90)
 
 
-def case_plane(case: Case, subject_id: str, *, score: str = "tiled_l2", floor: float | None = None,
-               codecs: bool = True) -> Plane | None:
+def case_plane(case: Case, subject_id: str, *, score: str = "tiled_l2", codecs: bool = True) -> Plane | None:
     """Bits supplied and closeness of up to 2,000 of the closest replays; None without a scored replay.
 
     Bits are those of the ledger: words, seeds and settings tried, starting image. With `codecs`, also what
-    WebP, JPEG and AVIF reach with as many bits, at the size of the closest replay (up to 256 px).
+    WebP, JPEG and AVIF reach with as many bits, at the size of the closest replay (up to 256 px). The band is
+    that of the controls of the subject's measured test, where it was its first one; the floor the last search's.
     """
     found = [r for r in case.replays(subject_id, order_by=score, limit=MOST_REPLAYS)
              if r.closeness.get(score) is not None]
     if not found:
         return None
     known: dict[tuple, float] = {}
-    points = [PlanePoint(_bits(case, r, known), r.closeness[score], r.id,
+    billed = {b.id for b in case.records(StartBill, subject_id=subject_id)}
+    closer = {p.id for p in case.plans(subject_id) if p.settings.get("mode") == "closer"}
+    billed |= {r.id for r in found if r.search_id in closer}  # each round costs more
+    points = [PlanePoint(_bits(case, r, known, billed), r.closeness[score], r.id,
                          "noise" if r.recipe.start_sha256 is None else "subject") for r in found]
     recipe = found[0].recipe
     curve = ()
@@ -35,14 +41,26 @@ def case_plane(case: Case, subject_id: str, *, score: str = "tiled_l2", floor: f
         rgb = read_png(case.blob(case.subject(subject_id).pixels_sha256))
         curve = codec_curve(fit(rgb, height_px=recipe.height_px, width_px=recipe.width_px), score=score,
                             qualities=QUALITIES)
-    return make_plane(points, (), score=score, codecs=curve, floor=floor)
+    band, tested = _tested(case, subject_id, score)
+    floors = [s.floor[score] for s in case.records(SearchSummary, subject_id=subject_id) if score in s.floor]
+    return Plane(score, tuple(points), band, tested, tuple(curve), floors[-1] if floors else None)
 
 
-def _bits(case: Case, replay: Replay, known: dict[tuple, float]) -> float:
+def _tested(case: Case, subject_id: str, score: str) -> tuple[Band | None, PlanePoint | None]:
+    tests = [t for t in case.records(Measured, subject_id=subject_id) if t.controls_id and not t.earlier_tests]
+    controls = case.record(ControlResults, tests[-1].controls_id) if tests else None
+    if controls is None or controls.score != score:
+        return None, None
+    bits = total_bits(case_bill(case, case.replay(tests[-1].replay_id)))
+    return control_band(controls), PlanePoint(bits, tests[-1].value, tests[-1].replay_id)
+
+
+def _bits(case: Case, replay: Replay, known: dict[tuple, float], billed: set[str]) -> float:
     """The ledger's sum; replays of one search that were given the same things cost the same."""
     recipe = replay.recipe
     key = (replay.search_id, recipe.prompt, recipe.negative_prompt, recipe.start_sha256, recipe.strength,
-           recipe.noise_blob, recipe.width_px, recipe.height_px, recipe.variation)
+           recipe.noise_blob, recipe.width_px, recipe.height_px, recipe.variation,
+           replay.id if replay.id in billed else "")
     if key not in known:
-        known[key] = sum(entry.bits for entry in case_bill(case, replay))
+        known[key] = total_bits(case_bill(case, replay))
     return known[key]

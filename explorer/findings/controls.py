@@ -37,6 +37,7 @@ class Line:
     value: float
     prompt: str
     features: dict[str, float]
+    bits: float = 0.0  # supplied for it: the prompt, and the choice among the seeds
 
 
 def world_controls(root: Path, policy: Policy, *, model_fingerprint: str) -> ControlResults | None:
@@ -68,7 +69,7 @@ def append_line(path: Path, line: Line) -> None:
     cut = path.exists() and not path.read_bytes().endswith(b"\n")
     with path.open("a", encoding="utf-8") as file:
         text = json.dumps({"name": line.name, "value": line.value, "prompt": line.prompt,
-                           "features": line.features}, sort_keys=True)
+                           "features": line.features, "bits": line.bits}, sort_keys=True)
         file.write(("\n" if cut else "") + text + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -98,7 +99,8 @@ def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Po
         id=name, source=source, model_fingerprint=model_fingerprint, score=policy.score,
         effort_each=policy.effort, names=tuple(lines[i].name for i in kept),
         values=tuple(lines[i].value for i in kept), features=tuple(full[i] for i in kept),
-        expectation=expectation, policy=policy.id)
+        expectation=expectation, policy=policy.id,
+        bits=tuple(lines[i].bits for i in kept) if all(line.bits for line in lines) else ())
 
 
 def world_policies(root: Path) -> dict[str, int]:

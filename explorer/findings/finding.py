@@ -26,6 +26,7 @@ class ControlResults:
     features: tuple[dict[str, float], ...] = ()
     expectation: Expectation | None = None  # fitted on tuning works, never on these
     policy: str = ""  # the Policy's id that subject and controls must share
+    bits: tuple[float, ...] = ()  # supplied for each: its prompt, and the choice among the seeds
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,19 @@ class Measured:
     controls_id: str = ""  # "" where there were none
     earlier_tests: int = 0  # of the same picture with another policy or other controls, in any case here
     earlier_searches: int = 0
+
+
+@dataclass(frozen=True)
+class AlignedReplay:
+    """A replay laid over its subject before it was compared; never to be set beside unaligned scores."""
+
+    id: str
+    subject_id: str
+    replay_id: str
+    options: tuple[str, ...]  # of closeness/alignment.py
+    done: str  # in words
+    closeness: dict[str, float]
+    image_sha256: str  # PNG blob of the replay as it was laid
 
 
 @dataclass(frozen=True)

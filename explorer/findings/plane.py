@@ -1,18 +1,16 @@
 """The plane of bits supplied against closeness: the subject, its controls as a band, codecs, the floor.
 
-"Is a magic seed a pass phrase to an archive?" becomes a picture: a subject whose replays come closer
-than controls do at the same bits lies above the band; codecs show what as many bits buy without a model.
+"Is a magic seed a pass phrase to an archive?" becomes a picture: a subject whose test comes closer than
+controls of the same effort lies above the band; codecs show what as many bits buy without a model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
+from explorer.findings.finding import ControlResults
 from explorer.findings.wording import number, say
 
 
@@ -27,10 +25,11 @@ class PlanePoint:
 
 
 @dataclass(frozen=True)
-class BandPoint:
-    """What controls reach with at most `bits`: the closest 5 %, the median and the farthest 5 % of them."""
+class Band:
+    """Where the controls lie: the bits that they cost, and the closest 5 %, median and farthest 5 % of them."""
 
-    bits: float
+    least_bits: float
+    most_bits: float
     close: float
     median: float
     far: float
@@ -43,44 +42,23 @@ class Plane:
 
     score: str
     points: tuple[PlanePoint, ...]
-    frontier: tuple[PlanePoint, ...]  # the closest replay with at most so many bits
-    band: tuple[BandPoint, ...]
+    band: Band | None = None
+    tested: PlanePoint | None = None  # the subject's measured test: the band's own effort
     codecs: tuple[CodecPoint, ...] = ()
     floor: float | None = None  # closeness after the model's own autoencoder: no replay is expected past it
 
 
-def make_plane(points: Sequence[PlanePoint], controls: Sequence[Sequence[PlanePoint]], *, score: str,
-               codecs: Sequence[CodecPoint] = (), floor: float | None = None) -> Plane:
-    """The plane of a subject's replays and of each control's (one sequence a control, same effort)."""
-    fronts = [front for front in (frontier(c, score=score) for c in controls) if front]
-    levels = sorted({p.bits for p in (*frontier(points, score=score), *(q for f in fronts for q in f))})
-    band = [b for b in (_band(fronts, bits, score) for bits in levels) if b is not None]
-    return Plane(score, tuple(points), frontier(points, score=score), tuple(band), tuple(codecs), floor)
+def control_band(found: ControlResults) -> Band | None:
+    """The band of controls that were all put through one policy; None where their bits are not known.
 
-
-def frontier(points: Sequence[PlanePoint], *, score: str) -> tuple[PlanePoint, ...]:
-    """The points that no other beats with at most as many bits, by bits."""
-    kept: list[PlanePoint] = []
-    closest_first = sort_key(score)
-    for point in sorted(points, key=lambda p: (p.bits, closest_first(p.closeness))):
-        if not kept or is_better(score, point.closeness, kept[-1].closeness):
-            kept.append(point)
-    return tuple(kept)
-
-
-def reached(front: Sequence[PlanePoint], bits: float) -> float | None:
-    """The closeness that a frontier reaches with at most `bits`; None if it has nothing there."""
-    values = [p.closeness for p in front if p.bits <= bits]
-    return values[-1] if values else None
-
-
-def _band(fronts: Sequence[Sequence[PlanePoint]], bits: float, score: str) -> BandPoint | None:
-    values = sorted((v for v in (reached(f, bits) for f in fronts) if v is not None), key=sort_key(score))
-    if len(values) < len(fronts) or not values:
-        return None  # only where every control has something: else the band would jump as controls join
-    # ranks, not interpolation: the k-th closest control, so that at most 5 % lie beyond `close`
-    n = len(values)
-    return BandPoint(bits, values[int(0.05 * n)], float(np.median(values)), values[n - 1 - int(0.05 * n)], n)
+    Ranks, no interpolation: at most 5 % of the controls lie beyond either edge. Every control supplied its own
+    prompt, so the band spans their bits; within it closeness is not sorted by them.
+    """
+    if not found.bits:
+        return None
+    values, n = sorted(found.values, key=sort_key(found.score)), len(found.values)
+    return Band(min(found.bits), max(found.bits), values[int(0.05 * n)], values[n // 2],
+                values[n - 1 - int(0.05 * n)], n)
 
 
 @dataclass(frozen=True)
@@ -88,27 +66,21 @@ class Standing:
     """Where a subject lies against the band: `margin` in the score's units, positive when above it."""
 
     above: bool
-    bits: float
-    closeness: float
-    band: float
     margin: float
     statement: str
 
 
 def standing(plane: Plane) -> Standing | None:
-    """The subject's best point against the band at the same bits; None without either."""
-    if not plane.frontier or not plane.band:
+    """The subject's measured test against the band; None without either."""
+    best, band = plane.tested, plane.band
+    if best is None or band is None:
         return None
-    best = plane.frontier[-1]
-    at = [b for b in plane.band if b.bits <= best.bits]
-    if not at:
-        return None
-    edge = at[-1].close
-    above = is_better(plane.score, best.closeness, edge)
+    above = is_better(plane.score, best.closeness, band.close)
+    margin = abs(best.closeness - band.close)
     words = {"bits": number(best.bits, 4), "value": shown(plane.score, best.closeness),
-             "score": SCORES[plane.score].label, "band": shown(plane.score, edge)}
-    margin = abs(best.closeness - edge) if above else -abs(best.closeness - edge)
+             "score": SCORES[plane.score].label, "controls": number(band.controls),
+             "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
+             "most": number(band.most_bits, 4)}
     if above:
-        return Standing(True, best.bits, best.closeness, edge, margin,
-                        say("above_band", **words, margin=shown(plane.score, margin)))
-    return Standing(False, best.bits, best.closeness, edge, margin, say("within_band", **words))
+        return Standing(True, margin, say("above_band", **words, margin=shown(plane.score, margin)))
+    return Standing(False, -margin, say("within_band", **words))

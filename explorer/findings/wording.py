@@ -40,11 +40,12 @@ STATEMENTS: dict[str, str] = {
     "not_run":
         "No replay has been made yet, so there is nothing to weigh.",
     "above_band":
-        "At {bits} bits supplied, the subject's closest replay reached {value} ({score}); 95 of 100 controls "
-        "stay at or short of {band} there. The subject lies above the controls' band by {margin}.",
+        "With {bits} bits supplied, the subject's test reached {value} ({score}); 95 of 100 of its {controls} "
+        "controls, with {least} to {most} bits, stay at or short of {band}. The subject lies above the controls' "
+        "band by {margin}.",
     "within_band":
-        "At {bits} bits supplied, the subject's closest replay reached {value} ({score}), within what "
-        "controls reach there (95 of 100 stay at or short of {band}).",
+        "With {bits} bits supplied, the subject's test reached {value} ({score}), within what its {controls} "
+        "controls reach with {least} to {most} bits (95 of 100 stay at or short of {band}).",
     "neighbour":
         "The nearest work of the collection {collection} is {title} by {creator}, similarity {similarity} "
         "(more similar than {percentile} of the collection).",

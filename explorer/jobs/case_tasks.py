@@ -148,6 +148,32 @@ class RenderExhibit:
 
 
 @dataclass(frozen=True)
+class MeasureStart:
+    """The shortest code of what a replay was given (its image, or its noise) that does the same job.
+
+    Result: StartBill as JSON; the ledger then charges it in place of its bound.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    case_id: str
+    replay_id: str
+    model: str = "world"
+    score: str = "tiled_l2"
+
+
+@dataclass(frozen=True)
+class AlignReplay:
+    """A replay laid over its subject by `options` (shift, scale, mirror, colour), and its scores after that."""
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = True
+    case_id: str
+    replay_id: str
+    options: tuple[str, ...] = ("shift", "scale", "mirror", "colour")
+
+
+@dataclass(frozen=True)
 class RecoverSeed:
     """Whether the noise of a seed from `first` to `stop` - 1 shows in the subject; result: a SeedScan as JSON."""
 

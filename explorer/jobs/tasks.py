@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.jobs.case_tasks import (
+    AlignReplay,
     CheckCopy,
     CompareNeighbours,
     EmbedSubject,
@@ -19,6 +20,7 @@ from explorer.jobs.case_tasks import (
     Interrogate,
     MeasureControls,
     MeasureSignals,
+    MeasureStart,
     MeasureSubject,
     RecoverSeed,
     RenderExhibit,
@@ -46,7 +48,8 @@ from explorer.records import from_json, to_json
 
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,
-    MeasureSubject, MeasureControls, GenerateSubject, RecoverSeed, RenderExhibit, EncodeText, EncodeQuery,
+    MeasureSubject, MeasureControls, MeasureStart, AlignReplay, GenerateSubject, RecoverSeed,
+    RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
     MeasureSignals)}

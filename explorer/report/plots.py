@@ -42,15 +42,18 @@ def plane(found: Plane) -> bytes:
     """Bits supplied against closeness: replays, the controls' band, codecs, the autoencoder's floor."""
     figure, axes = _figure(found.score)
     if found.band:
-        bits = [b.bits for b in found.band]
-        axes.fill_between(bits, [b.close for b in found.band], [b.far for b in found.band], step="post",
-                          color=_GREY, alpha=0.3, label="90 of 100 controls", lw=0)
-        axes.step(bits, [b.median for b in found.band], where="post", c=_GREY, lw=1, label="controls' median")
+        across = [max(found.band.least_bits, 1.0), max(found.band.most_bits, 1.0)]
+        axes.fill_between(across, *([edge] * 2 for edge in (found.band.close, found.band.far)), color=_GREY,
+                          alpha=0.3, label="90 of 100 controls", lw=0)
+        axes.plot(across, [found.band.median] * 2, c=_GREY, lw=1, label="controls' median")
     for label, colour, mark, group in (("replays from noise", _BLUE, "o", "noise"),
                                        ("replays from the subject's picture", _ORANGE, "^", "subject")):
         points = [(max(p.bits, 1.0), p.closeness) for p in found.points if p.group == group]
         if points:
             axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=label, alpha=0.75)
+    if found.tested is not None:
+        axes.scatter([max(found.tested.bits, 1.0)], [found.tested.closeness], s=90, facecolors="none",
+                     edgecolors=_ORANGE, label="the measured test")
     for codec, mark in _CODEC_MARKS.items():
         points = [(p.bits, p.closeness) for p in found.codecs if p.codec == codec]
         if points:

@@ -13,6 +13,7 @@ from typing import Any
 from explorer import records
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.cases.log import ChainFault, LogEntry, check_chain
+from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import from_json
@@ -20,7 +21,7 @@ from explorer.search.lanes import RaceRound, RaceSetup
 
 KINDS: dict[str, type] = {k.__name__: k for k in (
     records.Subject, records.Neighbour, records.PromptCandidate, records.SearchSummary, SearchPlan,
-    Environment, ControlResults, Finding, Measured, RaceRound, RaceSetup)}
+    Environment, ControlResults, Finding, Measured, RaceRound, RaceSetup, StartBill)}
 
 
 @dataclass(frozen=True)

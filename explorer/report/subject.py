@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,30 +12,26 @@ from explorer.closeness.catalogue import SCORES, is_better, shown
 from explorer.closeness.codecs import codec_curve
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.bill import bill
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import MOST_SUPPLIED, judge
-from explorer.findings.plane import PlanePoint, make_plane
+from explorer.findings.plane import Plane, control_band, standing
 from explorer.findings.wording import number, percent, say
 from explorer.images.door import png_bytes, read_png
-from explorer.jobs.tasks import ReplaySettings
 from explorer.records import (
     Effort,
     LedgerEntry,
     Neighbour,
-    PromptCandidate,
     Replay,
     SearchSummary,
     Subject,
-    from_json,
 )
 from explorer.report import plots
+from explorer.report.bills import Blob, ledger_of, points_of
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.snapshot import Snapshot
 from explorer.search.fit import fit
 from explorer.search.lanes import RaceRound, RaceSetup, dropped_effort
 
-Blob = Callable[[str], bytes]
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
 
@@ -61,7 +56,7 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     dropped = dropped_effort(found.of(RaceRound, subject.id))  # lanes of races: tries without a replay
     effort, judged = _spent(replays).plus(dropped), _spent(noise or replays).plus(dropped)
     shown_replay = best or given
-    ledger = ledger_of(found, subject, shown_replay, blob) if shown_replay else ()
+    ledger = ledger_of(found, shown_replay, blob) if shown_replay else ()
     stored = found.of(Finding, subject.id)
     planned = [f for f in stored if f.kind != "exploratory"] or stored
     finding = planned[-1] if planned else judge(subject.id, shown_replay, judged, score=score, ledger=ledger)
@@ -81,21 +76,6 @@ def _closest(replays: list[Replay], score: str) -> Replay | None:
         if best is None or is_better(score, replay.closeness[score], best.closeness[score]):
             best = replay
     return best
-
-
-def ledger_of(found: Snapshot, subject: Subject, replay: Replay, blob: Blob) -> tuple[LedgerEntry, ...]:
-    """The bits supplied for a replay: as its search recorded them for it, else counted here."""
-    for summary in found.of(SearchSummary, subject.id):
-        if summary.best_replay_id == replay.id and summary.ledger:
-            return summary.ledger
-    plan = next((p for p in found.of(SearchPlan, subject.id) if p.id == replay.search_id), None)
-    settings = from_json(ReplaySettings, plan.settings) if plan else ReplaySettings(
-        replay.recipe.prompt, first_seed=replay.recipe.seed, seeds=1)
-    start = None
-    if replay.recipe.start_sha256 is not None:
-        start = fit(read_png(blob(replay.recipe.start_sha256)), height_px=replay.recipe.height_px,
-                    width_px=replay.recipe.width_px)
-    return bill(replay.recipe, settings, prompts=found.of(PromptCandidate, subject.id), start_rgb=start)
 
 
 def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, *,
@@ -244,34 +224,26 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
                           "Every replay in the order of trying."))
     size = exhibit.best.recipe
     target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
-    points = _points(found, subject, exhibit, blob, score)
+    points = points_of(found, subject, blob, score)
     codecs = codec_curve(target, score=score) if score in ("tiled_l2", "ssim", "psnr", "l2") else ()
-    plane = make_plane(points, [], score=score, codecs=codecs)
+    tests = [t for t in found.of(Measured, subject.id) if t.controls_id and not t.earlier_tests]
+    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
+    last = controls.get(tests[-1].controls_id) if tests else None
+    tested = next((p for p in points if tests and p.replay_id == tests[-1].replay_id), None)
+    floors = [s.floor[score] for s in found.of(SearchSummary, subject.id) if score in s.floor]
+    plane = Plane(score, tuple(points), control_band(last) if last else None, tested if last else None,
+                  tuple(codecs), floors[-1] if floors else None)
     blocks.append(Picture(plots.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "
                           "many bits give without any model; replays that were handed the picture lie among them."))
-    tests = [t for t in found.of(Measured, subject.id) if t.controls_id and not t.earlier_tests]
-    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
-    if tests and tests[-1].controls_id in controls:
+    stands = standing(plane)
+    if stands is not None:
+        blocks.append(Text(stands.statement))
+    if last is not None:
         blocks.append(Picture(plots.controls(tests[-1].value, controls[tests[-1].controls_id].values, score),
                               "The subject among its controls",
                               "The subject's best closeness among its controls'."))
     return blocks
-
-
-def _points(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, score: str) -> list[PlanePoint]:
-    """Replays on the plane; one bill a kind of recipe, as only the start and the strength change it."""
-    bills: dict[tuple, float] = {}
-    points = []
-    for replay in found.replays_of(subject.id):
-        if score not in replay.closeness:
-            continue
-        key = (replay.search_id, replay.recipe.prompt, replay.recipe.start_sha256, replay.recipe.noise_blob)
-        if key not in bills:
-            bills[key] = total_bits(ledger_of(found, subject, replay, blob))
-        group = "noise" if replay.recipe.start_sha256 is None else "subject"
-        points.append(PlanePoint(bills[key], replay.closeness[score], replay.id, group))
-    return points
 
 
 def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:

@@ -26,6 +26,8 @@ RUNNERS = {
     "RunSearch": "explorer.worker.runners.replays:search",
     "MeasureSubject": "explorer.worker.runners.measured:subject",
     "MeasureControls": "explorer.worker.runners.measured:controls",
+    "MeasureStart": "explorer.worker.runners.afterwards:start",
+    "AlignReplay": "explorer.worker.runners.afterwards:aligned",
     "RenderExhibit": "explorer.worker.runners.replays:exhibit",
     "RecoverSeed": "explorer.worker.runners.recovery:recover",
     "InspectModel": "explorer.worker.runners.models:inspect",

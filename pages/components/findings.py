@@ -42,13 +42,13 @@ def pair(case: Case, subject: Subject) -> None:
             st.header(say(f"findings.best_{name}"), anchor=False)
             replays.beside(case, subject, replay, key=f"best_{name}_{subject.id}", widest_px=400)
             st.caption(replays.how_made(replay))
-            replays.score_list(replay)
+            replays.score_list(replay.closeness)
             replays.ledger_table(ledger(case, subject, replay))
 
 
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
-    spent = case_effort(case, subject)
+    spent = case_effort(case, subject, replays=state.made(case, subject))
     st.header(say("findings.effort"), anchor=False)
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))

@@ -11,19 +11,19 @@ from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES
 from explorer.records import Subject
 from explorer.world.figures import Card, Dose
-from pages.components.texts import say
+from pages.components.texts import plain, say
 
 if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane waits for it
-    from explorer.findings.plane import Plane, PlanePoint
+    from explorer.findings.plane import Band, Plane, PlanePoint
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
 _DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
 
 
-def plane(case: Case, subject: Subject, *, score: str, key: str, floor: float | None = None) -> str:
-    """Bits supplied against closeness, with what codecs reach and the floor; returns a clicked replay."""
-    found = _kept(case, subject, score, floor)
+def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
+    """Bits supplied against closeness, with controls, what codecs reach and the floor; returns a clicked replay."""
+    found = _kept(case, subject, score)
     if found is None:
         return ""
     traces = [_dots([p for p in found.points if p.group == g], say(f"chart.{g}"), c, s)
@@ -31,7 +31,10 @@ def plane(case: Case, subject: Subject, *, score: str, key: str, floor: float | 
     traces += [_line([p for p in found.codecs if p.codec == name], name, dash)
                for name, dash in _DASHES.items() if any(p.codec == name for p in found.codecs)]
     if found.band:
-        traces += _band(found)
+        traces += _band(found.band)
+    if found.tested:
+        traces.append(_dots([found.tested], say("plane.tested"), "rgba(0,0,0,0)", "circle-open") | {"marker": {
+            "size": 17, "symbol": "circle-open", "color": _WARM, "line": {"width": 2, "color": _WARM}}})
     layout = _layout(say("plane.bits"), say(f"chart.{SCORES[score].better}", label=SCORES[score].label))
     layout["xaxis"]["type"] = "log"
     if found.floor is not None:
@@ -42,17 +45,26 @@ def plane(case: Case, subject: Subject, *, score: str, key: str, floor: float | 
     state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
                             selection_mode="points", alt=say("plane.alt", label=SCORES[score].label))
     st.caption(say("plane.text"))
+    stands = _standing(found)
+    if stands:
+        st.markdown(plain(stands))
     points = state.selection.points if state and state.selection else []
     return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
 
 
-def _kept(case: Case, subject: Subject, score: str, floor: float | None) -> Plane | None:
-    """The plane, made once for as long as no replay is added."""
+def _standing(found: Plane) -> str:
+    from explorer.findings.plane import standing
+    stands = standing(found)
+    return stands.statement if stands else ""
+
+
+def _kept(case: Case, subject: Subject, score: str) -> Plane | None:
+    """The plane, made once for as long as nothing is added to the case."""
     from explorer.findings.case_plane import case_plane
-    mark = (case.id, subject.id, score, floor, case.count_replays(subject.id))
+    mark = (case.id, subject.id, score, case.head())
     known = st.session_state.get("plane")
     if known is None or known[0] != mark:
-        known = (mark, case_plane(case, subject.id, score=score, floor=floor))
+        known = (mark, case_plane(case, subject.id, score=score))
         st.session_state["plane"] = known
     return known[1]
 
@@ -70,11 +82,11 @@ def _line(points: Sequence[Any], name: str, dash: str) -> dict[str, Any]:
             "hovertemplate": name + ", %{x:,.0f} bits: %{y:.3f}<extra></extra>"}
 
 
-def _band(found: Plane) -> list[dict[str, Any]]:
-    x = [b.bits for b in found.band]
-    edge = {"type": "scatter", "mode": "lines", "x": x, "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
-    return [{**edge, "y": [b.close for b in found.band], "showlegend": False},
-            {**edge, "y": [b.far for b in found.band], "fill": "tonexty", "name": say("plane.band")}]
+def _band(band: Band) -> list[dict[str, Any]]:
+    edge = {"type": "scatter", "mode": "lines", "x": [max(1.0, band.least_bits), max(1.0, band.most_bits)],
+            "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
+    return [{**edge, "y": [band.close] * 2, "showlegend": False},
+            {**edge, "y": [band.far] * 2, "fill": "tonexty", "name": say("plane.band", n=band.controls)}]
 
 
 def doses(card: Card, *, key: str) -> None:
@@ -99,7 +111,7 @@ def _times(dose: Dose) -> str:
 
 
 def _layout(across: str, up: str) -> dict[str, Any]:
-    return {"height": 340, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "clickmode": "event+select",
+    return {"height": 380, "margin": {"l": 8, "r": 8, "t": 56, "b": 40}, "clickmode": "event+select",
             "xaxis": {"title": {"text": across}, "automargin": True},
             "yaxis": {"title": {"text": up}, "automargin": True},
-            "legend": {"orientation": "h", "y": 1.14, "x": 0}, "dragmode": False}
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "dragmode": False}

@@ -8,7 +8,7 @@ from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Subject
-from pages.components import charts, closer, findings, live, replays, shelf, state, work
+from pages.components import afterwards, charts, closer, findings, live, replays, shelf, state, work
 from pages.components.texts import say
 
 
@@ -23,7 +23,7 @@ def one(here: state.Here, replay: Replay) -> None:
         st.info(say("closer.repainted", strength=f"{replay.recipe.strength:g}"))
     elif replay.recipe.strength is not None:
         st.warning(say("replay.trap", strength=f"{replay.recipe.strength:g}"), icon=":material/front_hand:")
-    replays.score_list(replay)
+    replays.score_list(replay.closeness)
     _actions(here, replay)
 
 
@@ -36,6 +36,9 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
     with st.expander(say("replay.bits"), icon=":material/receipt_long:"):
         st.markdown(say("replay.bits_text"))
         replays.ledger_table(findings.ledger(case, subject, replay))
+        afterwards.charge(case, replay)
+    with st.expander(say("align.title"), icon=":material/filter_none:"):
+        afterwards.aligned(case, subject, replay)
 
 
 def plots(case: Case, subject: Subject, shown: shelf.Shown) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -57,10 +58,10 @@ def score_table(replay: Replay, names: tuple[str, ...] = ()) -> None:
     st.markdown("\n".join([say("scores.head"), "|---|---:|---|---|", *rows]))
 
 
-def score_list(replay: Replay) -> None:
+def score_list(closeness: Mapping[str, float]) -> None:
     """The first scores with range and direction, short enough for half a page."""
-    rows = [f"| {SCORES[n].label} | **{shown(n, replay.closeness[n])}** | {reading(n)} |"
-            for n in FIRST_SCORES if n in replay.closeness]
+    rows = [f"| {SCORES[n].label} | **{shown(n, closeness[n])}** | {reading(n)} |"
+            for n in FIRST_SCORES if n in closeness]
     st.markdown("\n".join([say("scores.short_head"), "|---|---:|---|", *rows]))
 
 

@@ -17,16 +17,20 @@ import numpy as np
 import torch
 from PIL import Image
 
+from explorer.clip.bits import prompt_bits
 from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
-from explorer.diffusion.models import load_model
+from explorer.closeness.ledger import total_bits
+from explorer.diffusion.models import Model, load_model
+from explorer.findings.bill import bill
 from explorer.findings.calibration import auc_interval
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.rates import FILE
 from explorer.jobs.policy import Policy
 from explorer.records import PromptCandidate, to_json
 from explorer.search.fit import fit
-from explorer.search.measured import recover_prompt
+from explorer.search.measured import recover_prompt, settings_of
+from explorer.search.plan import expand
 from explorer.world.data import all_words, read_manifest
 from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.render import load_small
@@ -77,7 +81,7 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
         policy = Policy(prompt_from=source, seeds=seeds)
         bank = fill(world, list(zip(subjects.ids, prompts, strict=True)), effort=effort, folder=folder,
                     model=stamp, device=device)
-        part, kept = _one(subjects, bank, prompts, pictures, policy, encoder, model=model.ref.fingerprint)
+        part, kept = _one(subjects, bank, prompts, pictures, policy, encoder, model=model)
         controls[policy.id] = to_json(kept)
         result[name] = part
         print(name, json.dumps({k: part[k] for k in ("auc", "tpr_at_1_fpr")}), flush=True)
@@ -113,11 +117,12 @@ def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: P
 
 
 def _one(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: np.ndarray, policy: Policy,
-         encoder, *, model: str) -> tuple[dict, object]:
+         encoder, *, model: Model) -> tuple[dict, object]:
     """All figures of one source of prompts, and its controls."""
     values = measure.closest(subjects.small, bank)
     found = measure.told(subjects, prompts, pictures)
-    controls = measure.as_controls(subjects, found, values, policy, model=model)
+    controls = measure.as_controls(subjects, found, values, policy, model=model.ref.fingerprint,
+                                   bits=_bits(prompts, policy, encoder, model))
     ours, p = measure.excess(values, found, controls), measure.p_values(values, found, controls)
     groups = subjects.groups
     strong, test = np.concatenate([groups[g] for g in measure.STRONG]), groups["test"]
@@ -135,6 +140,19 @@ def _one(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: n
             "baselines": measure.beside_ours(subjects, ours, methods, found),
             "explained": controls.expectation.explained}
     return part, controls
+
+
+def _bits(prompts: list[str], policy: Policy, encoder, model: Model) -> list[float]:
+    """What the ledger charges for each prompt under a policy: its code, and the choice among the seeds."""
+    found = []
+    for text in prompts:
+        settings = settings_of(policy, text)
+        ids = encoder.token_ids(text)
+        known = [PromptCandidate("", 1, text, "interrogation", "measured", 0.0, len(ids), prompt_bits(ids))]
+        known = known if policy.prompt_from == "interrogation" else []
+        recipe = expand(settings, model=model.ref, info=model.info)[0]
+        found.append(total_bits(bill(recipe, settings, prompts=known)))
+    return found
 
 
 def _cosines(subjects: measure.Subjects, bank: Bank, encoder) -> np.ndarray:

@@ -56,15 +56,15 @@ def told(subjects: Subjects, prompts: Sequence[str], pictures: np.ndarray, *, sh
 
 
 def as_controls(subjects: Subjects, found: list[dict[str, float]], values: np.ndarray, policy: Policy,
-                *, model: str) -> ControlResults:
-    """The control works' results, with what the tuning works predict."""
+                *, model: str, bits: Sequence[float]) -> ControlResults:
+    """The control works' results, with what the tuning works predict; `bits` were supplied for each work."""
     tuning, control = subjects.groups["tuning"], subjects.groups["control"]
     expectation = fit_expectation([found[i] for i in tuning], values[tuning].tolist(), names=PREDICTORS, log=True)
     return ControlResults(
         id=f"world {policy.id}", source="the world's control works", model_fingerprint=model, score=policy.score,
         effort_each=policy.effort, names=tuple(subjects.ids[i] for i in control),
         values=tuple(map(float, values[control])), features=tuple(found[i] for i in control),
-        expectation=expectation, policy=policy.id)
+        expectation=expectation, policy=policy.id, bits=tuple(float(bits[i]) for i in control))
 
 
 def excess(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults) -> np.ndarray:

@@ -5,39 +5,34 @@ import pytest
 
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults
-from explorer.findings.plane import PlanePoint, frontier, make_plane, reached, standing
+from explorer.findings.plane import Plane, PlanePoint, control_band, standing
 from explorer.findings.portfolio import WorkResult, rank_portfolio
 from explorer.records import Effort
 
 
-def _points(*pairs):
-    return [PlanePoint(float(b), c) for b, c in pairs]
-
-
-def test_frontier_keeps_only_what_more_bits_bought():
-    points = _points((10, 0.5), (10, 0.4), (12, 0.45), (20, 0.2), (30, 0.3))
-    assert [(p.bits, p.closeness) for p in frontier(points, score="tiled_l2")] == [(10, 0.4), (20, 0.2)]
-    assert [p.closeness for p in frontier(points, score="ssim")] == [0.5]
-    front = frontier(points, score="tiled_l2")
-    assert (reached(front, 15), reached(front, 25), reached(front, 5)) == (0.4, 0.2, None)
+def _tested(bits, closeness, band, score):
+    point = PlanePoint(bits, closeness)
+    return Plane(score, (point,), band, point)
 
 
 @pytest.mark.parametrize(("score", "sign"), [("tiled_l2", 1), ("ssim", -1)])
 def test_a_subject_above_the_band_and_one_within(score, sign):
-    controls = [_points((30, sign * (0.4 + i / 1000)), (34, sign * (0.35 + i / 1000))) for i in range(40)]
-    plane = make_plane(_points((30, sign * 0.5), (34, sign * 0.1)), controls, score=score, floor=sign * 0.02)
-    at = next(b for b in plane.band if b.bits == 34)
-    assert at.controls == 40 and at.close == pytest.approx(sign * 0.352)
-    assert at.median == pytest.approx(sign * 0.3695) and at.far == pytest.approx(sign * 0.387)
-    found = standing(plane)
+    values = [sign * (0.35 + i / 1000) for i in range(40)]
+    band = control_band(ControlResults("c", "works", "f" * 64, score, Effort(16, 640, 9.0),
+                                       tuple(f"w{i}" for i in range(40)), tuple(values[::-1]),
+                                       bits=tuple(30.0 + i for i in range(40))))
+    assert (band.controls, band.least_bits, band.most_bits) == (40, 30.0, 69.0)
+    assert band.close == pytest.approx(sign * 0.352) and band.far == pytest.approx(sign * 0.387)
+    found = standing(_tested(34.0, sign * 0.1, band, score))
     assert found.above and found.margin == pytest.approx(0.252)
-    assert "above the controls' band" in found.statement
-    inside = standing(make_plane(_points((34, sign * 0.37)), controls, score=score))
-    assert not inside.above and inside.margin < 0 and "within what controls" in inside.statement
+    assert "above the controls' band" in found.statement and "95 of 100 of its 40 controls" in found.statement
+    inside = standing(_tested(34.0, sign * 0.37, band, score))
+    assert not inside.above and inside.margin < 0 and "within what its 40 controls" in inside.statement
 
 
-def test_a_plane_without_controls_has_no_standing():
-    assert standing(make_plane(_points((1, 0.5)), [], score="tiled_l2")) is None
+def test_without_a_measured_test_or_controls_bits_there_is_no_standing():
+    bare = ControlResults("c", "works", "f" * 64, "tiled_l2", Effort(16, 640, 9.0), ("w",), (0.3,))
+    assert control_band(bare) is None and standing(_tested(1.0, 0.5, None, "tiled_l2")) is None
 
 
 def _features(draw):

@@ -14,6 +14,7 @@ from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
 from explorer.closeness.catalogue import sort_key
+from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
 from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
@@ -21,6 +22,7 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError
 from explorer.findings import controls as kept
+from explorer.findings.bill import bill
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
@@ -97,8 +99,9 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
     """One control's Line (generator value); None for a file that cannot be tested alike and is left out."""
     try:
         rgb = open_image(file.read_bytes(), name=file.name).rgb
-        prompt = _caption(file) if policy.prompt_from == "caption" else (
-            yield from _recovered(rgb, file.name, encoder, clip, context)).text
+        found = None if policy.prompt_from == "caption" else (
+            yield from _recovered(rgb, file.name, encoder, clip, context))
+        prompt = found.text if found else _caption(file)
     except ExplorerError as error:
         yield Progress(0, 0, f"{file.name} left out: {error}")
         return None
@@ -110,7 +113,9 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
             if isinstance(event, Rendered):
                 values.append(compare(target, event.rgb, only=(policy.score,))[policy.score])
             yield Tick()
-    return kept.Line(file.name, min(values, key=sort_key(policy.score)), prompt, features(rgb, caption=prompt))
+    bits = total_bits(bill(recipes[0], settings_of(policy, prompt), prompts=[found] if found else ()))
+    best = min(values, key=sort_key(policy.score))
+    return kept.Line(file.name, best, prompt, features(rgb, caption=prompt), bits)
 
 
 def _caption(file: Path) -> str:

@@ -21,6 +21,7 @@ from explorer.images.door import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
 from explorer.search.fit import fit
+from explorer.search.floor import autoencoder_floor
 from explorer.search.lanes import RaceRound
 from explorer.search.plan import expand
 from explorer.worker.context import Context
@@ -64,9 +65,18 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
         context.commit(_billed(events.throw(Cancelled()), case))
         raise
     yield from _exhibits(task, context, model, encoder)
-    summary = _billed(summary, case)
+    summary = _floored(_billed(summary, case), model, rgb, case)
     context.commit(summary)
     return to_json(summary)
+
+
+def _floored(summary: SearchSummary, model: Model, rgb: np.ndarray, case: Case) -> SearchSummary:
+    """The summary with what the model's own autoencoder leaves of the subject at the best replay's size."""
+    if not summary.best_replay_id:
+        return summary
+    size = case.replay(summary.best_replay_id).recipe
+    return dataclasses.replace(summary, floor=autoencoder_floor(
+        model, rgb, height_px=size.height_px, width_px=size.width_px))
 
 
 def _billed(summary: SearchSummary, case: Case) -> SearchSummary:
@@ -125,7 +135,7 @@ def _render(replay: Replay, context: Context, model: Model, encoder: Any | None)
     """One exhibit, committed under the replay's id with its closeness measured anew."""
     case, recipe = context.case(), replay.recipe
     rendered = yield from _steps(model, recipe, start_rgb=start_picture(case, recipe),
-                                 noise=_noise(case, recipe, model))
+                                 noise=stored_noise(case, recipe, model))
     subject = case.subject(replay.subject_id)
     target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
                  width_px=recipe.width_px)
@@ -148,7 +158,7 @@ def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
     raise AssertionError("a run ends with its image")
 
 
-def _noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
+def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
     """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
     if recipe.noise_blob is None:
         return None
