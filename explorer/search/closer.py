@@ -22,6 +22,7 @@ from explorer.diffusion.sampling import batch_key
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Recipe, Replay, Variation
+from explorer.search.engine import Engine
 from explorer.search.plan import recipe_digest
 from explorer.search.run import Event, Search
 from explorer.search.variations import variations
@@ -33,7 +34,7 @@ FIRST_SUBSEED = 1_000_000_000  # beyond the seeds that people try
 
 def run_closer(model: Model, encoder: Any | None, task: RunSearch, parent: Replay, subject_rgb: np.ndarray, *,
                picture_of: Callable[[Recipe], np.ndarray], words: Sequence[str] = (),
-               earlier: Sequence[Replay] = (), batch: int = 0,
+               earlier: Sequence[Replay] = (), batch: int = 0, engine: Engine | None = None,
                clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """As `run_search`: `rounds` of `options` replays around `parent`, as the task's settings say.
 
@@ -43,7 +44,7 @@ def run_closer(model: Model, encoder: Any | None, task: RunSearch, parent: Repla
     """
     settings = task.settings
     search = Search(model, encoder, task, settings.rounds * settings.options, clock,
-                    batch=batch or model.policy.batch, start_of=picture_of)
+                    batch=batch or model.policy.batch, start_of=picture_of, engine=engine)
     for replay in earlier:
         search.count(replay)
     known = {recipe_digest(complete(model, r.recipe)): r for r in earlier}

@@ -27,21 +27,22 @@ class RaceRound:
 
     `distances` are root mean squared, from predicted clean latents to the subject's. `number` counts
     checkpoints from 0; the finish is the last. Evaluations and seconds are those since the round before.
+    The names of round, subject, search and heat are empty until it goes on record.
     """
 
-    id: str
-    subject_id: str
-    search_id: str
-    heat: str
-    number: int
-    step: int
-    steps: int
-    seeds: tuple[int, ...]
-    distances: tuple[float, ...]
-    kept: int
-    finish: bool
-    unet_evaluations: int
-    elapsed_s: float
+    id: str = ""
+    subject_id: str = ""
+    search_id: str = ""
+    heat: str = ""
+    number: int = 0
+    step: int = 0
+    steps: int = 0
+    seeds: tuple[int, ...] = ()
+    distances: tuple[float, ...] = ()
+    kept: int = 0
+    finish: bool = False
+    unet_evaluations: int = 0
+    elapsed_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.records import Effort, Progress, Recipe, Tick
+from explorer.search.lanes import RaceRound
 from explorer.search.plans import ROUGH
 
 
@@ -80,28 +81,13 @@ def latent_distance(x0: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return (x0.float() - target.float()).square().flatten(1).mean(1).sqrt()
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A checkpoint that was passed: its lanes nearest first, of which the first `kept` go on."""
-
-    number: int
-    step: int
-    steps: int
-    seeds: tuple[int, ...]
-    distances: tuple[float, ...]
-    kept: int
-    finish: bool
-    unet_evaluations: int  # since the checkpoint before
-    elapsed_s: float
-
-
-Event = Progress | Tick | Checked | RaceResult
+Event = Progress | Tick | RaceRound | RaceResult
 
 
 def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan = UNCALIBRATED,
          batch: int = 0, starters: int = 0, decided: int = 0,
          clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
-    """Races recipes that differ in their seeds only; Progress, Ticks and Checked, then the RaceResult.
+    """Races recipes that differ in their seeds only: Progress, Ticks, a RaceRound a checkpoint, the RaceResult.
 
     `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
     that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
@@ -137,9 +123,9 @@ class _Race:
             groups, kept = self.drop(groups, scores, number, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
             now = (self.clock(), self.spent)
-            yield Checked(number, groups[0].index, len(groups[0].timesteps), tuple(seeds),
-                          tuple(scores[s] for s in seeds), kept, point is None, now[1] - told[1],
-                          now[0] - told[0])
+            yield RaceRound(number=number, step=groups[0].index, steps=len(groups[0].timesteps),
+                            seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds), kept=kept,
+                            finish=point is None, unet_evaluations=now[1] - told[1], elapsed_s=now[0] - told[0])
             told = now
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])

@@ -14,12 +14,14 @@ from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, re
 from explorer.diffusion.recipes import check_recipe, complete
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, Progress, Recipe, Replay
+from explorer.records import Effort, Progress, Recipe, Replay, Tick
+from explorer.search.engine import Engine, HeatUnit
 from explorer.search.lanes import RaceRound, RaceSetup, heats, started, survivors
 from explorer.search.plan import recipe_digest
 from explorer.search.plans import heat_keeps
-from explorer.search.race import Checked, Checkpoint, RacePlan, RaceResult, race
+from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
 from explorer.search.run import Event, Search
+from explorer.search.stops import ended_by
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,18 @@ class Heat:
 def run_race(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequence[Recipe],
              subject_rgb: np.ndarray, *, setup: RaceSetup, rounds: Sequence[RaceRound] = (),
              done: Collection[str] = frozenset(), batch: int = 0, earlier: Sequence[Replay] = (),
+             engine: Engine | None = None,
              clock: Callable[[], float] = time.monotonic) -> Iterator[Event | RaceRound]:
     """As `run_search`, but seeds from noise race; a RaceRound at each checkpoint, the summary last.
 
     `rounds` are those on record: their heats go on where they stopped, and seeds that have raced are left
-    out, so that the same search can be extended by more seeds. Replays from the subject do not race. The
-    stop rules are asked between heats.
+    out, so that the same search can be extended by more seeds. Replays from the subject do not race. With an
+    `engine` whole heats run there, several at once. The stop rules are asked between heats, that of time at
+    every checkpoint before the last as well: such a heat can be gone on with.
     """
     full = [complete(model, r) for r in recipes]
     lanes = [r for r in full if r.strength is None]
-    search = Search(model, encoder, task, len(full), clock, batch=batch or model.policy.batch)
+    search = Search(model, encoder, task, len(full), clock, batch=batch or model.policy.batch, engine=engine)
     racing = _Racing(search, setup, subject_rgb)
     racing.take_in(rounds, earlier)
     state = "done"
@@ -88,6 +92,7 @@ class _Racing:
     subject_rgb: np.ndarray
     begun: int = 0
     going: Heat | None = None  # the heat under way, as it would go on after a break
+    last: RaceRound | None = None  # the newest round
 
     def take_in(self, rounds: Sequence[RaceRound], earlier: Sequence[Replay]) -> None:
         """Counts what is on record: the rounds' effort, and the replays, whose own effort is part of it."""
@@ -104,6 +109,9 @@ class _Racing:
     def run(self, waiting: list[Heat]) -> Iterator[Event | RaceRound]:
         self.search.environment = environment_sha256(environment(self.search.model.device))
         yield self.search.progress("starting")
+        if self.search.engine is not None:
+            yield from self.elsewhere(waiting)
+            return
         while waiting:
             if self.search.over():
                 return
@@ -120,45 +128,82 @@ class _Racing:
                 self.search.batch = max(1, self.search.batch // 2)
                 waiting = [self.going, *waiting[1:]]
 
-    def heat(self, heat: Heat) -> Iterator[Event | RaceRound]:
-        """One heat to its end; its last round comes after its replays, so that a break repeats them."""
-        search, self.going = self.search, heat
-        subject = search.subject(self.subject_rgb, heat.recipes[0])
+    def elsewhere(self, waiting: list[Heat]) -> Iterator[Event | RaceRound]:
+        """Whole heats on the engine; after a stop rule those under way still come in, and count."""
+        by_name = {heat.name: heat for heat in waiting}
+
+        def units() -> Iterator[HeatUnit]:
+            for heat in waiting:
+                if self.search.over():
+                    return
+                yield self.unit(heat)
+
+        for event in self.search.engine.run(units()):
+            if isinstance(event, Tick):
+                yield event
+                continue
+            unit, made = event
+            yield from self.search.came_from(made)
+            for one in made.race:
+                yield from self.take(by_name[unit.name], unit.rgb, one)
+
+    def unit(self, heat: Heat) -> HeatUnit:
+        """All that a heat needs to be run anywhere."""
+        subject = self.search.subject(self.subject_rgb, heat.recipes[0])
         keeps = heat_keeps(self.setup, heat.starters)
         plan = RacePlan(tuple(map(Checkpoint, self.setup.at, keeps)), self.setup.loss_upper)
-        last, began = None, search.clock()
-        for event in race(search.model, heat.recipes, subject, plan=plan, batch=search.batch,
-                          starters=heat.starters, decided=heat.decided, clock=search.clock):
-            if isinstance(event, Checked):
-                self.charge(event)
-                last = self.round(heat, event)
-                if not event.finish:
-                    search.made += len(event.seeds) - event.kept
-                    left = {r.seed: r for r in heat.recipes}
-                    self.going = replace(heat, recipes=tuple(left[s] for s in event.seeds[:event.kept]),
-                                         decided=event.number + 1)
-                    yield last
-            elif isinstance(event, RaceResult):
-                share_s = (search.clock() - began) * event.finished[0].unet_evaluations \
-                    / event.effort.unet_evaluations
-                yield from search.score(list(event.finished), subject, share_s, charge=False)
-                yield last
+        return HeatUnit(heat.name, heat.recipes, subject, plan, self.search.batch, heat.starters, heat.decided)
+
+    def heat(self, heat: Heat) -> Iterator[Event | RaceRound]:
+        """One heat to its end, or to a checkpoint before the last at which the time is over."""
+        unit, self.going = self.unit(heat), heat
+        for event in race(self.search.model, unit.recipes, unit.rgb, plan=unit.plan, batch=unit.batch,
+                          starters=unit.starters, decided=unit.decided, clock=self.search.clock):
+            if isinstance(event, (RaceRound, RaceResult)):
+                yield from self.take(heat, unit.rgb, event)
+                if isinstance(event, RaceRound) and event.number < len(self.setup.at) - 1 and self.too_late():
+                    return
             else:
                 yield self.progress(event) if isinstance(event, Progress) else event
 
-    def charge(self, event: Checked) -> None:
+    def too_late(self) -> bool:
+        """Whether the time is over; the other stop rules wait for the end of a heat."""
+        settings = self.search.task.settings
+        if ended_by(settings.stop, self.search.standing, settings.primary_score) != "time":
+            return False
+        self.search.ended_by = "time"
+        return True
+
+    def take(self, heat: Heat, subject: np.ndarray, event: RaceRound | RaceResult) -> Iterator[Event | RaceRound]:
+        """Puts on record what a heat did; its last round comes after its replays, so that a break repeats them."""
+        search = self.search
+        if isinstance(event, RaceResult):
+            share_s = event.effort.elapsed_s * event.finished[0].unet_evaluations / event.effort.unet_evaluations
+            yield from search.score(list(event.finished), subject, share_s, charge=False)
+            yield self.last
+            return
+        self.charge(event)
+        self.last = self.round(heat, event)
+        if not event.finish:
+            search.made += len(event.seeds) - event.kept
+            left = {r.seed: r for r in heat.recipes}
+            self.going = replace(heat, recipes=tuple(left[s] for s in event.seeds[:event.kept]),
+                                 decided=event.number + 1)
+            yield self.last
+
+    def charge(self, event: RaceRound) -> None:
         """Adds what the stretch up to a checkpoint took; its lanes count as tries at the first one."""
         tries = len(event.seeds) if event.number == 0 else 0
         self.begun += tries
         spent = Effort(tries, event.unet_evaluations, round(event.elapsed_s, 3))  # as it goes on record
         self.search.standing = self.search.standing.after(spent, None, "")
 
-    def round(self, heat: Heat, event: Checked) -> RaceRound:
+    def round(self, heat: Heat, event: RaceRound) -> RaceRound:
+        """The round with its names, its numbers shortened as they go on record."""
         task = self.search.task
-        return RaceRound(
-            f"{task.search_id}/{heat.name}/{event.number}", task.subject_id, task.search_id, heat.name,
-            event.number, event.step, event.steps, event.seeds, tuple(round(d, 6) for d in event.distances),
-            event.kept, event.finish, event.unet_evaluations, round(event.elapsed_s, 3))
+        return replace(event, id=f"{task.search_id}/{heat.name}/{event.number}", subject_id=task.subject_id,
+                       search_id=task.search_id, heat=heat.name,
+                       distances=tuple(round(d, 6) for d in event.distances), elapsed_s=round(event.elapsed_s, 3))
 
     def progress(self, event: Progress) -> Progress:
         """The race's own line, with the search's count and its best so far."""

@@ -18,9 +18,9 @@ from scipy.special import betainc
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import check_seed, philox_block
+from explorer.search.scans import CLAIM_BELOW
 
 BLOCK = 2048
-CLAIM_BELOW = 0.01
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Scan:
         return min(1.0, match.p_one * max(1, self.tried))
 
     def claims(self) -> tuple[Match, ...]:
-        """The matches that may be claimed: a chance below 0.01 after everything that was tried."""
+        """The matches that may be claimed: rare by chance even after everything that was tried."""
         return tuple(m for m in self.best if self.chance(m) < CLAIM_BELOW)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from explorer.cases.kinds import Environment
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
@@ -23,19 +24,20 @@ from explorer.diffusion.sampling import StepView, batch_key, sample
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
+from explorer.search.engine import BatchUnit, Engine, Made
 from explorer.search.fit import fit
 from explorer.search.plan import recipe_digest
 from explorer.search.stops import Standing, ended_by
 
 PREVIEW_PX = 96
 LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
-Event = Progress | Tick | tuple[Replay, bytes] | SearchSummary
+Event = Progress | Tick | Environment | tuple[Replay, bytes] | SearchSummary
 
 
 def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequence[Recipe],
                subject_rgb: np.ndarray, *, done: Collection[str] = frozenset(), batch: int = 0,
                earlier: Sequence[Replay] = (), ledger: tuple[LedgerEntry, ...] = (),
-               start_of: Callable[[Recipe], np.ndarray] | None = None,
+               start_of: Callable[[Recipe], np.ndarray] | None = None, engine: Engine | None = None,
                clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """Replays for a subject: Progress, Tick between steps, (Replay, PNG) as made, SearchSummary last.
 
@@ -43,12 +45,13 @@ def run_search(model: Model, encoder: Any | None, task: RunSearch, recipes: Sequ
     skipped, `earlier` their replays (they count in the summary); `ledger` goes into the summary. An
     `encoder` adds "clip_cosine". `batch` 0 takes as many images at once as the model's memory policy
     says; when memory runs out the batch is halved and the search goes on. `start_of` gives the picture that
-    a recipe starts from where that is not the subject. The settings' stop rules are asked after each batch.
+    a recipe starts from where that is not the subject. With an `engine` the batches are made there, several
+    at once. The settings' stop rules are asked before each batch.
     `Cancelled` thrown in (generator.throw) ends it with a summary in state "cancelled". ExplorerError
     for recipes that the model cannot make.
     """
     search = Search(model, encoder, task, len(recipes), clock, batch=batch or model.policy.batch,
-                     ledger=ledger, start_of=start_of)
+                    ledger=ledger, start_of=start_of, engine=engine)
     for replay in earlier:
         search.count(replay)
     state = "done"
@@ -72,6 +75,7 @@ class Search:
     batch: int
     ledger: tuple[LedgerEntry, ...] = ()
     start_of: Callable[[Recipe], np.ndarray] | None = None
+    engine: Engine | None = None
     made: int = 0
     best: Replay | None = None
     best_png: bytes = b""
@@ -90,8 +94,11 @@ class Search:
             check_recipe(self.model, recipe)
         self.environment = environment_sha256(environment(self.model.device))
         yield self.progress("starting")
-        for _, group in groupby(todo, key=lambda r: batch_key(self.model, r)):
-            waiting = list(group)
+        groups = [list(group) for _, group in groupby(todo, key=lambda r: batch_key(self.model, r))]
+        if self.engine is not None:
+            yield from self.elsewhere(groups, subject_rgb)
+            return
+        for waiting in groups:
             while waiting:
                 if self.over():
                     return
@@ -99,6 +106,33 @@ class Search:
                 rendered = yield from self.render(part, subject_rgb)
                 if rendered:
                     waiting = waiting[len(part):]
+
+    def elsewhere(self, groups: list[list[Recipe]], subject_rgb: np.ndarray) -> Iterator[Event]:
+        """The batches on the engine; after a stop rule those under way still come in, and count."""
+        size = self.batch if self.model.own_loop else 1
+
+        def units() -> Iterator[BatchUnit]:
+            for group in groups:
+                for first in range(0, len(group), size):
+                    part = tuple(group[first:first + size])
+                    if self.over():
+                        return
+                    yield BatchUnit(part, self.start(part[0], self.subject(subject_rgb, part[0])))
+
+        for event in self.engine.run(units()):
+            if isinstance(event, Tick):
+                yield event
+                continue
+            unit, made = event
+            yield from self.came_from(made)
+            subject = self.subject(subject_rgb, unit.recipes[0])
+            yield from self.score(list(made.images), subject, made.elapsed_s / len(made.images))
+
+    def came_from(self, made: Made) -> Iterator[Environment]:
+        """Where the next replays were made, as a record to go before them."""
+        if made.environment:
+            self.environment = environment_sha256(made.environment["sampler"])
+            yield Environment(self.environment, made.environment["surroundings"])
 
     def render(self, recipes: list[Recipe], subject_rgb: np.ndarray) -> Iterator[Event]:
         """One batch; returns False after halving the batch for want of memory."""

@@ -18,7 +18,11 @@ from explorer.images.door import png_bytes, read_png
 from explorer.records import Recipe
 from explorer.search.fit import fit
 from explorer.search.recovery import BLOCK, _unit, chance_of_cosine, noise_block, scan
-from explorer.search.scans import CLAIM_BELOW
+from explorer.search.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.settings import WORLD
+from explorer.world.data import read_manifest
+from explorer.world.files import open_world
+from explorer.world.render import load_small
 from tests.benchmarks.race_works import Settings, Work, recipes
 
 WAYS = ("plain", "png", "jpeg85", "crop5")
@@ -42,8 +46,8 @@ def recovery(model: Model, works: Sequence[Work], settings: Settings, *, hidden:
     truth = rng.integers(0, seeds, hidden).tolist()
     made = rendered(model, [recipes(model, works[n % len(works)], settings, [s])[0]
                             for n, s in enumerate(truth)], settings.batch)
-    outside = (rng.integers(0, 2 ** 31, foreign - foreign // 2) + 2 ** 32).tolist()
-    others = [w.rgb for w in works][:foreign // 2]
+    outside = rng.integers(seeds, REPEATS_AT, foreign - foreign // 2).tolist()
+    others = list(load_small(WORLD, [row["image"] for row in read_manifest(open_world())[:foreign // 2]]))
     others += rendered(model, [recipes(model, works[n % len(works)], settings, [s])[0]
                                for n, s in enumerate(outside)], settings.batch)
     pictures = [_changed(rgb, way) for way in WAYS for rgb in made] + others
@@ -56,6 +60,8 @@ def recovery(model: Model, works: Sequence[Work], settings: Settings, *, hidden:
     return {"recovered": {w: round(float(named[n].mean()), 4) for n, w in enumerate(WAYS)},
             "wrong_seed_claims": int(wrong.sum()), "hidden": hidden, "range": seeds, "foreign": len(others),
             "seed_false_claims": int(claimed[len(WAYS) * hidden:].sum()),
+            "seed_false_claims_expected": round(CLAIM_BELOW * len(others), 2),
+            "seed_least_chance": float(chances[len(WAYS) * hidden:].min()),
             "seeds_scanned_per_s": round(_speed(model, pictures[0]))}
 
 

@@ -6,7 +6,8 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.records import Progress, Tick
 from explorer.search.calibrate import calibrate, loss_upper
-from explorer.search.race import Checked, Checkpoint, RacePlan, RaceResult, race
+from explorer.search.lanes import RaceRound
+from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
 from tests.diffusion import tiny
 
 PLAN = RacePlan((Checkpoint(0.25, 0.5), Checkpoint(0.5, 0.2)))
@@ -30,20 +31,20 @@ def ran(model):
 def test_it_ends_with_the_result_after_progress_and_ticks(ran):
     *before, result = ran
     assert isinstance(result, RaceResult)
-    assert all(isinstance(e, (Progress, Tick, Checked)) for e in before)
+    assert all(isinstance(e, (Progress, Tick, RaceRound)) for e in before)
     # 12 lanes for 2 steps, 6 for 2 more, 3 to the end; in batches of at most 4
     assert sum(isinstance(e, Tick) for e in before) == 3 * 2 + 2 * 2 + 1 * 4
 
 
 def test_a_race_that_was_interrupted_goes_on_to_the_same_end(model, ran):
-    first = next(e for e in ran if isinstance(e, Checked))
+    first = next(e for e in ran if isinstance(e, RaceRound))
     assert (first.number, first.step, first.kept, len(first.seeds), first.finish) == (0, 2, 6, 12, False)
     assert list(first.distances) == sorted(first.distances)
     left = [r for r in recipes(model) if r.seed in first.seeds[:first.kept]]
     subject = render_exhibit(model, recipes(model)[5]).rgb
     *events, result = race(model, left, subject, plan=PLAN, batch=4, starters=12, decided=1)
     assert [i.recipe.seed for i in result.finished] == [i.recipe.seed for i in ran[-1].finished]
-    assert [e.number for e in events if isinstance(e, Checked)] == [1, 2]
+    assert [e.number for e in events if isinstance(e, RaceRound)] == [1, 2]
 
 
 def test_every_lane_is_kept_with_its_scores(ran):

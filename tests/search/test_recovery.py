@@ -4,6 +4,7 @@ import torch
 
 from explorer.diffusion.noise import SOURCES, starting_noise
 from explorer.search.recovery import Scan, chance_of_cosine, noise_block, scan
+from explorer.search.scans import CLAIM_BELOW, REPEATS_AT
 
 SHAPE = (4, 8, 8)
 
@@ -28,7 +29,7 @@ def test_the_seed_is_found_and_claimed(source):
 def test_nothing_is_claimed_for_an_image_of_another_origin(seed):
     foreign = np.random.default_rng(seed).standard_normal(SHAPE).astype(np.float32)
     *_, last = scan({"plain": foreign}, first=0, stop=3000)
-    assert last.claims() == () and last.chance(last.best[0]) > 0.01
+    assert last.claims() == () and last.chance(last.best[0]) > CLAIM_BELOW
 
 
 def test_more_tries_make_a_claim_harder():
@@ -65,3 +66,20 @@ def test_the_chance_is_exact():
     cosines = noise[:, 0] / np.linalg.norm(noise, axis=1)
     seen = (cosines > 0.4).mean()
     assert seen == pytest.approx(chance_of_cosine(0.4, 16), rel=0.1)
+
+
+def test_the_chance_is_kept_where_no_seed_is_to_be_found():
+    """Of many images without any of the seeds, a share q has a chance of at most q: neither more nor far fewer."""
+    foreign = np.random.default_rng(5).standard_normal((256, 1500)).astype(np.float32)
+    noise = noise_block(np.arange(400, dtype=np.uint64), SHAPE, "torch-cpu")
+    cosines = noise @ foreign / np.linalg.norm(noise, axis=1)[:, None] / np.linalg.norm(foreign, axis=0)
+    chances = np.array([chance_of_cosine(float(c), 256) * 400 for c in cosines.max(0)])
+    for q in (0.01, 0.05, 0.2):
+        assert (chances < q).mean() == pytest.approx(q, abs=4 * (q / 1500) ** 0.5)
+
+
+def test_torchs_seeds_repeat():
+    one, same = noise_block(np.array([5, 5 + REPEATS_AT], np.uint64), SHAPE, "torch-cpu")
+    assert np.array_equal(one, same)
+    one, other = noise_block(np.array([5, 5 + REPEATS_AT], np.uint64), SHAPE, "cuda-philox")
+    assert not np.array_equal(one, other)

@@ -66,3 +66,11 @@ def test_stop_rules_end_a_search(work):  # noqa: F811
     assert 16 <= ended["effort"]["tries"] < 40
     on = work.run(work.search(seeds=40))
     assert (on["state"], on["ended_by"], on["effort"]["tries"]) == ("done", "", 40)
+
+
+def test_the_time_ends_a_race_at_a_checkpoint(work):  # noqa: F811
+    ended = work.run(work.search(**RACE, stop=StopRules(seconds=1e-6)))
+    assert (ended["state"], ended["ended_by"]) == ("stopped", "time")
+    assert [(r.number, len(r.seeds)) for r in rounds(work)] == [(0, 12)]
+    on = work.run(work.search(**RACE))
+    assert (on["state"], [len(r.seeds) for r in rounds(work)]) == ("done", [12, 5, 1])

@@ -8,7 +8,7 @@ import pytest
 
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import GenerateSubject, RecoverSeed, ReplaySettings
-from explorer.search.scans import SeedScan
+from explorer.search.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
 from explorer.worker.registry import runner
 from tests.worker.test_runners import sources, work  # noqa: F401
 
@@ -55,6 +55,8 @@ def test_a_scan_that_was_stopped_goes_on(made):
 
 def test_an_image_of_another_origin_is_not_named(work):  # noqa: F811
     result = work.run(task(work, stop=3000))
-    assert all(m["chance"] >= 0.01 for m in result["matches"])
+    assert all(m["chance"] >= CLAIM_BELOW for m in result["matches"])
     with pytest.raises(ExplorerError, match="no range"):
         work.run(task(work, first=9, stop=9, scan_id="other"))
+    with pytest.raises(ExplorerError, match="4,294,967,296 seeds"):
+        work.run(task(work, first=REPEATS_AT - 5, stop=REPEATS_AT + 5, scan_id="other"))

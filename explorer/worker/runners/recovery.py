@@ -20,7 +20,7 @@ from explorer.jobs.tasks import RecoverSeed
 from explorer.records import Progress, Recipe, Tick, to_json
 from explorer.search.fit import fit
 from explorer.search.recovery import Match, Scan, scan, subject_latents
-from explorer.search.scans import SeedMatch, SeedScan
+from explorer.search.scans import REPEATS_AT, SeedMatch, SeedScan
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -53,6 +53,9 @@ def _check(task: RecoverSeed) -> None:
     if not 0 <= task.first < task.stop <= 2 ** 63:
         raise ExplorerError(f"The seeds {task.first} to {task.stop - 1} are no range. Choose a first seed of 0 "
                             "or more and at least one seed.")
+    if "torch-cpu" in task.sources and task.stop > REPEATS_AT:
+        raise ExplorerError(f"PyTorch on the processor knows {REPEATS_AT:,} seeds; from there on they repeat. End "
+                            "the range there, or choose another generator.")
     if not task.sources:
         raise ExplorerError("Choose at least one noise generator to try.")
 
