@@ -143,6 +143,7 @@ class CopyCheck:
     bits: int = 64  # perceptual hash distance, 0 to 64
     cosine: float | None = None  # CLIP, in [-1, 1]
     by: str = ""  # which way proposed the work: "hash" | "embedding" | "both"
+    copies: int | None = None  # near copies of the picture that were found: its multiplicity in the collection
     note: str = ""
     found_rate: float | None = None  # share of planted near copies that are flagged, in [0, 1]
     false_rate: float | None = None  # share of works outside the collection that are flagged, in [0, 1]

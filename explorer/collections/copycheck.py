@@ -7,7 +7,7 @@ heavily cropped or redrawn; "no near copy found" is not "original".
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from explorer.collections.open import Collection
 from explorer.collections.pictures import read_signature
 from explorer.collections.signatures import LENGTH, blank, distance, hashes, mirrored, signature
 
-CANDIDATES = 16  # works looked at by each of the two ways
+CANDIDATES = 16  # works looked at by each of the two ways; by hash further on as long as copies are found
+MOST = 4_096  # works looked at by hash, at most
 RATES = Path(__file__).with_name("door_rates.json")  # written by tests/benchmarks/bench_collections.py
 
 
@@ -33,7 +34,8 @@ class DoorRule:
 class DoorCheck:
     """The work most like a picture. `by` says which way found it: "hash", "embedding" or "both".
 
-    `compared` is how many works' pictures could be looked at; with none, nothing is known."""
+    `compared` is how many works' pictures could be looked at; with none, nothing is known. `copies` counts
+    the near copies of the picture that were found: its multiplicity in the collection."""
 
     is_near_copy: bool
     compared: int = 0
@@ -45,6 +47,7 @@ class DoorCheck:
     bits: int = 64  # hash distance, 0 to 64
     cosine: float | None = None
     by: str = ""
+    copies: int | None = None
     note: str = ""
 
 
@@ -85,8 +88,10 @@ class Door:
         best = int(np.argmax(alike))
         compared = int(self._seen) if self.signatures is not None else len(ids)
         bits = int(_bits(hashes(marks[best:best + 1]), mark)[0])
-        return self._described(int(ids[best]), float(alike[best]), bits,
-                               embedding, near[int(ids[best])], compared)
+        best_one = self._described(int(ids[best]), float(alike[best]), bits, embedding, near[int(ids[best])],
+                                   compared)
+        found = {int(i) for i in ids[alike >= self.rule.likeness]}
+        return replace(best_one, copies=len(found | self._further(mark, found)))
 
     def bits(self, mark: np.ndarray) -> np.ndarray:
         """(n,) hash distance of a signature (1, 3072), or of its mirror image, to every work."""
@@ -100,6 +105,21 @@ class Door:
             for i in self.collection.nearest(embedding, CANDIDATES)[1]:
                 near[int(i)] = "both" if int(i) in near else "embedding"
         return near
+
+    def _further(self, mark: np.ndarray, found: set[int]) -> set[int]:
+        """More near copies in the order of their hashes, as long as each next lot holds one."""
+        more: set[int] = set()
+        if self.signatures is None or not found:
+            return more
+        order, at, size = np.argsort(self.bits(mark), kind="stable")[:MOST], CANDIDATES, CANDIDATES
+        while at < len(order):
+            ids = order[at:at + size]
+            alike = likeness(np.repeat(mark, len(ids), axis=0), self._marks(ids))
+            lot = {int(i) for i in ids[alike >= self.rule.likeness]}
+            if not lot:
+                break
+            more, at, size = more | lot, at + size, 2 * size
+        return more
 
     def _marks(self, ids: np.ndarray) -> np.ndarray:
         """(m, 3072) uint8, zero where a work has no readable picture."""

@@ -22,6 +22,7 @@ from explorer.collections.open import Collection
 from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
 from explorer.collections.parts import Parts, write_whole
 from explorer.collections.pictures import read_signatures
+from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
 from explorer.records import Progress
 
@@ -78,6 +79,14 @@ def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule) -
     return DuplicateReport(group, multiplicity, spread, len(left), marks is not None, rule, unread)
 
 
+def largest_groups(report: DuplicateReport) -> list[np.ndarray]:
+    """Index ids of the works of each group of two or more, the largest group first."""
+    members = np.flatnonzero(report.multiplicity > 1)
+    order = members[np.lexsort((members, report.group[members], -report.multiplicity[members]))]
+    cuts = np.flatnonzero(np.diff(report.group[order])) + 1
+    return np.split(order, cuts) if len(order) else []
+
+
 def deduplicated(collection: Collection, report: DuplicateReport, path: Path) -> int:
     """Writes a CSV of one work a group (work_id, title, creator, source, multiplicity); returns how many."""
     buffer = io.StringIO()
@@ -103,6 +112,8 @@ def store_multiplicity(collection: Collection, report: DuplicateReport) -> None:
         counts = report.multiplicity[at:at + len(rows)].tolist()
         parts.rewrite_rows(number, [{**r, "multiplicity": m} for r, m in zip(rows, counts, strict=True)])
         at += len(rows)
+    if at > PLAIN_ROWS:
+        store_arrow(collection.layout.folder)
 
 
 def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float) -> Iterator[Progress]:

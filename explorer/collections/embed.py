@@ -151,7 +151,7 @@ def _row(item: Item, picture: Picture) -> dict[str, Any]:
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
             "sha256": picture.sha256, "width_px": picture.width_px, "height_px": picture.height_px,
-            "multiplicity": 1}
+            "multiplicity": 0}  # not known before near copies are looked for
 
 
 def _caption(item: Item) -> str:

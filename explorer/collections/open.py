@@ -66,6 +66,11 @@ class Collection:
         return next(iter(self._indices.values())).dim
 
     @property
+    def own(self) -> bool:
+        """Whether it was built here, so that its metadata may be written again."""
+        return "clip_fingerprint" in self.layout.card
+
+    @property
     def modalities(self) -> tuple[str, ...]:
         """What can be searched: "image" (the pictures) and perhaps "text" (their captions)."""
         return tuple(self._indices)

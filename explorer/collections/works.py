@@ -79,7 +79,7 @@ def described(row: int, given: dict[str, Any], *, root: Path | None) -> dict[str
         found["title"] = clean(Path(str(picture or "")).stem)
     if picture is not None:
         found["image_path"] = local_picture(picture, root)
-    if isinstance(count, (int, float)) and count == count:
+    if isinstance(count, (int, float)) and count >= 1:  # a work that is there is there once at least
         found["multiplicity"] = int(count)
     return found
 

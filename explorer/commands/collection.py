@@ -1,4 +1,4 @@
-"""`collection build|search|serve`."""
+"""`collection build|search|duplicates|serve`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from explorer.jobs.tasks import (
     BuildCollection,
     EmbedSubject,
     EncodeText,
+    FindDuplicates,
     FindNeighbours,
     IndexCollection,
     SearchCollection,
@@ -46,6 +47,14 @@ def search(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     then = launch.submit(settings, FindNeighbours(case.id, subject.id, collection, clip, args.k), after=first)
     foreground.follow_jobs(settings, (first, then))
     return {"case": case.id, "neighbours": [to_json(n) for n in case.neighbours(subject.id)]}
+
+
+def duplicates(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """How many works a collection holds at which multiplicity; writes the list without duplicates."""
+    out = str(args.out.resolve()) if args.out else ""
+    with Bars() as bars:
+        return foreground.run(settings, FindDuplicates(args.collection or settings.collection, out, args.store),
+                              follow=bars.follow)
 
 
 def serve(args: argparse.Namespace, settings: Settings) -> Any:

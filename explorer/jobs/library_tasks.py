@@ -124,6 +124,21 @@ class IndexCollection:
 
 
 @dataclass(frozen=True)
+class FindDuplicates:
+    """Group a collection's near copies and write the list without duplicates (CSV) to `out`, or into the workspace.
+
+    With `store` each work's multiplicity is written into a collection that was built here. Result: {"works",
+    "distinct", "groups", "by_multiplicity": [[multiplicity, works], ...], "largest": [...], "path", ...}.
+    """
+
+    KIND: ClassVar[str] = "desk"
+    INTERACTIVE: ClassVar[bool] = False
+    collection: str = "world"
+    out: str = ""
+    store: bool = False
+
+
+@dataclass(frozen=True)
 class VerifyPackage:
     """Check a package's bag, chain and blobs; result: the report as JSON."""
 

@@ -32,6 +32,7 @@ from explorer.jobs.library_tasks import (
     DownloadModel,
     EncodeQuery,
     EncodeText,
+    FindDuplicates,
     ImportPackage,
     IndexCollection,
     InspectModel,
@@ -51,7 +52,7 @@ TASKS = {t.__name__: t for t in (
     MeasureSubject, MeasureControls, MeasureStart, AlignReplay, GenerateSubject, RecoverSeed,
     RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
-    IndexCollection, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
+    IndexCollection, FindDuplicates, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
     MeasureSignals)}
 
 

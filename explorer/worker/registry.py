@@ -36,6 +36,7 @@ RUNNERS = {
     "UnloadModels": "explorer.worker.runners.models:unload",
     "BuildCollection": "explorer.worker.runners.building:embed",
     "IndexCollection": "explorer.worker.runners.indexing:index",
+    "FindDuplicates": "explorer.worker.runners.duplicates:report",
     "ExportCase": "explorer.worker.runners.packages:export",
     "WriteReport": "explorer.worker.runners.reports:write",
     "VerifyPackage": "explorer.worker.runners.packages:verify",

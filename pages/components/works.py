@@ -27,7 +27,7 @@ def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
     """A neighbour as a picture of a gallery: title, artist, licence, similarity."""
     lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
     if work.multiplicity is not None:
-        lines.append(copies(work.multiplicity))
+        lines.append(copies(work))
     if "tiled_l2" in work.closeness:
         lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
     return widgets.Item(item_id(work), widgets.file_address(work.image_path) if work.image_path else "",
@@ -36,11 +36,14 @@ def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
                         alt=say("works.alt", title=work.title, creator=work.creator))
 
 
-def copies(multiplicity: int) -> str:
-    """How often a work stands in the training set, in words."""
-    if multiplicity < 1:
+def copies(work: Neighbour) -> str:
+    """How often a work is in the bundled model's training, or as a near copy in its collection, in words."""
+    times = work.multiplicity or 0
+    if work.collection != "world":
+        return say("works.copies_here", n=times) if times > 1 else say("works.once_here")
+    if times < 1:
         return say("works.never")
-    return say("works.once") if multiplicity == 1 else say("works.copies", n=multiplicity)
+    return say("works.once") if times == 1 else say("works.copies", n=times)
 
 
 def found_in(case: Case, subject: Subject) -> list[Neighbour]:
@@ -104,7 +107,7 @@ def facts(work: Neighbour) -> None:
     if work.percentile is not None:
         rows.append((say("works.percentile"), say("works.percentile_value", value=f"{work.percentile:.1f}")))
     if work.multiplicity is not None:
-        rows.append((say("works.multiplicity"), copies(work.multiplicity)))
+        rows.append((say("works.multiplicity"), copies(work)))
     rows += [(say("works.caption"), plain(work.caption) or "–"),
              (say("works.source"), plain(work.source) or "–")]
     st.markdown("\n".join(f"- **{name}**: {value}" for name, value in rows))

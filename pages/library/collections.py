@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.jobs.tasks import BuildCollection, IndexCollection
 from explorer.settings import WORLD, save_settings
-from pages.components import live, pickers, state, textsearch, work
+from pages.components import duplicates, live, pickers, state, textsearch, work
 from pages.components.texts import plain, say
 
 now = state.here()
@@ -20,6 +20,7 @@ if now.settings.collection == "world" and not WORLD.exists():
     st.warning(say("collections.no_world"), icon=":material/folder_off:")
 
 textsearch.draw(now)
+duplicates.draw(now)
 
 st.header(say("collections.choose"), anchor=False)
 st.markdown(say("collections.choose_text"))

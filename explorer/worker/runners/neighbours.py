@@ -28,7 +28,7 @@ ELSEWHERE = ("The pictures of this collection are not on this computer: the simi
 def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     """Writes the subject's nearest works to its case."""
     yield Progress(0, 1, "opening the collection")
-    case, collection = context.case(), _collection(context, task.collection)
+    case, collection = context.case(), opened(context, task.collection)
     vector = _embedding(task, context)
     yield Progress(0, 1, "searching")
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
@@ -44,7 +44,7 @@ def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
     subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
     if not subject_id or not vector.size:
         raise ExplorerError("There is no image to check. Start the check from the subject's page.")
-    case, collection = context.case(), _collection(context, task.collection)
+    case, collection = context.case(), opened(context, task.collection)
     _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
     rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
     if isinstance(collection, Collection):
@@ -65,14 +65,14 @@ def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
         raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
     yield Tick()
     side = before.get("side", "text") if before else "image"
-    found = _collection(context, task.collection).search(np.asarray(embedding, np.float32), task.k, query=side)
+    found = opened(context, task.collection).search(np.asarray(embedding, np.float32), task.k, query=side)
     return {"neighbours": [to_json(n) for n in found], "side": side}
 
 
 def chart(task: MapCollection, context: Context) -> Iterator[Progress]:
     """Writes the collection's atlas to the cache, where it is not there yet."""
     yield Progress(0, 1, "opening the collection")
-    collection = _collection(context, task.collection)
+    collection = opened(context, task.collection)
     if not isinstance(collection, Collection):
         raise ExplorerError("The works of this collection are on another computer, which tells only what is near "
                             "to a picture: no map can be drawn. Choose a collection on this computer.")
@@ -123,7 +123,7 @@ def _record(seen: DoorCheck, rates: DoorRates | None, *, subject_id: str, collec
 def _rates(context: Context, rule: DoorRule) -> DoorRates | None:
     """How well the rule does on the bundled collection, where that was measured and is at hand."""
     try:
-        return read_rates(rule, collection=_collection(context, "world").info.fingerprint)
+        return read_rates(rule, collection=opened(context, "world").info.fingerprint)
     except ExplorerError:
         return None
 
@@ -132,7 +132,8 @@ def _result_before(context: Context) -> dict[str, Any]:
     return (context.queue.get(context.job.after).result or {}) if context.job.after else {}
 
 
-def _collection(context: Context, source: str) -> Any:
+def opened(context: Context, source: str) -> Any:
+    """The collection, kept open from job to job."""
     settings = context.settings
     return context.table.get(
         f"collection {source}",
