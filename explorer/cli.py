@@ -108,7 +108,7 @@ def _collection(commands: Any) -> None:
     search.add_argument("--clip")
     search.add_argument("-k", type=int, default=12)
     copies = _command(kinds, "duplicates", collection.duplicates, "near copies within a collection")
-    copies.add_argument("collection", nargs="?", default="", help="world or an index folder (default: the one in use)")
+    copies.add_argument("collection", nargs="?", default="", help="an index folder (default: the one in use)")
     copies.add_argument("--out", type=Path, help="write the list without duplicates here (CSV)")
     copies.add_argument("--store", action="store_true",
                         help="write each work's multiplicity into a collection that was built here")
