@@ -6,38 +6,19 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from explorer.collections.looks import Encodes, Looked, Looks, Pictures, here
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.signatures import signature
 from explorer.collections.sources import FIELDS, Item, list_items
 from explorer.errors import ExplorerError
-from explorer.images.door import Picture, open_image
-from explorer.images.prepare import fit_square
-from explorer.records import Progress
+from explorer.records import Progress, Tick
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
 BATCH = 32
-
-
-class Encodes(Protocol):
-    """The part of a CLIP encoder that a build needs."""
-
-    fingerprint: str
-    name: str
-    dim: int
-    size_px: int
-
-    def encode_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """(n, d) float32, L2-normalised."""
-        ...
-
-    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, d) float32, L2-normalised."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,8 +38,11 @@ class EmbedReport:
         return self.embedded / self.elapsed_s if self.elapsed_s else 0.0
 
 
-def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str) -> Iterator[Progress]:
+def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
+                 looks: Looks | None = None) -> Iterator[Progress | Tick]:
     """Embeds the new and changed pictures below `folder` into `out`; returns an EmbedReport.
+
+    `looks` does the batches of pictures elsewhere; without it they are done here, by `encoder`.
 
     Writes clip-retrieval's embedding layout in parts, so that an ended run resumes and repeats at most
     one part. Rows of pictures that are gone or changed are taken out. Bad files are listed, not fatal.
@@ -76,7 +60,7 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str) -> Ite
     new = [i for i in items if i.key not in known and i.key not in refused]
     card["texts"] = card.get("texts", any("caption" in i.said for i in items))
     write_card(out, {**card, "refused": refused})
-    made = yield from _embed(new, parts, encoder, card, refused, out, len(known))
+    made = yield from _embed(new, parts, encoder, card, refused, out, len(known), looks or here(encoder))
     if not known and not made:
         raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
                             f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
@@ -110,25 +94,31 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any],
-           refused: dict[str, Any], out: Path, before: int) -> Iterator[Progress]:
+def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
+           out: Path, before: int, looks: Looks) -> Iterator[Progress | Tick]:
     made, at, begun = 0, 0, time.monotonic()
     while at < len(new):
         size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
-        chunk, at = new[at:at + size], at + size
-        rows, images, texts, marks = [], [], [], []
-        for start in range(0, len(chunk), BATCH):
-            done = at - size + start
-            left = (time.monotonic() - begun) / done * (len(new) - done) if done else None
-            yield Progress(done, len(new), "reading pictures", left_s=left)
-            good = list(_decoded(chunk[start:start + BATCH], refused))
-            if good:
-                images.append(encoder.encode_images([fit_square(p.rgb, encoder.size_px) for _, p in good]))
-                rows += [_row(item, picture) for item, picture in good]
-                marks += [signature(p.rgb) for _, p in good]
-                texts += [_caption(item) for item, _ in good]
+        rows, images, texts, marks, done = [], [], [], [], at
+        for event in _seen(new[at:at + size], looks, refused):
+            if isinstance(event, Tick):
+                yield event
+                continue
+            if isinstance(event, int):
+                done += event
+                left = (time.monotonic() - begun) / done * (len(new) - done)
+                yield Progress(done, len(new), "reading pictures", left_s=left)
+                continue
+            items, looked = event
+            good = [items[place] for place in looked.good]
+            images.append(looked.images)
+            marks.append(looked.marks)
+            rows += [_row(item, facts) for item, facts in zip(good, looked.facts, strict=True)]
+            texts += [_caption(item) for item in good]
+            refused |= {items[place].key: (items[place].state, why) for place, why in looked.refused.items()}
+        at += size
         if rows:
-            arrays = {"image": np.concatenate(images).astype(np.float16), "signature": np.stack(marks)}
+            arrays = {"image": np.concatenate(images).astype(np.float16), "signature": np.concatenate(marks)}
             if card["texts"]:
                 arrays["text"] = encoder.encode_texts(texts).astype(np.float16)
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
@@ -138,19 +128,42 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
     return made
 
 
-def _decoded(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, Picture]]:
+def _seen(chunk: list[Item], looks: Looks,
+          refused: dict[str, Any]) -> Iterator[Tick | int | tuple[list[Item], Looked]]:
+    """Ticks and how many pictures were just looked at; then each batch with some good ones, in order."""
+    batches: dict[int, list[Item]] = {}
+    found: dict[int, Looked] = {}
+
+    def units() -> Iterator[Pictures]:
+        for first in range(0, len(chunk), BATCH):
+            read = list(_read(chunk[first:first + BATCH], refused))
+            batches[first] = [item for item, _ in read]
+            if read:
+                yield Pictures(first, tuple(PurePosixPath(i.key).name for i, _ in read), tuple(b for _, b in read))
+
+    for event in looks(units()):
+        if isinstance(event, Tick):
+            yield event
+        else:
+            pictures, looked = event
+            found[pictures.number] = looked
+            yield len(pictures.files)
+    yield from ((batches[n], found[n]) for n in sorted(found))
+
+
+def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
     for item in items:
         try:
-            yield item, open_image(item.read(), name=PurePosixPath(item.key).name)
+            yield item, item.read()
         except ExplorerError as error:
             refused[item.key] = (item.state, str(error))
 
 
-def _row(item: Item, picture: Picture) -> dict[str, Any]:
+def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
     words = {f: item.said.get(f, "") for f in FIELDS}
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
-            "sha256": picture.sha256, "width_px": picture.width_px, "height_px": picture.height_px,
+            "sha256": facts[0], "width_px": facts[1], "height_px": facts[2],
             "multiplicity": 0}  # not known before near copies are looked for
 
 
