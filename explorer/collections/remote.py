@@ -78,12 +78,7 @@ class RemoteCollection:
     def search(self, embedding: np.ndarray, k: int, *, modality: str = "image", query: str = "image",
                subject_id: str = "") -> list[Neighbour]:
         """The `k` nearest works to an embedding (d,) by the backend's own CLIP, all filters off."""
-        vector = np.asarray(embedding, np.float32).reshape(-1)
-        length = float(np.linalg.norm(vector))
-        if not 0 < length < math.inf:
-            raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
-        what = {"embedding_input": (vector / length).tolist()}
-        return list(self.ask(what, k, modality=modality, subject_id=subject_id).neighbours)
+        return list(self.ask(by_embedding(embedding), k, modality=modality, subject_id=subject_id).neighbours)
 
     def search_text(self, text: str, k: int, *, modality: str = "image") -> list[Neighbour]:
         """The nearest works to a text, embedded by the backend."""
@@ -91,8 +86,7 @@ class RemoteCollection:
 
     def search_image(self, data: bytes, k: int, *, modality: str = "image") -> list[Neighbour]:
         """The nearest works to an image file, which is sent to the backend and embedded there."""
-        encoded = base64.b64encode(data).decode()
-        return list(self.ask({"image": encoded}, k, modality=modality).neighbours)
+        return list(self.ask(by_image(data), k, modality=modality).neighbours)
 
     def ask(self, what: dict[str, Any], k: int, *, modality: str = "image", filters: Filters | None = None,
             subject_id: str = "") -> RemoteAnswer:
@@ -158,6 +152,20 @@ class RemoteCollection:
                     if "embedding_input" in request else "see the backend's own log")
             raise ExplorerError(f"{shown(self.base)} failed on the query (HTTP {answer.status}); {hint}.")
         return _json(answer.body, self.base)
+
+
+def by_embedding(embedding: np.ndarray) -> dict[str, Any]:
+    """A query by an embedding (d,); ExplorerError when it has no direction."""
+    vector = np.asarray(embedding, np.float32).reshape(-1)
+    length = float(np.linalg.norm(vector))
+    if not 0 < length < math.inf:
+        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+    return {"embedding_input": (vector / length).tolist()}
+
+
+def by_image(data: bytes) -> dict[str, Any]:
+    """A query by an image file, which the backend reads with its own CLIP."""
+    return {"image": base64.b64encode(data).decode()}
 
 
 def open_remote(source: str, *, offline: bool = True) -> RemoteCollection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,6 +46,13 @@ def fetch_thumbnails(urls: Iterable[str], *, offline: bool = True) -> Iterator[T
     """Several pictures, in the order asked for, a few at once."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(lambda url: fetch_thumbnail(url, offline=offline), urls)
+
+
+def blurred(png: bytes) -> bytes:
+    """A thumbnail's PNG with nothing but its colours left to see."""
+    with Image.open(io.BytesIO(png)) as image:
+        small = image.convert("RGB").resize((6, 6), Image.Resampling.BOX)
+        return png_bytes(np.asarray(small.resize(image.size, Image.Resampling.BICUBIC)))
 
 
 def shrink(rgb: np.ndarray, side_px: int = SIDE_PX) -> np.ndarray:

@@ -41,7 +41,10 @@ class EncodeQuery:
 class SearchCollection:
     """Works nearest to an embedding: given, or taken from the result of the job that it comes `after`.
 
-    The job's result is {"neighbours": [Neighbour as JSON, ...]}.
+    For a service (a collection with an http address): `read_there` has its own CLIP read the words or the
+    picture, `hide` names filters of its that are to be on ("duplicates", "unsafe", "violence"), and
+    `aesthetic` (0 to 9, -1 for off) shifts the query. The job's result is {"neighbours": [Neighbour as JSON,
+    ...], "side": ...}, of a service also "remote": what its filters removed, and a warning about its CLIP.
     """
 
     KIND: ClassVar[str] = "desk"
@@ -49,6 +52,9 @@ class SearchCollection:
     collection: str = "world"
     k: int = 24
     embedding: tuple[float, ...] = ()
+    read_there: bool = False
+    hide: tuple[str, ...] = ()
+    aesthetic: int = -1
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from explorer.jobs.tasks import EncodeQuery, EncodeText, SearchCollection
 from explorer.records import Neighbour, from_json
-from pages.components import live, region, state, widgets, work, works
+from pages.components import live, region, remote, state, widgets, work, works
 from pages.components.texts import say
 
 _WAYS = {"words": "search.by_words", "image": "search.by_image"}
@@ -22,6 +22,7 @@ def draw(now: state.Here) -> None:
         way = st.segmented_control(say("search.by"), list(_WAYS), default="words", required=True,
                                    format_func=lambda w: say(_WAYS[w]), key="search_by")
     box = region.choose(now) if way == "image" else ()
+    more = remote.options(now)
     with st.form("text_search", border=False):
         words, send = st.columns([5, 1], vertical_alignment="bottom")
         label = say("search.words" if way == "words" else "search.words_too")
@@ -33,7 +34,7 @@ def draw(now: state.Here) -> None:
         query = EncodeText(text.strip(), now.settings.clip) if way == "words" else EncodeQuery(
             now.open_case.id, now.open_subject.id, box, text.strip(), weight, now.settings.clip)
         encode = work.submit(now, query)
-        state.remember(look=work.submit(now, SearchCollection(now.settings.collection), after=encode))
+        state.remember(look=work.submit(now, SearchCollection(now.settings.collection, **more), after=encode))
     live.follow_job(_found, state.remembered("look"))
 
 
@@ -48,8 +49,10 @@ def _found() -> None:
         live.one(here, job_id)
         return
     found = [from_json(Neighbour, n) for n in result["neighbours"]]
+    remote.told(result)
     if not found:
         widgets.empty("neighbours")
         return
     widgets.gallery([works.item(n) for n in found], key=f"found_{job_id}", label=say("works.label"))
     st.caption(say(_SCALES[result.get("side", "text")]))
+    remote.pictures(here, found, key=job_id)

@@ -11,6 +11,8 @@ from explorer.settings import WORLD, save_settings
 from pages.components import duplicates, live, pickers, state, textsearch, work
 from pages.components.texts import plain, say
 
+_REFUSED = 200  # files shown
+
 now = state.here()
 st.title(say("collections.title"))
 st.markdown(say("collections.lead"))
@@ -42,9 +44,19 @@ with st.expander(say("collections.build"), icon=":material/construction:"):
 
 
 def _building() -> None:
-    job_id = state.remembered("build")
-    if job_id:
-        live.one(state.here(), job_id)
+    here, job_id = state.here(), state.remembered("build")
+    if not job_id:
+        return
+    built = work.result_of(here, job_id)
+    if built is None:
+        live.one(here, job_id)
+        return
+    read = work.result_of(here, here.queue.get(job_id).after)
+    st.markdown(say("collections.built", works=f"{built['works']:,}", new=f"{read['embedded']:,}"))
+    if read["refused"]:
+        with st.expander(say("collections.refused", n=len(read["refused"])), icon=":material/broken_image:"):
+            rows = [f"- `{plain(name)}`: {plain(why)}" for name, why in read["refused"][:_REFUSED]]
+            st.markdown("\n".join(rows))
 
 
 live.follow_job(_building, state.remembered("build"))

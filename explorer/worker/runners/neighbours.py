@@ -13,11 +13,13 @@ from explorer.collections.atlas import atlas_path, make_atlas, write_atlas
 from explorer.collections.copycheck import Door, DoorCheck, DoorRates, DoorRule, read_rates
 from explorer.collections.open import Collection, open_collection
 from explorer.collections.pictures import read_signatures, stored_signatures
+from explorer.collections.remote import RemoteCollection
 from explorer.errors import ExplorerError
 from explorer.images.door import read_png
 from explorer.jobs.tasks import CheckCopy, FindNeighbours, MapCollection, SearchCollection
 from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
 from explorer.worker.context import Context
+from explorer.worker.runners.services import ask
 
 INDEX_BYTES = 64 * 1024 * 1024  # taken as the size of an open collection
 READ_AT_MOST = 20_000  # pictures that are read for the sake of one check, where no signatures are stored
@@ -64,9 +66,12 @@ def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
     if not len(embedding):
         raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
     yield Tick()
-    side = before.get("side", "text") if before else "image"
-    found = opened(context, task.collection).search(np.asarray(embedding, np.float32), task.k, query=side)
-    return {"neighbours": [to_json(n) for n in found], "side": side}
+    side, vector = before.get("side", "text") if before else "image", np.asarray(embedding, np.float32)
+    collection = opened(context, task.collection)
+    if isinstance(collection, RemoteCollection):
+        asked = context.queue.get(context.job.after).task if context.job.after else None
+        return {**ask(task, collection, context, asked=asked, embedding=vector), "side": side}
+    return {"neighbours": [to_json(n) for n in collection.search(vector, task.k, query=side)], "side": side}
 
 
 def chart(task: MapCollection, context: Context) -> Iterator[Progress]:
