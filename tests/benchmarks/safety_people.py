@@ -1,12 +1,7 @@
-"""Two logged-in people on one real server: everything of the one, asked for by the other and by nobody.
-
-The login itself is the provider's; here each browser gets the signed cookie that Streamlit sets after it.
-"""
+"""Two logged-in people on one real server: everything of the one, asked for by the other and by nobody."""
 
 from __future__ import annotations
 
-import json
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +12,7 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EmbedSubject, WriteReport
 from explorer.settings import load_settings
 from pages.components.frame import LIBRARY, PATH
+from tests.benchmarks.logins import secrets_file, user_cookie
 from tests.browser.app import browser, running, settled
 from tests.pages.filled import SEARCH, fill
 
@@ -26,7 +22,7 @@ TELLING = ("A ball and a box", "ball.png", "a red ball", "Artist 2")  # words of
 
 def attack(folder: Path) -> dict[str, Any]:
     """Counts what of the first person's case the second one, or nobody, gets to see."""
-    home, secret = folder / "home", secrets.token_hex(16)
+    home = folder / "home"
     made, subject_id = fill(home)
     made.close()
     (made.folder / "person.txt").write_text(ADA, "utf-8")
@@ -38,14 +34,12 @@ def attack(folder: Path) -> dict[str, Any]:
     launch.tend(settings)
     assert hers.wait(written).state == "done"
     reads = _library(settings, made.id, job)
-    login = folder / "secrets.toml"
-    login.write_text(f'[auth]\nredirect_uri = "http://localhost/oauth2callback"\ncookie_secret = "{secret}"\n'
-                     'client_id = "x"\nclient_secret = "x"\nserver_metadata_url = "http://localhost/none"\n')
+    login, key = secrets_file(folder)
     links = [f"{name}?case={made.id}&subject={subject_id}&search={SEARCH}&replay=replay0000&job={job}&opening={job}"
              for name in ("", *PATH, *LIBRARY)]
     seen: dict[str, int] = {}
     with running(home, script="shared.py", options=("--secrets.files", str(login))) as app, browser() as chrome:
-        people = {person: _context(chrome, app.url, secret, person) for person in (BOB, "", ADA)}
+        people = {person: _context(chrome, app.url, key, person) for person in (BOB, "", ADA)}
         drawn: set[str] = set()  # files of the login page, which are everybody's
         files: dict[str, set[str]] = {who: set() for who in people}
         for person, context in people.items():  # the other's deep links are the server's first visits
@@ -62,10 +56,10 @@ def attack(folder: Path) -> dict[str, Any]:
             "cross_owner_reads": reads + sum(seen[who] + len(files[who]) for who in (BOB, ""))}
 
 
-def _context(chrome: Any, url: str, secret: str, person: str) -> Any:
+def _context(chrome: Any, url: str, key: str, person: str) -> Any:
     context = chrome.new_context(accept_downloads=True)
     if person:
-        context.add_cookies([_cookie(url, secret, person)])
+        context.add_cookies([user_cookie(url, key, person)])
     context.set_default_timeout(300_000)
     return context
 
@@ -79,13 +73,6 @@ def _downloads(page: Any) -> set[str]:
             button.click()
         found.add(waiting.value.url)
     return found
-
-
-def _cookie(url: str, secret: str, person: str) -> dict[str, Any]:
-    from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
-    value = json.dumps({"origin": url, "is_logged_in": True, "email": person})
-    return {"name": "_streamlit_user", "url": url,
-            "value": create_signed_value(secret, "_streamlit_user", value).decode()}
 
 
 def _tells(page: Any, url: str, case_id: str, *, named: bool) -> int:

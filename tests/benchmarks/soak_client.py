@@ -5,13 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from pages.components.texts import say
+
 LONGEST_S = 120.0
+FAULT = say("app.fault")
 
 
 @dataclass
@@ -21,6 +27,8 @@ class Visit:
     url: str
     page: str
     query: str
+    cookie: str = ""  # of somebody logged in: name=value
+    title: str = ""  # of the page that was drawn last
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -40,25 +48,30 @@ class Visit:
         try:
             with self._open() as wire:
                 while not stop.is_set():
-                    due = self._draw(wire)
-                    until = time.monotonic() + every_s
-                    while not stop.is_set() and time.monotonic() < until:
-                        time.sleep(min([1.0, *due.values()]))
-                        for fragment in due:
-                            self._draw(wire, fragment=fragment)
+                    parts = self._draw(wire)
+                    again = time.monotonic() + every_s
+                    due = {part: time.monotonic() + s for part, s in parts.items()}
+                    while not stop.is_set() and time.monotonic() < again:
+                        time.sleep(max(0.0, min([again, *due.values()]) - time.monotonic()))
+                        for part in [p for p, at in due.items() if at <= time.monotonic()]:
+                            self._draw(wire, part=part)
+                            due[part] = time.monotonic() + parts[part]
         except (OSError, TimeoutError, ConnectionClosed, ValueError) as error:
             self.errors.append(f"{type(error).__name__}: {error}"[:200])
         return self
 
     def _open(self):
-        return connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", subprotocols=["streamlit"],
-                       origin=self.url, max_size=2**28, open_timeout=LONGEST_S, ping_interval=None)
+        token = generate_xsrf_token_string()
+        cookies = f"{XSRF_COOKIE_NAME}={token}" + (f"; {self.cookie}" if self.cookie else "")
+        return connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", subprotocols=["streamlit", token],
+                       additional_headers={"Cookie": cookies}, origin=self.url, max_size=2**28,
+                       open_timeout=LONGEST_S, ping_interval=None)
 
-    def _draw(self, wire, *, fragment: str = "") -> dict[str, float]:
+    def _draw(self, wire, *, part: str = "") -> dict[str, float]:
         """One run of the script or of a part; returns the parts that want to be drawn again, and how often."""
         ask, due, begun = BackMsg(), {}, time.monotonic()
         ask.rerun_script.query_string, ask.rerun_script.page_name = self.query, self.page
-        ask.rerun_script.fragment_id = fragment
+        ask.rerun_script.fragment_id = part
         wire.send(ask.SerializeToString())
         while True:
             message = ForwardMsg()
@@ -66,10 +79,20 @@ class Visit:
             kind = message.WhichOneof("type")
             if kind == "auto_rerun":
                 due[message.auto_rerun.fragment_id] = message.auto_rerun.interval
-            elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
-                self.errors.append(message.delta.new_element.exception.message[:200])
-            elif kind == "script_finished":
+            elif kind == "delta":
+                self._note(message.delta.new_element)
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 break
-        if not fragment:
+        if not part:
             self.seconds.append(time.monotonic() - begun)
         return due
+
+    def _note(self, element: Any) -> None:
+        """Keeps the page's title, and what on it says that the program failed."""
+        kind = element.WhichOneof("type")
+        if kind == "heading" and element.heading.tag == "h1":
+            self.title = element.heading.body
+        elif kind == "exception":
+            self.errors.append(element.exception.message[:200])
+        elif kind == "alert" and element.alert.body == FAULT:
+            self.errors.append(f"{self.page}: a fault of the program")

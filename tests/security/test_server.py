@@ -17,7 +17,8 @@ def test_only_this_computer_and_no_details_in_the_browser():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
     server = config["server"]
     assert server["address"] == "127.0.0.1" and server["enableXsrfProtection"] and server["enableCORS"]
-    assert server["maxUploadSize"] <= 200 and config["client"]["showErrorDetails"] == "none"
+    assert server["maxUploadSize"] <= 200 and server["disconnectedSessionTTL"] <= 30
+    assert config["client"]["showErrorDetails"] == "none"
     assert config["browser"]["gatherUsageStats"] is False
 
 

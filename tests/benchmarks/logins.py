@@ -1,0 +1,23 @@
+"""People who are logged in: without a provider, by the signed cookie that Streamlit sets after it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+
+def secrets_file(folder: Path) -> tuple[Path, str]:
+    """Writes the file that switches the login on; returns it, and the key that cookies are signed with."""
+    path, key = folder / "secrets.toml", secrets.token_hex(16)
+    path.write_text(f'[auth]\nredirect_uri = "http://localhost/oauth2callback"\ncookie_secret = "{key}"\n'
+                    'client_id = "x"\nclient_secret = "x"\nserver_metadata_url = "http://localhost/none"\n')
+    return path, key
+
+
+def user_cookie(url: str, key: str, person: str) -> dict[str, str]:
+    """The cookie by which the server at `url` knows a person."""
+    from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+    told = json.dumps({"origin": url, "is_logged_in": True, "email": person})
+    value = create_signed_value(key, "_streamlit_user", told).decode()
+    return {"name": "_streamlit_user", "url": url, "value": value}

@@ -1,0 +1,103 @@
+"""Many people at once on a server with a login, while a search of one of them runs."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from explorer.cases.store import CaseStore
+from explorer.jobs import launch
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.settings import load_settings
+from pages.components.frame import ALONE, LIBRARY, PATH
+from tests.benchmarks.logins import secrets_file, user_cookie
+from tests.benchmarks.soak_client import Visit
+from tests.browser.app import running
+from tests.pages.filled import picture, png_bytes
+
+WATCHER = "watcher@example.org"
+PAGES = ("", *PATH, *ALONE, *LIBRARY)
+
+
+class Search:
+    """One person's case with a long search at the usual settings of the bundled model."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings = load_settings(home)
+        self.queue = Queue(self.settings.database, person=WATCHER)
+        self.case = CaseStore(self.settings.cases, person=WATCHER).create("Watched")
+        self.subject = self.case.add_subject(png_bytes(picture()), "ball.png")
+        grid = ReplaySettings("a red ball", seeds=20_000)
+        self.job = self.queue.submit(RunSearch(self.case.id, self.subject.id, new_search_id(), grid))
+
+    def rate(self, seconds: float) -> float:
+        """UNet evaluations a second of the running search, from one replay on record to another."""
+        marks: list[tuple[float, int]] = []
+        until = time.monotonic() + seconds
+        while time.monotonic() < until or len(marks) < 3:
+            launch.tend(self.settings)
+            done = self.case.count_replays(self.subject.id)
+            if done and (not marks or done > marks[-1][1]):
+                marks.append((time.monotonic(), done))
+            time.sleep(0.05)
+        (begun, first), (ended, last) = marks[0], marks[-1]
+        each = self.case.replays(self.subject.id, order_by="time", limit=1)[0].unet_evaluations
+        return (last - first) * each / (ended - begun)
+
+
+def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[str, Any]:
+    """Page times, errors, and how much slower the search is than alone (before and after, the mean of both)."""
+    login, key = secrets_file(folder)
+    with running(folder / "home", script="shared.py", options=("--secrets.files", str(login))) as app:
+        search = Search(app.home)
+        search.rate(seconds / 6)  # the model is loaded, the first pages are imported
+        visits = [_visit(app.url, key, n, watching, search) for n in range(count)]
+        for page in PAGES:
+            Visit(app.url, page, "", visits[-1].cookie).reload(1)
+        before = search.rate(seconds / 2)
+        stop, threads = threading.Event(), []
+        for n, visit in enumerate(visits):
+            threads.append(threading.Thread(target=visit.watch, args=(stop,), daemon=True,
+                                            kwargs={"every_s": 10.0 if n < watching else 30.0}))
+            threads[-1].start()
+            time.sleep(0.2)
+        begun, own = time.monotonic(), time.process_time()
+        crowded = search.rate(seconds)
+        share = (time.process_time() - own) / (time.monotonic() - begun) / psutil.cpu_count()
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=130)
+        after = search.rate(seconds / 2)
+        launch.cancel(search.settings, search.job, person=WATCHER)
+        search.queue.wait(search.job, timeout_s=60)
+        search.case.close()
+    return _told(visits, alone=(before + after) / 2, crowded=crowded, share=share)
+
+
+def _visit(url: str, key: str, number: int, watching: int, search: Search) -> Visit:
+    """The first ones watch the search on the replay page; everybody else is on some page of their own."""
+    person = WATCHER if number < watching else f"person{number}@example.org"
+    signed = user_cookie(url, key, person)
+    cookie = f"{signed['name']}={signed['value']}"
+    if number < watching:
+        return Visit(url, "replay", f"case={search.case.id}&subject={search.subject.id}", cookie)
+    return Visit(url, PAGES[number % len(PAGES)], "", cookie)
+
+
+def _told(visits: list[Visit], *, alone: float, crowded: float, share: float) -> dict[str, Any]:
+    took = [s for v in visits for s in v.seconds]
+    errors = [e for v in visits for e in v.errors]
+    for error in errors[:5]:
+        print("session error:", error, flush=True)
+    print("titles:", sorted({v.title for v in visits}), flush=True)
+    return {"sessions": len(visits), "median_page_s": round(statistics.median(took), 3),
+            "slowest_page_s": round(max(took), 3), "pages": len(took), "session_errors": len(errors),
+            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1), "clients_share": round(share, 3),
+            "job_slowdown": round(1 - crowded / (1 - share) / alone, 3)}
