@@ -117,9 +117,10 @@ def is_held(path: Path) -> bool:
 
 def _is_starting(home: Path, kind: str) -> bool:
     """Whether a worker that was started within the last minute is still on its way to its lock."""
+    note = lock_path(home, kind).with_suffix(".starting")
     try:
-        pid, born_s = (lock_path(home, kind).with_suffix(".starting")).read_text().split()
-        return process.is_alive(int(pid), float(born_s)) and time.time() - float(born_s) < 60.0
+        pid, born_s = note.read_text().split()
+        return process.is_alive(int(pid), float(born_s)) and abs(time.time() - note.stat().st_mtime) < 60.0
     except (OSError, ValueError):
         return False
 
@@ -136,7 +137,7 @@ def _start(settings: Settings, kind: str, also: str) -> int:
     note = lock_path(settings.home, kind).with_suffix(".starting")
     note.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(psutil.Error, OSError):
-        note.write_text(f"{child.pid} {psutil.Process(child.pid).create_time()}")
+        note.write_text(f"{child.pid} {process.born(child.pid)}")
     # Waits for the child, so that it leaves no zombie behind.
     threading.Thread(target=child.wait, daemon=True).start()
     return child.pid

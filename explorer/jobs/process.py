@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from pathlib import Path
 
 import psutil
 
 
 def me() -> tuple[int, float]:
-    """This process: its pid and when it was born (seconds since 1970)."""
-    return os.getpid(), psutil.Process().create_time()
+    """This process: its pid and when it was born (see `born`)."""
+    return os.getpid(), born(os.getpid())
+
+
+def born(pid: int) -> float:
+    """When a process was born, the same number for as long as it lives; psutil.Error if there is none.
+
+    On Linux these are seconds since the computer started: psutil reckons from there to 1970 by the clock of
+    the moment, so that a clock that is set would make every living process another one. Elsewhere the system
+    itself keeps the time of birth (seconds since 1970).
+    """
+    if sys.platform != "linux":
+        return psutil.Process(pid).create_time()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace").rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError) as error:
+        raise psutil.NoSuchProcess(pid) from error
 
 
 def is_alive(pid: int, born_s: float) -> bool:
@@ -36,7 +54,7 @@ def end(pid: int, born_s: float) -> bool:
 def _find(pid: int, born_s: float) -> psutil.Process | None:
     try:
         found = psutil.Process(pid)
-        if abs(found.create_time() - born_s) > 0.05 or found.status() == psutil.STATUS_ZOMBIE:
+        if abs(born(pid) - born_s) > 0.05 or found.status() == psutil.STATUS_ZOMBIE:
             return None
         return found
     except psutil.Error:

@@ -25,6 +25,8 @@ REPORT_S = 0.2  # progress rows are written at most this often
 MEMORY = ("There is not enough memory for this (needed by {task}). Use a smaller size or fewer images at "
           "once, unload other models in the settings, or choose another device; then resume. What was found "
           "is kept.")
+DEVICE = ("The device failed while it ran {task} (its driver was reset, or it fell over). What was found before is "
+          "kept; the worker starts anew. Resume to go on; if it happens again, choose another device.")
 BUG = ("Something went wrong inside the program while it ran {task}. What was found before is kept; resume "
        "to try again. The details are in {log} under {job}.")
 
@@ -70,6 +72,8 @@ class Worker:
         except Exception as error:
             logging.exception("job %s (%s) failed", job.id, job.name)
             self.board.failed(job.id, self._sentence(job, error))
+            if _device_fell(error):
+                self.watch.stopping.set()  # nothing works any more in a process whose device was reset
         finally:
             self.watch.leave(job.id)
             context.close()
@@ -100,7 +104,16 @@ class Worker:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             self.table.clear()
             return MEMORY.format(task=job.name)
+        if _device_fell(error):
+            return DEVICE.format(task=job.name)
         return BUG.format(task=job.name, log=self.settings.logs / f"worker-{self.board.kind}.log", job=job.id)
+
+
+def _device_fell(error: Exception) -> bool:
+    """Whether torch says that the device itself failed; told by name, for a desk worker knows no torch."""
+    words = str(error)
+    return type(error).__name__ == "AcceleratorError" or (isinstance(error, RuntimeError) and any(
+        sign in words for sign in ("CUDA error:", "HIP error:", "MPS backend error", "CUDNN_STATUS_")))
 
 
 class _Reports:

@@ -109,7 +109,7 @@ def test_a_dead_workers_job_is_interrupted_and_a_living_ones_is_not(queue):
     alive = queue.submit(EmbedSubject("c", "a"))
     board(queue).take()
     dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    gone = Board(queue, kind="desk", pid=dead.pid, born_s=_born(dead.pid), device="")
+    gone = Board(queue, kind="desk", pid=dead.pid, born_s=process.born(dead.pid), device="")
     gone.arrive()
     lost = queue.submit(SearchCollection(embedding=(1.0,)))
     gone.take()
@@ -120,11 +120,6 @@ def test_a_dead_workers_job_is_interrupted_and_a_living_ones_is_not(queue):
     assert [queue.get(j).state for j in (alive, lost)] == ["running", "interrupted"]
     assert "resume" in queue.get(lost).error
     assert [w.kind for w in queue.workers()] == ["device"]
-
-
-def _born(pid: int) -> float:
-    import psutil
-    return psutil.Process(pid).create_time()
 
 
 def test_the_next_worker_of_a_kind_marks_what_the_last_one_left(queue):

@@ -42,7 +42,7 @@ class Fault:
 
     KIND: ClassVar[str] = "desk"
     INTERACTIVE: ClassVar[bool] = False
-    way: str  # "sentence" | "bug" | "memory" | "crash"
+    way: str  # "sentence" | "bug" | "memory" | "device" | "crash"
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ def fault(task, context):
         raise ExplorerError("The picture is too large. Choose a smaller one.")
     if task.way == "memory":
         raise MemoryError
+    if task.way == "device":
+        raise type("AcceleratorError", (RuntimeError,), {})("CUDA error: unspecified launch failure")
     if task.way == "crash":
         os._exit(9)
     raise RuntimeError("a secret detail")
