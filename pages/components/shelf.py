@@ -51,9 +51,8 @@ def choose(case: Case, subject: Subject) -> Shown:
     score = by.selectbox(say("replay.by"), _scores(case, subject), key="by", format_func=lambda n: SCORES[n].label)
     origin = st.segmented_control(say("replay.start_from"), ORIGINS, default="all", required=True,
                                   key="start_from", format_func=lambda s: say(f"start_from.{s}"))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        wish = marking.filter_by(Wish(search, score, origin), SHOWS)
-        several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
+    wish = marking.filter_by(Wish(search, score, origin), SHOWS)
+    several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
     first = shelf(case, subject, wish, Page(1, PAGE))
     pages = pages_of(first.total, PAGE)
     page = turn.number_input(say("replay.page", n=pages), 1, pages, 1, key=f"page_{hash(wish)}")

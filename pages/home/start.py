@@ -23,7 +23,7 @@ with artist.container(border=True, height="stretch"):
 with expert.container(border=True, height="stretch"):
     st.subheader(say("start.expert"), anchor=False)
     st.markdown(say("start.expert_text"))
-    with st.popover(say("case.make"), icon=":material/create_new_folder:"):
+    with st.expander(say("case.new"), icon=":material/create_new_folder:"):
         cards.new_case(now)
 with journalist.container(border=True, height="stretch"):
     st.subheader(say("start.journalist"), anchor=False)

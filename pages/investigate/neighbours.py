@@ -64,8 +64,8 @@ def _choose(here: state.Here, found: list[Neighbour]) -> tuple[WorkShelf, bool]:
                                  format_func=lambda o: SCORES[o].label if o in SCORES else say(f"order.{o}"),
                                  key="order")
     ordered = found if order == "rank" else sorted(found, key=lambda n: works.sort_key(n, order))
+    wish = marking.filter_by(Wish(score=order), SHOWS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wish = marking.filter_by(Wish(score=order), SHOWS)
         several = st.toggle(say("marks.several"), key="several_works", help=say("marks.several_help"))
         page = _page(len(found), wish)
     case = here.open_case

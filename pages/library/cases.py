@@ -28,7 +28,7 @@ if now.case is not None:
         now.store.archive(case.id)
         state.forget()
         st.rerun()
-    with delete.popover(say("cases.delete"), icon=":material/delete:", width="stretch"):
+    with delete.expander(say("cases.delete"), icon=":material/delete:"):
         st.markdown(say("cases.delete_text"))
         if st.button(say("cases.delete_sure"), key="delete_sure"):
             gone = now.store.delete(case.id)
