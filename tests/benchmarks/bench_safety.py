@@ -4,9 +4,10 @@
                                             [--only fuzz,network,scripts,people,offline]
                                             [--seconds 0] [--seed 1] [--keep FOLDER]
 
-`--seconds` ends the fuzzing early (the number reached is printed); with `--keep` the next run goes on from
-there. Another `--seed` gives other inputs. All traffic stays on this computer: a guard under every socket of this
-process counts, and stops, whatever would leave. Scripts and people need Chromium (Debian: chromium).
+`--seconds` ends the fuzzing or the scripts early (the number reached is printed); with `--keep` the next run
+goes on from there. Another `--seed` gives other inputs. All traffic stays on this computer: a guard under
+every socket of this process counts, and stops, whatever would leave. Scripts and people need Chromium
+(Debian: chromium).
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ def fuzzing(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     parsed = options.inputs // 5 if importlib.util.find_spec("atheris") else 0
     until, files = time.monotonic() + (options.seconds or math.inf), {}
     if options.keep:
-        options.keep.mkdir(parents=True, exist_ok=True)
         files = {name: options.keep / f"{name}.json" for name in ("fuzz", "guided")}
     found = [fuzz(options.inputs - parsed, folder, seed=options.seed, seconds=until - time.monotonic(),
                   keep=files.get("fuzz")),
@@ -57,7 +57,8 @@ def network(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def scripts(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from tests.benchmarks.safety_scripts import attack
-    return attack(options.scripts, folder)
+    return attack(options.scripts, folder, seconds=options.seconds or math.inf,
+                  keep=options.keep / "scripts.json" if options.keep else None)
 
 
 def people(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -75,8 +76,10 @@ def main() -> None:
     for name, value in (("inputs", 20_000), ("addresses", 200), ("scripts", 300), ("seconds", 0), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--only", default=",".join(PARTS), help="parts to run, with commas between them")
-    parser.add_argument("--keep", type=Path, help="folder in which the fuzzing notes how far it has come")
+    parser.add_argument("--keep", type=Path, help="folder in which these note how far they have come")
     options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True, exist_ok=True)
     run = {"fuzz": fuzzing, "network": network, "scripts": scripts, "people": people, "offline": offline}
     result: dict[str, Any] = {}
     begun = time.monotonic()

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
+import math
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,41 +49,56 @@ def strings(count: int) -> list[str]:
             for n in range(count)]
 
 
-def attack(count: int, folder: Path) -> dict[str, Any]:
-    """Draws every page of cases full of such strings, and the report of each; counts what ran."""
-    home, said = folder / "home", strings(count)
+def attack(count: int, folder: Path, *, seconds: float = math.inf, keep: Path | None = None) -> dict[str, Any]:
+    """Draws every page of cases full of such strings, and the report of each; counts what ran.
+
+    Ends early, after a whole case, once `seconds` are over; goes on from `keep`.
+    """
+    told = {"strings": 0, "drawn": 0, "typed": 0, "ran": [], "outside": []}
+    if keep is not None and keep.exists():
+        told = json.loads(keep.read_text("utf-8"))
+    home, said, until = folder / "home", strings(count), time.monotonic() + seconds
     store = CaseStore(home / "cases")
-    cases = [_case(store, said[at:at + A_CASE]) for at in range(0, count, A_CASE)]
-    ran: list[str] = []
-    outside: list[str] = []
-    drawn = typed = 0
     with running(home) as app, browser() as chrome:
-        context = chrome.new_context()
-        context.set_default_timeout(300_000)
-        allowed = (app.url, "data:", "blob:", "file:", "about:", app.url.replace("http:", "ws:"))
-        context.route("**/*", lambda route: _guard(route, allowed, outside))
-        page = context.new_page()
-        page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-        for number, (case, subject_id) in enumerate(cases):
-            every = " ".join(said[number * A_CASE:(number + 1) * A_CASE]).replace("\n", " ")
-            for name in (*PATH, "", *ALONE, *LIBRARY):
-                drawn += _look(page, f"{app.url}/{name}?case={case.id}&subject={subject_id}")
-                typed += _type(page, every)
-            report = folder / f"{case.id}.html"
-            report.write_bytes(_report(case))
-            page.goto(report.as_uri())
-            page.wait_for_timeout(300)
-            drawn += 1
-            case.close()
-            print(f"{drawn} pages drawn, {typed} fields typed into, {len(ran)} scripts ran, "
-                  f"{len(outside)} requests outside", flush=True)
-        for words in map(quote, said[::10]):  # the address is a text field too
-            drawn += _look(page, f"{app.url}/replay?case={words}&subject={words}&replay={words}")
-        context.close()
-    for words in [*ran, *outside][:20]:
+        page = _page(chrome.new_context(), app.url, told)
+        while told["strings"] < count and time.monotonic() < until:
+            some = said[told["strings"]:told["strings"] + A_CASE]
+            _one_case(page, app.url, store, some, told)
+            told["strings"] += len(some)
+            print({k: v if isinstance(v, int) else len(v) for k, v in told.items()}, flush=True)
+            if keep is not None:
+                keep.write_text(json.dumps(told), "utf-8")
+        page.context.close()
+    for words in [*told["ran"], *told["outside"]][:20]:
         print("ran or asked:", words, flush=True)
-    return {"strings": count, "pages_drawn": drawn, "fields_typed": typed, "scripts_run": len(ran),
-            "outside_requests": len(outside)}
+    return {"strings": told["strings"], "pages_drawn": told["drawn"], "fields_typed": told["typed"],
+            "scripts_run": len(told["ran"]), "outside_requests": len(told["outside"])}
+
+
+def _page(context: Any, url: str, told: dict[str, Any]) -> Any:
+    """A tab that notes every dialog, and notes and stops every request to another place than the app."""
+    context.set_default_timeout(300_000)
+    allowed = (url, "data:", "blob:", "file:", "about:", url.replace("http:", "ws:"))
+    context.route("**/*", lambda route: _guard(route, allowed, told["outside"]))
+    page = context.new_page()
+    page.on("dialog", lambda dialog: (told["ran"].append(dialog.message), dialog.dismiss()))
+    return page
+
+
+def _one_case(page: Any, url: str, store: CaseStore, said: list[str], told: dict[str, Any]) -> None:
+    """Every page of a case made of these strings, each typed into its fields; its report; bad addresses."""
+    case, subject_id = _case(store, said)
+    every = " ".join(said).replace("\n", " ")
+    for name in (*PATH, "", *ALONE, *LIBRARY):
+        told["drawn"] += _look(page, f"{url}/{name}?case={case.id}&subject={subject_id}")
+        told["typed"] += _type(page, every)
+    report = store.root.parent / f"{case.id}.html"
+    report.write_bytes(_report(case))
+    page.goto(report.as_uri())
+    page.wait_for_timeout(300)
+    case.close()
+    for words in map(quote, said[::12]):  # the address is a text field too
+        told["drawn"] += _look(page, f"{url}/replay?case={words}&subject={words}&replay={words}")
 
 
 def _guard(route: Any, allowed: tuple[str, ...], outside: list[str]) -> None:
