@@ -71,6 +71,7 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--guidance", type=float, default=0.0, help="guidance, 1 to 30 (default: the model's)")
     one.add_argument("--scheduler", default="euler", choices=("euler", "euler_a", "ddim", "dpmpp_2m", "pndm"))
     one.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
+    one.add_argument("--engine", default="", help="local, or a Ray cluster such as ray://host:10001")
     one.add_argument("--json", action="store_true", help="no bars: only the last line")
 
 
@@ -101,6 +102,7 @@ def _collection(commands: Any) -> None:
     build.add_argument("folder", type=Path)
     build.add_argument("--out", type=Path, required=True)
     build.add_argument("--clip")
+    build.add_argument("--engine", default="", help="local, or a Ray cluster such as ray://host:10001")
     search = _command(kinds, "search", collection.search, "the nearest works to an image or a text")
     search.add_argument("query", help="an image file, or a text with --text")
     search.add_argument("--text", action="store_true")

@@ -34,6 +34,7 @@ class Settings:
     clip: str = "world"
     model_memory_mb: int = 8192
     offline: bool = True  # nothing leaves this computer unless switched off
+    engine: str = "local"  # or a Ray cluster's address, such as ray://host:10001, for searches and builds
 
     @property
     def database(self) -> Path:

@@ -26,7 +26,7 @@ from explorer.settings import Settings
 def build(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Embeds a folder's images, then indexes them; resumable by running it again."""
     out, clip = str(args.out.resolve()), args.clip or settings.clip
-    first = launch.submit(settings, BuildCollection(str(args.folder.resolve()), out, clip))
+    first = launch.submit(settings, BuildCollection(str(args.folder.resolve()), out, clip, args.engine))
     then = launch.submit(settings, IndexCollection(out), after=first)
     with Bars() as bars:
         embedded, indexed = foreground.follow_jobs(settings, (first, then), follow=bars.follow)

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     flow = flows.investigate(
         queue, case.id, subject.id, settings=_replay_settings(args), model=model, clip=clip,
         collection=args.collection or settings.collection, mode=args.mode,
-        policy=flows.default_policy(model=model, clip=clip, caption=subject.caption))
+        policy=flows.default_policy(model=model, clip=clip, caption=subject.caption), engine=args.engine)
     with Bars(quiet=args.json) as bars:
         foreground.follow_jobs(settings, flow.jobs, follow=bars.follow)
     return _result(case, subject.id, flow.search_id)

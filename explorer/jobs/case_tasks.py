@@ -82,7 +82,10 @@ class Interrogate:
 
 @dataclass(frozen=True)
 class RunSearch:
-    """Replays for a subject, each scored and committed as it is made. Prompt "" takes the best found."""
+    """Replays for a subject, each scored and committed as it is made. Prompt "" takes the best found.
+
+    `engine` is "local" or a Ray cluster's address; "" takes the settings'.
+    """
 
     KIND: ClassVar[str] = "device"
     INTERACTIVE: ClassVar[bool] = False
@@ -92,6 +95,7 @@ class RunSearch:
     settings: ReplaySettings
     model: str = "world"
     clip: str = "world"
+    engine: str = ""
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,12 @@ def new_search_id() -> str:
 
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
-                k: int = 24, owner: str = "", policy: Policy | None = None) -> Flow:
+                k: int = 24, owner: str = "", policy: Policy | None = None, engine: str = "") -> Flow:
     """Writes the chain embed → neighbours → prompt → replays to the queue, and a measured test under `policy`.
 
     With a prompt in `settings` none is looked for. The test runs before the replays: nothing that they show
-    can have changed it. Call `launch.ensure_workers` afterwards.
+    can have changed it; it stays on this computer, while the replays go to `engine`. Call
+    `launch.ensure_workers` afterwards.
     """
     embed = queue.submit(EmbedSubject(case_id, subject_id, clip), owner=owner)
     neighbours = queue.submit(FindNeighbours(case_id, subject_id, collection, clip, k), owner=owner,
@@ -57,8 +58,8 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
         MeasureSubject(case_id, subject_id, new_search_id(), policy, model=model, clip=clip), owner=owner,
         after=before)
     search_id = new_search_id()
-    replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip), owner=owner,
-                           after=test or before)
+    replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
+                           owner=owner, after=test or before)
     return Flow(embed, neighbours, prompt, replays, search_id, test)
 
 

@@ -118,6 +118,7 @@ class BuildCollection:
     folder: str
     out: str
     clip: str = "world"
+    engine: str = ""  # "local", a Ray cluster's address, or "": the settings'
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ class Table:
         """Bytes of each thing, the least recently used first."""
         return {name: row.size_bytes for name, row in self._rows.items()}
 
+    def drop(self, start: str) -> None:
+        """Drops what has a name that begins so."""
+        for name in [n for n in self._rows if n.startswith(start)]:
+            del self._rows[name]
+        _release()
+
     def clear(self) -> int:
         """Drops everything; returns the bytes handed back."""
         total = sum(row.size_bytes for row in self._rows.values())

@@ -17,5 +17,7 @@ def embed(task: BuildCollection, context: Context) -> Iterator[Any]:
     """Writes embeddings and metadata of a folder's images to the collection's folder."""
     yield Progress(0, 0, "loading CLIP")
     encoder = loading.encoder(context, task.clip)
-    report = yield from embed_folder(Path(task.folder), Path(task.out), encoder, clip=task.clip)
+    crew = loading.readers(context, task.engine, task.clip, encoder)
+    report = yield from embed_folder(Path(task.folder), Path(task.out), encoder, clip=task.clip,
+                                     looks=crew.run if crew else None)
     return to_json(report)

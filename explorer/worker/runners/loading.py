@@ -9,6 +9,9 @@ from explorer.clip.encoder import Encoder, load_encoder
 from explorer.diffusion.models import Model, describe_model, load_model, pick_device
 from explorer.diffusion.sources import hub_folder
 from explorer.worker.context import Context
+from explorer.worker.engine.actors import Painter, Reader
+from explorer.worker.engine.code import code_sha256
+from explorer.worker.engine.crew import LOCAL, Crew, check_engine
 
 
 def device(context: Context) -> str:
@@ -32,6 +35,29 @@ def encoder(context: Context, spec: str) -> Encoder:
     return context.table.get(
         f"clip {spec} {place}",
         lambda: load_encoder(spec, device=place, offline=context.settings.offline), size_of=_encoder_bytes)
+
+
+def painters(context: Context, engine: str, source: str, found: Model) -> Crew | None:
+    """The cluster that `engine` ("": the settings') names, holding this model on its nodes; None for "local"."""
+    return _crew(context, engine, Painter, found.ref.fingerprint, source, found.precision)
+
+
+def readers(context: Context, engine: str, spec: str, found: Encoder) -> Crew | None:
+    """As `painters`, holding this CLIP."""
+    return _crew(context, engine, Reader, found.fingerprint, spec)
+
+
+def _crew(context: Context, engine: str, kind: type, fingerprint: str, *args: str) -> Crew | None:
+    address = engine or context.settings.engine
+    check_engine(address)
+    if address == LOCAL:
+        return None
+    name = f"cluster {address} {kind.__name__} {fingerprint} {' '.join(args)}"
+    if name not in context.table.sizes():
+        context.table.drop("cluster ")  # the nodes' room is for one crew at a time
+    return context.table.get(
+        name, lambda: Crew(address, kind, *args, {"code": code_sha256(), "fingerprint": fingerprint}),
+        size_of=lambda crew: 0)
 
 
 def captioner(context: Context) -> Captioner | None:

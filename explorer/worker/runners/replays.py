@@ -54,7 +54,7 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
                 yield Tick()
             elif isinstance(event, bytes):
                 noise = {hashlib.sha256(event).hexdigest(): event}  # what the next replay starts from
-            elif isinstance(event, RaceRound):
+            elif isinstance(event, (RaceRound, Environment)):
                 context.commit(event)
                 yield Tick()
             elif isinstance(event, SearchSummary):

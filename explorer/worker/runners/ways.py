@@ -25,6 +25,7 @@ from explorer.search.plans import race_setup
 from explorer.search.race_run import run_race
 from explorer.search.run import run_search
 from explorer.worker.context import Context
+from explorer.worker.runners import loading
 
 MOST_WORDS = 48
 
@@ -47,23 +48,26 @@ def planned_recipes(task: RunSearch, model: Model, *, start_sha256: str) -> tupl
 
 def events_of(task: RunSearch, context: Context, model: Model, encoder: Any, recipes: list[Recipe],
               rgb: np.ndarray) -> Iterator[Any]:
-    """The search's events; what is on record is not made again."""
+    """The search's events; what is on record is not made again. Optimised noise is made here in any case."""
     case, mode = context.case(), task.settings.mode
+    engine = loading.painters(context, task.engine, task.model, model)
     earlier = case.replays(task.subject_id, search_id=task.search_id, order_by="time", limit=-1)
     if mode == "closer":
         return run_closer(model, encoder, task, _parent(case, task, model), rgb, earlier=earlier,
-                          words=_words(case, task.subject_id), picture_of=lambda r: start_picture(case, r))
+                          words=_words(case, task.subject_id), picture_of=lambda r: start_picture(case, r),
+                          engine=engine)
     if mode == "noise":
         return run_optimised(model, encoder, task, _parent(case, task, model), rgb, earlier=earlier)
     done = _done(recipes, model, case.recipes_done(task.search_id))
     if mode != "race":
-        return run_search(model, encoder, task, recipes, rgb, earlier=earlier, done=done)
+        return run_search(model, encoder, task, recipes, rgb, earlier=earlier, done=done, engine=engine)
     setup = case.record(RaceSetup, task.search_id)
     if setup is None:
         setup = race_setup(task.search_id, task.subject_id, task.settings, ref=model.ref, info=model.info)
         context.commit(setup)
     rounds = [r for r in case.records(RaceRound, subject_id=task.subject_id) if r.search_id == task.search_id]
-    return run_race(model, encoder, task, recipes, rgb, setup=setup, rounds=rounds, earlier=earlier, done=done)
+    return run_race(model, encoder, task, recipes, rgb, setup=setup, rounds=rounds, earlier=earlier, done=done,
+                    engine=engine)
 
 
 def start_picture(case: Case, recipe: Recipe) -> np.ndarray | None:

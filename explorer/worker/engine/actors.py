@@ -1,0 +1,69 @@
+"""What runs on a cluster's nodes: one warm model or encoder an actor. It computes and writes nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from explorer.collections.looks import Looked, Pictures, look
+from explorer.errors import ExplorerError
+from explorer.worker.engine.code import code_sha256
+
+
+class Painter:
+    """One loaded model that does a search's units."""
+
+    def __init__(self, source: str, precision: str, expected: dict[str, str]) -> None:
+        """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
+        check_same("code", code_sha256(), expected)
+        from explorer.diffusion.models import load_model
+        from explorer.settings import default_home
+
+        self.model = load_model(source, precision=precision, home=default_home())
+        check_same("fingerprint", self.model.ref.fingerprint, expected)
+
+    def process(self) -> int:
+        """This actor's process id; answers once the model is loaded."""
+        return os.getpid()
+
+    def do(self, unit: Any) -> Any:
+        """What came of a unit, with where it was made; see explorer.search.engine."""
+        from dataclasses import replace
+
+        from explorer.diffusion.environment import environment
+        from explorer.search.engine import do
+        from explorer.worker.runners.surroundings import surroundings
+
+        device = self.model.device
+        return replace(do(self.model, unit), environment={"sampler": environment(device),
+                                                          "surroundings": surroundings(device)})
+
+
+class Reader:
+    """One loaded CLIP that reads, embeds and marks pictures."""
+
+    def __init__(self, spec: str, expected: dict[str, str]) -> None:
+        """As Painter's; `spec` names the CLIP."""
+        check_same("code", code_sha256(), expected)
+        import torch
+
+        from explorer.clip.encoder import load_encoder
+
+        self.encoder = load_encoder(spec, device="cuda" if torch.cuda.is_available() else "cpu")
+        check_same("fingerprint", self.encoder.fingerprint, expected)
+
+    def process(self) -> int:
+        """This actor's process id; answers once the CLIP is loaded."""
+        return os.getpid()
+
+    def do(self, pictures: Pictures) -> Looked:
+        """See explorer.collections.looks."""
+        return look(self.encoder, pictures)
+
+
+def check_same(what: str, found: str, expected: dict[str, str]) -> None:
+    """ExplorerError if a node's code or weights differ from the driver's."""
+    if found != expected[what]:
+        thing = {"code": "code of this program", "fingerprint": "model's files"}[what]
+        raise ExplorerError(f"A node of the cluster has another version of the {thing} ({found[:12]}, here "
+                            f"{expected[what][:12]}). Install the same on every node, and start again.")

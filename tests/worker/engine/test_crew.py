@@ -1,0 +1,132 @@
+"""Searches and builds on a real Ray cluster of two workers on this machine, against this process alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from explorer.cases.case import Environment
+from explorer.closeness.scores import compare
+from explorer.collections.parts import Parts
+from explorer.diffusion.render import render_exhibit
+from explorer.errors import ExplorerError
+from explorer.images.door import png_bytes, read_png
+from explorer.jobs.tasks import BuildCollection
+from explorer.search.lanes import RaceRound
+from explorer.worker.engine.actors import Painter
+from explorer.worker.engine.code import code_sha256
+from explorer.worker.engine.crew import INSTALL, Crew, check_engine, connect
+from explorer.worker.registry import runner
+from explorer.worker.runners import loading
+from explorer.worker.table import Table
+from tests.worker.engine.cluster import ROOT, cluster
+from tests.worker.test_runners import sources, work  # noqa: F401
+
+SEEDS = 96
+
+
+@pytest.fixture(scope="module")
+def address():
+    import ray
+    with cluster(2) as found:
+        yield found
+        ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Actors stay warm from test to test."""
+    return Table(10**9)
+
+
+@pytest.fixture
+def shared(work, table, address):  # noqa: F811
+    work.table = table
+    work.address = address
+    return work
+
+
+def search(work, name, engine="", **settings):  # noqa: F811
+    return dataclasses.replace(work.search(prompt="a door", **settings), search_id=name, engine=engine)
+
+
+def closest(work, name, count=10):  # noqa: F811
+    """Seeds of the closest replays of a search, rendered again here one at a time."""
+    model = loading.model(work.context(search(work, name)), work.settings.model)
+    subject = read_png(work.case.blob(work.subject.pixels_sha256))
+    first = work.case.replays(work.subject.id, search_id=name, order_by="tiled_l2", limit=count + 6)
+    exact = {r.recipe.seed: compare(subject, render_exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
+    return sorted(exact, key=exact.get)[:count]
+
+
+def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa: F811
+    crew = Crew(address, Painter, sources["model"], "float32", {"code": "0" * 64, "fingerprint": ""}, size=1)
+    with pytest.raises(ExplorerError, match="another version of the code"):
+        list(crew.run(["never taken"]))
+    with pytest.raises(ExplorerError, match="another version of the model's files"):
+        Painter(sources["model"], "float32", {"code": code_sha256(), "fingerprint": "0" * 64})
+
+
+def test_a_worker_that_ends_half_way_costs_nothing(shared):
+    shared.run(search(shared, "here", seeds=SEEDS, steps=(20,)))
+    task = search(shared, "there", shared.address, seeds=SEEDS, steps=(20,))
+    events, ended = runner("RunSearch")(task, shared.context(task)), 0
+    for _ in events:
+        crew = shared.table.get(next((n for n in shared.table.sizes() if n.startswith("cluster")), "none"),
+                                lambda: None, size_of=lambda _: 0)
+        if not ended and crew is not None and len(crew.processes) == 2 and shared.case.count_replays(
+                search_id="there"):
+            ended = crew.processes[0]
+            os.kill(ended, signal.SIGKILL)
+    assert ended
+    found = shared.case.replays(shared.subject.id, search_id="there", order_by="time", limit=-1)
+    assert sorted(r.recipe.seed for r in found) == list(range(SEEDS))  # none lost, none twice
+    known = {e.id for e in shared.case.records(Environment)}
+    assert {r.environment_sha256 for r in found} <= known
+    assert closest(shared, "there") == closest(shared, "here")
+
+
+def test_a_race_keeps_the_same_lanes(shared):
+    for name, engine in (("race here", ""), ("race there", shared.address)):
+        shared.run(search(shared, name, engine, seeds=12, steps=(8,), mode="race"))
+    rounds = shared.case.records(RaceRound, subject_id=shared.subject.id)
+    here, there = ([(r.step, r.seeds[:r.kept], r.unet_evaluations) for r in rounds if r.search_id == name]
+                   for name in ("race here", "race there"))
+    assert there == here and len(here) == 3
+    assert [r.recipe.seed for r in shared.case.replays(shared.subject.id, search_id="race there", limit=-1)] == [
+        r.recipe.seed for r in shared.case.replays(shared.subject.id, search_id="race here", limit=-1)]
+
+
+def test_a_folder_is_embedded_alike(shared, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    draw = np.random.default_rng(2)
+    for number in range(70):
+        (folder / f"{number:02}.png").write_bytes(png_bytes(draw.integers(0, 256, (40, 40, 3), np.uint8)))
+    (folder / "broken.png").write_bytes(b"no picture")
+    for name, engine in (("here", ""), ("there", shared.address)):
+        report = shared.run(BuildCollection(str(folder), str(tmp_path / name), shared.settings.clip, engine))
+        assert report["embedded"] == 70 and [key for key, _ in report["refused"]] == ["broken.png"]
+    here, there = Parts(tmp_path / "here"), Parts(tmp_path / "there")
+    assert there.rows(0, ["id", "sha256", "width_px"]) == here.rows(0, ["id", "sha256", "width_px"])
+    ours, theirs = (np.load(next((tmp_path / n).rglob("img_emb_*0.npy"))) for n in ("here", "there"))
+    assert np.abs(ours.astype(np.float32) - theirs.astype(np.float32)).max() < 2e-3
+
+
+def test_what_cannot_be_used_is_said_in_a_sentence(monkeypatch):
+    for engine in ("ray", "http://host:1", "ray://host", "ray://a b:1", "ray://user@host:1"):
+        with pytest.raises(ExplorerError, match="is not known"):
+            check_engine(engine)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ExplorerError, match="needs Ray, which is not installed"):
+        connect("ray://127.0.0.1:1")
+
+
+def test_the_command_that_is_told_is_the_version_that_is_tested():
+    pinned = INSTALL.split('"')[1]
+    assert pinned in (ROOT / "tests" / "requirements.txt").read_text("utf-8").splitlines()
