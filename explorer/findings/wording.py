@@ -48,7 +48,7 @@ STATEMENTS: dict[str, str] = {
         "controls reach with {least} to {most} bits (95 of 100 stay at or short of {band}).",
     "neighbour":
         "The nearest work of the collection {collection} is {title} by {creator}, similarity {similarity} "
-        "(more similar than {percentile} of the collection).",
+        "(more alike than {percentile} of unrelated pairs of its works).",
     "neighbour_near":
         "The collection {collection} holds a near-identical picture: {title} by {creator}, similarity "
         "{similarity}. That the collection holds it does not show that this model learnt from it.",
@@ -172,6 +172,11 @@ def number(value: float, digits: int = 3) -> str:
         return f"{int(value):,}"
     text = f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:.7f}".rstrip("0") if "e" in text else text
+
+
+def above(percentile: float) -> str:
+    """A standing among unrelated pairs in [0, 100] as text; a sample never shows that it is above all of them."""
+    return "over 99.9 %" if percentile > 99.9 else f"{percentile:.1f} %"
 
 
 def percent(share: float) -> str:

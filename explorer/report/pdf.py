@@ -78,7 +78,7 @@ def _draw(paper: _Paper, block: Block) -> None:
         _paragraph(paper, block)
     elif isinstance(block, Bullets):
         for item in block.items:
-            _lines(paper, f"•  {plain(item)}", indent=4)
+            _bullet(paper, plain(item))
         paper.ln(2)
     elif isinstance(block, Picture):
         _pictures(paper, (block,), most_mm=paper.epw)
@@ -97,6 +97,18 @@ def _draw(paper: _Paper, block: Block) -> None:
         paper.add_page()
     else:
         raise TypeError(f"no way to set a {type(block).__name__}")
+
+
+def _bullet(paper: _Paper, text: str) -> None:
+    """A point whose lines stand under each other, beside its mark."""
+    paper.set_font("Serif", size=10)
+    if paper.will_page_break(5):
+        paper.add_page()
+    paper.set_text_color(*_INK)
+    paper.set_x(_MARGIN_MM + 3)
+    paper.cell(4, 5, "•")
+    _lines(paper, text, indent=7)
+    paper.ln(0.8)
 
 
 def _heading(paper: _Paper, heading: Heading) -> None:

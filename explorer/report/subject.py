@@ -15,7 +15,7 @@ from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import MOST_SUPPLIED, judge
 from explorer.findings.plane import Plane, control_band, standing
-from explorer.findings.wording import number, percent, say
+from explorer.findings.wording import above, number, percent, say
 from explorer.images.door import png_bytes, read_png
 from explorer.records import (
     Effort,
@@ -28,6 +28,7 @@ from explorer.records import (
 from explorer.report import plots
 from explorer.report.bills import Blob, ledger_of, points_of
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
+from explorer.report.exhibits import exhibit_blocks
 from explorer.report.snapshot import Snapshot
 from explorer.search.fit import fit
 from explorer.search.lanes import RaceRound, RaceSetup, dropped_effort
@@ -86,6 +87,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
+    blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best.id)
     blocks += _effort(found, subject, exhibit) + _tests(found, subject)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
     blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
@@ -253,7 +255,7 @@ def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
     first = neighbours[0]
     words = {"collection": first.collection, "title": first.title or "untitled",
              "similarity": f"{first.similarity:.3f}", "creator": first.creator or "an unnamed creator"}
-    lead = say("neighbour", **words, percentile=f"{first.percentile:.1f} %") if first.percentile is not None else ""
+    lead = say("neighbour", **words, percentile=above(first.percentile)) if first.percentile is not None else ""
     rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or "untitled", n.creator, n.licence,
                   "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours[:NEIGHBOURS])
     head = ("Rank", "Similarity", "Title", "Creator", "Licence", "Near copies held")

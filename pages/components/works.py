@@ -13,6 +13,7 @@ from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.catalogue import sort_key as score_key
 from explorer.collections.signatures import signature
 from explorer.errors import ExplorerError
+from explorer.findings.wording import above
 from explorer.images.door import open_image, png_bytes, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.images.prepare import fit_square
@@ -105,7 +106,7 @@ def facts(work: Neighbour) -> None:
             (say("works.licence"), plain(work.licence) or say("works.no_licence")),
             (say("works.similarity_label"), f"{work.similarity:.3f}")]
     if work.percentile is not None:
-        rows.append((say("works.percentile"), say("works.percentile_value", value=f"{work.percentile:.1f}")))
+        rows.append((say("works.percentile"), say("works.percentile_value", value=above(work.percentile))))
     if work.multiplicity is not None:
         rows.append((say("works.multiplicity"), copies(work)))
     rows += [(say("works.caption"), plain(work.caption) or "–"),

@@ -185,3 +185,18 @@ def test_every_block_can_be_set(case):
     assert b'alt="a"' in html_bytes(alone)
     with pytest.raises(TypeError):
         html_bytes(Document("t", "f", "2026-01-01T00:00:00.000Z", ("text",)))
+
+
+def test_exhibits_stand_side_by_side_and_hidden_ones_are_counted(tmp_path):
+    case = make_case(tmp_path)
+    subject = case.subjects()[0]
+    ranked = case.replays(subject.id, search_id="search1", limit=4)
+    for replay in ranked:
+        case.commit(dataclasses.replace(replay, exhibit=True))
+    said = " ".join(_Reader(make_report(case).decode()).said)
+    shown = [f"Seed {r.recipe.seed}, from noise, tiled distance {r.closeness['tiled_l2']:.3f}." for r in ranked]
+    assert shown[0] not in said and all(words in said for words in shown[1:])  # the closest stands above
+    case.set("hidden", [ranked[2].id])
+    said = " ".join(_Reader(make_report(case).decode()).said)
+    assert shown[2] not in said and "Not pictured here, and on record: 1 more." in said
+    assert str(ranked[2].image_sha256[:12]) in said  # among everything that was tried

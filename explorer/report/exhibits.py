@@ -1,0 +1,43 @@
+"""The exhibits that a person had rendered: side by side, each with how it came about and its hashes on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.findings.series import in_rank
+from explorer.findings.wording import number
+from explorer.images.door import read_png
+from explorer.records import Replay, Subject
+from explorer.report.blocks import Block, Heading, Picture, Row, Text
+from explorer.report.snapshot import Snapshot
+
+MOST = 12
+SMALL_PX = 256
+
+
+def exhibit_blocks(found: Snapshot, subject: Subject, blob: Callable[[str], bytes], *, score: str,
+                   but: str = "") -> list[Block]:
+    """Pictures of a subject's exhibits, the closest first, without the one that is shown already (`but`)."""
+    exhibits = [r for r in found.replays_of(subject.id) if r.exhibit and r.id != but]
+    if not exhibits:
+        return []
+    hidden = set(found.choices.get("hidden", ()))
+    ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
+    blocks: list[Block] = [Heading("Exhibits", 3), Row(tuple(_picture(r, blob, score) for r in ordered[:MOST]))]
+    left_out = len(exhibits) - len(ordered[:MOST])
+    note = ("Each was rendered a second time, alone and in deterministic mode; the package holds its recipe and "
+            "the hashes of every stage.")
+    if left_out:
+        note += f" Not pictured here, and on record: {number(left_out)} more."
+    return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
+
+
+def _picture(replay: Replay, blob: Callable[[str], bytes], score: str) -> Picture:
+    recipe, png = replay.recipe, blob(replay.image_sha256)
+    start = "from noise" if recipe.strength is None and recipe.noise_blob is None else (
+        f"given a picture, strength {recipe.strength:g}" if recipe.strength is not None else "from optimised noise")
+    value = replay.closeness.get(score)
+    close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
+    return Picture(png, f"Exhibit: seed {recipe.seed}, {start}", f"Seed {recipe.seed}, {start}{close}.",
+                   max(read_png(png).shape[:2]) <= SMALL_PX)
