@@ -8,7 +8,7 @@ from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Subject
-from pages.components import afterwards, charts, closer, findings, live, replays, shelf, state, work
+from pages.components import afterwards, charts, closer, findings, grid, live, replays, shelf, state, work
 from pages.components.texts import say
 
 
@@ -42,8 +42,9 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
 
 
 def plots(case: Case, subject: Subject, shown: shelf.Shown) -> None:
-    """The race and the strengths, side by side; a click on a point opens that replay."""
+    """The grid of a sweep; the race and the strengths, side by side: a click on a point opens that replay."""
     ordered = shelf.in_order(case, subject, shown)
+    grid.draw(case, ordered, shown.score, key=shown.search)
     left, right = st.columns(2, gap="large")
     with left:
         clicked = charts.race(ordered, shown.score, key=f"race_{shown.search}_{shown.score}")

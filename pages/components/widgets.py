@@ -121,11 +121,12 @@ def _grid(items: Sequence[Item], label: str, cell_px: int) -> dict[str, object]:
 
 def picture(png: bytes, *, alt: str, width_px: int) -> None:
     """Draws a PNG losslessly: the very bytes go to the browser, shown at `width_px` at most."""
-    st.html(f'<img src="{data_address(png)}" alt="{_quoted(alt)}" class="evidence" '
+    st.html(f'<img src="{data_address(png)}" alt="{quoted(alt)}" class="evidence" '
             f'style="width:min(100%,{int(width_px)}px);height:auto">')
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Text as it may stand in HTML, in an attribute too."""
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
 
 

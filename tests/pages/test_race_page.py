@@ -100,3 +100,11 @@ def test_scans_say_what_they_found_and_what_they_did_not(opened, case, home):
     text = written(opened("replay", case))
     assert "Seed **77**" in text and text.count("Seed **77**") == 1
     assert say("seeds.none", first=0, last=999, tried="2,000", correlation="0.310") in text
+
+
+def test_a_sweep_is_laid_out_by_two_settings(opened, case):
+    app = opened("replay", case)
+    next(t for t in app.toggle if t.key.startswith("grid_show")).set_value(True).run()
+    assert not app.exception
+    table = next(h.body for h in app.get("html") if '<table class="sweep">' in h.body)
+    assert table.count("<img ") >= 2 and 'scope="row"' in table and say("grid.from_noise") in table

@@ -14,7 +14,7 @@ from pages.components.texts import catalogue, minutes, plain, say, size
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
 # Sections whose keys are made at run time, from names that other tests check.
-MADE = {"c2pa", "compare", "detail", "device", "dialect", "empty", "generation", "glossary", "hash", "kind",
+MADE = {"c2pa", "compare", "detail", "device", "dialect", "empty", "generation", "glossary", "grid", "hash", "kind",
         "lists", "mode", "nav", "noise_source", "order", "origin", "overview", "path", "search_mode", "source",
         "start_from", "state", "stop_rule", "story", "task", "told", "worker"}
 
