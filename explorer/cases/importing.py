@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from explorer.cases import contents
 from explorer.cases.case import Case
+from explorer.cases.log import LogEntry
 from explorer.cases.package import Package
 from explorer.cases.store import CaseStore
 from explorer.cases.verify import CHANGED, UNCHECKABLE, verify_package
 from explorer.errors import ExplorerError
 
 
-def import_package(store: CaseStore, path: Path, *, expect: str = "", roots: Sequence[bytes] = ()) -> Case:
+def import_package(store: CaseStore, path: Path, *, expect: str = "", roots: Sequence[bytes] = (),
+                   check: Callable[[Sequence[LogEntry]], None] = lambda entries: None) -> Case:
     """Writes the package's log and blobs to a new read-only case, entry by entry as they stand.
 
-    ExplorerError, with the reason, for a package that was changed or cannot be checked.
+    `check` may refuse the log's contents (see report/readable.py). ExplorerError, with the reason, for a
+    package that was changed, cannot be checked, or is refused.
     """
     report = verify_package(path, expect=expect, roots=roots)
     if report.state in (CHANGED, UNCHECKABLE):
         raise ExplorerError(f"The package was not imported. {report.sentence}")
     with Package(path) as package:
+        check(package.entries)
         def fill(case: Case) -> None:
             for name in sorted(contents.blob_names(package.entries)):
                 case.blobs.put(package.blob(name))

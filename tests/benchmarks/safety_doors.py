@@ -68,11 +68,12 @@ class Doors:
     def _take_in(self, data: bytes) -> None:
         from explorer.cases.importing import import_package
         from explorer.cases.store import CaseStore
+        from explorer.report.readable import check_readable
         target = self.scratch / "case.zip"
         target.write_bytes(data)
         store = CaseStore(self.scratch / "cases")
         try:
-            case = import_package(store, target)
+            case = import_package(store, target, check=check_readable)
             case.close()
             store.delete(case.id)
         finally:

@@ -13,6 +13,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ExportCase, ImportPackage, VerifyPackage
 from explorer.records import Progress, to_json
 from explorer.report.build import FORMATS, make_report
+from explorer.report.readable import check_readable
 from explorer.worker.context import Context
 
 
@@ -40,7 +41,7 @@ def take_in(task: ImportPackage, context: Context) -> Iterator[Progress]:
     """Opens a package as a read-only case."""
     yield Progress(0, 1, "checking the package")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    case = import_package(store, Path(task.path), expect=task.expect)
+    case = import_package(store, Path(task.path), expect=task.expect, check=check_readable)
     case.close()
     return {"case_id": case.id}
 
