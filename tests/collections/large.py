@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from pathlib import Path
 
@@ -78,7 +77,7 @@ def exact(base: Path) -> dict:
         index.add(np.load(path).astype(np.float32))
     queries = np.load(base / "queries.npy")
     np.save(base / "truth.npy", index.search(queries, 10)[1])
-    return {"exact_ms": _median_ms(lambda q: index.search(q[None], 10), queries[:60])}
+    return _in_turn({"exact": lambda q: index.search(q[None], 10)}, queries[:10], rounds=3)
 
 
 def search(base: Path) -> dict:
@@ -100,18 +99,18 @@ def search(base: Path) -> dict:
     took = _in_turn({"faiss": lambda q: index.faiss.search(q[None], wanted),
                      "search": lambda q: collection.search(q, 10)}, queries)
     added = process.memory_info().rss - before
-    ten = _median_ms(lambda q: index.faiss.search(q[None], 10), queries)
-    return {"recall_at_10": sum(hits) / (10 * len(queries)), **took, "faiss_10_ms": ten,
+    ten = _in_turn({"faiss_10": lambda q: index.faiss.search(q[None], 10)}, queries, rounds=2)
+    return {"recall_at_10": sum(hits) / (10 * len(queries)), **took, **ten,
             "overhead_over_faiss": took["search_ms"] / took["faiss_ms"] - 1,
             "overhead_cpu": took["search_cpu_ms"] / took["faiss_cpu_ms"] - 1,
             "open_1m_s": opened, "candidates": wanted, "rss_mb": added / 1e6,
             "rss_share": added / (collection.works * DIM * 4)}
 
 
-def _in_turn(ways: dict, queries: np.ndarray) -> dict[str, float]:
+def _in_turn(ways: dict, queries: np.ndarray, *, rounds: int = ROUNDS) -> dict[str, float]:
     """Median milliseconds of each way, wall clock and processor; in every second round the order is turned."""
     took: dict[str, list] = {name: [] for name in ways}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         order = list(ways.items())[::-1 if number % 2 else 1]
         for query in queries:
             for name, ask in order:
@@ -146,7 +145,8 @@ def service(base: Path) -> dict:
                          indice_name="large", deduplicate=False)
 
     hits = [len({r["id"] for r in ask(q)} & set(t.tolist())) for q, t in zip(queries, truth, strict=True)]
-    return {"service_ms": _median_ms(ask, queries), "service_recall_at_10": sum(hits) / (10 * len(queries))}
+    return {**_in_turn({"service": ask}, queries, rounds=3),
+            "service_recall_at_10": sum(hits) / (10 * len(queries))}
 
 
 def near(base: Path, works: int) -> dict:
@@ -164,12 +164,3 @@ def near(base: Path, works: int) -> dict:
     return {f"near_{works}": {
         "cpu_us": worked / works * 1e6, "us": elapsed / works * 1e6, "s": elapsed,
         "recall": float((found.group[works // 2 + chosen] == found.group[chosen]).mean())}}
-
-
-def _median_ms(ask, queries: np.ndarray) -> float:
-    times = []
-    for query in queries:
-        at = time.perf_counter()
-        ask(query)
-        times.append(time.perf_counter() - at)
-    return statistics.median(times) * 1e3
