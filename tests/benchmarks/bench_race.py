@@ -29,6 +29,7 @@ from explorer.world.files import default_cache, open_world
 from tests.benchmarks.race_calibration import calibrate
 from tests.benchmarks.race_judge import judge
 from tests.benchmarks.race_parts import closer_gain, mean_interval
+from tests.benchmarks.race_ray import ray_figures
 from tests.benchmarks.race_seeds import recovery
 from tests.benchmarks.race_works import Settings, Work, chosen, file_of, kept_json
 
@@ -71,6 +72,8 @@ def main(args: argparse.Namespace) -> None:
             found |= closer(model, works, traces, settings, args)
         if "recovery" in parts:
             found |= recovery(model, works, settings, hidden=args.hidden, foreign=args.foreign, seeds=args.range)
+        if "ray" in parts:
+            found |= ray_figures(model, works[-1], settings, seeds=args.ray)
     print(json.dumps(found | {"minutes": round((time.monotonic() - began) / 60, 2)}))
 
 
@@ -95,6 +98,7 @@ if __name__ == "__main__":
     parser.add_argument("--hidden", type=int, default=100)
     parser.add_argument("--foreign", type=int, default=1000)
     parser.add_argument("--range", type=int, default=1_000_000)
+    parser.add_argument("--ray", type=int, default=64, help="seeds of the search on a Ray cluster")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
