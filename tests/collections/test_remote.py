@@ -194,6 +194,19 @@ def test_a_lying_backend_is_not_believed(answer):
         open_collection(base).search(np.ones(4), 3)
 
 
+def test_a_huge_or_slow_answer_is_given_up(monkeypatch):
+    from explorer.collections import remote
+
+    monkeypatch.setattr(remote, "MAX_ANSWER", 2_000)
+    monkeypatch.setattr(remote, "TIMEOUT_S", 1.0)
+    answers = {"/indices-list": as_json(["a"]), "/knn-service": as_json(HITS * 100)}
+    with server(answers) as (base, _), pytest.raises(ExplorerError, match="more than"):
+        open_collection(base).search(np.ones(4), 3)
+    answers["/knn-service"] = lambda body: (200, {}, [b"[", 0.3] * 20)
+    with server(answers) as (base, _), pytest.raises(ExplorerError, match="took longer"):
+        open_collection(base).search(np.ones(4), 3)
+
+
 def test_a_failing_backend_is_named():
     with server({"/indices-list": as_json(["a"]), "/knn-service": lambda b: (500, {}, b"")}) as (base, _), \
             pytest.raises(ExplorerError, match="another CLIP"):
