@@ -108,6 +108,14 @@ def started_from(replays: Sequence[Replay], origin: str) -> list[Replay]:
     return [r for r in replays if group_of(r.recipe) == origin]
 
 
+def distinct(replays: Sequence[Replay]) -> list[Replay]:
+    """Those whose very picture none before them has: two searches may have made the same one."""
+    first: dict[str, Replay] = {}
+    for replay in replays:
+        first.setdefault(replay.image_sha256, replay)
+    return list(first.values())
+
+
 def in_rank(replays: Sequence[Replay], score: str) -> list[Replay]:
     """The closest first; those without the score last, in the order given."""
     order = sort_key(score)

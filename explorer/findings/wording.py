@@ -48,7 +48,7 @@ STATEMENTS: dict[str, str] = {
         "controls reach with {least} to {most} bits (95 of 100 stay at or short of {band}).",
     "neighbour":
         "The nearest work of the collection {collection} is {title} by {creator}, similarity {similarity} "
-        "(more alike than {percentile} of unrelated pairs of its works).",
+        "({percentile} of unrelated pairs of its works are less alike).",
     "neighbour_near":
         "The collection {collection} holds a near-identical picture: {title} by {creator}, similarity "
         "{similarity}. That the collection holds it does not show that this model learnt from it.",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.findings.series import distinct
 from pages.components import frame, live, replays, state, widgets, works
 from pages.components.texts import say
 
+SHOWN = 7
 _TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
 
 
@@ -56,7 +58,7 @@ def _nearest(here: state.Here) -> None:
 def _closest(here: state.Here) -> None:
     _head(here, "replay")
     case, subject = here.open_case, here.open_subject
-    found = case.replays(subject.id, limit=7)
+    found = distinct(case.replays(subject.id, limit=3 * SHOWN))[:SHOWN]
     if not found:
         st.caption(say("overview.no_replays"))
         return

@@ -19,7 +19,7 @@ def chosen(now: Here) -> None:
     text = case.chosen_prompt(subject.id)
     typed = st.text_area(say("prompt.in_use"), text, key=f"chosen_{subject.id}_{hash(text)}", height=90,
                          help=say("tip.prompt"), placeholder=say("prompt.none_yet"))
-    if st.button(say("prompt.keep"), disabled=not typed.strip(), key="keep_prompt"):
+    if st.button(say("prompt.keep"), disabled=case.read_only or not typed.strip(), key="keep_prompt"):
         case.choose_prompt(subject.id, typed.strip())
         st.toast(say("prompt.kept"), icon=":material/check_circle:")
         st.rerun()

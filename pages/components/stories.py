@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.findings.series import distinct
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Replay, Subject, from_json
 from explorer.settings import WORLD
@@ -91,6 +92,16 @@ def _try(now: state.Here, case: Case, subject: Subject, told: Told) -> None:
         run_again(now, case, subject)
 
 
+def only_read(now: state.Here) -> bool:
+    """True where the case came from a package: says so, and offers to run the same in a case of one's own."""
+    if not now.open_case.read_only:
+        return False
+    st.info(say("subject.read_only"), icon=":material/lock:")
+    if st.button(say("subject.own_case"), icon=":material/content_copy:", key="own_case"):
+        run_again(now, now.open_case, now.open_subject)
+    return True
+
+
 def run_again(now: state.Here, case: Case, subject: Subject) -> None:
     """The same image and settings in a case of one's own, put on the queue; opens its Replay page."""
     plans = case.plans(subject.id)
@@ -104,10 +115,7 @@ def run_again(now: state.Here, case: Case, subject: Subject) -> None:
 
 
 def _every(case: Case, subject: Subject, told: Told) -> None:
-    different: dict[str, Replay] = {}
-    for replay in case.replays(subject.id, order_by="tiled_l2", limit=-1):
-        different.setdefault(replay.image_sha256, replay)
-    found = list(different.values())[:SHOWN]
+    found = distinct(case.replays(subject.id, order_by="tiled_l2", limit=-1))[:SHOWN]
     st.subheader(say("told.every", n=case.count_replays(subject.id)), anchor=False)
     st.caption(say("told.every_text", scale=replays.reading("tiled_l2")))
     items = [replays.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]

@@ -12,7 +12,7 @@ from explorer.findings.series import Page, pages_of
 from explorer.findings.shelf import Wish, WorkShelf, shelf_of_works
 from explorer.jobs.tasks import CompareNeighbours, EmbedSubject, FindNeighbours
 from explorer.records import Neighbour
-from pages.components import begin, live, maps, marking, path, state, textsearch, widgets, work, works
+from pages.components import begin, live, maps, marking, path, state, stories, textsearch, widgets, work, works
 from pages.components.texts import say
 
 now = path.head("neighbours")
@@ -26,7 +26,7 @@ def _start() -> None:
     k, button = st.columns([1, 3], vertical_alignment="bottom")
     wanted = k.number_input(say("neighbours.k"), 1, 200, 24, help=say("neighbours.k_help"), key="k")
     if button.button(say("neighbours.find"), type="primary", icon=":material/search:",
-                     disabled=now.open_case.read_only or bool(work.active(now, *TASKS))):
+                     disabled=bool(work.active(now, *TASKS))):
         subject = (now.open_case.id, now.open_subject.id)
         embed = work.submit(now, EmbedSubject(*subject, now.settings.clip))
         find = work.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip, wanted),
@@ -49,7 +49,7 @@ def _found() -> None:
     marking.left_out(shown.hidden, shown.copies)
     if shown.works:
         left, right = st.columns([1, 1], gap="large")
-        with left.container(height=760, border=False):
+        with left.container(height=1040, border=False):
             picked = _gallery(here, shown.works, several=several)
         if picked is not None:
             with right:
@@ -112,13 +112,15 @@ def _one(here: state.Here, picked: Neighbour) -> None:
     works.facts(picked)
     works.closeness(picked)
     st.info(say("works.not_proof"), icon=":material/info:")
-    if picked.caption and st.button(say("neighbours.use_caption"), key="use_caption"):
+    if picked.caption and not here.open_case.read_only and st.button(say("neighbours.use_caption"),
+                                                                     key="use_caption"):
         here.open_case.choose_prompt(here.open_subject.id, picked.caption)
         st.toast(say("prompt.kept"), icon=":material/check_circle:")
 
 
 if begin.needed(now, "neighbours"):
-    _start()
+    if not stories.only_read(now):
+        _start()
     live.follow(_found, *TASKS)
 st.divider()
 textsearch.draw(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate
-from pages.components import begin, live, path, prompts, state, work
+from pages.components import begin, live, path, prompts, state, stories, work
 from pages.components.texts import say
 
 now = path.head("prompt")
@@ -53,6 +53,7 @@ def _found() -> None:
 
 if begin.needed(now, "prompt"):
     prompts.chosen(now)
-    st.header(say("prompt.find_title"), anchor=False)
-    _start()
+    if not stories.only_read(now):
+        st.header(say("prompt.find_title"), anchor=False)
+        _start()
     live.follow(_found, "EmbedSubject", "FindNeighbours", "Interrogate")

@@ -20,6 +20,7 @@ from pages.components import (
     seeds,
     shelf,
     state,
+    stories,
     widgets,
     work,
 )
@@ -84,7 +85,7 @@ def _found() -> None:
                    plain=SCORES[shown.score].plain))
     shelf.counted(shown.found)
     left, right = st.columns([1, 1], gap="large")
-    with left.container(height=760, border=False):
+    with left.container(height=1040, border=False):
         picked = shelf.gallery(here, shown)
     with right:
         race.one(here, case.replay(picked))
@@ -99,7 +100,8 @@ def _seeds() -> None:
 
 
 if begin.needed(now, "replay"):
-    _start()
+    if not stories.only_read(now):
+        _start()
     st.divider()
     live.follow(_found, "RunSearch")
     live.follow(_seeds, "RecoverSeed")

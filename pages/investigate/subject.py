@@ -27,17 +27,13 @@ else:
         for note in subject.notes:
             st.caption(plain(note))
         st.caption(say("subject.unaltered"))
-        st.markdown(say("subject.run_text", seeds=work.TRY_SEEDS, strengths=len(work.TRY_STRENGTHS)))
-        if case.read_only:
-            st.info(say("subject.read_only"), icon=":material/lock:")
-            if st.button(say("subject.own_case"), icon=":material/content_copy:"):
-                stories.run_again(now, case, subject)
-        loop = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
-        busy = case.read_only or bool(work.active(now, *loop))
-        if st.button(say("subject.run"), type="primary", icon=":material/play_arrow:", disabled=busy,
-                     help=say("subject.run_help")):
-            work.run_all(now, case.id, subject.id, work.default_replays())
-            st.rerun()
+        if not stories.only_read(now):
+            st.markdown(say("subject.run_text", seeds=work.TRY_SEEDS, strengths=len(work.TRY_STRENGTHS)))
+            busy = bool(work.active(now, "EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch"))
+            if st.button(say("subject.run"), type="primary", icon=":material/play_arrow:", disabled=busy,
+                         help=say("subject.run_help")):
+                work.run_all(now, case.id, subject.id, work.default_replays())
+                st.rerun()
     door.draw()
     overview.draw()
     st.divider()

@@ -52,9 +52,10 @@ def address(url: str, name: str, query: str) -> str:
 def _whole(page, path: Path) -> Path:
     """A picture of the page in its full height: the app scrolls inside, so the window grows to fit."""
     width = page.viewport_size["width"]
-    height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": max(900, min(int(height) + 20, TALLEST_PX))})
-    page.wait_for_timeout(500)
+    for _ in range(2):  # what is drawn only where it can be seen makes the page longer once more
+        height = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": max(900, min(int(height) + 20, TALLEST_PX))})
+        page.wait_for_timeout(700)
     page.screenshot(path=str(path))
     page.set_viewport_size({"width": width, "height": 900})
     return path
