@@ -127,7 +127,9 @@ def _in_turn(ways: dict, queries: np.ndarray, *, rounds: int = ROUNDS) -> dict[s
 def service(base: Path) -> dict:
     """clip-retrieval's own KnnService on the same folder, called as its backend calls it: Parquet metadata, the
     index mapped, all filters off."""
-    from clip_retrieval import clip_back
+    import importlib
+
+    clip_back = importlib.import_module("clip_retrieval.clip_back")  # the package has a function of that name
 
     folder, columns = str(base / "large"), ["id", "title", "creator", "caption", "url"]
     queries, truth = np.load(base / "queries.npy"), np.load(base / "truth.npy")
