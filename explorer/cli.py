@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _replay(commands)
     _packages(commands)
     _signals(commands)
+    _extract(commands)
     _world(commands)
     return top
 
@@ -146,6 +147,24 @@ def _signals(commands: Any) -> None:
     one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
     one.add_argument("--guidance", type=float, default=0.0, help="guidance above 1 (default: the model's)")
     one.add_argument("--only", default="", help="signals to measure, with commas between (default: all)")
+
+
+def _extract(commands: Any) -> None:
+    from explorer.commands.extract import run
+
+    one = _command(commands, "extract", run, "prompts whose pictures fall together, without a target")
+    one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
+    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+    one.add_argument("--collection", help="where to look the pictures up: world, a folder, or an address")
+    one.add_argument("--out", type=Path, help="folder for tables and pictures; gone on with where it ended")
+    one.add_argument("--screen-seeds", type=int, default=4, help="seeds of the one-step screening")
+    one.add_argument("--keep", type=int, default=20, help="how many prompts go on after it")
+    one.add_argument("--seeds", type=int, default=500, help="how many seeds each of those is tried with")
+    one.add_argument("--least", type=int, default=10, help="mutually near pictures that make a clique")
+    one.add_argument("--threshold", type=float, default=0.15, help="tiled distance below which two are near")
+    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
+    one.add_argument("--guidance", type=float, default=0.0, help="guidance above 1 (default: the model's)")
 
 
 def _packages(commands: Any) -> None:

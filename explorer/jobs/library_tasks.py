@@ -146,6 +146,29 @@ class FindDuplicates:
 
 
 @dataclass(frozen=True)
+class ExtractPrompts:
+    """Blind extraction: of a list's prompts the `keep` that stand out in one step, each with many seeds.
+
+    Writes to the folder `out` and goes on there. Prompts whose largest set of mutually near pictures has at
+    least `least` members are `found`, with the picture at its centre. Result: {"out", "prompts", "tried",
+    "seeds", "unet_evaluations", "found": [...]}. Zeros take the model's defaults.
+    """
+
+    KIND: ClassVar[str] = "device"
+    INTERACTIVE: ClassVar[bool] = False
+    list_path: str
+    out: str
+    model: str = "world"
+    screen_seeds: int = 4
+    keep: int = 20
+    seeds: int = 500
+    steps: int = 0
+    guidance: float = 0.0
+    least: int = 10
+    threshold: float = 0.15
+
+
+@dataclass(frozen=True)
 class VerifyPackage:
     """Check a package's bag, chain and blobs; result: the report as JSON."""
 

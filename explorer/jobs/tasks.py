@@ -32,6 +32,7 @@ from explorer.jobs.library_tasks import (
     DownloadModel,
     EncodeQuery,
     EncodeText,
+    ExtractPrompts,
     FindDuplicates,
     ImportPackage,
     IndexCollection,
@@ -53,7 +54,7 @@ TASKS = {t.__name__: t for t in (
     RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, FindDuplicates, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
-    MeasureSignals)}
+    MeasureSignals, ExtractPrompts)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:

@@ -44,6 +44,7 @@ RUNNERS = {
     "ReplayRecipe": "explorer.worker.runners.recipes:replay",
     "ImportPackage": "explorer.worker.runners.packages:take_in",
     "MeasureSignals": "explorer.worker.runners.signals:measure_signals",
+    "ExtractPrompts": "explorer.worker.runners.extraction:run",
 }
 
 
