@@ -150,7 +150,7 @@ def fuzz(count: int, folder: Path, *, seed: int, seconds: float, keep: Path | No
         command = ["-m", "tests.benchmarks.safety_fuzz", str(tally.next), str(count), str(work), str(seed)]
         _one_process(tally, count, command, work=work, until=until, keep=keep)
         tally.save(keep)
-    tally.escaped += len([p for p in folder.rglob("*") if p.is_file() and work not in p.parents])
+    tally.escaped += len([p for p in work.parent.rglob("*") if p.is_file() and work not in p.parents])
     return tally
 
 
@@ -165,7 +165,7 @@ def guided(count: int, folder: Path, *, seed: int, seconds: float, keep: Path | 
                    str(seed)]
         _one_process(tally, last, command, work=work, until=until, keep=keep)
         tally.save(keep)
-    tally.escaped += len([p for p in folder.rglob("*") if p.is_file() and work not in p.parents])
+    tally.escaped += len([p for p in work.parent.rglob("*") if p.is_file() and work not in p.parents])
     return tally
 
 
