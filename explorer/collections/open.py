@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,8 +163,8 @@ class Collection:
         if ids[-1] < 0:
             values, ids = values[ids >= 0], ids[ids >= 0]
         if stored is not None and len(ids):
-            near = values >= values[min(k, len(values)) - 1] - self._margins.get(modality, np.inf)
-            ids = ids[near]
+            least = values[min(k, len(values)) - 1] - self._margins.get(modality, np.inf)
+            ids = ids[:np.count_nonzero(values >= least)]  # they come in order
             values = np.einsum("nd,d->n", stored.get(ids), vector)  # a BLAS would wake threads for this
             best = np.argsort(-values, kind="stable")[:k]
             values, ids = values[best], ids[best]
@@ -233,8 +234,8 @@ def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
     if len(vector) != dim:
         raise ExplorerError(f"The query has {len(vector)} dimensions and the collection {dim}: they come "
                             "from different CLIPs. Choose the CLIP that the collection was made with.")
-    length = float(np.linalg.norm(vector))
-    if not 0 < length < float("inf"):
+    length = math.sqrt(max(0.0, float(vector.dot(vector))))
+    if not 0 < length < math.inf:
         raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
     return vector / length
 
