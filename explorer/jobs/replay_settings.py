@@ -17,7 +17,7 @@ class StopRules:
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of one prompt.
+    """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of each prompt.
 
     `mode` says how: every recipe to its end ("exhaustive"), dropping the seeds that fall behind ("race"),
     small steps around the replay `parent` in `rounds` of `options` ("closer"), or from `parent`'s noise
@@ -41,4 +41,5 @@ class ReplaySettings:
     parent: str = ""
     rounds: int = 0
     options: int = 0
+    more_prompts: tuple[str, ...] = ()  # besides `prompt`
     dialect: str = "plain"  # what brackets in the prompts mean; see diffusion/dialects.py

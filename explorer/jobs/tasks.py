@@ -53,8 +53,8 @@ TASKS = {t.__name__: t for t in (
     MeasureSubject, MeasureControls, MeasureStart, AlignReplay, GenerateSubject, RecoverSeed,
     RenderExhibit, EncodeText, EncodeQuery,
     SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
-    IndexCollection, FindDuplicates, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe, ImportPackage,
-    MeasureSignals, ExtractPrompts)}
+    IndexCollection, FindDuplicates, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe,
+    ImportPackage, MeasureSignals, ExtractPrompts)}
 
 
 def task_to_json(task: Any) -> dict[str, Any]:

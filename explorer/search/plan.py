@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,19 +58,21 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
 def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
     """The cost of what `expand` would give, from the same loop; ExplorerError likewise."""
     tries = from_subject = spent = 0
-    racing: dict[tuple[int, float, str], int] = {}
-    for _, steps, guidance, scheduler, strength in _grid(settings, info):
+    racing: dict[tuple[str, int, float, str], int] = {}
+    for prompt, _, steps, guidance, scheduler, strength in _grid(settings, info):
         tries += 1
         from_subject += strength is not None
         if settings.mode == "race" and strength is None:
-            racing[steps, guidance, scheduler] = racing.get((steps, guidance, scheduler), 0) + 1
+            group = (prompt, steps, guidance, scheduler)
+            racing[group] = racing.get(group, 0) + 1
         else:
             spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
     setup = None
     if settings.mode == "race":
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
-        spent += sum(planned_evaluations(setup, seeds=seeds, per_replay=unet_evaluations(
-            scheduler, steps=steps, guidance=guidance)) for (steps, guidance, scheduler), seeds in racing.items())
+        for (_, steps, guidance, scheduler), seeds in racing.items():
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            spent += planned_evaluations(setup, seeds=seeds, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
 
@@ -81,17 +84,17 @@ def recipe_digest(recipe: Recipe) -> str:
 
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
-    for seed, steps, guidance, scheduler, strength in _grid(settings, info):
+    for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
         yield Recipe(
-            model=model, prompt=settings.prompt, negative_prompt=settings.negative_prompt, seed=seed,
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
             steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
 
 
-def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[int, int, float, str, float | None]]:
-    """(seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
+def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
+    """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings)
     if info.family == "other" and settings.strengths:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
@@ -103,16 +106,21 @@ def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[int, int,
     for strength, seeds in strengths:
         for scheduler in schedulers:
             for steps in settings.steps:
-                for guidance in settings.guidances:
+                for guidance, prompt in itertools.product(settings.guidances, prompts(settings)):
                     for seed in range(settings.first_seed, settings.first_seed + seeds):
-                        yield (seed, steps or info.default_steps, guidance or info.default_guidance,
+                        yield (prompt, seed, steps or info.default_steps, guidance or info.default_guidance,
                                scheduler, strength)
+
+
+def prompts(settings: ReplaySettings) -> tuple[str, ...]:
+    """Every prompt of a search, each once."""
+    return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
 
 
 def check(settings: ReplaySettings) -> None:
     """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
     tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
-        * len(settings.guidances) * len(settings.schedulers)
+        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
         raise ExplorerError(f"These settings make {max(tries, 0)} replays. Allowed: 1 to {MOST_REPLAYS:,}. "
                             "Change the number of seeds, strengths or other values.")

@@ -94,6 +94,7 @@ def _stops(score: str) -> StopRules:
 
 
 def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
+    more = st.text_area(say("set.more_prompts"), help=say("tip.more_prompts"), key="more_prompts", height=68)
     words, weights = st.columns([3, 1])
     negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
     dialect = weights.selectbox(say("set.dialect"), DIALECTS, format_func=lambda d: say(f"dialect.{d}"),
@@ -108,7 +109,8 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
                                           help=say("tip.more"), key="more_guidance")
     width, height, per, score = st.columns(4)
     settings = dataclasses.replace(
-        settings, negative_prompt=negative.strip(), dialect=dialect, schedulers=tuple(schedulers or ["euler"]),
+        settings, more_prompts=tuple(dict.fromkeys(line.strip() for line in more.splitlines() if line.strip())),
+        negative_prompt=negative.strip(), dialect=dialect, schedulers=tuple(schedulers or ["euler"]),
         steps=tuple(dict.fromkeys((*settings.steps, *steps))),
         guidances=tuple(dict.fromkeys((*settings.guidances, *guidances))),
         width_px=width.number_input(say("set.width"), 8, 4096, size, 8, help=say("tip.size"),

@@ -108,3 +108,12 @@ def test_a_sweep_is_laid_out_by_two_settings(opened, case):
     assert not app.exception
     table = next(h.body for h in app.get("html") if '<table class="sweep">' in h.body)
     assert table.count("<img ") >= 2 and 'scope="row"' in table and say("grid.from_noise") in table
+
+
+def test_several_prompts_are_swept(opened, case, home):
+    app = opened("replay", case)
+    typed = "a red ball\n\n a blue ball \na red ball"
+    next(a for a in app.text_area if a.key == "more_prompts").set_value(typed).run()
+    press(app, say("replay.start"))
+    settings = Queue(load_settings(home).database).active()[0].task.settings
+    assert settings.more_prompts == ("a red ball", "a blue ball")

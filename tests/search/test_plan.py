@@ -32,6 +32,16 @@ def test_the_grid_is_whole_and_without_repeats():
     assert {r.start_sha256 for r in recipes if r.strength is not None} == {"a" * 64}
 
 
+def test_every_prompt_gets_the_whole_grid():
+    recipes = plan(seeds=2, guidances=(1.0, 7.0), more_prompts=("a red boat", "a boat"))
+    assert len(recipes) == 2 * 2 * 2
+    assert [r.prompt for r in recipes] == ["a boat"] * 2 + ["a red boat"] * 2 + ["a boat"] * 2 + ["a red boat"] * 2
+    for mode in ("exhaustive", "race"):
+        one, two = (summarise(ReplaySettings("a boat", seeds=40, mode=mode, more_prompts=more), INFO)
+                    for more in ((), ("a red boat",)))
+        assert (two.tries, two.unet_evaluations) == (2 * one.tries, 2 * one.unet_evaluations)
+
+
 def test_summary_counts_what_expand_gives():
     settings = ReplaySettings("a boat", seeds=4, strengths=(0.5,), strength_seeds=2, steps=(10,),
                               guidances=(1.0, 7.0), schedulers=("euler", "pndm"))
