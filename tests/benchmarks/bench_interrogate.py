@@ -41,8 +41,7 @@ from explorer.settings import WORLD
 from explorer.world.stats import wilson
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
-TOP = 5
-TRIAL = 40  # artists, flavors and works of each group in a trial
+TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
 
 
 def log(text: str) -> None:
