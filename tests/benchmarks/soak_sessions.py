@@ -34,7 +34,7 @@ class Search:
         self.queue = Queue(self.settings.database, person=WATCHER)
         self.case = CaseStore(self.settings.cases, person=WATCHER).create("Watched")
         self.subject = self.case.add_subject(png_bytes(picture()), "ball.png")
-        grid = ReplaySettings("a red ball", seeds=20_000)
+        grid = ReplaySettings("a red ball", seeds=2000)
         self.job = self.queue.submit(RunSearch(self.case.id, self.subject.id, new_search_id(), grid))
 
     def rate(self, seconds: float) -> float:
@@ -50,6 +50,26 @@ class Search:
         (begun, first), (ended, last) = marks[0], marks[-1]
         each = self.case.replays(self.subject.id, order_by="time", limit=1)[0].unet_evaluations
         return (last - first) * each / (ended - begun)
+
+
+class Load:
+    """Who had which share of all processors between its making and `end`: clients, server, worker, others."""
+
+    def __init__(self, server: int, queue: Queue) -> None:
+        worker = next(w.pid for w in queue.workers() if w.kind == "device")
+        self._processes = (psutil.Process(), psutil.Process(server), psutil.Process(worker))
+        self._first = self._now()
+
+    def _now(self) -> list[float]:
+        used = [sum(p.cpu_times()[:4]) for p in self._processes]  # with children that ended
+        everything = psutil.cpu_times()
+        return [*used, sum(everything) - everything.idle - everything.iowait, time.monotonic()]
+
+    def end(self) -> None:
+        spent = [b - a for a, b in zip(self._first, self._now(), strict=True)]
+        whole = spent[-1] * psutil.cpu_count()
+        self.clients, self.server, self.worker, busy = (s / whole for s in spent[:-1])
+        self.others = max(0.0, busy - self.clients - self.server - self.worker)
 
 
 def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[str, Any]:
@@ -68,9 +88,9 @@ def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[st
                                             kwargs={"every_s": 10.0 if n < watching else 30.0}))
             threads[-1].start()
             time.sleep(0.2)
-        begun, own = time.monotonic(), time.process_time()
+        load = Load(app.process.pid, search.queue)
         crowded = search.rate(seconds)
-        share = (time.process_time() - own) / (time.monotonic() - begun) / psutil.cpu_count()
+        load.end()
         stop.set()
         for thread in threads:
             thread.join(timeout=130)
@@ -78,7 +98,7 @@ def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[st
         launch.cancel(search.settings, search.job, person=WATCHER)
         search.queue.wait(search.job, timeout_s=60)
         search.case.close()
-    return _told(visits, alone=(before + after) / 2, crowded=crowded, share=share)
+    return _told(visits, alone=(before + after) / 2, crowded=crowded, load=load)
 
 
 def _visit(url: str, key: str, number: int, watching: int, search: Search) -> Visit:
@@ -91,7 +111,7 @@ def _visit(url: str, key: str, number: int, watching: int, search: Search) -> Vi
     return Visit(url, PAGES[number % len(PAGES)], "", cookie)
 
 
-def _told(visits: list[Visit], *, alone: float, crowded: float, share: float) -> dict[str, Any]:
+def _told(visits: list[Visit], *, alone: float, crowded: float, load: Load) -> dict[str, Any]:
     took = [s for v in visits for s in v.seconds]
     errors = [e for v in visits for e in v.errors]
     for error in errors[:5]:
@@ -99,5 +119,6 @@ def _told(visits: list[Visit], *, alone: float, crowded: float, share: float) ->
     print("titles:", sorted({v.title for v in visits}), flush=True)
     return {"sessions": len(visits), "median_page_s": round(statistics.median(took), 3),
             "slowest_page_s": round(max(took), 3), "pages": len(took), "session_errors": len(errors),
-            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1), "clients_share": round(share, 3),
-            "job_slowdown": round(1 - crowded / (1 - share) / alone, 3)}
+            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1), "job_slowdown": round(1 - crowded / (1 - load.clients) / alone, 3),
+            "clients_share": round(load.clients, 3), "server_share": round(load.server, 3),
+            "worker_share": round(load.worker, 3), "others_share": round(load.others, 3)}
