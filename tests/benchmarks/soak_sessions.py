@@ -119,6 +119,7 @@ def _told(visits: list[Visit], *, alone: float, crowded: float, load: Load) -> d
     print("titles:", sorted({v.title for v in visits}), flush=True)
     return {"sessions": len(visits), "median_page_s": round(statistics.median(took), 3),
             "slowest_page_s": round(max(took), 3), "pages": len(took), "session_errors": len(errors),
-            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1), "job_slowdown": round(1 - crowded / (1 - load.clients) / alone, 3),
+            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1),
+            "job_slowdown": round(1 - crowded / (1 - load.clients) / alone, 3),
             "clients_share": round(load.clients, 3), "server_share": round(load.server, 3),
             "worker_share": round(load.worker, 3), "others_share": round(load.others, 3)}
