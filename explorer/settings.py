@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from explorer.errors import ExplorerError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WORLD = ASSETS / "world"
+LOCAL = "local"  # the engine of this computer
+CLUSTER = re.compile(r"ray://[^\s/:@]+:\d{1,5}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Settings:
     clip: str = "world"
     model_memory_mb: int = 8192
     offline: bool = True  # nothing leaves this computer unless switched off
-    engine: str = "local"  # or a Ray cluster's address, such as ray://host:10001, for searches and builds
+    engine: str = LOCAL  # or a Ray cluster's address, such as ray://host:10001, for searches and builds
 
     @property
     def database(self) -> Path:
@@ -84,6 +87,13 @@ def load_settings(home: Path | None = None) -> Settings:
     except (ValueError, TypeError, AttributeError) as error:
         raise ExplorerError(f"The settings file {path} is damaged ({error}). "
                             "Move it away to start with the defaults.") from error
+
+
+def check_engine(engine: str) -> None:
+    """ExplorerError for anything but "local" and a Ray cluster's address."""
+    if engine != LOCAL and not CLUSTER.fullmatch(engine):
+        raise ExplorerError(f"The engine {engine!r} is not known. Use \"local\", or the address of a Ray cluster "
+                            "such as ray://host:10001.")
 
 
 def save_settings(settings: Settings) -> None:

@@ -13,19 +13,11 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.records import Tick
+from explorer.settings import check_engine
 
-LOCAL = "local"
-ADDRESS = re.compile(r"ray://[^\s/:@]+:\d{1,5}")
 INSTALL = 'pip install "ray[client]==2.60.0"'
 AGAIN = 3  # times that a lost actor, and a lost unit, is tried again
 WAIT_S = 0.1
-
-
-def check_engine(engine: str) -> None:
-    """ExplorerError for anything but "local" and an address such as ray://host:10001."""
-    if engine != LOCAL and not ADDRESS.fullmatch(engine):
-        raise ExplorerError(f"The engine {engine!r} is not known. Use \"local\", or the address of a Ray cluster "
-                            "such as ray://host:10001.")
 
 
 def connect(address: str) -> Any:

@@ -8,10 +8,11 @@ from explorer.clip.captions import KNOWN, Captioner, find_captioner
 from explorer.clip.encoder import Encoder, load_encoder
 from explorer.diffusion.models import Model, describe_model, load_model, pick_device
 from explorer.diffusion.sources import hub_folder
+from explorer.settings import LOCAL, check_engine
 from explorer.worker.context import Context
 from explorer.worker.engine.actors import Painter, Reader
 from explorer.worker.engine.code import code_sha256
-from explorer.worker.engine.crew import LOCAL, Crew, check_engine
+from explorer.worker.engine.crew import Crew
 
 
 def device(context: Context) -> str:

@@ -18,9 +18,10 @@ from explorer.errors import ExplorerError
 from explorer.images.door import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
 from explorer.search.lanes import RaceRound
+from explorer.settings import check_engine
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
-from explorer.worker.engine.crew import INSTALL, Crew, check_engine, connect
+from explorer.worker.engine.crew import INSTALL, Crew, connect
 from explorer.worker.registry import runner
 from explorer.worker.runners import loading
 from explorer.worker.table import Table
