@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from explorer.errors import ExplorerError
+from pages.components import memory
 from pages.components.texts import plain, say
 
 PATH = ("subject", "prompt", "neighbours", "replay", "findings", "report")
@@ -66,6 +67,7 @@ def navigation() -> Any:
 def show(page: Any) -> None:
     """Runs a page's script; what it refuses becomes a sentence, and the app goes on."""
     guarded(page.run)()
+    memory.loaded.set_aside()
 
 
 def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
