@@ -53,6 +53,14 @@ class VectorIndex:
         return found
 
 
+def inner_products(rows: np.ndarray, vector: np.ndarray) -> list[float]:
+    """Of (n, d) float32 rows with one vector (d,), by faiss on one core: a BLAS would wake threads for this."""
+    rows, vector, found = np.ascontiguousarray(rows), np.ascontiguousarray(vector), np.empty(len(rows), np.float32)
+    faiss.fvec_inner_products_ny(faiss.swig_ptr(found), faiss.swig_ptr(vector), faiss.swig_ptr(rows),
+                                 rows.shape[1], len(rows))
+    return found.tolist()
+
+
 def open_index(path: Path) -> VectorIndex:
     """The index at `path`, memory-mapped; ExplorerError when it is damaged or has no cosines."""
     try:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cached_property
+from operator import neg
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.collections.embeddings import EmbeddingRows
-from explorer.collections.index import VectorIndex, open_index
+from explorer.collections.index import VectorIndex, inner_products, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
@@ -40,7 +43,7 @@ class Collection:
         self._mapping = _open_mapping(layout.mapping)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
-        self._backgrounds: dict[tuple[str, str], np.ndarray | None] = {}
+        self._backgrounds: dict[tuple[str, str], memoryview | None] = {}
 
     @cached_property
     def info(self) -> CollectionInfo:
@@ -89,9 +92,8 @@ class Collection:
         k = max(1, min(int(k), index.count))
         similarities, ids = self._nearest(index, modality, vector, k)
         standing = self.percentiles(similarities, modality=modality, query=query)
-        name, found = self.layout.name, []
-        for rank, (work, similarity, percentile) in enumerate(
-                zip(self._read(self._numbered(ids)), similarities.tolist(), standing, strict=True), 1):
+        name, works, found = self.layout.name, self._read(self._numbered(ids)), []
+        for rank, (work, similarity, percentile) in enumerate(zip(works, similarities, standing, strict=True), 1):
             work.pop("url", None)
             found.append(Neighbour(subject_id=subject_id, rank=rank, collection=name, similarity=similarity,
                                    percentile=percentile, **work))
@@ -101,7 +103,8 @@ class Collection:
                 modality: str = "image") -> tuple[np.ndarray, np.ndarray]:
         """Similarities (k,) float32 and index ids (k,) int64 of the nearest works, without their rows."""
         index = self._index(modality)
-        return self._nearest(index, modality, unit(embedding, index.dim), max(1, min(int(k), index.count)))
+        found = self._nearest(index, modality, unit(embedding, index.dim), max(1, min(int(k), index.count)))
+        return np.array(found[0], np.float32), np.array(found[1], np.int64)
 
     def candidates(self, k: int, modality: str = "image") -> int:
         """How many works the index proposes for the `k` nearest; a lossy one more than `k`."""
@@ -131,18 +134,20 @@ class Collection:
         stored = self._exact.get(modality)
         return stored.get(ids) if stored is not None else self._index(modality).vectors(ids)
 
-    def percentiles(self, similarities: np.ndarray, *, modality: str = "image",
+    def percentiles(self, similarities: Sequence[float] | np.ndarray, *, modality: str = "image",
                     query: str = "image") -> list[float | None]:
         """Share of unrelated pairs less similar than each value, in [0, 100]."""
         pairs = self._background(query, modality)
         if pairs is None:
             return [None] * len(similarities)
-        return (np.searchsorted(pairs, similarities) * (100.0 / len(pairs))).tolist()
+        scale = 100.0 / len(pairs)
+        return [bisect_left(pairs, value) * scale for value in similarities]
 
-    def _numbered(self, ids: np.ndarray | list[int]) -> list[int]:
+    def _numbered(self, ids: Sequence[int] | np.ndarray) -> list[int]:
         """Metadata rows of index ids."""
-        ids = np.asarray(ids, np.int64)
-        return (ids if self._mapping is None else self._mapping[ids]).tolist()
+        if self._mapping is not None:
+            return self._mapping[np.asarray(ids, np.int64)].tolist()
+        return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
     def _read(self, numbers: list[int]) -> list[dict[str, Any]]:
         """The fields of works by metadata row, those that the collection has."""
@@ -156,33 +161,33 @@ class Collection:
                 for number, values in zip(numbers, rows, strict=True)]
 
     def _nearest(self, index: VectorIndex, modality: str, vector: np.ndarray,
-                 k: int) -> tuple[np.ndarray, np.ndarray]:
+                 k: int) -> tuple[list[float], list[int]]:
+        """Similarities and ids. Few steps over plain lists: after faiss has run, each first call of a numpy
+        function costs as much as reading twenty works."""
         stored = self._exact.get(modality) if index.lossy else None
-        values, ids = index.search(vector[None], self.candidates(k, modality))
-        values, ids = values[0], ids[0]
+        values, ids = (part[0].tolist() for part in index.search(vector[None], self.candidates(k, modality)))
         if ids[-1] < 0:
-            values, ids = values[ids >= 0], ids[ids >= 0]
-        if stored is not None and len(ids):
-            least = values[min(k, len(values)) - 1] - self._margins.get(modality, np.inf)
-            ids = ids[:np.count_nonzero(values >= least)]  # they come in order
-            values = np.einsum("nd,d->n", stored.get(ids), vector)  # a BLAS would wake threads for this
-            best = np.argsort(-values, kind="stable")[:k]
-            values, ids = values[best], ids[best]
-        return values, ids
+            ids = ids[:ids.index(-1)]
+        if stored is None or not ids:
+            return values[:len(ids)], ids
+        least = values[min(k, len(ids)) - 1] - self._margins.get(modality, math.inf)
+        ids = ids[:bisect_right(values, -least, key=neg)]
+        exact = inner_products(stored.get(ids), vector)
+        order = sorted(range(len(ids)), key=exact.__getitem__, reverse=True)[:k]
+        return [exact[i] for i in order], [ids[i] for i in order]
 
-    def _background(self, query: str, modality: str) -> np.ndarray | None:
+    def _background(self, query: str, modality: str) -> memoryview | None:
         """Sorted similarities of works drawn at random on both sides; drawn once, always the same."""
         if (query, modality) not in self._backgrounds:
             known = (query in self._indices or query in self._exact) and self.works > 1
             self._backgrounds[query, modality] = self._draw(query, modality) if known else None
         return self._backgrounds[query, modality]
 
-    def _draw(self, query: str, modality: str) -> np.ndarray:
+    def _draw(self, query: str, modality: str) -> memoryview:
         ids = np.random.default_rng(0).permutation(self.works)[:2 * BACKGROUND_WORKS]
         half = len(ids) // 2
         left, right = self.vectors(ids[:half], modality=query), self.vectors(ids[half:], modality=modality)
-        pairs = np.sort((_units(left) @ _units(right).T).ravel())
-        return pairs
+        return memoryview(np.sort((_units(left) @ _units(right).T).ravel()))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -237,7 +242,7 @@ def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
     length = math.sqrt(max(0.0, float(vector.dot(vector))))
     if not 0 < length < math.inf:
         raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
-    return vector / length
+    return vector if abs(length - 1) < 1e-6 else vector / length
 
 
 def _units(rows: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from explorer.collections.layout import Layout
 from explorer.errors import ExplorerError
 
 PLAIN_ROWS = 20_000  # up to here Parquet is decoded into memory; beyond, a copy in Arrow gives single rows
+COPY_ROWS = 250_000  # in a piece of the copy
 BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, EOFError, UnicodeError)
 
 
@@ -198,11 +199,23 @@ def write_arrow(paths: Sequence[Path], target: Path) -> Path:
     schema = files[0].schema_arrow.remove_metadata()
     with (tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as draft,
           pa.ipc.new_file(draft, schema) as writer):
-        for file in files:
-            for batch in file.iter_batches(16_384, columns=schema.names):
-                writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+        for table in _tables(files, schema):
+            writer.write_table(table)
     os.replace(draft.name, target)
     return target
+
+
+def _tables(files: Sequence[pq.ParquetFile], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows in few large pieces: what leads to a row stays in the processor's caches."""
+    held, count = [], 0
+    for file in files:
+        for batch in file.iter_batches(16_384, columns=schema.names):
+            held.append(batch.cast(schema) if batch.schema != schema else batch)
+            count += len(batch)
+            if count >= COPY_ROWS:
+                yield pa.Table.from_batches(held, schema).combine_chunks()
+                held, count = [], 0
+    yield pa.Table.from_batches(held, schema).combine_chunks()
 
 
 def short(error: BaseException) -> str:

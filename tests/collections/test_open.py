@@ -200,14 +200,6 @@ def test_what_is_missing_is_named(tmp_path: Path, vectors):
         open_collection(str(folder))
 
 
-def test_halves_become_singles_exactly():
-    from explorer.collections.embeddings import as_single
-
-    every = np.arange(65_536, dtype=np.uint16).view(np.float16)
-    finite = every[np.isfinite(every)]
-    assert np.array_equal(as_single(finite), finite.astype(np.float32))
-
-
 def test_single_rows_over_several_files_are_read_as_mapped(tmp_path):
     from explorer.collections.embeddings import EmbeddingRows
 
