@@ -54,8 +54,12 @@ class Shelf:
     copies: int  # near copies of one before them
 
 
-def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf:
-    """A page of a subject's replays by a wish, the closest first."""
+def shelf(case: Case, subject: Subject, wish: Wish, page: Page, *,
+          made: Callable[[], Sequence[Replay]] | None = None) -> Shelf:
+    """A page of a subject's replays by a wish, the closest first.
+
+    `made` gives all the subject's replays, for callers that keep them; it is asked only where all are needed.
+    """
     out = [r.id for r in _named(case, subject, wish, marks.HIDDEN)]
     hidden = 0 if wish.show == "hidden" else len(out)
     if wish.plain:
@@ -64,19 +68,20 @@ def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf:
                              limit=page.first + page.length + hidden)
         kept = [r for r in found if r.id not in out]
         return Shelf(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
-    kept = [r for r in _asked(case, subject, wish) if wish.show == "hidden" or r.id not in out]
+    every = made or (lambda: case.replays(subject.id, order_by="time", limit=-1))
+    kept = [r for r in _asked(case, subject, wish, every) if wish.show == "hidden" or r.id not in out]
     copies = 0
     if wish.fold:
         kept, copies = fold(kept, lambda r: _signature(case.blobs.folder, r.image_sha256))
     return Shelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
 
 
-def _asked(case: Case, subject: Subject, wish: Wish) -> list[Replay]:
+def _asked(case: Case, subject: Subject, wish: Wish, made: Callable[[], Sequence[Replay]]) -> list[Replay]:
     """All that fit origin, marks and limit, in order."""
     if wish.show in ("starred", "hidden"):
         found = _named(case, subject, wish, marks.STARRED if wish.show == "starred" else marks.HIDDEN)
     else:
-        found = case.replays(subject.id, search_id=wish.search or None, order_by=wish.score, limit=-1)
+        found = in_rank([r for r in made() if wish.search in ("", r.search_id)], wish.score)
     return [r for r in found if (wish.show != "exhibits" or r.exhibit)
             and (wish.origin == "all" or group_of(r.recipe) == wish.origin)
             and (wish.limit is None or reaches(wish.score, r.closeness.get(wish.score), wish.limit))]

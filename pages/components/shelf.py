@@ -53,11 +53,15 @@ def choose(case: Case, subject: Subject) -> Shown:
                                   key="start_from", format_func=lambda s: say(f"start_from.{s}"))
     wish = marking.filter_by(Wish(search, score, origin), SHOWS)
     several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
-    first = shelf(case, subject, wish, Page(1, PAGE))
+    first = _shelf(case, subject, wish, 1)
     pages = pages_of(first.total, PAGE)
     page = turn.number_input(say("replay.page", n=pages), 1, pages, 1, key=f"page_{hash(wish)}")
-    found = first if page == 1 else shelf(case, subject, wish, Page(page, PAGE))
+    found = first if page == 1 else _shelf(case, subject, wish, page)
     return Shown(wish, page, found, several)
+
+
+def _shelf(case: Case, subject: Subject, wish: Wish, page: int) -> Shelf:
+    return shelf(case, subject, wish, Page(page, PAGE), made=lambda: state.made(case, subject))
 
 
 def _search(case: Case, subject: Subject, place: st.delta_generator.DeltaGenerator) -> str:

@@ -113,9 +113,9 @@ def go(page: str, *, case_id: str = "", subject_id: str = "", **more: str) -> No
     st.switch_page(frame.script(page), query_params={k: v for k, v in kept.items() if v})
 
 
-def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any]) -> Any:
-    """What `make` gives of a case, kept for this tab until the case's log goes on."""
-    mark = (case.id, subject.id, case.head())
+def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any], *, until: Any = None) -> Any:
+    """What `make` gives of a case, kept for this tab until `until` changes (the head of the case's log if None)."""
+    mark = (case.id, subject.id, case.head() if until is None else until)
     known = st.session_state.get(name)
     if known is None or known[0] != mark:
         known = (mark, make())
@@ -124,8 +124,10 @@ def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any]) -> An
 
 
 def made(case: Case, subject: Subject) -> list[Replay]:
-    """Every replay of the subject in the order in which they were made."""
-    return kept("replays_made", case, subject, lambda: case.replays(subject.id, order_by="time", limit=-1))
+    """Every replay of the subject in the order in which they were made; one changes only to an exhibit."""
+    counts = (case.count_replays(subject.id), case.count_replays(subject.id, exhibits=True))
+    return kept("replays_made", case, subject, lambda: case.replays(subject.id, order_by="time", limit=-1),
+                until=counts)
 
 
 def fresh(now: Here) -> Here:

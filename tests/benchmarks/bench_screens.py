@@ -1,5 +1,8 @@
 """How quick the screens stay with 2,000 replays and 10,000 neighbours in a case: seconds an interaction.
 
+Each page drawn again, and what a person does most on the two long ones: sort, filter, leave out near copies,
+turn the page, hide one (which writes to the log, so that everything is read anew).
+
 `python -m tests.benchmarks.bench_screens [--replays N] [--neighbours N] [--times N]`; the last line is JSON.
 Each page is drawn by Streamlit's own harness, without a browser: the time is that of the script, as wall
 clock and as processor time of the screen process. The budget is 0.5 s at the median.
@@ -14,6 +17,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUDGET_S = 0.5
 PAGES = ("subject", "prompt", "neighbours", "replay", "findings", "report", "portfolio")
 PICTURES = 40  # different pictures among the replays
+Act = Callable[[Any, int], Any]
 
 
 def large_case(home: Path, *, replays: int, neighbours: int) -> tuple[str, str]:
@@ -40,8 +45,27 @@ def large_case(home: Path, *, replays: int, neighbours: int) -> tuple[str, str]:
     return case.id, subject_id
 
 
-def measure(name: str, case: tuple[str, str], times: int) -> dict[str, float]:
-    """Median seconds of drawing a page again, as after a click."""
+def acts() -> dict[str, tuple[str, Act]]:
+    """What is done → its page and how; the number of the time lets it go to and fro."""
+    return {
+        "replay: rank by another score": ("replay", lambda app, n: _of(app.selectbox, "by").set_value(
+            ("ssim", "tiled_l2")[n % 2])),
+        "replay: turn the page": ("replay", lambda app, n: _of(app.number_input, "page_").set_value(2 + n % 2)),
+        "replay: leave out near copies": ("replay", lambda app, n: _of(app.toggle, "fold_").set_value(n % 2 == 0)),
+        "replay: hide one": ("replay", lambda app, n: _of(app.button, "one_hidden").click()),
+        "neighbours: sort": ("neighbours", lambda app, n: _of(app.button_group, "order").set_value(
+            ("creator", "rank")[n % 2])),
+        "neighbours: turn the page": ("neighbours", lambda app, n: _of(app.number_input, "works_page_").set_value(
+            2 + n % 2)),
+    }
+
+
+def _of(widgets: Any, key: str) -> Any:
+    return next(w for w in widgets if (w.key or "").startswith(key))
+
+
+def measure(name: str, case: tuple[str, str], times: int, act: Act | None = None) -> dict[str, float]:
+    """Median seconds of drawing a page again as it is, or after `act`."""
     from streamlit.testing.v1 import AppTest
 
     from pages.components.frame import script
@@ -51,9 +75,10 @@ def measure(name: str, case: tuple[str, str], times: int) -> dict[str, float]:
     app.switch_page(script(name)).run()
     _sound(app, name)
     wall, cpu = [], []
-    for _ in range(times):
+    for n in range(times):
+        asked = act(app, n) if act else app
         began, used = time.perf_counter(), time.process_time()
-        app.run()
+        asked.run()
         wall.append(time.perf_counter() - began)
         cpu.append(time.process_time() - used)
         _sound(app, name)
@@ -79,8 +104,12 @@ def main() -> None:
         launch.ensure_workers = lambda *a, **k: []  # nothing is computed here
         case = large_case(Path(folder), replays=given.replays, neighbours=given.neighbours)
         found = {name: measure(name, case, given.times) for name in given.only or PAGES}
+        done = {label: measure(page, case, given.times, act) for label, (page, act) in acts().items()
+                if page in (given.only or PAGES)}
+    every = sorted(one["wall_s"] for one in (*found.values(), *done.values()))
     print(json.dumps({"replays": given.replays, "neighbours": given.neighbours, "budget_s": BUDGET_S,
-                      "pages": found}))
+                      "median_s": round(statistics.median(every), 3), "longest_s": every[-1], "pages": found,
+                      "acts": done}))
 
 
 if __name__ == "__main__":
