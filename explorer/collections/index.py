@@ -36,11 +36,20 @@ class VectorIndex:
         self.exact = self.kind in ("IndexFlatIP", "IndexFlatL2", "IndexFlat")
         self.lossy = any(word in self.kind for word in ("PQ", "Quantizer", "RaBitQ", "FastScan", "LSH"))
         self._distance = index.metric_type == faiss.METRIC_L2
+        self._room: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # for the answers of one search
 
     def search(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Similarities (n, k) float32 and ids (n, k) int64, best first; id -1 where fewer were found."""
         values, ids = self.faiss.search(np.ascontiguousarray(vectors, np.float32), k)
         return (1 - values / 2 if self._distance else values), ids
+
+    def propose(self, vector: np.ndarray, k: int) -> tuple[list[float], list[int]]:
+        """The same for one vector (d,) float32, as lists."""
+        values, ids = self._room.get(k) or self._room.setdefault(
+            k, (np.empty((1, k), np.float32), np.empty((1, k), np.int64)))
+        self.faiss.search(np.ascontiguousarray(vector)[None], k, D=values, I=ids)
+        found = values[0].tolist()
+        return [1 - v / 2 for v in found] if self._distance else found, ids[0].tolist()
 
     def vectors(self, ids: np.ndarray) -> np.ndarray:
         """(n, d) float32 stored (for a lossy index: approximated) vectors of ids."""

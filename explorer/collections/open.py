@@ -38,7 +38,8 @@ class Collection:
         self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
         self._rows: Rows = open_rows(layout, cache=cache)
         self._names = column_names(self._rows.columns)
-        self._fields, self._columns = tuple(self._names), tuple(self._names.values())
+        shown = {field: column for field, column in self._names.items() if field != "url"}
+        self._columns = {"work": self._names, "neighbour": shown}
         self._margins = _margins(layout.card)
         self._mapping = _open_mapping(layout.mapping)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
@@ -92,9 +93,8 @@ class Collection:
         k = max(1, min(int(k), index.count))
         similarities, ids = self._nearest(index, modality, vector, k)
         standing = self.percentiles(similarities, modality=modality, query=query)
-        name, works, found = self.layout.name, self._read(self._numbered(ids)), []
+        name, works, found = self.layout.name, self._read(self._numbered(ids), "neighbour"), []
         for rank, (work, similarity, percentile) in enumerate(zip(works, similarities, standing, strict=True), 1):
-            work.pop("url", None)
             found.append(Neighbour(subject_id=subject_id, rank=rank, collection=name, similarity=similarity,
                                    percentile=percentile, **work))
         return found
@@ -149,15 +149,15 @@ class Collection:
             return self._mapping[np.asarray(ids, np.int64)].tolist()
         return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
-    def _read(self, numbers: list[int]) -> list[dict[str, Any]]:
-        """The fields of works by metadata row, those that the collection has."""
+    def _read(self, numbers: list[int], what: str = "work") -> list[dict[str, Any]]:
+        """The fields of a work or neighbour by metadata row, those that the collection has."""
+        columns, root = self._columns[what], self.layout.root
         try:
-            rows = self._rows.get(numbers, self._columns)
+            rows = self._rows.get(numbers, columns.values())
         except BROKEN as error:
             raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
                                 "A file is damaged or has changed; copy the folder again.") from error
-        fields, root = self._fields, self.layout.root
-        return [described(number, dict(zip(fields, values, strict=True)), root=root)
+        return [described(number, dict(zip(columns, values, strict=True)), root=root)
                 for number, values in zip(numbers, rows, strict=True)]
 
     def _nearest(self, index: VectorIndex, modality: str, vector: np.ndarray,
@@ -165,7 +165,7 @@ class Collection:
         """Similarities and ids. Few steps over plain lists: after faiss has run, each first call of a numpy
         function costs as much as reading twenty works."""
         stored = self._exact.get(modality) if index.lossy else None
-        values, ids = (part[0].tolist() for part in index.search(vector[None], self.candidates(k, modality)))
+        values, ids = index.propose(vector, self.candidates(k, modality))
         if ids[-1] < 0:
             ids = ids[:ids.index(-1)]
         if stored is None or not ids:

@@ -6,7 +6,7 @@ import bisect
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ class Rows(Protocol):
     count: int
     columns: tuple[str, ...]
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
         """The values of `columns`, a tuple for each row, in the order asked for."""
         ...
 
@@ -64,7 +64,7 @@ class _Blocks:
     def _block(self, number: int) -> Any:
         raise NotImplementedError
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
         found, ends, known = [], self._ends, self._readers
         for number in numbers:
             if not 0 <= number < self.count:
@@ -142,7 +142,7 @@ class Hdf5Rows:
             raise ValueError(f"columns of unequal length: {sorted(sizes)}")
         self.count = sizes.pop()
 
-    def get(self, numbers: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
         return [tuple(_plain(self._columns[c][n]) for c in columns) for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:

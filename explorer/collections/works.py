@@ -72,7 +72,9 @@ def described(row: int, given: dict[str, Any], *, root: Path | None) -> dict[str
     Text is cut and freed of control characters, nothing more: it may still hold HTML, and whoever draws it
     must escape it."""
     picture, count = given.pop("image_path", None), given.pop("multiplicity", None)
-    found: dict[str, Any] = {field: clean(value) for field, value in given.items()}
+    found: dict[str, Any] = {
+        field: value if type(value) is str and len(value) <= TEXT_LIMIT and value.isprintable() else clean(value)
+        for field, value in given.items()}  # nearly every text is clean, and asked so it costs no call
     if not found.get("work_id"):
         found["work_id"] = str(row)
     if not found.get("title"):
@@ -86,8 +88,6 @@ def described(row: int, given: dict[str, Any], *, root: Path | None) -> dict[str
 
 def clean(value: Any) -> str:
     """Plain text of a metadata value: lists joined, control characters out, at most TEXT_LIMIT long."""
-    if type(value) is str and len(value) <= TEXT_LIMIT and value.isprintable():
-        return value  # nearly always
     if value is None or (isinstance(value, float) and value != value):
         return ""
     if isinstance(value, (list, tuple)):
