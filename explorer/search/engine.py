@@ -39,6 +39,7 @@ class HeatUnit:
     batch: int
     starters: int
     decided: int = 0
+    score: str = "tiled_l2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,7 @@ def do(model: Model, unit: BatchUnit | HeatUnit, clock: Callable[[], float] = ti
     while True:
         try:
             events = race(model, unit.recipes, unit.rgb, plan=unit.plan, batch=size, starters=unit.starters,
-                          decided=unit.decided, clock=clock)
+                          decided=unit.decided, score=unit.score, clock=clock)
             passed = tuple(e for e in events if isinstance(e, (RaceRound, RaceResult)))
             return Made(race=passed, elapsed_s=clock() - began)
         except (RuntimeError, MemoryError) as error:

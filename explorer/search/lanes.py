@@ -19,13 +19,14 @@ class RaceSetup:
     heat: int  # starters of a full heat
     loss_upper: float | None = None  # upper 95% limit of the chance that the best was dropped; None: unknown
     measured_on: int = 0  # tuning works behind that limit
+    score: str = ""  # what lanes are compared by; "" in older records: predicted latents
 
 
 @dataclass(frozen=True)
 class RaceRound:
     """One checkpoint of one heat: the seeds that reached it, nearest first; the first `kept` went on.
 
-    `distances` are root mean squared, from predicted clean latents to the subject's. `number` counts
+    `distances` are by the setup's score, of predicted pictures to the subject; lower is nearer. `number` counts
     checkpoints from 0; the finish is the last. Evaluations and seconds are those since the round before.
     The names of round, subject, search and heat are empty until it goes on record.
     """

@@ -1,7 +1,7 @@
-"""Seed race: successive halving (Jamieson & Talwalkar 2016) on predicted x0 against the subject, in latents.
+"""Seed race: successive halving (Jamieson & Talwalkar 2016) on predicted x0 against the subject.
 
-All candidates start; at each checkpoint those whose predicted clean latents are farthest from the subject's
-are dropped, without decoding anything; the rest go on in full batches.
+All candidates start; at each checkpoint those whose predicted picture is farthest from the subject are
+dropped; the rest go on in full batches.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.records import Effort, Progress, Recipe, Tick
+from explorer.search.foresight import foresight
 from explorer.search.lanes import RaceRound
 from explorer.search.plans import ROUGH
 
@@ -62,7 +62,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class RaceResult:
-    """Every lane with its scores, the finished images (best latent distance first), and what it took."""
+    """Every lane with its scores, the finished images (nearest first), and what it took."""
 
     lanes: tuple[Lane, ...]
     finished: tuple[Rendered, ...]
@@ -76,24 +76,20 @@ class RaceResult:
         return most * len(self.lanes)
 
 
-def latent_distance(x0: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(n,) root mean squared distance of (n, c, h, w) from (1 or n, c, h, w); 0 is the same."""
-    return (x0.float() - target.float()).square().flatten(1).mean(1).sqrt()
-
-
 Event = Progress | Tick | RaceRound | RaceResult
 
 
 def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan = UNCALIBRATED,
-         batch: int = 0, starters: int = 0, decided: int = 0,
+         score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0,
          clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """Races recipes that differ in their seeds only: Progress, Ticks, a RaceRound a checkpoint, the RaceResult.
 
     `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
     that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
+    `score` is what the finished pictures are wanted close by; see foresight.
     """
-    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, decided,
-                     starters or len(recipes)).run(list(recipes))
+    yield from _Race(model, plan, batch or model.policy.batch, clock, foresight(model, subject_rgb, score),
+                     decided, starters or len(recipes)).run(list(recipes))
 
 
 @dataclass
@@ -102,7 +98,7 @@ class _Race:
     plan: RacePlan
     batch: int
     clock: Callable[[], float]
-    subject_rgb: np.ndarray
+    distance: Callable[[torch.Tensor], list[float]]
     decided: int
     starters: int
     lanes: dict[int, Lane] = field(default_factory=dict)
@@ -110,7 +106,6 @@ class _Race:
 
     def run(self, recipes: list[Recipe]) -> Iterator[Event]:
         began, total = self.clock(), len(recipes)
-        target = Encoded(self.model, self.subject_rgb).draw(None)
         self.lanes = {r.seed: Lane(r) for r in recipes}
         groups = [Batch(self.model, recipes[i:i + self.batch]) for i in range(0, total, self.batch)]
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
@@ -118,7 +113,7 @@ class _Race:
         for number, point in (*points, (len(self.plan.checkpoints), None)):
             scores: dict[int, float] = {}
             for group in groups:
-                yield from self.advance(group, point, target, scores)
+                yield from self.advance(group, point, scores)
                 yield self.progress(groups, group)
             groups, kept = self.drop(groups, scores, number, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
@@ -137,8 +132,7 @@ class _Race:
         return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
                         group.index, len(group.timesteps))
 
-    def advance(self, group: Batch, point: Checkpoint | None, target: torch.Tensor,
-                scores: dict[int, float]) -> Iterator[Tick]:
+    def advance(self, group: Batch, point: Checkpoint | None, scores: dict[int, float]) -> Iterator[Tick]:
         """Takes a group to the checkpoint (None: to the end) and scores it there."""
         steps = len(group.timesteps)
         until = steps if point is None else min(steps, max(1, round(point.at * steps)))
@@ -151,8 +145,8 @@ class _Race:
                 lane = self.lanes[recipe.seed]
                 self.lanes[recipe.seed] = replace(lane, unet_evaluations=lane.unet_evaluations + cost)
             yield Tick()
-        distances = latent_distance(group.latents if group.done or view is None else view.x0, target)
-        for recipe, distance in zip(group.recipes, distances.tolist(), strict=True):
+        distances = self.distance(group.latents if group.done or view is None else view.x0)
+        for recipe, distance in zip(group.recipes, distances, strict=True):
             scores[recipe.seed] = distance
             lane = self.lanes[recipe.seed]
             self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance))

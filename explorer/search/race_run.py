@@ -152,13 +152,15 @@ class _Racing:
         subject = self.search.subject(self.subject_rgb, heat.recipes[0])
         keeps = heat_keeps(self.setup, heat.starters)
         plan = RacePlan(tuple(map(Checkpoint, self.setup.at, keeps)), self.setup.loss_upper)
-        return HeatUnit(heat.name, heat.recipes, subject, plan, self.search.batch, heat.starters, heat.decided)
+        return HeatUnit(heat.name, heat.recipes, subject, plan, self.search.batch, heat.starters, heat.decided,
+                        self.search.task.settings.primary_score)
 
     def heat(self, heat: Heat) -> Iterator[Event | RaceRound]:
         """One heat to its end, or to a checkpoint before the last at which the time is over."""
         unit, self.going = self.unit(heat), heat
         for event in race(self.search.model, unit.recipes, unit.rgb, plan=unit.plan, batch=unit.batch,
-                          starters=unit.starters, decided=unit.decided, clock=self.search.clock):
+                          starters=unit.starters, decided=unit.decided, score=unit.score,
+                          clock=self.search.clock):
             if isinstance(event, (RaceRound, RaceResult)):
                 yield from self.take(heat, unit.rgb, event)
                 if isinstance(event, RaceRound) and event.number < len(self.setup.at) - 1 and self.too_late():

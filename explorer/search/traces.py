@@ -10,19 +10,19 @@ import numpy as np
 import torch
 
 from explorer.closeness.scores import compare
-from explorer.diffusion.autoencoder import Encoded, decode
+from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.records import Recipe, Tick
-from explorer.search.race import latent_distance
+from explorer.search.foresight import foresight
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
     """One subject with every seed run to its end.
 
-    `distances` (steps, n) float32: predicted clean latents to the subject's after each step, the last row
-    the finished latents; `closeness` (n,) float32 of the finished pictures, by `score`.
+    `distances` (steps, n) float32: the predicted pictures' by `score` after each step, lower being nearer; NaN
+    where nobody looked; the last row the finished pictures'. `closeness` (n,) float32 of those, by `score`.
     """
 
     subject: str
@@ -44,6 +44,9 @@ class Lot:
     rgb: np.ndarray
 
 
+LOOKS = (0.25, 0.67)  # shares of the steps between which predictions are decoded
+
+
 def trace(model: Model, lots: Sequence[Lot], *, score: str = "tiled_l2", batch: int = 0,
           clock: Callable[[], float] = time.monotonic) -> Iterator[Tick | Trace]:
     """Runs every recipe of every lot to its end, lots side by side; Ticks, then a Trace a lot.
@@ -52,21 +55,23 @@ def trace(model: Model, lots: Sequence[Lot], *, score: str = "tiled_l2", batch: 
     """
     began, size = clock(), batch or model.policy.batch
     rows = [(n, recipe) for n, lot in enumerate(lots) for recipe in lot.recipes]
-    targets = torch.cat([Encoded(model, lot.rgb).draw(None) for lot in lots])  # (lots, c, h, w)
+    far = [foresight(model, lot.rgb, score) for lot in lots]
     columns, closeness, cost = [], [], 0
     for first in range(0, len(rows), size):
         part = rows[first:first + size]
-        group, steps = Batch(model, [recipe for _, recipe in part]), []
-        goals = targets[[n for n, _ in part]]  # (batch, c, h, w)
+        group, owners = Batch(model, [recipe for _, recipe in part]), [n for n, _ in part]
+        total = len(group.timesteps)
+        steps = np.full((total, len(part)), np.nan, np.float32)
         while not group.done:
             view = group.step()
-            steps.append(latent_distance(group.latents if group.done else view.x0, goals))
+            if group.done or LOOKS[0] * total - 0.5 <= group.index <= LOOKS[1] * total + 0.5:
+                steps[group.index - 1] = _seen(far, owners, group.latents if group.done else view.x0)
             yield Tick()
-        cost = len(steps) * (2 if group.guided else 1)
-        columns.append(torch.stack(steps).cpu().numpy())  # (steps, batch)
+        cost = total * (2 if group.guided else 1)
+        columns.append(steps)
         closeness += [compare(lots[n].rgb, rgb, only=(score,))[score]
                       for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)]
-    distances, place = np.concatenate(columns, 1).astype(np.float32), 0
+    distances, place = np.concatenate(columns, 1), 0
     per_s = (clock() - began) / len(rows)
     for lot in lots:
         count = len(lot.recipes)
@@ -74,6 +79,16 @@ def trace(model: Model, lots: Sequence[Lot], *, score: str = "tiled_l2", batch: 
         yield Trace(lot.subject, lot.stratum, score, distances[:, own], np.array(closeness[own], np.float32),
                     cost * count, per_s * count)
         place += count
+
+
+def _seen(far: list[Callable[[torch.Tensor], list[float]]], owners: Sequence[int],
+          latents: torch.Tensor) -> np.ndarray:
+    """(n,) distances of each row to its own lot's subject; rows of a lot stand together."""
+    values: list[float] = []
+    for number in dict.fromkeys(owners):
+        rows = [i for i, owner in enumerate(owners) if owner == number]
+        values += far[number](latents[rows])
+    return np.array(values, np.float32)
 
 
 def blocks(found: Trace, starters: int) -> list[Trace]:

@@ -20,7 +20,7 @@ import torch
 
 from explorer.diffusion.models import Model
 from explorer.records import Recipe
-from explorer.search.traces import Lot, Trace, trace
+from explorer.search.traces import LOOKS, Lot, Trace, trace
 from explorer.settings import WORLD
 from explorer.world.render import load_small
 
@@ -161,5 +161,5 @@ def file_of(model: Model, work: Work, settings: Settings, kind: str) -> Path:
 
 def _key(model: Model, work: Work, settings: Settings) -> str:
     parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler,
-             settings.precision)
+             settings.precision, LOOKS)
     return f"{work.stratum}-{_hash(repr(parts))[:16]}"
