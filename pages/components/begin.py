@@ -68,3 +68,9 @@ def outcome() -> None:
                    icon=":material/block:")
     elif accepted > 1:
         st.success(say("begin.all", n=accepted), icon=":material/check_circle:")
+
+
+def forget_outcome() -> None:
+    """Drops what the last drop brought, where the page says it in its own words."""
+    st.session_state.pop("accepted", None)
+    st.session_state.pop("refused", None)

@@ -14,6 +14,7 @@ from pages.components import frame, state, widgets, work
 from pages.components.texts import minutes, plain, say, task_name
 
 _EVERY_S = 1.0
+MOST_NAMED = 5  # steps that wait, by name
 
 
 def follow(draw: Callable[[], None], *names: str) -> None:
@@ -31,7 +32,8 @@ def panel(here: state.Here, *names: str) -> None:
         _job(here, job)
     after = [task_name(j.name) for j in waiting if j not in shown]
     if after:
-        st.caption(say("live.after", names=" → ".join(after)))
+        st.caption(say("live.after", names=" → ".join(after)) if len(after) <= MOST_NAMED
+                   else say("live.after_many", n=len(after)))
     broken = None if jobs else work.failed(here, *names)
     if broken is None:
         return
@@ -80,6 +82,12 @@ def cancel(job_id: str) -> None:
     """Cancels a job (callback of a button)."""
     here = state.here()
     launch.cancel(here.settings, job_id, person=here.person)
+
+
+def cancel_all(job_ids: tuple[str, ...]) -> None:
+    """Cancels jobs, the last of a chain first (callback of a button)."""
+    for job_id in reversed(job_ids):
+        cancel(job_id)
 
 
 def resume(job_id: str) -> None:

@@ -12,8 +12,10 @@ from explorer.findings.measured import portfolio_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.series import evaluations_per_s
 from explorer.findings.works import WorkRow, works_of
+from explorer.jobs.flows import default_policy
 from explorer.jobs.tasks import ReplaySettings
-from explorer.search.plan import summarise
+from explorer.records import Effort
+from explorer.search.plan import PlanSummary, summarise
 from pages.components import begin, live, replays, state, widgets, work
 from pages.components.texts import minutes, plain, say
 
@@ -57,12 +59,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         st.caption(say("replay.unknown_model"))
         work.looked_at(now)
     else:
-        plan = summarise(settings, info)
-        speed = evaluations_per_s([r.closest for r in rows if r.closest])
-        time = say("replay.estimate", time=minutes(plan.seconds(speed) * len(waiting))) if speed else (
-            say("replay.no_estimate"))
-        st.markdown(say("portfolio.plan", works=len(waiting), tries=plan.tries * len(waiting),
-                        evaluations=f"{plan.unet_evaluations * len(waiting):,}", time=time))
+        _plan(now, rows, len(waiting), summarise(settings, info))
     if now.settings.model == "world":
         st.info(say("portfolio.never_saw"), icon=":material/science:")
     busy = bool(work.active(now, *TASKS))
@@ -72,6 +69,17 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
             work.run_all(now, now.open_case.id, row.subject.id, settings)
         state.remember(search="")
         st.rerun()
+
+
+def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSummary) -> None:
+    """What the works that wait will take: the replays of each and, where one is made, its measured test."""
+    policy = default_policy(model=now.settings.model, clip=now.settings.clip)
+    test = policy.effort if policy else Effort()
+    evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
+    speed = evaluations_per_s([r.closest for r in rows if r.closest])
+    time = say("replay.estimate", time=minutes(evaluations / speed)) if speed else work.unmeasured(now)
+    st.markdown(say("portfolio.plan", works=waiting, tries=(plan.tries + test.tries) * waiting,
+                    tested=say("portfolio.tested", n=test.tries) if policy else "", evaluations=f"{evaluations:,}", time=time))
 
 
 def listed() -> None:

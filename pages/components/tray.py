@@ -39,6 +39,8 @@ def _tray() -> None:
         _row(here, job)
     if len(jobs) > _SHOWN:
         st.caption(say("tray.more", n=len(jobs) - _SHOWN))
+        st.button(say("tray.cancel_all", n=len(jobs)), key="cancel_all", on_click=live.cancel_all,
+                  args=(tuple(j.id for j in reversed(jobs)),))
 
 
 def _announce(here: state.Here) -> None:

@@ -15,6 +15,9 @@ from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel, ReplaySettings
 from explorer.records import ModelInfo, from_json
 from explorer.search.plan import PlanSummary
+from explorer.settings import WORLD
+from explorer.world.example_cases import read
+from explorer.world.figures import read_card
 from pages.components.state import Here, remember
 from pages.components.texts import minutes, say
 
@@ -92,11 +95,21 @@ def result_of(here: Here, job_id: str) -> Any:
 
 
 def estimate(here: Here, plan: PlanSummary) -> str:
-    """How long a plan will take, by the speed of this case's earlier replays; "" before there were any."""
+    """How long a plan will take, by the speed of this case's earlier replays, or what is known without any."""
     if here.case is None or here.subject is None:
-        return say("replay.no_estimate")
+        return unmeasured(here)
     speed = evaluations_per_s(here.case.replays(here.subject.id, order_by="time", limit=64))
-    return say("replay.estimate", time=minutes(plan.seconds(speed))) if speed else say("replay.no_estimate")
+    return say("replay.estimate", time=minutes(plan.seconds(speed))) if speed else unmeasured(here)
+
+
+def unmeasured(here: Here) -> str:
+    """What can be said of the time before anything was replayed: for the bundled model, what its examples took."""
+    told = read(world=card.fingerprint) if (card := read_card(WORLD)) and here.settings.model == "world" else []
+    replays = sum(t.replays for t in told)
+    if not replays:
+        return say("replay.no_estimate")
+    each_s = sum(t.computing_s for t in told) / replays
+    return say("replay.as_examples", seconds=f"{each_s:.1f}", steps=card.steps)
 
 
 def looked_at(here: Here) -> bool:

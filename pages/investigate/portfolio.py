@@ -11,13 +11,14 @@ from pages.components.texts import plain, say
 now = state.here()
 st.title(say("portfolio.title"))
 st.markdown(say("portfolio.lead"))
-begin.outcome()
 
 if not portfolio.needed(now):
+    begin.outcome()
     st.markdown(say("portfolio.empty"))
     portfolio.drop(state.fresh(now))
 else:
     case = now.open_case
+    begin.forget_outcome()  # the case's own list says it, and goes on saying it
     st.header(plain(case.title), anchor=False)
     portfolio.accepted(case)
     portfolio.start(now, works_of(case))
