@@ -1,9 +1,10 @@
 """Candidate pairs of near copies in near-linear time: nearest vectors by cells, equal bands of hashes.
 
-No pass compares all with all. Vectors: cells about works drawn at random, found through a small graph
-(HNSW, Malkov & Yashunin 2016), so that the work a vector costs grows with the logarithm of their number;
-all that look into a cell do so at once, as one matrix product that the processor's caches hold. Hashes:
-two within three bits share one of four 16-bit bands.
+No pass compares all with all. Vectors: cells about works drawn at random, and cells of those cells; what a
+vector costs besides comparing it with a few cells' works grows with the square root of the number of cells,
+which for a million vectors is 62. All that look into a cell do so at once, as one matrix product that the
+processor's caches hold. A graph over the cells would take two copies to different cells more often. Hashes: two
+within three bits share one of four 16-bit bands.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from explorer.collections.signatures import distance
 from explorer.records import Progress
 
 CELL = 256  # works a cell
-PROBES = 4  # cells searched for each work
+PROBES = 4  # cells searched for each work, out of those in the PROBES nearest cells of cells
 SMALL = 4_096  # up to here exact search is as fast
 BAND_CAP = 64  # of a band's crowd, each is compared with so many followers
 
@@ -61,27 +62,44 @@ def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float) -> I
 
 def _assigned(vectors: np.ndarray, asked: np.ndarray) -> Iterator[Progress]:
     """(n,) the cell that each vector lies in, and (n, PROBES) the cells that each query looks into."""
-    n, dim = vectors.shape
-    chosen = np.sort(np.random.default_rng(0).choice(n, n // CELL, replace=False))
-    graph = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
-    graph.hnsw.efConstruction, graph.hnsw.efSearch = 40, 16
-    graph.add(np.ascontiguousarray(vectors[chosen], np.float32))
+    n, rng = len(vectors), np.random.default_rng(0)
+    centres = np.ascontiguousarray(vectors[np.sort(rng.choice(n, n // CELL, replace=False))], np.float32)
+    tops = centres[np.sort(rng.choice(len(centres), int(len(centres) ** 0.5) + 1, replace=False))]
+    above = _best(centres, tops, 1)[1][:, 0]
+    below = [np.flatnonzero(above == top) for top in range(len(tops))]
     home, looks = np.zeros(n, np.int64), np.zeros((n, PROBES), np.int64)
     for at in range(0, n, 16_384):
         yield Progress(at, n, "sorting works into cells")
         part = slice(at, at + 16_384)
-        looks[part] = graph.search(np.ascontiguousarray(asked[part], np.float32), PROBES)[1]
-        home[part] = looks[part, 0] if asked is vectors else graph.search(
-            np.ascontiguousarray(vectors[part], np.float32), 1)[1][:, 0]
-    return np.maximum(home, 0), np.maximum(looks, 0)  # the graph may come back with fewer
+        looks[part] = _looks(asked[part], centres, tops, below)
+        home[part] = looks[part, 0] if asked is vectors else _looks(vectors[part], centres, tops, below)[:, 0]
+    return home, looks
+
+
+def _looks(rows: np.ndarray, centres: np.ndarray, tops: np.ndarray, below: list[np.ndarray]) -> np.ndarray:
+    """(m, PROBES) the nearest of the centres that lie below each row's nearest tops, the nearest first."""
+    near = _best(rows, tops, min(PROBES, len(tops)))[1]
+    values, cells = np.full((len(rows), PROBES), -2, np.float32), np.zeros((len(rows), PROBES), np.int64)
+    for top, own in enumerate(below):
+        who = np.flatnonzero((near == top).any(axis=1))
+        if not len(who):
+            continue
+        found, ids = _best(rows[who], centres[own], min(PROBES, len(own)))
+        both, named = np.hstack([values[who], found]), np.hstack([cells[who], own[ids]])
+        order = np.argsort(-both, axis=1, kind="stable")[:, :PROBES]
+        values[who], cells[who] = np.take_along_axis(both, order, 1), np.take_along_axis(named, order, 1)
+    return cells
+
+
+def _best(rows: np.ndarray, others: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    return faiss.knn(np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(others, np.float32), k,
+                     metric=faiss.METRIC_INNER_PRODUCT)
 
 
 def _near(vectors: np.ndarray, asked: np.ndarray, who: np.ndarray, own: np.ndarray, k: int,
           least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(rows, ids, cosine) of the nearest among `own` to each of `who`, itself left out."""
-    values, near = faiss.knn(np.ascontiguousarray(asked[who], np.float32),
-                             np.ascontiguousarray(vectors[own], np.float32), min(k + 1, len(own)),
-                             metric=faiss.METRIC_INNER_PRODUCT)
+    values, near = _best(asked[who], vectors[own], min(k + 1, len(own)))
     rows, ids = np.broadcast_to(who[:, None], near.shape), own[near]
     good = (values >= least) & (ids != rows)
     return rows[good], ids[good], values[good]
