@@ -11,7 +11,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from pages.components.texts import say
@@ -38,7 +38,7 @@ class Visit:
             try:
                 with self._open() as wire:
                     self._draw(wire)
-            except (OSError, TimeoutError, ConnectionClosed, ValueError) as error:
+            except (OSError, TimeoutError, WebSocketException, ValueError) as error:
                 self.errors.append(f"{type(error).__name__}: {error}"[:200])
             time.sleep(pause_s)
         return self
@@ -56,7 +56,7 @@ class Visit:
                         for part in [p for p, at in due.items() if at <= time.monotonic()]:
                             self._draw(wire, part=part)
                             due[part] = time.monotonic() + parts[part]
-        except (OSError, TimeoutError, ConnectionClosed, ValueError) as error:
+        except (OSError, TimeoutError, WebSocketException, ValueError) as error:
             self.errors.append(f"{type(error).__name__}: {error}"[:200])
         return self
 
