@@ -58,8 +58,8 @@ STATEMENTS: dict[str, str] = {
         "{controls} controls.",
     "portfolio_none":
         "None of {works} works is listed at a false discovery rate of {rate}, with {tries} tries each and "
-        "{controls} controls. With so many controls at least {least} works would have to stand out before "
-        "any could be listed.",
+        "{controls} controls. Works that would have to stand out before any could be listed with so many "
+        "controls: at least {least}.",
     "portfolio_does_not_fit":
         "The works are ranked, but no p-values and no list are given: {why}. {works} works, {tries} tries "
         "each, {controls} controls.",

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.cases.case import Case, SearchPlan
 from explorer.findings.series import best, case_effort, in_rank
 from explorer.records import LedgerEntry, Replay, Subject
-from pages.components import replays, state
+from pages.components import prompts, replays, state
 from pages.components.texts import plain, say
 
 SCORE = "tiled_l2"
@@ -44,6 +44,14 @@ def pair(case: Case, subject: Subject) -> None:
             st.caption(replays.how_made(replay))
             replays.score_list(replay.closeness)
             replays.ledger_table(ledger(case, subject, replay))
+
+
+def brought(case: Case, subject: Subject) -> None:
+    """Folded away: which words brought the closest replay back."""
+    closest = bests(case, subject).get("noise")
+    if closest is not None:
+        with st.expander(say("findings.words"), icon=":material/chat:"):
+            prompts.words(case, subject, closest.recipe.prompt)
 
 
 def effort(case: Case, subject: Subject) -> None:

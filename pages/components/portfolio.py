@@ -79,7 +79,8 @@ def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSumm
     speed = evaluations_per_s([r.closest for r in rows if r.closest])
     time = say("replay.estimate", time=minutes(evaluations / speed)) if speed else work.unmeasured(now)
     st.markdown(say("portfolio.plan", works=waiting, tries=(plan.tries + test.tries) * waiting,
-                    tested=say("portfolio.tested", n=test.tries) if policy else "", evaluations=f"{evaluations:,}", time=time))
+                    tested=say("portfolio.tested", n=test.tries) if policy else "",
+                    evaluations=f"{evaluations:,}", time=time))
 
 
 def listed() -> None:

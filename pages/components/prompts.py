@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.records import PromptCandidate
+from explorer.cases.case import Case
+from explorer.records import PromptCandidate, Subject
 from pages.components import charts, widgets
 from pages.components.state import Here
 from pages.components.texts import plain, say
@@ -84,3 +85,13 @@ def _terms(candidate: PromptCandidate, number: int) -> None:
                      key=f"replay_terms_{number}")
         most = max(candidate.replay_terms, key=lambda t: t.gain)
         st.caption(say("prompt.replay_most", term=plain(most.term), gain=f"{most.gain:+.3f}"))
+
+
+def words(case: Case, subject: Subject, text: str) -> None:
+    """Which words of a prompt did it: what each term adds, where that was measured for this very prompt."""
+    found = next((c for c in case.prompts(subject.id) if c.text == text and c.terms), None)
+    st.markdown(say("prompt.brought", text=plain(text) or say("prompt.no_words")))
+    if found is None:
+        st.caption(say("prompt.not_taken_apart"))
+    else:
+        _terms(found, 0)

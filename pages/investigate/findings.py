@@ -19,6 +19,7 @@ if begin.needed(now, "findings"):
         st.caption(say("findings.all_text"))
         findings.statement(case, subject)
         findings.pair(case, subject)
+        findings.brought(case, subject)
         st.markdown(say("replay.bits_text"))
         planes.plane(case, subject, score=findings.SCORE, key=f"plane_{subject.id}")
         findings.effort(case, subject)
