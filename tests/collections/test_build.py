@@ -19,6 +19,7 @@ from explorer.collections.build import index_folder, index_key
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.parts import read_card
+from explorer.collections.quantise import LOOK
 from explorer.collections.sources import list_items
 from explorer.errors import ExplorerError
 
@@ -206,6 +207,9 @@ def test_a_large_collection_gets_quantised_cells_and_grows(tmp_path: Path, monke
     later = (out / "img_emb" / "img_emb_000001.npy").rename(tmp_path / "later.npy")
     first = drive(index_folder(out, exact_works=1000))
     assert first.kinds["image"] == index_key(2500, 16) and first.recall_at_10 >= 0.98
+    index = faiss.read_index(str(out / "image.index"))  # owns what is looked at below
+    cells = faiss.downcast_index(faiss.extract_index_ivf(index).quantizer)
+    assert cells.hnsw.efSearch == LOOK and 0 < read_card(out)["margins"]["image"] < 2
     later.rename(out / "img_emb" / "img_emb_000001.npy")
     monkeypatch.setattr(build, "quantise", None)  # growing needs no new cells
     grown = drive(index_folder(out, exact_works=1000))
