@@ -23,11 +23,16 @@ def needed(now: Here, step: str) -> bool:
 
 def drop(now: Here, step: str, *, several: bool = True) -> None:
     """A drop zone; images go into the open case, or into a new one, and the page opens on the last."""
-    files = st.file_uploader(say("begin.drop"), type=TYPES, accept_multiple_files=several, key=f"drop_{step}",
-                             help=say("begin.drop_help"))
+    files = st.file_uploader(say("begin.drop"), type=TYPES, accept_multiple_files=several,
+                             key=uploader(f"drop_{step}"), help=say("begin.drop_help"))
     files = files if isinstance(files, list) else [files] if files else []
     if files and st.button(say("begin.add", n=len(files)), type="primary", key=f"add_{step}"):
         take(now, [(f.name, f.getvalue()) for f in files], step)
+
+
+def uploader(name: str) -> str:
+    """A key for a drop zone that is empty again once its files were taken."""
+    return f"{name}_{st.session_state.get('taken', 0)}"
 
 
 def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
@@ -52,6 +57,7 @@ def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
         now.store.delete(case.id)
     elif case is not None and refused:
         case.set(REFUSED, [*case.get(REFUSED, []), *refused])
+    st.session_state["taken"] = st.session_state.get("taken", 0) + 1
     st.session_state["refused"] = refused
     st.session_state["accepted"] = len(added)
     if added:

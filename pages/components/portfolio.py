@@ -30,7 +30,7 @@ def drop(now: state.Here) -> None:
                                format_func=lambda w: say(f"portfolio.way_{w}"), key="portfolio_way")
     files = st.file_uploader(say("portfolio.drop"), type=begin.TYPES, help=say("begin.drop_help"),
                              accept_multiple_files="directory" if way == "folder" else True,
-                             key=f"portfolio_{way}")
+                             key=begin.uploader(f"portfolio_{way}"))
     if files and st.button(say("begin.add", n=len(files)), type="primary", key="add_portfolio"):
         begin.take(now, [(f.name, f.getvalue()) for f in files], "portfolio")
 

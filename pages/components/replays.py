@@ -75,12 +75,12 @@ def reading(name: str) -> str:
 def beside(case: Case, subject: Subject, replay: Replay, *, key: str, widest_px: int = 520) -> None:
     """The subject, laid out as it was scored, and the replay in the compare slider."""
     mine, png = laid_out(case, subject, replay), case.blob(replay.image_sha256)
-    heat, mask = _covers(mine, png)
+    heat, mask = covers(mine, png)
     widgets.compare((say("replay.subject_label"), png_bytes(mine)), (say("replay.replay_label"), png), key=key,
                     heat=heat, mask=mask, widest_px=widest_px)
 
 
-def _covers(subject_rgb: np.ndarray, png: bytes) -> tuple[bytes, bytes]:
+def covers(subject_rgb: np.ndarray, png: bytes) -> tuple[bytes, bytes]:
     """Two PNGs to lay over the replay: where the two agree, and what the masked scores look at.
 
     None for pictures too large to draw at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.jobs.tasks import GenerateSubject
-from pages.components import begin, door, embedded, overview, path, replay_form, stories, widgets, work
+from pages.components import begin, beside, door, embedded, overview, path, replay_form, stories, widgets, work
 from pages.components.texts import plain, say
 
 now = path.head("subject")
@@ -37,6 +37,7 @@ else:
     door.draw()
     overview.draw()
     st.divider()
+    beside.draw(case, subject)
     with st.expander(say("subject.metadata"), icon=":material/badge:"):
         embedded.draw(now, case, subject)
     if not case.read_only:

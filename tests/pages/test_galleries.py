@@ -6,11 +6,14 @@ import numpy as np
 
 from explorer.cases import marks
 from explorer.cases.store import CaseStore
+from explorer.closeness.catalogue import SCORES
 from explorer.collections.atlas import SIMILARITIES, Atlas, atlas_path, write_atlas
+from explorer.images.door import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import CollectionInfo
 from explorer.settings import load_settings
 from pages.components.texts import say
+from tests.pages.filled import picture
 from tests.pages.test_pages import press, written
 
 
@@ -85,3 +88,12 @@ def test_the_map_is_asked_for_and_drawn(opened, case, home):
     assert say("map.text", kept="50%", shown="3", works="3") in written(app)
     spec = app.get("plotly_chart")[0].proto.spec
     assert "Two &lt;b&gt;, by C" in spec and "1: Work 1" in spec
+
+
+def test_two_images_of_a_case_are_compared(opened, case, home):
+    assert say("subject.beside_text", side=64) not in written(opened("subject", case))
+    store = store_of(home, case)
+    store.add_subject(png_bytes(picture(3, noise=0.2)), "disputed.png")
+    store.close()
+    text = written(opened("subject", case))
+    assert say("subject.beside_text", side=64) in text and SCORES["tiled_l2"].label in text
