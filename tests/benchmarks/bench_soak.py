@@ -44,9 +44,14 @@ def replays(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def sessions(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from explorer.jobs.launch import stop_workers
+    from explorer.settings import load_settings
     from tests.benchmarks.soak_sessions import crowd
     before = set(psutil.pids())
-    found = crowd(folder, options.sessions, options.watching, seconds=options.session_seconds)
+    try:
+        found = crowd(folder, options.sessions, options.watching, seconds=options.session_seconds)
+    finally:
+        stop_workers(load_settings(folder / "home"))
     return found | {"session_leaks": leaks(folder, before)}
 
 

@@ -44,12 +44,14 @@ class Soak:
         old = store.list()
         self.case: Case = store.open(old[0].id) if old else store.create("Soak")
         self.subject = (self.case.subjects() or [self.case.add_subject(png_bytes(picture()), "ball.png")])[0]
-        self.told: dict[str, Any] = {"searches": 0, "lost": 0, "kills": 0, "cancels": 0, "reloads": 0, "parts": 0,
+        self.told: dict[str, Any] = {"searches": 0, "replays": 0, "lost": 0, "kills": 0, "cancels": 0, "reloads": 0, "parts": 0,
                                      "handles_left": 0, "memory_growth": 0.0, "worker_growth": 0.0, "errors": []}
         if file.exists():
-            self.told = json.loads(file.read_text("utf-8"))
+            self.told |= json.loads(file.read_text("utf-8"))
         self.dice = random.Random(f"{seed} {self.told['parts']}")
-        self.job, self.known, self.next_kill = "", set[str](), 0
+        self.job, self.known = "", self.ids()
+        self.told["lost"] += max(0, self.told["replays"] - len(self.known))  # since the last part
+        self.next_kill = len(self.known) + self.dice.randrange(20, 500)
 
     def ids(self) -> set[str]:
         """Every replay on record, read past the program."""
@@ -75,7 +77,7 @@ class Soak:
         end_mb, left = self._weigh(server)
         print(f"server: {start_mb:.1f} MB, then {end_mb:.1f}; {handles} handles, then {left}", flush=True)
         told = self.told
-        told["parts"] += 1
+        told["parts"], told["replays"] = told["parts"] + 1, self.count()
         told["memory_growth"] = max(told["memory_growth"], end_mb / start_mb - 1)
         told["worker_growth"] = max(told["worker_growth"], quiet.growth)
         told["handles_left"] = max(told["handles_left"], left - handles - SPARED, 0)

@@ -34,22 +34,25 @@ class Search:
         self.queue = Queue(self.settings.database, person=WATCHER)
         self.case = CaseStore(self.settings.cases, person=WATCHER).create("Watched")
         self.subject = self.case.add_subject(png_bytes(picture()), "ball.png")
-        grid = ReplaySettings("a red ball", seeds=2000)
+        grid = ReplaySettings("a red ball", seeds=2000)  # more than the measurement takes
         self.job = self.queue.submit(RunSearch(self.case.id, self.subject.id, new_search_id(), grid))
 
     def rate(self, seconds: float) -> float:
-        """UNet evaluations a second of the running search, from one replay on record to another."""
-        marks: list[tuple[float, int]] = []
+        """Sampler steps of a whole batch that the running search makes a second."""
+        marks, rounds, tended = [], 0, 0.0
         until = time.monotonic() + seconds
         while time.monotonic() < until or len(marks) < 3:
-            launch.tend(self.settings)
-            done = self.case.count_replays(self.subject.id)
-            if done and (not marks or done > marks[-1][1]):
-                marks.append((time.monotonic(), done))
+            if time.monotonic() - tended > 1.0:
+                tended = time.monotonic()
+                launch.tend(self.settings)
+            now = self.queue.get(self.job).progress
+            if now is not None and now.step:
+                rounds += bool(marks and now.step < marks[-1][2])
+                if not marks or now.step != marks[-1][2]:
+                    marks.append((time.monotonic(), rounds * now.steps + now.step, now.step))
             time.sleep(0.05)
-        (begun, first), (ended, last) = marks[0], marks[-1]
-        each = self.case.replays(self.subject.id, order_by="time", limit=1)[0].unet_evaluations
-        return (last - first) * each / (ended - begun)
+        (begun, first, _), (ended, last, _) = marks[0], marks[-1]
+        return (last - first) / (ended - begun)
 
 
 class Load:
@@ -119,7 +122,7 @@ def _told(visits: list[Visit], *, alone: float, crowded: float, load: Load) -> d
     print("titles:", sorted({v.title for v in visits}), flush=True)
     return {"sessions": len(visits), "median_page_s": round(statistics.median(took), 3),
             "slowest_page_s": round(max(took), 3), "pages": len(took), "session_errors": len(errors),
-            "alone_per_s": round(alone, 1), "crowded_per_s": round(crowded, 1),
+            "alone_per_s": round(alone, 2), "crowded_per_s": round(crowded, 2),
             "job_slowdown": round(1 - crowded / (1 - load.clients) / alone, 3),
             "clients_share": round(load.clients, 3), "server_share": round(load.server, 3),
             "worker_share": round(load.worker, 3), "others_share": round(load.others, 3)}
