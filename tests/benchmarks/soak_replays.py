@@ -45,7 +45,8 @@ class Soak:
         self.case: Case = store.open(old[0].id) if old else store.create("Soak")
         self.subject = (self.case.subjects() or [self.case.add_subject(png_bytes(picture()), "ball.png")])[0]
         self.told: dict[str, Any] = {"searches": 0, "replays": 0, "lost": 0, "kills": 0, "cancels": 0, "reloads": 0,
-                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "worker_growth": 0.0, "errors": []}
+                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "worker_growth": 0.0,
+                                     "errors": []}
         if file.exists():
             self.told |= json.loads(file.read_text("utf-8"))
         self.dice = random.Random(f"{seed} {self.told['parts']}")
