@@ -9,7 +9,7 @@ from explorer.closeness.catalogue import SCORES, shown
 from explorer.images.door import read_png
 from explorer.records import Replay, Subject
 from explorer.report.press import press_picture
-from pages.components import replays
+from pages.components import replays, widgets
 from pages.components.texts import say
 
 SCORE = "tiled_l2"
@@ -25,6 +25,7 @@ def draw(case: Case, subject: Subject, replay: Replay, *, title: str, source: st
         if st.button(say("share.make"), icon=":material/newspaper:", key=f"make_{made}"):
             st.session_state[made] = _picture(case, subject, replay, title, source)
         if made in st.session_state:
+            widgets.picture(st.session_state[made], alt=say("share.alt"), width_px=520)
             st.download_button(say("share.save"), st.session_state[made], icon=":material/download:",
                                file_name=f"afterimage-{replay.id[:12]}.png", mime="image/png",
                                on_click="ignore", key=f"save_{made}")

@@ -40,7 +40,8 @@ def _found() -> None:
     live.panel(here, *TASKS)
     found = works.found_in(here.open_case, here.open_subject)
     if not found:
-        widgets.empty("neighbours")
+        if not work.active(here, *TASKS):
+            widgets.empty("neighbours")
         return
     st.caption(say("neighbours.scale", n=len(found)))
     _compare(here, found)

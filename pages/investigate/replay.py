@@ -71,7 +71,8 @@ def _found() -> None:
     if not case.count_replays(subject.id):
         lanes.draw(case, subject, running)
         lanes.steer(here, running)
-        widgets.empty("replays")
+        if not work.active(here, "RunSearch"):
+            widgets.empty("replays")
         return
     shown = shelf.choose(case, subject)
     seen = lanes.running(here) or shown.search

@@ -44,8 +44,11 @@ def test_the_claimed_recipe_is_replayed_as_it_stands(opened, claiming, home):
 def test_a_package_is_read_and_not_changed_and_runs_in_a_case_of_ones_own(opened, home):
     (home / "cases").mkdir(parents=True)
     case = open_told(CaseStore(home / "cases"), read()[0])
-    app = opened("subject", (case.id, case.subjects()[0].id))
-    assert next(b for b in app.button if b.label == say("subject.run")).disabled
+    for step in ("prompt", "neighbours", "replay", "subject"):
+        app = opened(step, (case.id, case.subjects()[0].id))
+        offered = {b.label for b in app.button}
+        assert say("subject.own_case") in offered
+        assert not offered & {say(k) for k in ("subject.run", "prompt.find", "neighbours.find", "replay.start")}
     press(app, say("subject.own_case"))
     jobs = Queue(load_settings(home).database).active()
     assert jobs and all(j.case_id != case.id for j in jobs)
