@@ -28,7 +28,7 @@ from explorer.worker.table import Table
 from tests.worker.engine.cluster import ROOT, cluster
 from tests.worker.test_runners import sources, work  # noqa: F401
 
-SEEDS = 96
+SEEDS = 64
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def closest(work, name, count=10):  # noqa: F811
     """Seeds of the closest replays of a search, rendered again here one at a time."""
     model = loading.model(work.context(search(work, name)), work.settings.model)
     subject = read_png(work.case.blob(work.subject.pixels_sha256))
-    first = work.case.replays(work.subject.id, search_id=name, order_by="tiled_l2", limit=count + 6)
+    first = work.case.replays(work.subject.id, search_id=name, order_by="tiled_l2", limit=count + 4)
     exact = {r.recipe.seed: compare(subject, render_exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
     return sorted(exact, key=exact.get)[:count]
 
@@ -74,16 +74,15 @@ def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa
 
 
 def test_a_worker_that_ends_half_way_costs_nothing(shared):
-    shared.run(search(shared, "here", seeds=SEEDS, steps=(20,)))
-    task = search(shared, "there", shared.address, seeds=SEEDS, steps=(20,))
-    events, ended = runner("RunSearch")(task, shared.context(task)), 0
-    for _ in events:
-        crew = shared.table.get(next((n for n in shared.table.sizes() if n.startswith("cluster")), "none"),
-                                lambda: None, size_of=lambda _: 0)
-        if not ended and crew is not None and len(crew.processes) == 2 and shared.case.count_replays(
-                search_id="there"):
-            ended = crew.processes[0]
-            os.kill(ended, signal.SIGKILL)
+    shared.run(search(shared, "here", seeds=SEEDS, steps=(10,)))
+    task = search(shared, "there", shared.address, seeds=SEEDS, steps=(10,))
+    context, ended = shared.context(task), False
+    crew = loading.painters(context, shared.address, task.model, loading.model(context, task.model))
+    list(crew.run([]))  # both are ready
+    for _ in runner("RunSearch")(task, context):
+        if not ended and shared.case.count_replays(search_id="there"):
+            os.kill(crew.processes[0], signal.SIGKILL)
+            ended = True
     assert ended
     found = shared.case.replays(shared.subject.id, search_id="there", order_by="time", limit=-1)
     assert sorted(r.recipe.seed for r in found) == list(range(SEEDS))  # none lost, none twice
