@@ -19,8 +19,8 @@ def draw(now: state.Here, case: Case, subject: Subject) -> None:
     """Draws the embedded metadata of a subject's original bytes, and a button that replays what it claims."""
     st.caption(say("embedded.claims"))
     found = _read(case, subject)
-    st.markdown(f"**{say('embedded.c2pa')}**: {say('c2pa.' + found.c2pa.state.replace(' ', '_'))} "
-                f"{plain(found.c2pa.reason)}")
+    why = "" if found.c2pa.state == "absent" else f" ({plain(found.c2pa.reason)})"  # absent says it all
+    st.markdown(f"**{say('embedded.c2pa')}**: {say('c2pa.' + found.c2pa.state.replace(' ', '_'))}{why}")
     if not (found.raw or found.generation or found.exif or found.xmp):
         st.markdown(say("embedded.none"))
     for generation in found.generation:

@@ -57,7 +57,11 @@ def _case_line(now: Here) -> None:
     with st.container(border=True, key="case_line"):
         picture, words, choice = st.columns([1, 7, 4], vertical_alignment="center")
         with words:
-            st.markdown(f"**{plain(now.open_case.title)}**")
+            facts = now.open_case.meta()
+            number, question = plain(facts.get("case_number", "")), plain(facts.get("question", ""))
+            st.markdown(f"**{plain(now.open_case.title)}**" + (f" · {number}" if number else ""))
+            if question:
+                st.caption(question)
             if now.subject:
                 st.caption(say("path.subject", name=plain(now.subject.name), sha=now.subject.sha256[:12]))
         if now.subject is None:
