@@ -113,9 +113,9 @@ def go(page: str, *, case_id: str = "", subject_id: str = "", **more: str) -> No
     st.switch_page(frame.script(page), query_params={k: v for k, v in kept.items() if v})
 
 
-def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any], *, until: Any = None) -> Any:
-    """What `make` gives of a case, kept for this tab until `until` changes (the head of the case's log if None)."""
-    mark = (case.id, subject.id, case.head() if until is None else until)
+def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any]) -> Any:
+    """What `make` gives of a case, kept for this tab until the case's log goes on."""
+    mark = (case.id, subject.id, case.head())
     known = st.session_state.get(name)
     if known is None or known[0] != mark:
         known = (mark, make())
@@ -126,8 +126,13 @@ def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any], *, un
 def made(case: Case, subject: Subject) -> list[Replay]:
     """Every replay of the subject in the order in which they were made; one changes only to an exhibit."""
     counts = (case.count_replays(subject.id), case.count_replays(subject.id, exhibits=True))
-    return kept("replays_made", case, subject, lambda: case.replays(subject.id, order_by="time", limit=-1),
-                until=counts)
+    return _made((str(case.folder), subject.id, counts), case)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _made(mark: tuple[str, str, tuple[int, int]], _case: Case) -> list[Replay]:
+    """One list for all tabs, not to be changed: thousands of replays a tab would fill the memory."""
+    return _case.replays(mark[1], order_by="time", limit=-1)
 
 
 def fresh(now: Here) -> Here:
