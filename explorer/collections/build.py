@@ -25,7 +25,7 @@ from explorer.errors import ExplorerError
 from explorer.records import Progress
 
 EXACT_WORKS = 50_000  # up to here every query is compared with every work
-CODE_SHARE = 16  # codes of a large index are so small a part of its float32 vectors; shorter ones blur more
+CODE_SHARE = 32  # codes of a large index are so small a part of its float32 vectors
 LEAST_CODE = 8  # bytes
 SAMPLED = 96  # works whose exact neighbours set how far a search looks
 TARGET_RECALL = 0.99
