@@ -45,7 +45,7 @@ class Soak:
         self.case: Case = store.open(old[0].id) if old else store.create("Soak")
         self.subject = (self.case.subjects() or [self.case.add_subject(png_bytes(picture()), "ball.png")])[0]
         self.told: dict[str, Any] = {"searches": 0, "replays": 0, "lost": 0, "kills": 0, "cancels": 0, "reloads": 0,
-                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "worker_growth": 0.0,
+                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "worker_growth": None,
                                      "errors": []}
         if file.exists():
             self.told |= json.loads(file.read_text("utf-8"))
@@ -80,7 +80,8 @@ class Soak:
         told = self.told
         told["parts"], told["replays"] = told["parts"] + 1, self.count()
         told["memory_growth"] = max(told["memory_growth"], end_mb / start_mb - 1)
-        told["worker_growth"] = max(told["worker_growth"], quiet.growth)
+        if quiet.start_mb:  # else the last stretch was not reached
+            told["worker_growth"] = max(told["worker_growth"] or 0.0, quiet.growth)
         told["handles_left"] = max(told["handles_left"], left - handles - SPARED, 0)
         self.file.write_text(json.dumps(told), "utf-8")
 
@@ -165,8 +166,8 @@ class Soak:
         for error in told["errors"][:5]:
             print("page error:", error, flush=True)
         return {"replays": self.count(), "lost": told["lost"], "server_growth": round(told["memory_growth"], 4),
-                "worker_growth": round(told["worker_growth"], 4), "page_errors": len(told["errors"]),
-                "memory_growth": round(max(told["memory_growth"], told["worker_growth"]), 4),
+                "worker_growth": told["worker_growth"], "page_errors": len(told["errors"]),
+                "memory_growth": round(max(told["memory_growth"], told["worker_growth"] or 0.0), 4),
                 **{k: told[k] for k in ("kills", "cancels", "reloads", "parts")}}
 
 
