@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import log2
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def test_controls_are_control_works_each_once(world, stored, policy):
     assert {split[name] for name in found.names} == {"control"}
     assert found.expectation.names == PREDICTORS and found.expectation.works >= 20 and found.expectation.log
     assert all(0 < value < 1 for value in found.values)
+    assert len(found.bits) == len(found.values) and min(found.bits) > log2(policy.seeds)
     _, theirs = excesses(found.values[0], found.features[0], found)
     assert abs(float(np.mean(theirs))) < 0.1  # fitted on other works, right on these
     assert world_controls(world, policy, model_fingerprint="0" * 64) is None
