@@ -1,8 +1,7 @@
 """Renders every page and both reports to PNG: `python -m tests.browser.screenshots OUT`.
 
 Pages at three widths, light and dark; one with a finished example open, the others with the newest case of the
-workspace given by `--home DIR`, else of an empty one in which all examples were opened. A PDF's pages need
-pypdfium2 (`pip install pypdfium2`); without it they are left out, and that is said.
+workspace given by `--home DIR`, else of an empty one in which all examples were opened.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from pypdfium2 import PdfDocument
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
@@ -72,11 +73,6 @@ def reports(case: Case, out: Path, *, schemes: tuple[str, ...] = SCHEMES) -> Ite
             path = out / f"report-html-{scheme}.png"
             page.screenshot(path=str(path), full_page=True)
             yield path
-    try:
-        from pypdfium2 import PdfDocument
-    except ImportError:
-        print("The PDF's pages are left out: pip install pypdfium2")
-        return
     for number, page in enumerate(PdfDocument(out / "report.pdf"), 1):
         path = out / f"report-pdf-{number:02d}.png"
         page.render(scale=1.5).to_pil().save(path)
