@@ -19,16 +19,14 @@ from explorer.records import Progress
 
 @dataclass(frozen=True)
 class BeamSettings:
-    """How far and how wide to search: terms tried by a draft in a round, and `wide` by the leading one where
-    none of those earns its tokens. `worth` is the least gain in cosine that a token must bring;
+    """How far and how wide to search. `worth` is the least gain in cosine that a token must bring;
     `patience` says how many rounds in a row may bring no new best prompt before the search ends."""
 
     width: int = 6
-    shortlist: int = 128
-    wide: int = 512
+    shortlist: int = 64
     max_terms: int = 32
     worth: float = 1e-4
-    patience: int = 3
+    patience: int = 6
     sweeps: int = 2
     finalists: int = 5
     overlap: float = 0.6  # drafts that share more of their terms than this count as one
@@ -87,13 +85,13 @@ class Beam:
     def _round(self, beam: list[Draft], *, everything: bool) -> list[Draft]:
         """The next beam: drafts whose new term earns its tokens; if there are none, the least bad.
 
-        Before the second, the leading draft tries `wide` terms. A step that loses a little may lead on, as in
+        Before the second, the leading draft tries every term. A step that loses a little may lead on, as in
         CLIP Interrogator's first rounds; drafts that came to nothing are weeded out at the end.
         """
         limit = None if everything else self.settings.shortlist
         children = [c for draft in beam for c in self._children(draft, limit)]
         if not everything and not any(c.surplus >= 0 for c in children):
-            children += self._children(beam[0], self.settings.wide)
+            children += self._children(beam[0], None)
         return self._best([c for c in children if c.surplus >= 0] or children)
 
     def _finalists(self) -> list[Draft]:
