@@ -28,7 +28,8 @@ def draw(now: state.Here) -> None:
         state.remember(copies=work.submit(now, FindDuplicates(now.settings.collection, store=bool(store))))
         st.rerun()
     live.follow_job(_report, state.remembered("copies"))
-    if now.case is not None and now.subject is not None:
+    if now.case is not None and now.subject is not None and (
+            not now.case.read_only or now.case.records(CopyCheck, subject_id=now.subject.id)):
         st.subheader(say("duplicates.subject"), anchor=False)
         live.follow(_subject, *_DOOR)
 
@@ -97,7 +98,10 @@ def _subject() -> None:
         st.markdown(say("duplicates.subject_copies", n=last.copies, title=plain(last.title),
                         collection=plain(last.collection), likeness=f"{last.likeness:.3f}",
                         limit=f"{last.limit:.2f}"))
-    elif seen and not seen[-1].is_near_copy:
+    elif seen and seen[-1].is_near_copy:
+        st.markdown(say("duplicates.subject_some", title=plain(seen[-1].title), collection=plain(
+            seen[-1].collection), likeness=f"{seen[-1].likeness:.3f}"))
+    elif seen:
         st.markdown(say("duplicates.subject_none", n=f"{seen[-1].compared:,}",
                         collection=plain(seen[-1].collection)))
     idle = not case.read_only and not work.active(here, *_DOOR)
