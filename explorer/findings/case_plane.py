@@ -7,7 +7,7 @@ from explorer.closeness.codecs import codec_curve
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.findings.bill import case_bill
-from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.plane import Band, Plane, PlanePoint, control_band
 from explorer.images.door import read_png
 from explorer.records import Replay, SearchSummary
@@ -49,10 +49,11 @@ def case_plane(case: Case, subject_id: str, *, score: str = "tiled_l2", codecs: 
 def _tested(case: Case, subject_id: str, score: str) -> tuple[Band | None, PlanePoint | None]:
     tests = [t for t in case.records(Measured, subject_id=subject_id) if t.controls_id and not t.earlier_tests]
     controls = case.record(ControlResults, tests[-1].controls_id) if tests else None
-    if controls is None or controls.score != score:
-        return None, None
+    judged = case.record(Finding, tests[-1].id) if tests else None
+    if controls is None or controls.score != score or judged is None or "p" not in judged.numbers:
+        return None, None  # controls that do not fit are no band
     bits = total_bits(case_bill(case, case.replay(tests[-1].replay_id)))
-    return control_band(controls), PlanePoint(bits, tests[-1].value, tests[-1].replay_id)
+    return control_band(controls, tests[-1].features), PlanePoint(bits, tests[-1].value, tests[-1].replay_id)
 
 
 def _bits(case: Case, replay: Replay, known: dict[tuple, float], billed: set[str]) -> float:

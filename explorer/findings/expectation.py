@@ -34,3 +34,8 @@ class Expectation:
         """How much closer than expected: positive is closer, whichever way the score runs."""
         difference = (math.log(max(value, LEAST)) if self.log else value) - self.predict(found)
         return difference if better == "higher" else -difference
+
+    def value_at(self, excess: float, found: Mapping[str, float], *, better: str) -> float:
+        """The closeness that such a picture would have with this excess: the inverse of `excess`."""
+        reached = self.predict(found) + (excess if better == "higher" else -excess)
+        return math.exp(reached) if self.log else reached

@@ -6,12 +6,15 @@ controls of the same effort lies above the band; codecs show what as many bits b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
 from explorer.findings.wording import number, say
+
+ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Band:
     median: float
     far: float
     controls: int
+    adjusted: bool = False  # each set to where it would lie were it as complex as the subject
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,25 @@ class Plane:
     floor: float | None = None  # closeness after the model's own autoencoder: no replay is expected past it
 
 
-def control_band(found: ControlResults) -> Band | None:
+def control_band(found: ControlResults, features: Mapping[str, float] | None = None) -> Band | None:
     """The band of controls that were all put through one policy; None where their bits are not known.
 
-    Ranks, no interpolation: at most 5 % of the controls lie beyond either edge. Every control supplied its own
-    prompt, so the band spans their bits; within it closeness is not sorted by them.
+    Each control is set to where it would lie with its own excess and the subject's `features` (a simple picture
+    comes near whoever made it), so that the band says what the measured test's rank says. Ranks, no
+    interpolation: at most 5 % of the controls lie beyond either edge. Every control supplied its own prompt, so
+    the band spans their bits; within it closeness is not sorted by them.
     """
     if not found.bits:
         return None
-    values, n = sorted(found.values, key=sort_key(found.score)), len(found.values)
+    values, n = list(found.values), len(found.values)
+    expected, better = found.expectation, SCORES[found.score].better
+    adjusted = expected is not None and features is not None and len(found.features) == n
+    if adjusted:
+        values = [expected.value_at(expected.excess(v, f, better=better), features, better=better)
+                  for v, f in zip(found.values, found.features, strict=True)]
+    values.sort(key=sort_key(found.score))
     return Band(min(found.bits), max(found.bits), values[int(0.05 * n)], values[n // 2],
-                values[n - 1 - int(0.05 * n)], n)
+                values[n - 1 - int(0.05 * n)], n, adjusted)
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ def standing(plane: Plane) -> Standing | None:
     words = {"bits": number(best.bits, 4), "value": shown(plane.score, best.closeness),
              "score": SCORES[plane.score].label, "controls": number(band.controls),
              "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
-             "most": number(band.most_bits, 4)}
+             "most": number(band.most_bits, 4), "off": ADJUSTED if band.adjusted else ""}
     if above:
         return Standing(True, margin, say("above_band", **words, margin=shown(plane.score, margin)))
     return Standing(False, -margin, say("within_band", **words))

@@ -40,12 +40,13 @@ STATEMENTS: dict[str, str] = {
     "not_run":
         "No replay has been made yet, so there is nothing to weigh.",
     "above_band":
-        "With {bits} bits supplied, the subject's test reached {value} ({score}); 95 of 100 of its {controls} "
-        "controls, with {least} to {most} bits, stay at or short of {band}. The subject lies above the controls' "
-        "band by {margin}.",
+        "With {bits} bits supplied, the subject's test reached {value} ({score}). {off}95 of 100 "
+        "of its {controls} controls, with {least} to {most} bits, stay at or short of {band}: the subject lies "
+        "above the controls' band by {margin}.",
     "within_band":
         "With {bits} bits supplied, the subject's test reached {value} ({score}), within what its {controls} "
-        "controls reach with {least} to {most} bits (95 of 100 stay at or short of {band}).",
+        "controls reach with {least} to {most} bits. {off}95 of 100 of them stay at or "
+        "short of {band}.",
     "neighbour":
         "The nearest work of the collection {collection} is {title} by {creator}, similarity {similarity} "
         "({percentile} of unrelated pairs of its works are less alike).",

@@ -231,9 +231,11 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
     tests = [t for t in found.of(Measured, subject.id) if t.controls_id and not t.earlier_tests]
     controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
     last = controls.get(tests[-1].controls_id) if tests else None
+    ranked = {f.id for f in found.of(Finding, subject.id) if "p" in f.numbers}
+    fits = last is not None and tests[-1].id in ranked
     tested = next((p for p in points if tests and p.replay_id == tests[-1].replay_id), None)
     floors = [s.floor[score] for s in found.of(SearchSummary, subject.id) if score in s.floor]
-    plane = Plane(score, tuple(points), control_band(last) if last else None, tested if last else None,
+    plane = Plane(score, tuple(points), control_band(last, tests[-1].features) if fits else None, tested,
                   tuple(codecs), floors[-1] if floors else None)
     blocks.append(Picture(plots.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults
+from explorer.findings.judge import excesses
 from explorer.findings.plane import Plane, PlanePoint, control_band, standing
 from explorer.findings.portfolio import WorkResult, rank_portfolio
 from explorer.records import Effort
@@ -28,6 +30,26 @@ def test_a_subject_above_the_band_and_one_within(score, sign):
     assert "above the controls' band" in found.statement and "95 of 100 of its 40 controls" in found.statement
     inside = standing(_tested(34.0, sign * 0.37, band, score))
     assert not inside.above and inside.margin < 0 and "within what its 40 controls" in inside.statement
+
+
+def test_the_band_of_a_subject_says_what_its_rank_says():
+    draw = np.random.default_rng(5)
+    told = [{"x": float(x)} for x in draw.normal(size=200)]
+    expected = Expectation(("x",), (0.0,), (1.0,), (0.5,), -1.0, 0.6, 100, log=True)
+    values = tuple(float(np.exp(-1.0 + 0.5 * t["x"] + 0.1 * e)) for t, e in
+                   zip(told, draw.normal(size=200), strict=True))
+    found = ControlResults("c", "works", "f" * 64, "tiled_l2", Effort(16, 640, 9.0),
+                           tuple(f"w{i}" for i in range(200)), values, tuple(told), expected,
+                           bits=(20.0,) * 200)
+    for simple in ({"x": -2.0}, {"x": 2.0}):
+        band = control_band(found, simple)
+        for value in np.exp(expected.predict(simple) + np.linspace(-0.3, 0.3, 13)):
+            mine, theirs = excesses(float(value), simple, found)
+            stands = standing(_tested(20.0, float(value), band, "tiled_l2"))
+            assert stands.above == (sum(t >= mine for t in theirs) <= 10)  # 5 % of 200
+            assert "After taking off" in stands.statement
+    low, plain, high = (control_band(found, f).close for f in ({"x": -2.0}, None, {"x": 2.0}))
+    assert low < plain < high
 
 
 def test_without_a_measured_test_or_controls_bits_there_is_no_standing():
