@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -25,7 +28,13 @@ def visit(monkeypatch):
         await asyncio.gather(*(layer({"type": "websocket", "headers": [(b"cookie", f"me={p}".encode())]}, receive,
                                      send) for p in people))
         return refused
-    return lambda layer, people: asyncio.run(opened(layer, people))
+    return lambda layer, people: run(opened(layer, people))
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: a browser's driver keeps a loop running in the tests' own thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def page(scope, receive, send) -> None:
@@ -48,5 +57,5 @@ def test_other_requests_are_let_through():
 
     async def app(scope, receive, send) -> None:
         asked.append(scope["path"])
-    asyncio.run(sessions.FewSessions(app, most=0)({"type": "http", "path": "/"}, None, None))
+    run(sessions.FewSessions(app, most=0)({"type": "http", "path": "/"}, None, None))
     assert asked == ["/"]
