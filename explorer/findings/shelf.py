@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -45,17 +45,17 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A page of replays, how many fit the wish, and how many of those were left out and why."""
+class Shelf(Generic[Kept]):
+    """A page of replays or works, how many fit the wish, and how many of those were left out and why."""
 
-    replays: tuple[Replay, ...]
+    items: tuple[Kept, ...]
     total: int
     hidden: int  # by the person
     copies: int  # near copies of one before them
 
 
 def shelf(case: Case, subject: Subject, wish: Wish, page: Page, *,
-          made: Callable[[], Sequence[Replay]] | None = None) -> Shelf:
+          made: Callable[[], Sequence[Replay]] | None = None) -> Shelf[Replay]:
     """A page of a subject's replays by a wish, the closest first.
 
     `made` gives all the subject's replays, for callers that keep them; it is asked only where all are needed.
@@ -100,18 +100,8 @@ def _named(case: Case, subject: Subject, wish: Wish, mark: str) -> list[Replay]:
     return in_rank(found, wish.score)
 
 
-@dataclass(frozen=True)
-class WorkShelf:
-    """A page of works, how many fit the wish, and how many of those were left out and why."""
-
-    works: tuple[Neighbour, ...]
-    total: int
-    hidden: int
-    copies: int
-
-
 def shelf_of_works(case: Case, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
-                   mark_of: Callable[[Neighbour], np.ndarray | None]) -> WorkShelf:
+                   mark_of: Callable[[Neighbour], np.ndarray | None]) -> Shelf[Neighbour]:
     """A page of one subject's works, which come in the order in which they are to stand.
 
     Marks go by a work's id. The wish's limit is on its score, or on similarity where that is SIMILARITY;
@@ -127,7 +117,7 @@ def shelf_of_works(case: Case, ordered: Sequence[Neighbour], wish: Wish, page: P
     hidden = 0 if wish.show == "hidden" else sum(w.work_id in out for w in fitting)
     if wish.fold:
         kept, copies = fold(kept, mark_of)
-    return WorkShelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
+    return Shelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
 
 
 def _work_fits(work: Neighbour, wish: Wish) -> bool:

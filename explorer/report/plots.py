@@ -44,7 +44,8 @@ def plane(found: Plane) -> bytes:
     if found.band:
         across = [max(found.band.least_bits, 1.0), max(found.band.most_bits, 1.0)]
         axes.fill_between(across, *([edge] * 2 for edge in (found.band.close, found.band.far)), color=_GREY,
-                          alpha=0.3, label="90 of 100 controls", lw=0)
+                          alpha=0.3, lw=0,
+                          label=f"90 of 100 controls{', complexity taken off' if found.band.adjusted else ''}")
         axes.plot(across, [found.band.median] * 2, c=_GREY, lw=1, label="controls' median")
     for label, colour, mark, group in (("replays from noise", _BLUE, "o", "noise"),
                                        ("replays from the subject's picture", _ORANGE, "^", "subject")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.cases.case import Case
+from explorer.cases.case import Case, SearchPlan
 from explorer.closeness.start_code import StartBill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.door import png_bytes
@@ -18,7 +18,9 @@ WAYS = ("shift", "scale", "mirror", "colour")  # as closeness/alignment.py names
 
 def charge(case: Case, replay: Replay) -> None:
     """Under the ledger of a replay that was given something: measures the shortest code of it."""
-    if replay.recipe.start_sha256 is None and replay.recipe.noise_blob is None:
+    plan = case.record(SearchPlan, replay.search_id)
+    reached = plan is not None and plan.settings.get("mode") == "closer"  # the ledger charges its rounds
+    if reached or (replay.recipe.start_sha256 is None and replay.recipe.noise_blob is None):
         return
     here, found = state.here(), case.record(StartBill, replay.id)
     if found is not None:

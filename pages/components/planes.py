@@ -83,10 +83,11 @@ def _line(points: Sequence[Any], name: str, dash: str) -> dict[str, Any]:
 
 
 def _band(band: Band) -> list[dict[str, Any]]:
+    name = say("plane.band_adjusted" if band.adjusted else "plane.band", n=band.controls)
     edge = {"type": "scatter", "mode": "lines", "x": [max(1.0, band.least_bits), max(1.0, band.most_bits)],
             "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
     return [{**edge, "y": [band.close] * 2, "showlegend": False},
-            {**edge, "y": [band.far] * 2, "fill": "tonexty", "name": say("plane.band", n=band.controls)}]
+            {**edge, "y": [band.far] * 2, "fill": "tonexty", "name": name}]
 
 
 def doses(card: Card, *, key: str) -> None:

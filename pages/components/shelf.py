@@ -28,7 +28,7 @@ class Shown:
 
     wish: Wish
     page: int
-    found: Shelf
+    found: Shelf[Replay]
     several: bool  # clicks select, rather than open
 
     @property
@@ -41,7 +41,7 @@ class Shown:
 
     @property
     def replays(self) -> tuple[Replay, ...]:
-        return self.found.replays
+        return self.found.items
 
 
 def choose(case: Case, subject: Subject) -> Shown:
@@ -60,7 +60,7 @@ def choose(case: Case, subject: Subject) -> Shown:
     return Shown(wish, page, found, several)
 
 
-def _shelf(case: Case, subject: Subject, wish: Wish, page: int) -> Shelf:
+def _shelf(case: Case, subject: Subject, wish: Wish, page: int) -> Shelf[Replay]:
     return shelf(case, subject, wish, Page(page, PAGE), made=lambda: state.made(case, subject))
 
 
@@ -131,9 +131,9 @@ def _select(here: state.Here, items: list[widgets.Item], key: str) -> None:
             marking.done()
 
 
-def counted(found: Shelf) -> None:
+def counted(found: Shelf[Replay]) -> None:
     """How many are shown of how many, and what was left out and why."""
-    st.caption(say("replay.count", shown=len(found.replays), total=found.total))
+    st.caption(say("replay.count", shown=len(found.items), total=found.total))
     marking.left_out(found.hidden, found.copies)
 
 

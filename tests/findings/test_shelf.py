@@ -24,7 +24,7 @@ def filled(tmp_path):
 
 
 def ids(found) -> list[str]:
-    return [r.id for r in found.replays]
+    return [r.id for r in found.items]
 
 
 def test_hidden_ones_are_left_out_and_stay_on_record(filled):
@@ -86,7 +86,7 @@ def test_works_are_marked_by_themselves_for_each_subject(filled):
     marks.put(case, marks.of_works(marks.HIDDEN, "another"), ["work-1"])
 
     def seen(wish: Wish) -> list[int]:
-        return [w.rank for w in shelf_of_works(case, works, wish, ALL, mark_of=lambda w: None).works]
+        return [w.rank for w in shelf_of_works(case, works, wish, ALL, mark_of=lambda w: None).items]
 
     assert seen(Wish(score="rank")) == [1, 3, 4, 5, 6] and seen(Wish(score="rank", show="hidden")) == [2]
     assert seen(Wish(score="rank", show="starred")) == [3]

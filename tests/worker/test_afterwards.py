@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,16 @@ def test_a_replay_from_a_seed_has_no_start_to_measure(searched):
     work, _, plain = searched  # noqa: F811
     with pytest.raises(ExplorerError, match="nothing to measure"):
         work.run(MeasureStart(work.case.id, plain.id, work.settings.model))
+
+
+def test_a_replay_reached_in_rounds_is_charged_for_them(searched):
+    work, _, plain = searched  # noqa: F811
+    steps = work.search(mode="closer", parent=plain.id, rounds=1, options=2)
+    work.run(dataclasses.replace(steps, search_id="closer"))
+    reached = work.case.replays(work.subject.id, search_id="closer", order_by="time", limit=-1)[0]
+    with pytest.raises(ExplorerError, match="in rounds"):
+        work.run(MeasureStart(work.case.id, reached.id, work.settings.model))
+    assert case_bill(work.case, reached)[-1].source == "rounds"
 
 
 def test_the_plane_knows_how_close_the_autoencoder_itself_comes(searched):

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from explorer.cases.case import SearchPlan
 from explorer.closeness.alignment import OPTIONS, align
 from explorer.closeness.scores import compare
 from explorer.closeness.start_code import StartBill
@@ -30,6 +31,10 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     recipe = replay.recipe
+    plan = case.record(SearchPlan, replay.search_id)
+    if plan is not None and plan.settings.get("mode") == "closer":
+        raise ExplorerError("This replay was reached in rounds from another one, and the ledger charges those. "
+                            "Measure what that one was given.")
     if recipe.start_sha256 is None and recipe.noise_blob is None:
         raise ExplorerError("This replay was given no image and no noise, so there is nothing to measure.")
     if recipe.model.fingerprint != model.ref.fingerprint:
