@@ -135,7 +135,7 @@ def test_a_journalist_opens_an_example(app, look, tmp_path, world):
     assert told.title in page and told.head in page and "<script" not in page
 
 
-def tab_to(tab, name: str, *, field: bool = False, most: int = 90) -> None:
+def tab_to(tab, name: str, *, field: bool = False, most: int = 150) -> None:
     """Presses Tab until what has the focus, a `field` or not, is called so."""
     tab.wait_for_timeout(400)  # what was pressed before sets off a run of the page
     settled(tab)
@@ -196,6 +196,7 @@ def test_an_expert_prepares_an_exhibit_by_keyboard(app, look, work, tmp_path):
     type_into(look, say("set.steps"), "6", end="Enter")
     enter(look, say("replay.start"))
     look.get_by_text(say("replay.count", shown=6, total=6)).wait_for()
+    look.get_by_text(say("tray.idle")).wait_for()  # the page changes once more when the search has ended
     enter(look, say("marks.hide"))
     look.get_by_text(say("replay.count", shown=5, total=5)).wait_for()
     enter(look, f"6 {say('nav.report')}")

@@ -7,6 +7,7 @@ optional package, imported only where an engine of its kind is asked for.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from explorer.settings import check_engine
 INSTALL = 'pip install "ray[client]==2.60.0"'
 AGAIN = 3  # times that a lost actor, and a lost unit, is tried again
 WAIT_S = 0.1
+KNOCKS, KNOCK_S = 4, 2.0  # Ray may give a new client the port of one that has not quite left, and its server ends
 
 
 def connect(address: str) -> Any:
@@ -30,12 +32,24 @@ def connect(address: str) -> Any:
                             "engine \"local\".") from error
     if not ray.is_initialized():
         try:
-            ray.init(address, log_to_driver=False)
+            _knock(ray, address)
         except Exception as error:  # Ray raises its own, gRPC's and Python's kinds
             reason = " ".join(str(error).split())[:160]
             raise ExplorerError(f"No Ray cluster can be used at {address} ({reason}). Start one there with the "
                                 "same versions of Python and Ray, or use the engine \"local\".") from error
     return ray
+
+
+def _knock(ray: Any, address: str) -> None:
+    """Connects; tries again where the cluster answered and then broke off."""
+    for left in reversed(range(KNOCKS)):
+        try:
+            ray.init(address, log_to_driver=False)
+            return
+        except ConnectionAbortedError:
+            if not left:
+                raise
+            time.sleep(KNOCK_S)
 
 
 class Crew:

@@ -19,6 +19,7 @@ from explorer.images.door import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
 from explorer.search.lanes import RaceRound
 from explorer.settings import check_engine
+from explorer.worker.engine import crew
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import INSTALL, Crew, connect
@@ -66,9 +67,9 @@ def closest(work, name, count=10):  # noqa: F811
 
 
 def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa: F811
-    crew = Crew(address, Painter, sources["model"], "float32", {"code": "0" * 64, "fingerprint": ""}, size=1)
+    other = Crew(address, Painter, sources["model"], "float32", {"code": "0" * 64, "fingerprint": ""}, size=1)
     with pytest.raises(ExplorerError, match="another version of the code"):
-        list(crew.run(["never taken"]))
+        list(other.run(["never taken"]))
     with pytest.raises(ExplorerError, match="another version of the model's files"):
         Painter(sources["model"], "float32", {"code": code_sha256(), "fingerprint": "0" * 64})
 
@@ -77,11 +78,11 @@ def test_a_worker_that_ends_half_way_costs_nothing(shared):
     shared.run(search(shared, "here", seeds=SEEDS, steps=(10,)))
     task = search(shared, "there", shared.address, seeds=SEEDS, steps=(10,))
     context, ended = shared.context(task), False
-    crew = loading.painters(context, shared.address, task.model, loading.model(context, task.model))
-    list(crew.run([]))  # both are ready
+    painters = loading.painters(context, shared.address, task.model, loading.model(context, task.model))
+    list(painters.run([]))  # both are ready
     for _ in runner("RunSearch")(task, context):
         if not ended and shared.case.count_replays(search_id="there"):
-            os.kill(crew.processes[0], signal.SIGKILL)
+            os.kill(painters.processes[0], signal.SIGKILL)
             ended = True
     assert ended
     found = shared.case.replays(shared.subject.id, search_id="there", order_by="time", limit=-1)
@@ -125,6 +126,28 @@ def test_what_cannot_be_used_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ExplorerError, match="needs Ray, which is not installed"):
         connect("ray://127.0.0.1:1")
+
+
+class _Door:
+    """Stands for a cluster that breaks off so many times before it lets one in."""
+
+    def __init__(self, errors):
+        self.errors = errors
+
+    def init(self, address, *, log_to_driver):
+        if self.errors:
+            raise self.errors.pop()
+
+
+def test_a_cluster_that_breaks_off_is_tried_again(monkeypatch):
+    monkeypatch.setattr(crew, "KNOCK_S", 0.0)
+    door = _Door([ConnectionAbortedError()] * 3)
+    crew._knock(door, "ray://there:1")
+    assert not door.errors
+    for errors, left in (([ConnectionAbortedError()] * 5, 1), ([ConnectionError()] * 2, 1)):
+        with pytest.raises(ConnectionError):
+            crew._knock(_Door(errors), "ray://there:1")
+        assert len(errors) == left
 
 
 def test_the_command_that_is_told_is_the_version_that_is_tested():
