@@ -16,6 +16,7 @@ from explorer.cases.canonical import canonical, digest, pack, read, recipe_diges
 from explorer.cases.faults import plain_faults
 from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import GENESIS, LogEntry, entry_hash
+from explorer.cases.tries import Try, tries
 from explorer.errors import ExplorerError
 from explorer.records import Replay, Subject
 
@@ -149,10 +150,10 @@ class Case:
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
         names = list(stored)
-        subject = Subject(
-            id=names[0][:16], name=name or "subject", sha256=names[0], pixels_sha256=names[-1],
-            format=picture.format, width_px=picture.width_px, height_px=picture.height_px, origin=origin,
-            notes=tuple(picture.notes), recipe=recipe, caption=caption, work_id=work_id)
+        subject = Subject(names[0][:16], name or "subject", sha256=names[0], pixels_sha256=names[-1],
+                          format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
+                          origin=origin, notes=tuple(picture.notes), recipe=recipe, caption=caption,
+                          work_id=work_id)
         self.commit(subject, job_id=job_id, blobs=stored)
         return subject
 
@@ -259,8 +260,13 @@ class Case:
                 limit: int = 50, offset: int = 0) -> list[Replay]:
         """Replays of a subject, the closest first by a score ("time": oldest first); unscored ones last."""
         with self._read() as db:
-            return reads.replays(db, subject_id, search_id=search_id, order_by=order_by, limit=limit,
-                                 offset=offset)
+            return reads.replays(db, subject_id, search_id=search_id, order_by=order_by, limit=limit, offset=offset)
+
+    def tries(self, subject_id: str, *, score: str = "tiled_l2", search_id: str | None = None,
+              newest: int = -1) -> list[Try]:
+        """Replays of a subject in short with one score, oldest first; of a search, the newest ones, if asked."""
+        with self._read() as db:
+            return tries(db, subject_id, score=score, search_id=search_id, newest=newest)
 
     def replay(self, replay_id: str) -> Replay:
         """One replay; ExplorerError if the case has none of that id."""
@@ -279,8 +285,7 @@ class Case:
     def recipes_done(self, search_id: str) -> set[str]:
         """Digests of the recipes that a search has committed already."""
         with self._read() as db:
-            rows = db.execute("SELECT recipe FROM replays WHERE search_id=?", (search_id,))
-            return {row[0] for row in rows}
+            return {row[0] for row in db.execute("SELECT recipe FROM replays WHERE search_id=?", (search_id,))}
 
     def log(self, *, after: int | None = None, limit: int = -1) -> list[LogEntry]:
         """Log entries in order, from the one after `after`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from explorer.cases.case import Case
 from explorer.closeness.codecs import codec_curve
 from explorer.closeness.ledger import total_bits
@@ -14,6 +16,7 @@ from explorer.records import Replay, SearchSummary
 from explorer.search.fit import fit
 
 MOST_REPLAYS = 2000
+_AT_ONCE = 200  # replays held at a time
 MOST_CODEC_PX = 256  # larger pictures take codecs too long for a screen
 QUALITIES = (1, 10, 35, 65, 90)
 
@@ -25,17 +28,15 @@ def case_plane(case: Case, subject_id: str, *, score: str = "tiled_l2", codecs: 
     WebP, JPEG and AVIF reach with as many bits, at the size of the closest replay (up to 256 px). The band is
     that of the controls of the subject's measured test, where it was its first one; the floor the last search's.
     """
-    found = [r for r in case.replays(subject_id, order_by=score, limit=MOST_REPLAYS)
-             if r.closeness.get(score) is not None]
-    if not found:
-        return None
     known: dict[tuple, float] = {}
     billed = {b.id for b in case.records(StartBill, subject_id=subject_id)}
-    closer = {p.id for p in case.plans(subject_id) if p.settings.get("mode") == "closer"}
-    billed |= {r.id for r in found if r.search_id in closer}  # each round costs more
-    points = [PlanePoint(_bits(case, r, known, billed), r.closeness[score], r.id,
-                         "noise" if r.recipe.start_sha256 is None else "subject") for r in found]
-    recipe = found[0].recipe
+    closer = {p.id for p in case.plans(subject_id) if p.settings.get("mode") == "closer"}  # each round costs more
+    points = [PlanePoint(_bits(case, r, known, apart=r.id in billed or r.search_id in closer), r.closeness[score],
+                         r.id, "noise" if r.recipe.start_sha256 is None else "subject")
+              for r in _closest(case, subject_id, score)]
+    if not points:
+        return None
+    recipe = case.replay(points[0].replay_id).recipe
     curve = ()
     if codecs and max(recipe.width_px, recipe.height_px) <= MOST_CODEC_PX:
         rgb = read_png(case.blob(case.subject(subject_id).pixels_sha256))
@@ -56,12 +57,21 @@ def _tested(case: Case, subject_id: str, score: str) -> tuple[Band | None, Plane
     return control_band(controls, tests[-1].features), PlanePoint(bits, tests[-1].value, tests[-1].replay_id)
 
 
-def _bits(case: Case, replay: Replay, known: dict[tuple, float], billed: set[str]) -> float:
+def _closest(case: Case, subject_id: str, score: str) -> Iterator[Replay]:
+    """Scored replays, the closest first, read a few at a time."""
+    for first in range(0, MOST_REPLAYS, _AT_ONCE):
+        part = case.replays(subject_id, order_by=score, limit=_AT_ONCE, offset=first)
+        yield from (r for r in part if r.closeness.get(score) is not None)
+        if len(part) < _AT_ONCE:
+            return
+
+
+def _bits(case: Case, replay: Replay, known: dict[tuple, float], *, apart: bool) -> float:
     """The ledger's sum; replays of one search that were given the same things cost the same."""
     recipe = replay.recipe
     key = (replay.search_id, recipe.prompt, recipe.negative_prompt, recipe.start_sha256, recipe.strength,
            recipe.noise_blob, recipe.width_px, recipe.height_px, recipe.variation,
-           replay.id if replay.id in billed else "")
+           replay.id if apart else "")
     if key not in known:
         known[key] = total_bits(case_bill(case, replay))
     return known[key]

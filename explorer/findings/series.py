@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from explorer.cases.case import Case
+from explorer.cases.tries import Try
 from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Recipe, Replay, Subject
-from explorer.search.lanes import RaceRound, dropped_effort
+from explorer.search.lanes import RaceRound, short_effort
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,15 @@ class Point:
     label: str
 
 
-def by_seed(replays: Sequence[Replay], score: str) -> list[Point]:
-    """Every scored replay in the order given, x counting tries from 1."""
-    scored = [r for r in replays if r.closeness.get(score) is not None]
-    return [_point(n, r, score) for n, r in enumerate(scored, 1)]
+def by_seed(tries: Sequence[Try]) -> list[Point]:
+    """Every scored try in the order given, x counting them from 1."""
+    return [_point(n, t) for n, t in enumerate((t for t in tries if t.value is not None), 1)]
 
 
-def best_so_far(replays: Sequence[Replay], score: str) -> list[Point]:
+def best_so_far(tries: Sequence[Try], score: str) -> list[Point]:
     """The closest value reached after each try from noise; tries that were given the subject do not count."""
     found: list[Point] = []
-    for point in by_seed(replays, score):
+    for point in by_seed(tries):
         better = point.group == "noise" and (not found or is_better(score, point.y, found[-1].y))
         if better:
             found.append(point)
@@ -41,17 +42,15 @@ def best_so_far(replays: Sequence[Replay], score: str) -> list[Point]:
     return found
 
 
-def by_strength(replays: Sequence[Replay], score: str) -> list[Point]:
-    """Replays that started from the subject, x being the strength, sorted by it."""
-    points = [_point(r.recipe.strength, r, score) for r in replays
-              if r.recipe.strength is not None and r.closeness.get(score) is not None]
+def by_strength(tries: Sequence[Try]) -> list[Point]:
+    """Tries that started from the subject, x being the strength, sorted by it."""
+    points = [_point(t.strength, t) for t in tries if t.strength is not None and t.value is not None]
     return sorted(points, key=lambda p: p.x)
 
 
-def _point(x: float, replay: Replay, score: str) -> Point:
-    given = replay.recipe.strength
-    label = f"seed {replay.recipe.seed}" + ("" if given is None else f", strength {given:g}")
-    return Point(float(x), float(replay.closeness[score]), replay.id, group_of(replay.recipe), label)
+def _point(x: float, made: Try) -> Point:
+    label = f"seed {made.seed}" + ("" if made.strength is None else f", strength {made.strength:g}")
+    return Point(float(x), float(made.value), made.id, group_of(made), label)
 
 
 def evaluations_per_s(replays: Sequence[Replay]) -> float:
@@ -60,7 +59,7 @@ def evaluations_per_s(replays: Sequence[Replay]) -> float:
     return sum(r.unet_evaluations for r in replays) / spent if spent > 0 else 0.0
 
 
-def group_of(recipe: Recipe) -> str:
+def group_of(recipe: Recipe | Try) -> str:
     """What an image started from: a picture ("subject"), "shaped" noise, or a seed's own "noise"."""
     if recipe.strength is not None:
         return "subject"
@@ -72,16 +71,23 @@ def best(ranked: Sequence[Replay], *, given: bool) -> Replay | None:
     return next((r for r in ranked if (group_of(r.recipe) != "noise") == given), None)
 
 
-def total_effort(replays: Sequence[Replay]) -> Effort:
-    """What these replays took together."""
-    return Effort(len(replays), sum(r.unet_evaluations for r in replays), sum(r.elapsed_s for r in replays))
+def closest(case: Case, subject: Subject, score: str) -> dict[str, Replay]:
+    """The closest replay from a seed's own noise as "noise", the closest other one as "subject"."""
+    found: dict[str, Replay] = {}
+    for made in ranked(case.tries(subject.id, score=score), score):
+        way = "noise" if group_of(made) == "noise" else "subject"
+        if way not in found:
+            found[way] = case.replay(made.id)
+        if len(found) == 2:
+            break
+    return found
 
 
-def case_effort(case: Case, subject: Subject, *, replays: Sequence[Replay] | None = None) -> Effort:
-    """Everything spent on a subject: all its replays (read if not given), and the seeds that races dropped."""
-    if replays is None:
-        replays = case.replays(subject.id, order_by="time", limit=-1)
-    return total_effort(replays).plus(dropped_effort(case.records(RaceRound, subject_id=subject.id)))
+def case_effort(case: Case, subject: Subject) -> Effort:
+    """Everything spent on a subject: all its replays, and the seeds that races dropped."""
+    tries = case.tries(subject.id)
+    spent = Effort(len(tries), sum(t.unet_evaluations for t in tries), sum(t.elapsed_s for t in tries))
+    return spent.plus(short_effort(case.records(RaceRound, subject_id=subject.id)))
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,11 @@ def pages_of(total: int, length: int) -> int:
     return max(1, -(-total // length))
 
 
-def started_from(replays: Sequence[Replay], origin: str) -> list[Replay]:
+def started_from(tries: Sequence[Try], origin: str) -> list[Try]:
     """Those that started from a seed's "noise", from a picture ("subject"), from "shaped" noise, or "all"."""
     if origin == "all":
-        return list(replays)
-    return [r for r in replays if group_of(r.recipe) == origin]
+        return list(tries)
+    return [t for t in tries if group_of(t) == origin]
 
 
 def distinct(replays: Sequence[Replay]) -> list[Replay]:
@@ -118,6 +124,14 @@ def distinct(replays: Sequence[Replay]) -> list[Replay]:
 
 def in_rank(replays: Sequence[Replay], score: str) -> list[Replay]:
     """The closest first; those without the score last, in the order given."""
+    return _sorted(replays, score, lambda r: r.closeness.get(score))
+
+
+def ranked(tries: Sequence[Try], score: str) -> list[Try]:
+    """The closest first; those without the score last, in the order given."""
+    return _sorted(tries, score, lambda t: t.value)
+
+
+def _sorted(found: Sequence[Any], score: str, value_of: Callable[[Any], float | None]) -> list[Any]:
     order = sort_key(score)
-    return sorted(replays, key=lambda r: (True, 0.0) if r.closeness.get(score) is None
-                  else (False, order(r.closeness[score])))
+    return sorted(found, key=lambda one: (True, 0.0) if (value := value_of(one)) is None else (False, order(value)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +13,13 @@ import numpy as np
 from explorer.cases import marks
 from explorer.cases.blobs import BlobStore
 from explorer.cases.case import Case
+from explorer.cases.tries import Try
 from explorer.closeness.catalogue import is_better
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, descriptors, mirrored, signature
 from explorer.errors import ExplorerError
-from explorer.findings.series import Page, group_of, in_rank
+from explorer.findings.series import Page, ranked, started_from
 from explorer.images.door import read_png
 from explorer.records import Neighbour, Replay, Subject
 
@@ -54,13 +55,9 @@ class Shelf(Generic[Kept]):
     copies: int  # near copies of one before them
 
 
-def shelf(case: Case, subject: Subject, wish: Wish, page: Page, *,
-          made: Callable[[], Sequence[Replay]] | None = None) -> Shelf[Replay]:
-    """A page of a subject's replays by a wish, the closest first.
-
-    `made` gives all the subject's replays, for callers that keep them; it is asked only where all are needed.
-    """
-    out = [r.id for r in _named(case, subject, wish, marks.HIDDEN)]
+def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf[Replay]:
+    """A page of a subject's replays by a wish, the closest first."""
+    out = _hidden(case, subject, wish)
     hidden = 0 if wish.show == "hidden" else len(out)
     if wish.plain:
         total = case.count_replays(subject.id, search_id=wish.search or None) - hidden
@@ -68,36 +65,35 @@ def shelf(case: Case, subject: Subject, wish: Wish, page: Page, *,
                              limit=page.first + page.length + hidden)
         kept = [r for r in found if r.id not in out]
         return Shelf(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
-    every = made or (lambda: case.replays(subject.id, order_by="time", limit=-1))
-    kept = [r for r in _asked(case, subject, wish, every) if wish.show == "hidden" or r.id not in out]
+    fitting = [t for t in _asked(case, subject, wish) if wish.show == "hidden" or t.id not in out]
     copies = 0
     if wish.fold:
-        kept, copies = fold(kept, lambda r: _signature(case.blobs.folder, r.image_sha256))
-    return Shelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
+        fitting, copies = fold(fitting, lambda t: _signature(case.blobs.folder, case.replay(t.id).image_sha256))
+    shown = fitting[page.first:page.first + page.length]
+    return Shelf(tuple(case.replay(t.id) for t in shown), len(fitting), hidden, copies)
 
 
-def _asked(case: Case, subject: Subject, wish: Wish, made: Callable[[], Sequence[Replay]]) -> list[Replay]:
-    """All that fit origin, marks and limit, in order."""
-    if wish.show in ("starred", "hidden"):
-        found = _named(case, subject, wish, marks.STARRED if wish.show == "starred" else marks.HIDDEN)
-    else:
-        found = in_rank([r for r in made() if wish.search in ("", r.search_id)], wish.score)
-    return [r for r in found if (wish.show != "exhibits" or r.exhibit)
-            and (wish.origin == "all" or group_of(r.recipe) == wish.origin)
-            and (wish.limit is None or reaches(wish.score, r.closeness.get(wish.score), wish.limit))]
+def _asked(case: Case, subject: Subject, wish: Wish) -> list[Try]:
+    """All that fit origin, marks and limit, the closest first."""
+    tries = case.tries(subject.id, score=wish.score, search_id=wish.search or None)
+    stars, hidden = (set(marks.marked(case, mark)) for mark in (marks.STARRED, marks.HIDDEN))
+    fits = {"all": lambda t: True, "starred": lambda t: t.id in stars, "exhibits": lambda t: t.exhibit,
+            "hidden": lambda t: t.id in hidden}[wish.show]
+    return [t for t in ranked(started_from(tries, wish.origin), wish.score)
+            if fits(t) and (wish.limit is None or reaches(wish.score, t.value, wish.limit))]
 
 
-def _named(case: Case, subject: Subject, wish: Wish, mark: str) -> list[Replay]:
-    """Replays of the subject, and of the search if one is named, that carry a mark, the closest first."""
-    found = []
-    for name in marks.marked(case, mark):
+def _hidden(case: Case, subject: Subject, wish: Wish) -> Set[str]:
+    """Replays of the subject, and of the search if one is named, that the person hid."""
+    found = set()
+    for name in marks.marked(case, marks.HIDDEN):
         try:
             replay = case.replay(name)
         except ExplorerError:
             continue  # marked in another case and carried over without it
         if replay.subject_id == subject.id and wish.search in ("", replay.search_id):
-            found.append(replay)
-    return in_rank(found, wish.score)
+            found.add(name)
+    return found
 
 
 def shelf_of_works(case: Case, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,

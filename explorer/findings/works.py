@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import sort_key
-from explorer.findings.series import best
+from explorer.findings.series import closest
 from explorer.records import Replay, Subject
-
-LOOKED_AT = 64  # ranked replays searched for one that started from noise, before all of them are
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,5 @@ def works_of(case: Case, *, score: str = "tiled_l2") -> list[WorkRow]:
 
 def _row(case: Case, subject: Subject, score: str) -> WorkRow:
     tries = case.count_replays(subject.id)
-    if not tries:
-        return WorkRow(subject, 0)
-    ranked = case.replays(subject.id, order_by=score, limit=LOOKED_AT)
-    if best(ranked, given=False) is None and tries > len(ranked):
-        ranked = case.replays(subject.id, order_by=score, limit=-1)
-    return WorkRow(subject, tries, best(ranked, given=False), best(ranked, given=True))
+    found = closest(case, subject, score) if tries else {}
+    return WorkRow(subject, tries, found.get("noise"), found.get("subject"))

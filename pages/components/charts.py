@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.cases.tries import Try
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Point, best_so_far, by_seed, by_strength
-from explorer.records import Replay, TermGain
+from explorer.records import TermGain
 from pages.components.texts import say
 
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
@@ -27,9 +28,9 @@ def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None
     st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=alt)
 
 
-def race(replays: Sequence[Replay], score: str, *, key: str) -> str:
+def race(tries: Sequence[Try], score: str, *, key: str) -> str:
     """Best value so far over tries, seeds from noise and from the subject apart; returns a clicked replay."""
-    every, best = by_seed(replays, score), best_so_far(replays, score)
+    every, best = by_seed(tries), best_so_far(tries, score)
     traces = [_dots([p for p in every if p.group == g], say(f"chart.{g}"), c, s)
               for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"),
                             ("shaped", _GREY, "square")) if g != "shaped" or any(p.group == g for p in every)]
@@ -39,9 +40,9 @@ def race(replays: Sequence[Replay], score: str, *, key: str) -> str:
     return _draw(traces, say("chart.try"), score, key, say("chart.race_alt", label=SCORES[score].label))
 
 
-def strengths(replays: Sequence[Replay], score: str, *, key: str) -> str:
+def strengths(tries: Sequence[Try], score: str, *, key: str) -> str:
     """Closeness over how much of the subject was given away (img2img strength); returns a clicked replay."""
-    points = by_strength(replays, score)
+    points = by_strength(tries)
     if not points:
         return ""
     return _draw([_dots(points, say("chart.subject"), _WARM, "diamond")], say("chart.strength"), score, key,

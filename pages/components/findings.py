@@ -5,38 +5,37 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case, SearchPlan
-from explorer.findings.series import best, case_effort, in_rank
-from explorer.records import LedgerEntry, Replay, Subject
+from explorer.findings.series import case_effort, closest
+from explorer.records import Effort, LedgerEntry, Replay, Subject
 from pages.components import prompts, replays, state
 from pages.components.texts import plain, say
 
 SCORE = "tiled_l2"
 
 
-def bests(case: Case, subject: Subject) -> dict[str, Replay]:
-    """The closest replay from plain noise and the closest that was given the subject, where there are any."""
-    ranked = in_rank(state.made(case, subject), SCORE)
-    found = {"noise": best(ranked, given=False), "subject": best(ranked, given=True)}
-    return {name: replay for name, replay in found.items() if replay is not None}
+def _found(case: Case, subject: Subject) -> tuple[dict[str, Replay], Effort]:
+    """The closest replay of each start, and everything spent; asked for once while nothing is added to the case."""
+    return state.kept("findings", case, subject,
+                      lambda: (closest(case, subject, SCORE), case_effort(case, subject)))
 
 
 def statement(case: Case, subject: Subject) -> None:
     """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
-    spent = case_effort(case, subject, replays=state.made(case, subject))
-    for name, replay in bests(case, subject).items():
-        found = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
+    found, spent = _found(case, subject)
+    for name, replay in found.items():
+        says = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
         with st.container(border=True):
             st.markdown(f"**{say(f'findings.best_{name}')}**")
-            st.markdown(plain(found.statement))
-            if found.error_rate:
-                st.markdown(plain(found.error_rate))
-            st.caption(" ".join(plain(limit) for limit in found.limits))
+            st.markdown(plain(says.statement))
+            if says.error_rate:
+                st.markdown(plain(says.error_rate))
+            st.caption(" ".join(plain(limit) for limit in says.limits))
 
 
 def pair(case: Case, subject: Subject) -> None:
     """The closest replay from noise, and the closest that was given the subject, each beside the subject."""
-    found = bests(case, subject)
+    found, _ = _found(case, subject)
     for column, (name, replay) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
         with column:
             st.header(say(f"findings.best_{name}"), anchor=False)
@@ -48,15 +47,15 @@ def pair(case: Case, subject: Subject) -> None:
 
 def brought(case: Case, subject: Subject) -> None:
     """Folded away: which words brought the closest replay back."""
-    closest = bests(case, subject).get("noise")
-    if closest is not None:
+    nearest = _found(case, subject)[0].get("noise")
+    if nearest is not None:
         with st.expander(say("findings.words"), icon=":material/chat:"):
-            prompts.words(case, subject, closest.recipe.prompt)
+            prompts.words(case, subject, nearest.recipe.prompt)
 
 
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
-    spent = case_effort(case, subject, replays=state.made(case, subject))
+    _, spent = _found(case, subject)
     st.header(say("findings.effort"), anchor=False)
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))

@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.cases.tries import Try
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.collections.thumbnails import blurred, shrink
 from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.door import png_bytes, read_png
-from explorer.records import Replay
 from explorer.search.grid import MOST_VALUES, Sheet, sheets, varied
 from pages.components import widgets
 from pages.components.texts import say
@@ -20,9 +20,9 @@ from pages.components.texts import say
 CELL_PX = 88
 
 
-def draw(case: Case, replays: Sequence[Replay], score: str, *, key: str) -> None:
+def draw(case: Case, tries: Sequence[Try], score: str, *, key: str) -> None:
     """Folded away: which settings go across, down and from sheet to sheet, and the sheets."""
-    axes = varied(replays)
+    axes = varied(tries)
     if len(axes) < 2:
         return
     with st.expander(say("grid.title"), icon=":material/grid_on:"):
@@ -37,7 +37,7 @@ def draw(case: Case, replays: Sequence[Replay], score: str, *, key: str) -> None
             return
         for axis in (a for a in (x, y, z) if a and axes[a] > MOST_VALUES):
             st.caption(say("grid.closest", axis=_name(axis), most=MOST_VALUES, total=axes[axis]))
-        for sheet in sheets(replays, score=score, x=x, y=y, z=z):
+        for sheet in sheets(tries, score=score, x=x, y=y, z=z):
             if z:
                 st.markdown(f"**{_name(z)}: {widgets.quoted(_value(z, sheet.value))}**")
             st.html(_table(case, sheet, score, x=x, y=y))
@@ -67,10 +67,10 @@ def _table(case: Case, sheet: Sheet, score: str, *, x: str, y: str) -> str:
             '<table class="sweep">' + "".join(lines) + "</table></div>")
 
 
-def _cell(case: Case, cell: tuple[Replay, int] | None, score: str) -> str:
+def _cell(case: Case, cell: tuple[Try, int] | None, score: str) -> str:
     if cell is None:
         return ""
-    replay, count = cell
+    replay, count = case.replay(cell[0].id), cell[1]
     small = png_bytes(shrink(read_png(case.blob(replay.image_sha256)), CELL_PX))
     small = blurred(small) if replay.flagged else small
     text = shown(score, replay.closeness[score]) + (f" · {say('grid.of', n=count)}" if count > 1 else "")

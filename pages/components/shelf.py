@@ -8,6 +8,7 @@ import streamlit as st
 
 from explorer.cases import marks
 from explorer.cases.case import Case
+from explorer.cases.tries import Try
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Page, pages_of, started_from
 from explorer.findings.shelf import Shelf, Wish, shelf
@@ -61,7 +62,7 @@ def choose(case: Case, subject: Subject) -> Shown:
 
 
 def _shelf(case: Case, subject: Subject, wish: Wish, page: int) -> Shelf[Replay]:
-    return shelf(case, subject, wish, Page(page, PAGE), made=lambda: state.made(case, subject))
+    return shelf(case, subject, wish, Page(page, PAGE))
 
 
 def _search(case: Case, subject: Subject, place: st.delta_generator.DeltaGenerator) -> str:
@@ -91,10 +92,10 @@ def _scores(case: Case, subject: Subject) -> list[str]:
     return [*replays.FIRST_SCORES, *(n for n in SCORES if n in has and n not in replays.FIRST_SCORES)]
 
 
-def in_order(case: Case, subject: Subject, shown: Shown) -> list[Replay]:
-    """The replays of the search in the order in which they were made, for the plots."""
-    found = [r for r in state.made(case, subject) if shown.search in ("", r.search_id)]
-    return started_from(found[-MOST_POINTS:], shown.wish.origin)
+def in_order(case: Case, subject: Subject, shown: Shown) -> list[Try]:
+    """The last tries of the search in the order in which they were made, for the plots."""
+    last = case.tries(subject.id, score=shown.score, search_id=shown.search or None, newest=MOST_POINTS)
+    return started_from(last, shown.wish.origin)
 
 
 def gallery(here: state.Here, shown: Shown) -> str:

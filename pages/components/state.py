@@ -12,7 +12,7 @@ from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
 from explorer.jobs.queue import Queue
-from explorer.records import Replay, Subject
+from explorer.records import Subject
 from explorer.settings import Settings, load_settings
 from pages.components import frame, login
 from pages.components.texts import plain
@@ -121,18 +121,6 @@ def kept(name: str, case: Case, subject: Subject, make: Callable[[], Any]) -> An
         known = (mark, make())
         st.session_state[name] = known
     return known[1]
-
-
-def made(case: Case, subject: Subject) -> list[Replay]:
-    """Every replay of the subject in the order in which they were made; one changes only to an exhibit."""
-    counts = (case.count_replays(subject.id), case.count_replays(subject.id, exhibits=True))
-    return _made((str(case.folder), subject.id, counts), case)
-
-
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _made(mark: tuple[str, str, tuple[int, int]], _case: Case) -> list[Replay]:
-    """One list for all tabs, not to be changed: thousands of replays a tab would fill the memory."""
-    return _case.replays(mark[1], order_by="time", limit=-1)
 
 
 def fresh(now: Here) -> Here:

@@ -18,8 +18,7 @@ def test_tried_works_come_first_and_the_given_ones_do_not_count(tmp_path):
     assert rows[0].closest.id == "replay0003" and rows[0].given.id == "replay0000"
 
 
-def test_a_replay_from_noise_is_found_behind_many_that_were_given_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr("explorer.findings.works.LOOKED_AT", 2)
+def test_a_replay_from_noise_is_found_behind_many_that_were_given_the_work(tmp_path):
     case, _ = fill(tmp_path)
     assert works_of(case)[0].closest.id == "replay0003"
 

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 
-from explorer.records import ModelRef, Recipe, Replay
+from explorer.cases.tries import Try
 from explorer.search.grid import sheets, varied
 
-RECIPE = Recipe(ModelRef("world", "f" * 64, "sd1"), "a boat", 0, 20, 5.0, "euler", 64, 64)
 
-
-def replay(value, **recipe):
-    made = dataclasses.replace(RECIPE, **recipe)
-    return Replay(f"{value}", "s", "q", made, "0" * 64, {"tiled_l2": value}, 1, 1.0)
+def made(value, **settings):
+    plain = Try(f"{value}", "q", False, value, 0, None, None, 5.0, 20, "euler", "a boat", 1, 1.0)
+    return plain._replace(**settings)
 
 
 def test_only_what_differs_is_an_axis():
-    found = [replay(0.1), replay(0.2, seed=1), replay(0.3, seed=1, strength=0.4, start_sha256="a" * 64)]
+    found = [made(0.1), made(0.2, seed=1), made(0.3, seed=1, strength=0.4)]
     assert varied(found) == {"seed": 2, "strength": 2}
     assert varied(found[:1]) == {}
 
 
 def test_each_cell_has_its_closest_and_how_many():
-    found = [replay(0.5, seed=1, steps=10), replay(0.3, seed=2, steps=10),
-             replay(0.2, seed=2, steps=10, guidance=7.0), replay(0.4, seed=1, steps=20)]
+    found = [made(0.5, seed=1, steps=10), made(0.3, seed=2, steps=10),
+             made(0.2, seed=2, steps=10, guidance=7.0), made(0.4, seed=1, steps=20)]
     sheet, = sheets(found, score="tiled_l2", x="seed", y="steps")
     assert (sheet.columns, sheet.rows) == ((1, 2), (10, 20))
     assert [[c and (c[0].id, c[1]) for c in row] for row in sheet.cells] == [
@@ -33,18 +30,18 @@ def test_each_cell_has_its_closest_and_how_many():
     by_guidance = sheets(found, score="tiled_l2", x="seed", y="steps", z="guidance")
     assert [s.value for s in by_guidance] == [5.0, 7.0]
     assert by_guidance[1].cells == ((None, (found[2], 1)), (None, None))
-    assert sheets(found, score="psnr", x="seed", y="steps")[0].cells == ()
+    assert sheets([made(None), made(None, seed=1)], score="psnr", x="seed", y="steps")[0].cells == ()
 
 
 def test_higher_scores_and_noise_come_in_their_order():
-    found = [replay(0.1, strength=s, seed=n) for s in (0.4, None) for n in (0, 1)]
-    found = [dataclasses.replace(r, closeness={"psnr": 10.0 + n}) for n, r in enumerate(found)]
+    found = [made(0.1, strength=s, seed=n) for s in (0.4, None) for n in (0, 1)]
+    found = [t._replace(value=10.0 + n) for n, t in enumerate(found)]
     sheet, = sheets(found, score="psnr", x="strength", y="steps")
-    assert sheet.columns == (None, 0.4) and [c[0].closeness["psnr"] for c in sheet.cells[0]] == [13.0, 11.0]
+    assert sheet.columns == (None, 0.4) and [c[0].value for c in sheet.cells[0]] == [13.0, 11.0]
 
 
 def test_the_values_that_came_closest_are_shown():
-    found = [replay(1 - n / 100, seed=n) for n in range(50)]
+    found = [made(1 - n / 100, seed=n) for n in range(50)]
     sheet, = sheets(found, score="tiled_l2", x="seed", y="steps", most=3)
     assert sheet.columns == (47, 48, 49)
 
