@@ -110,12 +110,14 @@ def rates(world: Path) -> None:
     else:
         st.caption(say("measured.rates_none"))
     stored = stored_result(world)
-    if stored is not None:
-        st.header(say("measured.others"), anchor=False)
-        st.markdown(say("measured.others_text", seeds=stored["seeds"], steps=Policy.steps,
-                        guidance=f"{Policy.guidance:g}", date=stored["date"],
-                        print=stored["model_fingerprint"][:12]))
-        st.markdown(table(stored))
+    try:
+        rows = table(stored)
+    except (KeyError, TypeError):  # none is stored, or of another make: no rate is better than a wrong one
+        return
+    st.header(say("measured.others"), anchor=False)
+    st.markdown(say("measured.others_text", seeds=stored["seeds"], steps=Policy.steps,
+                    guidance=f"{Policy.guidance:g}", date=stored["date"], print=stored["model_fingerprint"][:12]))
+    st.markdown(rows)
 
 
 def _share(rate: ErrorRate) -> str:

@@ -30,6 +30,7 @@ PARTS = ("replays", "sessions")
 
 
 def replays(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from tests.benchmarks.soak_client import show_faults
     from tests.benchmarks.soak_replays import Soak
     from tests.browser.app import running
     before = set(psutil.pids())
@@ -39,6 +40,8 @@ def replays(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         if soak.count() >= options.replays:
             soak.check_all()
         soak.case.close()
+    if soak.told["errors"]:
+        show_faults(folder / "app.log")
     left = leaks(folder, before)
     return soak.result() | {"leaks": left + soak.told["handles_left"]}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -17,7 +18,15 @@ from websockets.sync.client import connect
 from pages.components.texts import say
 
 LONGEST_S = 120.0
+MOST_SHOWN = 3  # faults of the program, from the server's log
 FAULT = say("app.fault")
+
+
+def show_faults(log: Path) -> None:
+    """Prints the last tracebacks of pages that failed, from a server's log."""
+    found = log.read_text("utf-8", errors="replace").split("a page failed\n")[1:] if log.exists() else []
+    for fault in found[-MOST_SHOWN:]:
+        print("a page failed:", fault[:3000], flush=True)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import sqlite3
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ from tests.pages.filled import picture, png_bytes
 A_SEARCH = 500
 PAGES = ("", *PATH, *ALONE, *LIBRARY)
 KEPT_S = 33.0  # a little longer than a server keeps what belongs to a page that was closed
-SPARED = 8  # file handles that a server may hold more at the end: connections being closed
+SPARED = 8  # file handles that a process may hold more at the end: connections being closed
+FIRST = 300  # replays after which a process has seen what it keeps: what comes then is growth
+LOOKS = 5  # of a worker's memory, whose middle one counts: it falls and rises with every batch
 
 
 class Soak:
@@ -45,7 +48,7 @@ class Soak:
         self.case: Case = store.open(old[0].id) if old else store.create("Soak")
         self.subject = (self.case.subjects() or [self.case.add_subject(png_bytes(picture()), "ball.png")])[0]
         self.told: dict[str, Any] = {"searches": 0, "replays": 0, "lost": 0, "kills": 0, "cancels": 0, "reloads": 0,
-                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "worker_growth": None,
+                                     "parts": 0, "handles_left": 0, "memory_growth": 0.0, "workers": [],
                                      "errors": []}
         if file.exists():
             self.told |= json.loads(file.read_text("utf-8"))
@@ -63,26 +66,31 @@ class Soak:
         return len(self.ids())
 
     def run(self, wanted: int, seconds: float) -> None:
-        """Until so many replays are on record or time is up; a last stretch without kills weighs the worker."""
-        server, until = psutil.Process(self.app.process.pid), time.monotonic() + seconds
+        """Until so many replays are on record or time is up; in the last stretch no worker is killed.
+
+        The server is weighed once the case has replays and every page was seen, and again at the end; each
+        worker from its 300th replay to its last one.
+        """
+        server, until, workers = psutil.Process(self.app.process.pid), time.monotonic() + seconds, Workers()
+        while len(self.known) < FIRST and time.monotonic() < until:
+            self._step(kills=False)
         for page in PAGES * 3:  # what a process loads once is no growth
             self._visit(page)
         start_mb, handles = self._weigh(server)
-        while self.count() < 0.7 * wanted and time.monotonic() < until:
-            self._step(kills=True)
-        quiet = Weighed()
-        while self.count() < wanted and time.monotonic() < until:
-            self._step(kills=False)
-            quiet.take(self.queue, self.count())
+        while len(self.known) < wanted and time.monotonic() < until:
+            self._step(kills=len(self.known) < 0.7 * wanted)
+            workers.look(self.queue, len(self.known))
         self._end_job()
         end_mb, left = self._weigh(server)
         print(f"server: {start_mb:.1f} MB, then {end_mb:.1f}; {handles} handles, then {left}", flush=True)
+        for worker in workers.weighed():
+            print(f"worker: {worker}", flush=True)
         told = self.told
         told["parts"], told["replays"] = told["parts"] + 1, self.count()
         told["memory_growth"] = max(told["memory_growth"], end_mb / start_mb - 1)
-        if quiet.start_mb:  # else the last stretch was not reached
-            told["worker_growth"] = max(told["worker_growth"] or 0.0, quiet.growth)
-        told["handles_left"] = max(told["handles_left"], left - handles - SPARED, 0)
+        told["workers"] += workers.weighed()
+        more = [left - handles, *(w["handles"] for w in told["workers"])]
+        told["handles_left"] = max(told["handles_left"], *(n - SPARED for n in more))
         self.file.write_text(json.dumps(told), "utf-8")
 
     def _weigh(self, server: psutil.Process) -> tuple[float, int]:
@@ -165,27 +173,36 @@ class Soak:
         told = self.told
         for error in told["errors"][:5]:
             print("page error:", error, flush=True)
+        grown = max((w["growth"] for w in told["workers"]), default=None)
         return {"replays": self.count(), "lost": told["lost"], "server_growth": round(told["memory_growth"], 4),
-                "worker_growth": told["worker_growth"], "page_errors": len(told["errors"]),
-                "memory_growth": round(max(told["memory_growth"], told["worker_growth"] or 0.0), 4),
+                "worker_growth": grown, "workers_weighed": len(told["workers"]),
+                "page_errors": len(told["errors"]),
+                "memory_growth": round(max(told["memory_growth"], grown or 0.0), 4),
                 **{k: told[k] for k in ("kills", "cancels", "reloads", "parts")}}
 
 
-class Weighed:
-    """How much one worker process grows from its 300th replay on."""
+class Workers:
+    """Memory and file handles of every device worker after each step, and the replays on record then."""
 
     def __init__(self) -> None:
-        self.pid = self.first = 0
-        self.start_mb = self.growth = 0.0
+        self.looks: dict[int, list[tuple[int, float, int]]] = {}
 
-    def take(self, queue: Queue, count: int) -> None:
-        worker = next((w for w in queue.workers() if w.kind == "device"), None)
-        if worker is None:
-            return
-        with contextlib.suppress(psutil.Error):
-            now_mb = psutil.Process(worker.pid).memory_info().rss / 2**20
-            if worker.pid != self.pid:
-                self.pid, self.first, self.start_mb = worker.pid, count, 0.0
-            elif count - self.first >= 300:
-                self.start_mb = self.start_mb or now_mb
-                self.growth = now_mb / self.start_mb - 1
+    def look(self, queue: Queue, count: int) -> None:
+        """Takes down how the worker stands that runs now, if one does."""
+        for worker in [w for w in queue.workers() if w.kind == "device"]:
+            with contextlib.suppress(psutil.Error):
+                found = psutil.Process(worker.pid)
+                self.looks.setdefault(worker.pid, []).append((count, found.memory_info().rss / 2**20,
+                                                              found.num_fds()))
+
+    def weighed(self) -> list[dict[str, Any]]:
+        """Those that made replays for long enough: the middle of the first and of the last few looks."""
+        found = []
+        for looks in self.looks.values():
+            kept = [look for look in looks if look[0] - looks[0][0] >= FIRST]
+            if len(kept) >= 2 * LOOKS:
+                first, last = ([statistics.median(c) for c in zip(*part, strict=True)]
+                               for part in (kept[:LOOKS], kept[-LOOKS:]))
+                found.append({"replays": looks[-1][0] - looks[0][0], "start_mb": round(first[1], 1),
+                              "growth": round(last[1] / first[1] - 1, 4), "handles": int(last[2] - first[2])})
+        return found

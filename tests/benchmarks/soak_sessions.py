@@ -18,7 +18,7 @@ from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.settings import load_settings
 from pages.components.frame import ALONE, LIBRARY, PATH
 from tests.benchmarks.logins import secrets_file, user_cookie
-from tests.benchmarks.soak_client import Visit
+from tests.benchmarks.soak_client import Visit, show_faults
 from tests.browser.app import running
 from tests.pages.filled import picture, png_bytes
 
@@ -101,6 +101,8 @@ def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[st
         launch.cancel(search.settings, search.job, person=WATCHER)
         search.queue.wait(search.job, timeout_s=60)
         search.case.close()
+    if any(v.errors for v in visits):
+        show_faults(folder / "app.log")
     return _told(visits, alone=(before + after) / 2, crowded=crowded, load=load)
 
 
