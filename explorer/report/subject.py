@@ -31,7 +31,7 @@ from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.snapshot import Snapshot
 from explorer.search.fit import fit
-from explorer.search.lanes import RaceRound, RaceSetup, dropped_effort
+from explorer.search.lanes import RaceRound, RaceSetup, short_effort
 
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
@@ -54,7 +54,7 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
     noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
     best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
-    dropped = dropped_effort(found.of(RaceRound, subject.id))  # lanes of races: tries without a replay
+    dropped = short_effort(found.of(RaceRound, subject.id))  # lanes of races: tries without a replay
     effort, judged = _spent(replays).plus(dropped), _spent(noise or replays).plus(dropped)
     shown_replay = best or given
     ledger = ledger_of(found, shown_replay, blob) if shown_replay else ()
@@ -164,7 +164,7 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
 
 def _raced(found: Snapshot, subject: Subject) -> list[Block]:
     """What races dropped, and how likely that cost the closest."""
-    dropped = dropped_effort(found.of(RaceRound, subject.id)).tries
+    dropped = short_effort(found.of(RaceRound, subject.id)).tries
     limits = [s.loss_upper for s in found.of(RaceSetup, subject.id)]
     if not dropped:
         return []

@@ -1,4 +1,4 @@
-"""How many lanes a race must keep: from where the eventual best stood at each checkpoint on tuning works."""
+"""How many lanes a race must keep: from where the best seeds of tuning works stand by short replays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from explorer.search.traces import Trace, blocks
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
 MOST_CHECKPOINTS = 3
-LOOK_COST = 0.05  # of decoding a prediction, in whole runs: measured on the bundled model at 12 steps
+LOOK_STEPS = 0.7  # of decoding a picture, in guided steps: measured on the bundled model
 
 
 def loss_upper(lost: int, subjects: int, *, confidence: float = 0.95) -> float:
@@ -31,30 +31,6 @@ def loss_upper(lost: int, subjects: int, *, confidence: float = 0.95) -> float:
     return high
 
 
-def calibrate(ranks: Mapping[str, Sequence[Sequence[int]]], at: Sequence[float], *, starters: int,
-              allowed_losses: int = 0, spare: float = 1.5) -> RacePlan:
-    """A plan that keeps enough lanes at the checkpoints `at` for every stratum of the tuning works.
-
-    `ranks` holds, for each stratum (a multiplicity, say), one row a subject: the rank from 1 among
-    `starters` of the lane that ended best (or within 1% of it) at each checkpoint. The share kept is the
-    worst rank after leaving out `allowed_losses` subjects, times `spare`. `loss_upper` is the worst
-    stratum's, on the same works: see `calibrated` for one on works that the plan has not seen.
-    """
-    keeps, before = [], 1.0
-    for number in range(len(at)):
-        worst = max(sorted((row[number] for row in rows), reverse=True)[min(allowed_losses, len(rows) - 1)]
-                    for rows in ranks.values())
-        before = min(before, math.ceil(worst * spare) / starters)
-        keeps.append(before)
-    upper = max(loss_upper(_lost(rows, keeps, starters), len(rows)) for rows in ranks.values())
-    return RacePlan(tuple(Checkpoint(a, k) for a, k in zip(at, keeps, strict=True)), upper)
-
-
-def _lost(rows: Sequence[Sequence[int]], keeps: Sequence[float], starters: int) -> int:
-    return sum(any(rank > math.ceil(starters * keep - 1e-9) for rank, keep in zip(row, keeps, strict=True))
-               for row in rows)
-
-
 def good_enough(found: Trace) -> np.ndarray:
     """(n,) bool: seeds whose finished picture is the closest, or within 1% of its closeness."""
     if SCORES[found.score].better == "higher":
@@ -63,16 +39,18 @@ def good_enough(found: Trace) -> np.ndarray:
 
 
 def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, int]:
-    """Positions of the seeds that a race with this plan runs to their end, and the steps taken by all lanes."""
-    steps, starters = found.distances.shape
-    going, before, taken = np.arange(starters), 0, 0
+    """Positions of the seeds that a race with this plan replays whole, and the steps taken by all lanes.
+
+    ValueError where a checkpoint's short replays are not in the trace.
+    """
+    starters, taken = found.closeness.size, 0
+    going = np.arange(starters)
     for point in plan.checkpoints:
-        step = min(steps, max(1, round(point.at * steps)))
-        taken += len(going) * (step - before)
+        taken += len(going) * point.steps
         keep = max(1, math.ceil(starters * point.keep - 1e-9))
-        order = np.argsort(found.distances[step - 1, going], kind="stable")
-        going, before = going[order[:keep]], step
-    return going, taken + len(going) * (steps - before)
+        order = np.argsort(found.distances[found.steps.index(point.steps), going], kind="stable")
+        going = going[order[:keep]]
+    return going, taken + len(going) * found.steps[-1]
 
 
 def kept_best(found: Trace, plan: RacePlan) -> bool:
@@ -81,12 +59,8 @@ def kept_best(found: Trace, plan: RacePlan) -> bool:
 
 
 def hero_ranks(found: Trace) -> np.ndarray:
-    """(steps,) int: the ranks from 1, step by step, of the good seed that stood best on the whole way.
-
-    Where nobody looked it counts as the last.
-    """
-    ranks = found.distances.argsort(1, kind="stable").argsort(1, kind="stable") + 1  # (steps, n)
-    ranks[np.isnan(found.distances[:, 0])] = found.distances.shape[1]
+    """(rows,) int: the ranks from 1, by short replays of each length, of the good seed that stands best in them."""
+    ranks = found.distances.argsort(1, kind="stable").argsort(1, kind="stable") + 1  # (rows, n)
     good = ranks[:, good_enough(found)]
     return good[:, np.log(good).mean(0).argmin()]
 
@@ -117,7 +91,7 @@ def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 
         raise ValueError(f"no trace has {starters} seeds")
     table = {"ranks": np.stack([hero_ranks(part) for _, part in races]),
              "names": np.array([name for name, _ in races]),
-             "strata": np.array([part.stratum for _, part in races])}
+             "strata": np.array([part.stratum for _, part in races]), "steps": np.array(races[0][1].steps)}
     everyone = np.ones(len(races), bool)
     plan = _cheapest(table, everyone, starters, allowed_losses, spare)
     lost: dict[str, set[str]] = {stratum: set() for stratum in table["strata"]}
@@ -128,31 +102,30 @@ def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 
                 lost[part.stratum].add(name)
     sizes = {s: len(set(table["names"][table["strata"] == s])) for s in lost}
     upper = max(loss_upper(len(lost[s]), sizes[s]) for s in lost)
-    share = plan.evaluations_share()
+    share = plan.evaluations_share(races[0][1].steps[-1])
     return Calibrated(starters, RacePlan(plan.checkpoints, upper), sum(sizes.values()),
                       {s: len(v) for s, v in lost.items()}, share)
 
 
 def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, allowed_losses: int,
               spare: float) -> RacePlan:
-    """The plan with the fewest evaluations among all choices of up to three checkpoints."""
-    ranks, strata = table["ranks"][rows], table["strata"][rows]
-    steps = ranks.shape[1]
-    worst = np.ones(steps)
+    """The plan with the fewest evaluations among all choices of up to MOST_CHECKPOINTS."""
+    ranks, strata, steps = table["ranks"][rows], table["strata"][rows], table["steps"].tolist()
+    worst = np.ones(len(steps))
     for stratum in set(strata):
         ordered = np.sort(ranks[strata == stratum], 0)[::-1]
         worst = np.maximum(worst, ordered[min(allowed_losses, len(ordered) - 1)])
-    keep = np.minimum(1.0, np.ceil(worst * spare) / starters)  # (steps,)
-    plans = (RacePlan(tuple(Checkpoint((i + 1) / steps, float(keep[list(chosen)][:n + 1].min()))
-                            for n, i in enumerate(chosen))) for chosen in _choices(steps))
-    return min(plans, key=lambda plan: plan.evaluations_share() + LOOK_COST * _looks(plan))
+    keep = np.minimum(1.0, np.ceil(worst * spare) / starters)  # (rows,)
+    plans = (RacePlan(tuple(Checkpoint(steps[i], float(keep[list(chosen)][:n + 1].min()))
+                            for n, i in enumerate(chosen))) for chosen in _choices(len(steps)))
+    return min(plans, key=lambda plan: plan.evaluations_share(steps[-1]) + LOOK_STEPS / steps[-1] * _looks(plan))
 
 
 def _looks(plan: RacePlan) -> float:
-    """Predictions that are decoded, as a share of the starters."""
+    """Pictures of short replays that are decoded, as a share of the starters."""
     return sum([1.0, *(c.keep for c in plan.checkpoints)][:len(plan.checkpoints)])
 
 
-def _choices(steps: int) -> Iterable[tuple[int, ...]]:
+def _choices(rows: int) -> Iterable[tuple[int, ...]]:
     return itertools.chain.from_iterable(
-        itertools.combinations(range(steps - 1), n) for n in range(1, MOST_CHECKPOINTS + 1))
+        itertools.combinations(range(rows - 1), n) for n in range(1, MOST_CHECKPOINTS + 1))

@@ -14,20 +14,21 @@ class RaceSetup:
 
     id: str
     subject_id: str
-    at: tuple[float, ...]  # shares of the steps, in (0, 1]
-    keep: tuple[float, ...]  # shares of the starters that go on
+    steps: tuple[int, ...]  # of the short replays, shortest first
+    keep: tuple[float, ...]  # shares of the starters that go on after each
     heat: int  # starters of a full heat
     loss_upper: float | None = None  # upper 95% limit of the chance that the best was dropped; None: unknown
     measured_on: int = 0  # tuning works behind that limit
-    score: str = ""  # what lanes are compared by; "" in older records: predicted latents
+    score: str = "tiled_l2"  # what the short replays are compared by
 
 
 @dataclass(frozen=True)
 class RaceRound:
     """One checkpoint of one heat: the seeds that reached it, nearest first; the first `kept` went on.
 
-    `distances` are by the setup's score, of predicted pictures to the subject; lower is nearer. `number` counts
-    checkpoints from 0; the finish is the last. Evaluations and seconds are those since the round before.
+    `distances` are by the setup's score, of replays of `step` steps to the subject; lower is nearer. `number`
+    counts checkpoints from 0; the finish, of whole replays of `steps`, is the last. Evaluations and seconds are
+    those since the round before.
     The names of round, subject, search and heat are empty until it goes on record.
     """
 
@@ -48,7 +49,7 @@ class RaceRound:
 
 @dataclass(frozen=True)
 class LaneRecord:
-    """One seed of a race: (step, distance) at each checkpoint, and the step at which it was dropped."""
+    """One seed of a race: (steps, distance) at each checkpoint, and after which it was dropped."""
 
     seed: int
     heat: str
@@ -95,15 +96,8 @@ def survivors(rounds: Sequence[RaceRound]) -> tuple[int, ...]:
     return last.seeds[:last.kept]
 
 
-def dropped_effort(rounds: Sequence[RaceRound]) -> Effort:
-    """What went into lanes that were dropped: they are tries as well, but left no replay."""
-    tries, spent, seconds = 0, 0, 0.0
-    for past in heats(rounds).values():
-        first = past[0]
-        per_step = first.unet_evaluations / max(1, len(first.seeds) * first.step)
-        dropped = [(r, len(r.seeds) - r.kept) for r in past]
-        mine = round(sum(r.step * per_step * lost for r, lost in dropped))
-        everything = sum(r.unet_evaluations for r in past)
-        tries, spent = tries + sum(lost for _, lost in dropped), spent + mine
-        seconds += sum(r.elapsed_s for r in past) * mine / max(1, everything)
-    return Effort(tries, spent, seconds)
+def short_effort(rounds: Sequence[RaceRound]) -> Effort:
+    """What short replays took, which leave no replay on record; seeds that were dropped are tries as well."""
+    short = [r for r in rounds if not r.finish]
+    dropped = sum(len(r.seeds) - r.kept for r in short)
+    return Effort(dropped, sum(r.unet_evaluations for r in short), sum(r.elapsed_s for r in short))

@@ -72,7 +72,7 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
         for (_, steps, guidance, scheduler), seeds in racing.items():
             each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
-            spent += planned_evaluations(setup, seeds=seeds, per_replay=each)
+            spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
 

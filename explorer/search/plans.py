@@ -17,9 +17,8 @@ from explorer.settings import WORLD
 
 CALIBRATION = WORLD / "race.json"
 HEAT = 256  # starters that race together; more seeds run in several heats
-# Of eight tuning works of the bundled world the final best stood among the best two thirds at a quarter of the
-# steps, and among the best tenth at two fifths; half of the work. Not a calibration.
-ROUGH = ((0.25, 0.75), (0.42, 0.15))
+# Steps of the short replays and shares kept where nothing was measured; not a calibration.
+ROUGH = ((4, 0.4), (8, 0.12))
 
 
 def screened_by(score: str) -> str:
@@ -42,7 +41,7 @@ def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref
         heat = max(1, min(HEAT, settings.seeds))
         return RaceSetup(search_id, subject_id, *zip(*ROUGH, strict=True), heat=heat,
                          score=screened_by(settings.primary_score))
-    return RaceSetup(search_id, subject_id, tuple(row["at"]), tuple(row["keep"]), row["starters"],
+    return RaceSetup(search_id, subject_id, tuple(row["short_steps"]), tuple(row["keep"]), row["starters"],
                      row["loss_upper"], stored["subjects"], screened_by(settings.primary_score))
 
 
@@ -76,16 +75,17 @@ def heat_keeps(setup: RaceSetup, starters: int) -> tuple[float, ...]:
     return tuple(min(1.0, math.ceil(setup.heat * share - 1e-9) / starters) for share in setup.keep)
 
 
-def planned_evaluations(setup: RaceSetup, *, seeds: int, per_replay: int) -> int:
-    """Network evaluations of the races of `seeds` seeds, each costing `per_replay` if run to its end."""
+def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay: int) -> int:
+    """Network evaluations of the races of `seeds` seeds; a whole replay has `steps` and costs `per_replay`."""
     total, left = 0.0, seeds
     while left > 0:
         starters = min(setup.heat, left)
-        going, before = 1.0, 0.0
-        for at, keep in zip(setup.at, heat_keeps(setup, starters), strict=True):
-            total += starters * going * (at - before) * per_replay
-            going, before = min(going, keep), at
-        total += starters * going * (1.0 - before) * per_replay
+        going = 1.0
+        for short, keep in zip(setup.steps, heat_keeps(setup, starters), strict=True):
+            if short < steps:
+                total += starters * going * per_replay * short / steps
+                going = min(going, keep)
+        total += starters * going * per_replay
         left -= starters
     return round(total)
 

@@ -1,7 +1,8 @@
-"""Seed race: successive halving (Jamieson & Talwalkar 2016) on predicted x0 against the subject.
+"""Seed race: successive halving (Jamieson & Talwalkar 2016) over replays of few steps.
 
-All candidates start; at each checkpoint those whose predicted picture is farthest from the subject are
-dropped; the rest go on in full batches.
+All candidates are replayed in a few steps, and those whose picture is farthest from the subject are dropped;
+the rest in some more, and so on; those left at the end in all steps. A seed's noise is the same however many
+steps are taken, and a deterministic sampler follows one path from it, roughly in few steps and finely in many.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
+from explorer.closeness.catalogue import sort_key
+from explorer.closeness.scores import compare
+from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.sampling import Batch, StepView
+from explorer.diffusion.sampling import Batch
 from explorer.records import Effort, Progress, Recipe, Tick
-from explorer.search.foresight import foresight
 from explorer.search.lanes import RaceRound
-from explorer.search.plans import ROUGH
+from explorer.search.plans import screened_by
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """After this share of the steps, this share of the starters goes on; both in (0, 1]."""
+    """After replays of so many `steps` (from 1), this share of the starters goes on, in (0, 1]."""
 
-    at: float
+    steps: int
     keep: float
 
 
@@ -39,15 +41,24 @@ class RacePlan:
     checkpoints: tuple[Checkpoint, ...]
     loss_upper: float | None = None
 
-    def evaluations_share(self) -> float:
-        """Network evaluations relative to running every candidate to its end."""
-        spent, going, before = 0.0, 1.0, 0.0
+    def evaluations_share(self, steps: int) -> float:
+        """Network evaluations relative to replaying every candidate in `steps` steps."""
+        spent, going = 0.0, 1.0
         for point in self.checkpoints:
-            spent, going, before = spent + going * (point.at - before), point.keep, point.at
-        return spent + going * (1.0 - before)
+            spent, going = spent + going * point.steps / steps, point.keep
+        return spent + going
 
 
-UNCALIBRATED = RacePlan(tuple(Checkpoint(at, keep) for at, keep in ROUGH))
+def plan_of(steps: Sequence[int], keeps: Sequence[float], *, full_steps: int,
+            loss_upper: float | None = None) -> RacePlan:
+    """The checkpoints that are shorter than a whole replay of `full_steps`."""
+    points = (Checkpoint(s, k) for s, k in zip(steps, keeps, strict=True))
+    return RacePlan(tuple(p for p in points if p.steps < full_steps), loss_upper)
+
+
+def short(recipe: Recipe, steps: int) -> Recipe:
+    """The same replay in fewer steps."""
+    return replace(recipe, steps=steps)
 
 
 @dataclass(frozen=True)
@@ -71,25 +82,24 @@ class RaceResult:
 
     @property
     def exhaustive_evaluations(self) -> int:
-        """What running every lane to its end would have taken."""
-        most = max(lane.unet_evaluations for lane in self.lanes)
-        return most * len(self.lanes)
+        """What a whole replay of every lane would have taken."""
+        return self.finished[0].unet_evaluations * len(self.lanes)
 
 
 Event = Progress | Tick | RaceRound | RaceResult
 
 
-def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan = UNCALIBRATED,
+def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan,
          score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0,
          clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
     """Races recipes that differ in their seeds only: Progress, Ticks, a RaceRound a checkpoint, the RaceResult.
 
     `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
     that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
-    `score` is what the finished pictures are wanted close by; see foresight.
+    `score` is what the finished pictures are wanted close by; lanes are compared by `screened_by(score)`.
     """
-    yield from _Race(model, plan, batch or model.policy.batch, clock, foresight(model, subject_rgb, score),
-                     decided, starters or len(recipes)).run(list(recipes))
+    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, screened_by(score), decided,
+                     starters or len(recipes)).run(list(recipes))
 
 
 @dataclass
@@ -98,7 +108,8 @@ class _Race:
     plan: RacePlan
     batch: int
     clock: Callable[[], float]
-    distance: Callable[[torch.Tensor], list[float]]
+    subject_rgb: np.ndarray
+    score: str
     decided: int
     starters: int
     lanes: dict[int, Lane] = field(default_factory=dict)
@@ -107,67 +118,54 @@ class _Race:
     def run(self, recipes: list[Recipe]) -> Iterator[Event]:
         began, total = self.clock(), len(recipes)
         self.lanes = {r.seed: Lane(r) for r in recipes}
-        groups = [Batch(self.model, recipes[i:i + self.batch]) for i in range(0, total, self.batch)]
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
-            scores: dict[int, float] = {}
-            for group in groups:
-                yield from self.advance(group, point, scores)
-                yield self.progress(groups, group)
-            groups, kept = self.drop(groups, scores, number, point)
+            groups, scores = [], {}
+            for first in range(0, len(recipes), self.batch):
+                part = recipes[first:first + self.batch]
+                group = Batch(self.model, part if point is None else [short(r, point.steps) for r in part])
+                yield from self.advance(group, scores)
+                yield self.progress(len(recipes), group)
+                groups.append(group)
+            recipes = self.drop(recipes, scores, number, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
             now = (self.clock(), self.spent)
-            yield RaceRound(number=number, step=groups[0].index, steps=len(groups[0].timesteps),
-                            seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds), kept=kept,
-                            finish=point is None, unet_evaluations=now[1] - told[1], elapsed_s=now[0] - told[0])
+            yield RaceRound(number=number, step=len(groups[0].timesteps) if point is None else point.steps,
+                            steps=recipes[0].steps, seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds),
+                            kept=len(recipes), finish=point is None, unet_evaluations=now[1] - told[1],
+                            elapsed_s=now[0] - told[0])
             told = now
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])
         effort = Effort(total, self.spent, self.clock() - began)
         yield RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
 
-    def progress(self, groups: list[Batch], group: Batch) -> Progress:
-        left = sum(len(g.recipes) for g in groups)
+    def progress(self, left: int, group: Batch) -> Progress:
         return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
                         group.index, len(group.timesteps))
 
-    def advance(self, group: Batch, point: Checkpoint | None, scores: dict[int, float]) -> Iterator[Tick]:
-        """Takes a group to the checkpoint (None: to the end) and scores it there."""
-        steps = len(group.timesteps)
-        until = steps if point is None else min(steps, max(1, round(point.at * steps)))
-        view: StepView | None = None
-        while group.index < until:
-            view = group.step()
-            cost = 2 if group.guided else 1
-            self.spent += cost * len(group.recipes)
-            for recipe in group.recipes:
-                lane = self.lanes[recipe.seed]
-                self.lanes[recipe.seed] = replace(lane, unet_evaluations=lane.unet_evaluations + cost)
+    def advance(self, group: Batch, scores: dict[int, float]) -> Iterator[Tick]:
+        """Runs a group to its end and scores it there."""
+        while not group.done:
+            group.step()
             yield Tick()
-        distances = self.distance(group.latents if group.done or view is None else view.x0)
-        for recipe, distance in zip(group.recipes, distances, strict=True):
-            scores[recipe.seed] = distance
+        cost = len(group.timesteps) * (2 if group.guided else 1)
+        self.spent += cost * len(group.recipes)
+        key = sort_key(self.score)
+        for recipe, rgb in zip(group.recipes, decode(self.model, group.latents), strict=True):
+            distance = scores[recipe.seed] = key(compare(self.subject_rgb, rgb, only=(self.score,))[self.score])
             lane = self.lanes[recipe.seed]
-            self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance))
+            self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance),
+                                              unet_evaluations=lane.unet_evaluations + cost)
 
-    def drop(self, groups: list[Batch], scores: dict[int, float], number: int,
-             point: Checkpoint | None) -> tuple[list[Batch], int]:
-        """Keeps the best lanes and puts them together into full batches; how many were kept."""
+    def drop(self, recipes: list[Recipe], scores: dict[int, float], number: int,
+             point: Checkpoint | None) -> list[Recipe]:
+        """The lanes that go on."""
         if point is None:
-            return groups, len(scores)
+            return recipes
         keep = max(1, math.ceil(self.starters * point.keep - 1e-9))
         survivors = set(sorted(scores, key=lambda seed: (scores[seed], seed))[:keep])
         for seed in scores.keys() - survivors:
             self.lanes[seed] = replace(self.lanes[seed], dropped_at=number)
-        full: list[Batch] = []
-        for group in groups:
-            rows = [i for i, r in enumerate(group.recipes) if r.seed in survivors]
-            if not rows:
-                continue
-            group.keep(rows)
-            if full and len(full[-1].recipes) + len(rows) <= self.batch:
-                full[-1].merge(group)
-            else:
-                full.append(group)
-        return full, len(survivors)
+        return [r for r in recipes if r.seed in survivors]

@@ -19,7 +19,7 @@ from explorer.search.engine import Engine, HeatUnit
 from explorer.search.lanes import RaceRound, RaceSetup, heats, started, survivors
 from explorer.search.plan import recipe_digest
 from explorer.search.plans import heat_keeps
-from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from explorer.search.race import RaceResult, plan_of, race
 from explorer.search.run import Event, Search
 from explorer.search.stops import ended_by
 
@@ -151,7 +151,7 @@ class _Racing:
         """All that a heat needs to be run anywhere."""
         subject = self.search.subject(self.subject_rgb, heat.recipes[0])
         keeps = heat_keeps(self.setup, heat.starters)
-        plan = RacePlan(tuple(map(Checkpoint, self.setup.at, keeps)), self.setup.loss_upper)
+        plan = plan_of(self.setup.steps, keeps, full_steps=heat.recipes[0].steps, loss_upper=self.setup.loss_upper)
         return HeatUnit(heat.name, heat.recipes, subject, plan, self.search.batch, heat.starters, heat.decided,
                         self.search.task.settings.primary_score)
 
@@ -163,7 +163,7 @@ class _Racing:
                           clock=self.search.clock):
             if isinstance(event, (RaceRound, RaceResult)):
                 yield from self.take(heat, unit.rgb, event)
-                if isinstance(event, RaceRound) and event.number < len(self.setup.at) - 1 and self.too_late():
+                if isinstance(event, RaceRound) and event.number < len(unit.plan.checkpoints) - 1 and self.too_late():
                     return
             else:
                 yield self.progress(event) if isinstance(event, Progress) else event

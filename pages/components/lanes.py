@@ -48,7 +48,7 @@ def draw(case: Case, subject: Subject, search: str) -> None:
     st.markdown(f"**{say('race.picture')}**")
     layout = {"height": 300, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "dragmode": False,
               "xaxis": {"title": {"text": say("race.step")}, "rangemode": "tozero", "automargin": True},
-              "yaxis": {"title": {"text": _distance(setup)}, "automargin": True},
+              "yaxis": {"title": {"text": say("race.distance", label=SCORES[setup.score].label)}, "automargin": True},
               "legend": {"orientation": "h", "y": 1.15, "x": 0}}
     st.plotly_chart({"data": _traces(shown), "layout": layout}, key=f"lanes_{search}", config=_CONFIG,
                     alt=say("race.picture_alt", starters=started(rounds), going=len(going)))
@@ -58,11 +58,6 @@ def draw(case: Case, subject: Subject, search: str) -> None:
     limit = say("race.limit_unknown") if known is None else say("race.limit_known", limit=f"{known:.0%}")
     finished = sum(len(r.seeds) for r in rounds if r.finish)
     st.caption(say("race.result", starters=started(rounds), finished=finished, limit=limit))
-
-
-def _distance(setup: RaceSetup) -> str:
-    """What lanes were compared by; older races looked at latents."""
-    return say("race.foreseen", label=SCORES[setup.score].label) if setup.score else say("race.distance")
 
 
 def _traces(shown: Sequence[LaneRecord]) -> list[dict[str, Any]]:

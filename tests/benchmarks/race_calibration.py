@@ -38,7 +38,7 @@ def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int, ch
     plans = []
     for size in [s for s in SIZES if s <= settings.seeds]:
         found = calibrated(traces, starters=size, allowed_losses=allowed)
-        plans.append({"starters": size, "at": [c.at for c in found.plan.checkpoints],
+        plans.append({"starters": size, "short_steps": [c.steps for c in found.plan.checkpoints],
                       "keep": [c.keep for c in found.plan.checkpoints], "loss_upper": found.plan.loss_upper,
                       "lost_when_left_out": found.lost, "evaluations_share": found.evaluations_share})
         print(f"races of {size}: {found.evaluations_share:.3f} of the work, "
@@ -58,9 +58,9 @@ def _check(model: Model, works: Sequence[Work], traces: Sequence[Trace], plan: d
            settings: Settings) -> dict[str, Any]:
     """What float32 says of the same seeds: losses by the plan, and the rank correlation of the distances."""
     full = dataclasses.replace(settings, precision="float32", until=float("inf"))
-    kept = RacePlan(tuple(map(Checkpoint, plan["at"], plan["keep"])))
+    kept = RacePlan(tuple(map(Checkpoint, plan["short_steps"], plan["keep"])))
     pairs = list(zip(traced(model, works, full), traces, strict=False))
-    orders = [_spearman(a.distances[row], b.distances[row]) for a, b in pairs for row in range(settings.steps)]
+    orders = [_spearman(a.distances[row], b.distances[row]) for a, b in pairs for row in range(len(a.steps))]
     return {"subjects": len(pairs), "lost_in_float32": sum(not kept_best(a, kept) for a, _ in pairs),
             "same_best": sum(int(a.closeness.argmin()) == int(b.closeness.argmin()) for a, b in pairs),
             "rank_correlation_mean": round(float(np.mean(orders)), 4),

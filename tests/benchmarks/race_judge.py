@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from explorer.jobs.tasks import ReplaySettings
 from explorer.search.calibrate import finalists, good_enough, loss_upper
 from explorer.search.lanes import RaceSetup
 from explorer.search.plans import heat_keeps, race_setup
-from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from explorer.search.race import RacePlan, RaceResult, plan_of, race
 from explorer.search.traces import Trace, blocks
 from tests.benchmarks.race_works import Settings, Work, file_of, kept_json, recipes, traced
 
@@ -28,20 +29,20 @@ def setup_of(model: Model, settings: Settings) -> RaceSetup:
     return race_setup("", "", wanted, ref=model.ref, info=model.info)
 
 
-def plan_of(setup: RaceSetup, starters: int, factor: float = 1.0) -> RacePlan:
-    """The plan of one heat, its shares made larger or smaller by `factor`."""
-    keeps = heat_keeps(setup, starters)
-    return RacePlan(tuple(Checkpoint(a, min(1.0, k * factor)) for a, k in zip(setup.at, keeps, strict=True)))
+def plan(setup: RaceSetup, settings: Settings, factor: float = 1.0) -> RacePlan:
+    """The plan of one full heat, its shares made larger or smaller by `factor`."""
+    keeps = [min(1.0, k * factor) for k in heat_keeps(setup, setup.heat)]
+    return plan_of(setup.steps, keeps, full_steps=settings.steps)
 
 
-def foreseen(found: Trace, setup: RaceSetup, factor: float = 1.0) -> tuple[list[int], float]:
+def foreseen(found: Trace, setup: RaceSetup, settings: Settings, factor: float = 1.0) -> tuple[list[int], float]:
     """Seeds that the heats of a race would finish, and the share of all evaluations that they would take."""
     finished, taken = [], 0
     for number, part in enumerate(blocks(found, setup.heat)):
-        going, steps = finalists(part, plan_of(setup, setup.heat, factor))
+        going, steps = finalists(part, plan(setup, settings, factor))
         finished += (going + number * setup.heat).tolist()
         taken += steps
-    return finished, taken / found.distances.size
+    return finished, taken / (settings.steps * found.closeness.size)
 
 
 def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dic
     finished, spent, seconds = [], 0, 0.0
     for first in range(0, settings.seeds, setup.heat):
         own = recipes(model, work, settings, range(first, first + setup.heat))
-        *_, result = race(model, own, work.rgb, plan=plan_of(setup, setup.heat), batch=settings.batch)
+        *_, result = race(model, own, work.rgb, plan=plan(setup, settings), batch=settings.batch)
         assert isinstance(result, RaceResult)
         finished += [image.recipe.seed for image in result.finished]
         spent, seconds = spent + result.effort.unet_evaluations, seconds + result.effort.elapsed_s
@@ -59,11 +60,12 @@ def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dic
 def judge(model: Model, works: list[Work], settings: Settings, *, races: int) -> tuple[dict[str, Any], list[Trace]]:
     """The figures of as many works as the time allows, and their traces; `races` of them are really run."""
     setup = setup_of(model, settings)
+    settings = dataclasses.replace(settings, short=setup.steps)
     traces = list(traced(model, works, settings))
-    ends = [foreseen(t, setup) for t in traces]
+    ends = [foreseen(t, setup, settings) for t in traces]
     hits = [bool(good_enough(t)[seeds].any()) for t, (seeds, _) in zip(traces, ends, strict=True)]
     for factor in (0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0):
-        scaled = [foreseen(t, setup, factor) for t in traces]
+        scaled = [foreseen(t, setup, settings, factor) for t in traces]
         recall = np.mean([good_enough(t)[seeds].any() for t, (seeds, _) in zip(traces, scaled, strict=True)])
         print(f"work {np.mean([s for _, s in scaled]):.3f} of exhaustive: recall {recall:.3f}", flush=True)
     by: dict[str, list[bool]] = {}
@@ -90,7 +92,7 @@ def _rank(found: Trace, finished: Sequence[int]) -> int:
 def _really(model: Model, works: Sequence[Work], traces: Sequence[Trace],
             ends: Sequence[tuple[list[int], float]], settings: Settings, setup: RaceSetup) -> dict[str, Any]:
     """Races run in float32: seconds against plain diffusers, and whether the best came through as foreseen."""
-    named = "race-" + "-".join(map(str, (setup.heat, *setup.at, *setup.keep)))
+    named = "race-" + "-".join(map(str, (setup.heat, *setup.steps, *setup.keep)))
     runs = [kept_json(file_of(model, w, settings, named), lambda w=w: raced(model, w, settings, setup))
             for w, _ in zip(works, traces, strict=False)]
     if not runs:

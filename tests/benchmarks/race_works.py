@@ -20,7 +20,7 @@ import torch
 
 from explorer.diffusion.models import Model
 from explorer.records import Recipe
-from explorer.search.traces import LOOKS, Lot, Trace, trace
+from explorer.search.traces import SHORT, Lot, Trace, trace
 from explorer.settings import WORLD
 from explorer.world.render import load_small
 
@@ -42,7 +42,8 @@ class Work:
 class Settings:
     """What every replay of a run shares. `precision` "bfloat16" runs the network under autocast.
 
-    Traces are made until `until` (of `time.monotonic`), then only read from disk.
+    `short` are the steps of the short replays beside the whole ones. Traces are made until `until` (of
+    `time.monotonic`), then only read from disk.
     """
 
     seeds: int
@@ -53,6 +54,7 @@ class Settings:
     folder: Path
     precision: str = "float32"
     until: float = float("inf")
+    short: tuple[int, ...] = SHORT
 
 
 def chosen(rows: Sequence[dict], *, count: int, calibrate: bool) -> list[Work]:
@@ -103,17 +105,17 @@ def traced(model: Model, works: Sequence[Work], settings: Settings) -> Iterator[
             print(f"{first + len(part)} of {len(works)} works", flush=True)
         for work in part:
             with np.load(_path(model, work, settings)) as kept:
-                yield Trace(work.id, work.stratum, "tiled_l2", kept["distances"], kept["closeness"],
-                            int(kept["spent"][0]), float(kept["spent"][1]))
+                yield Trace(work.id, work.stratum, "tiled_l2", tuple(kept["steps"].tolist()), kept["distances"],
+                            kept["closeness"], int(kept["spent"][0]), float(kept["spent"][1]))
 
 
 def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
     lots = [Lot(w.id, w.stratum, recipes(model, w, settings, range(settings.seeds)), w.rgb) for w in works]
     with network_in(model, settings.precision):
-        made = [t for t in trace(model, lots, batch=settings.batch) if isinstance(t, Trace)]
+        made = [t for t in trace(model, lots, steps=settings.short, batch=settings.batch) if isinstance(t, Trace)]
     for work, found in zip(works, made, strict=True):
         part = _path(model, work, settings).with_suffix(".part.npz")
-        np.savez(part, distances=found.distances, closeness=found.closeness,
+        np.savez(part, steps=found.steps, distances=found.distances, closeness=found.closeness,
                  spent=[found.unet_evaluations, found.elapsed_s])
         part.rename(_path(model, work, settings))
 
@@ -140,13 +142,6 @@ def network_in(model: Model, precision: str) -> Iterator[None]:
         unet.forward = own
 
 
-def _write(path: Path, found: Trace) -> None:
-    part = path.with_suffix(".part.npz")
-    np.savez(part, distances=found.distances, closeness=found.closeness,
-             spent=[found.unet_evaluations, found.elapsed_s])
-    part.rename(path)
-
-
 def kept_json(path: Path, make) -> dict:
     """What `make` returns, from disk if an earlier run has left it there."""
     if not path.exists():
@@ -161,5 +156,5 @@ def file_of(model: Model, work: Work, settings: Settings, kind: str) -> Path:
 
 def _key(model: Model, work: Work, settings: Settings) -> str:
     parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler,
-             settings.precision, LOOKS)
+             settings.precision, settings.short)
     return f"{work.stratum}-{_hash(repr(parts))[:16]}"

@@ -28,7 +28,7 @@ def raced(case, home):
     settings = ReplaySettings("a red ball", seeds=6, mode="race", stop=StopRules(tries=6))
     seeds, far = (4, 0, 3, 5, 1, 2), (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
     store.commit(SearchPlan(RACED, case[1], to_json(settings), MODEL, "c" * 64, "e" * 64, 6))
-    store.commit(RaceSetup(RACED, case[1], (0.25, 0.5), (0.6, 0.1), 6, 0.093, 180))
+    store.commit(RaceSetup(RACED, case[1], (3, 6), (0.6, 0.1), 6, 0.093, 180))
     for n, (reached, kept) in enumerate(((6, 4), (4, 1), (1, 1))):
         store.commit(RaceRound(f"{RACED}/h/{n}", case[1], RACED, "h/0", n, (3, 6, 12)[n], 12, seeds[:reached],
                                far[:reached], kept, n == 2, 12, 0.5))

@@ -11,14 +11,15 @@ from tests.diffusion import tiny
 
 
 def made(ranks, *, starters=20, stratum="1", name="a"):
-    """A trace whose best seed (the first) stands at the given rank after each step."""
+    """A trace whose best seed (the first) stands at the given rank in replays of 1, 2, … steps."""
     rows = []
     for rank in ranks:
         order = np.arange(starters, dtype=np.float32)
         order[0] = rank - 0.5
         rows.append(order)
     closeness = np.linspace(0.1, 0.9, starters).astype(np.float32)
-    return Trace(name, stratum, "tiled_l2", np.stack(rows), closeness, 0, 0.0)
+    steps = tuple(range(1, len(ranks) + 1))
+    return Trace(name, stratum, "tiled_l2", steps, np.stack(rows), closeness, 0, 0.0)
 
 
 def test_ranks_of_the_best_at_every_step():
@@ -27,18 +28,18 @@ def test_ranks_of_the_best_at_every_step():
 
 def test_a_plan_keeps_the_best_or_loses_it():
     found = made((7, 3, 1, 1))
-    safe, risky = (RacePlan((Checkpoint(0.25, keep), Checkpoint(0.5, 0.15))) for keep in (0.35, 0.3))
+    safe, risky = (RacePlan((Checkpoint(1, keep), Checkpoint(2, 0.15))) for keep in (0.35, 0.3))
     assert kept_best(found, safe) and not kept_best(found, risky)
     going, taken = finalists(found, safe)
-    assert len(going) == 3 and 0 in going and taken == 20 + 7 + 3 * 2
-    assert taken / (20 * 4) == pytest.approx(safe.evaluations_share())
+    assert len(going) == 3 and 0 in going and taken == 20 + 7 * 2 + 3 * 4
+    assert taken / (20 * 4) == pytest.approx(safe.evaluations_share(4))
 
 
 def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
     traces = [made((4, 2, 1, 1), name=f"m{i}", stratum="256") for i in range(10)]
     found = calibrated(traces, starters=20, spare=1.0)
-    assert [(c.at, c.keep) for c in found.plan.checkpoints] == [(0.25, 0.2), (0.5, 0.1), (0.75, 0.05)]
-    assert found.lost == {"256": 0} and found.evaluations_share == pytest.approx((20 + 4 + 2 + 1) / 80)
+    assert [(c.steps, c.keep) for c in found.plan.checkpoints] == [(1, 0.2)]
+    assert found.lost == {"256": 0} and found.evaluations_share == pytest.approx((20 + 4 * 4) / 80)
     odd = [*traces, made((15, 2, 1, 1), name="odd", stratum="1"), made((3, 2, 1, 1), name="x", stratum="1")]
     found = calibrated(odd, starters=20, spare=1.0)
     assert found.lost == {"256": 0, "1": 1}  # left out, its rank was not foreseen
@@ -58,15 +59,14 @@ def test_a_trace_foresees_the_race(tmp_path):
     recipes = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(10)]
     subject = np.random.default_rng(1).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
     lots = [Lot("s", "0", recipes, subject), Lot("t", "1", recipes[:5], 255 - subject)]
-    *ticks, found, other = trace(model, lots, batch=5)
-    assert len(ticks) == 24 and all(isinstance(t, Tick) for t in ticks)
-    assert other.subject == "t" and other.distances.shape == (8, 5)
-    *_, alone = trace(model, lots[1:], batch=5)
-    assert np.array_equal(other.distances, alone.distances, equal_nan=True)
-    assert np.isfinite(other.distances).all(1).tolist() == [False, True, True, True, True, False, False, True]
+    *ticks, found, other = trace(model, lots, steps=(2, 4, 8), batch=5)
+    assert len(ticks) == 3 * (2 + 4 + 8) and all(isinstance(t, Tick) for t in ticks)
+    assert other.subject == "t" and other.steps == (2, 4, 8) and other.distances.shape == (3, 5)
+    *_, alone = trace(model, lots[1:], steps=(2, 4), batch=5)
+    assert np.array_equal(other.distances, alone.distances)
     assert np.allclose(other.distances[-1], other.closeness) and other.unet_evaluations == alone.unet_evaluations
-    assert found.distances.shape == (8, 10) and found.unet_evaluations == 10 * 8 * 2
-    plan = RacePlan((Checkpoint(0.25, 0.6), Checkpoint(0.5, 0.3)))
+    assert found.distances.shape == (3, 10) and found.unet_evaluations == 10 * (2 + 4 + 8) * 2
+    plan = RacePlan((Checkpoint(2, 0.6), Checkpoint(4, 0.3)))
     *_, result = race(model, recipes, subject, plan=plan, batch=5)
     assert isinstance(result, RaceResult)
     going, taken = finalists(found, plan)

@@ -5,12 +5,12 @@ from explorer.diffusion.render import render_exhibit
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.records import Progress, Tick
-from explorer.search.calibrate import calibrate, loss_upper
+from explorer.search.calibrate import loss_upper
 from explorer.search.lanes import RaceRound
-from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from explorer.search.race import Checkpoint, RacePlan, RaceResult, plan_of, race
 from tests.diffusion import tiny
 
-PLAN = RacePlan((Checkpoint(0.25, 0.5), Checkpoint(0.5, 0.2)))
+PLAN = RacePlan((Checkpoint(2, 0.5), Checkpoint(4, 0.2)))
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def test_it_ends_with_the_result_after_progress_and_ticks(ran):
     *before, result = ran
     assert isinstance(result, RaceResult)
     assert all(isinstance(e, (Progress, Tick, RaceRound)) for e in before)
-    # 12 lanes for 2 steps, 6 for 2 more, 3 to the end; in batches of at most 4
-    assert sum(isinstance(e, Tick) for e in before) == 3 * 2 + 2 * 2 + 1 * 4
+    # 12 lanes in 2 steps, 6 in 4, 3 in all; in batches of at most 4
+    assert sum(isinstance(e, Tick) for e in before) == 3 * 2 + 2 * 4 + 1 * 8
 
 
 def test_a_race_that_was_interrupted_goes_on_to_the_same_end(model, ran):
@@ -60,10 +60,10 @@ def test_every_lane_is_kept_with_its_scores(ran):
 
 def test_effort_is_what_was_spent(ran):
     result = ran[-1]
-    assert result.effort.unet_evaluations == 2 * (12 * 2 + 6 * 2 + 3 * 4)
+    assert result.effort.unet_evaluations == 2 * (12 * 2 + 6 * 4 + 3 * 8)
     assert result.exhaustive_evaluations == 2 * 12 * 8
     share = result.effort.unet_evaluations / result.exhaustive_evaluations
-    assert share == pytest.approx(RacePlan((Checkpoint(0.25, 0.5), Checkpoint(0.5, 0.25))).evaluations_share())
+    assert share == pytest.approx(RacePlan((Checkpoint(2, 0.5), Checkpoint(4, 0.25))).evaluations_share(8))
 
 
 @pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
@@ -91,10 +91,7 @@ def test_limit_of_a_chance_seen_rarely():
     assert loss_upper(3, 3) == 1.0
 
 
-def test_calibration_keeps_enough_for_the_worst_stratum():
-    ranks = {"once": [[3, 1]] * 10, "often": [[2, 1]] * 9 + [[40, 2]]}
-    plan = calibrate(ranks, (0.25, 0.4), starters=128)
-    assert [round(c.keep * 128) for c in plan.checkpoints] == [60, 3]
-    assert plan.loss_upper == pytest.approx(loss_upper(0, 10))
-    risky = calibrate(ranks, (0.25, 0.4), starters=128, allowed_losses=1)
-    assert risky.checkpoints[0].keep < 0.05 and risky.loss_upper == pytest.approx(loss_upper(1, 10))
+def test_a_plan_leaves_out_what_is_no_shorter_than_a_whole_replay():
+    plan = plan_of((4, 8), (0.5, 0.1), full_steps=8, loss_upper=0.1)
+    assert plan == RacePlan((Checkpoint(4, 0.5),), 0.1)
+    assert plan_of((4, 8), (0.5, 0.1), full_steps=4).checkpoints == ()
