@@ -163,7 +163,8 @@ class _Racing:
                           clock=self.search.clock):
             if isinstance(event, (RaceRound, RaceResult)):
                 yield from self.take(heat, unit.rgb, event)
-                if isinstance(event, RaceRound) and event.number < len(unit.plan.checkpoints) - 1 and self.too_late():
+                before_last = isinstance(event, RaceRound) and event.number < len(unit.plan.checkpoints) - 1
+                if before_last and self.too_late():
                     return
             else:
                 yield self.progress(event) if isinstance(event, Progress) else event

@@ -57,7 +57,7 @@ def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, sc
     began, size = clock(), batch or model.policy.batch
     rows = [(n, recipe) for n, lot in enumerate(lots) for recipe in lot.recipes]
     full = rows[0][1].steps
-    lengths = tuple(s for s in steps if s < full) + (full,)
+    lengths = (*(s for s in steps if s < full), full)
     columns, cost = [], 0
     for first in range(0, len(rows), size):
         part, column = rows[first:first + size], []

@@ -46,9 +46,10 @@ def draw(case: Case, subject: Subject, search: str) -> None:
     going = [lane for lane in every if lane.dropped_at is None]
     shown = sorted(every, key=lambda lane: (-len(lane.points), lane.points[-1][1]))[:MOST_LANES]
     st.markdown(f"**{say('race.picture')}**")
+    distance = say("race.distance", label=SCORES[setup.score].label)
     layout = {"height": 300, "margin": {"l": 8, "r": 8, "t": 8, "b": 40}, "dragmode": False,
               "xaxis": {"title": {"text": say("race.step")}, "rangemode": "tozero", "automargin": True},
-              "yaxis": {"title": {"text": say("race.distance", label=SCORES[setup.score].label)}, "automargin": True},
+              "yaxis": {"title": {"text": distance}, "automargin": True},
               "legend": {"orientation": "h", "y": 1.15, "x": 0}}
     st.plotly_chart({"data": _traces(shown), "layout": layout}, key=f"lanes_{search}", config=_CONFIG,
                     alt=say("race.picture_alt", starters=started(rounds), going=len(going)))

@@ -83,7 +83,7 @@ if __name__ == "__main__":
     parser.add_argument("--only", default="", help=f"parts, with commas between: {', '.join(PARTS)}")
     parser.add_argument("--subjects", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=256)
-    parser.add_argument("--steps", type=int, default=20, help="of a whole replay; 20 is the bundled model's default")
+    parser.add_argument("--steps", type=int, default=20, help="of a whole replay")
     parser.add_argument("--guidance", type=float, default=0.0, help="0: the model's default")
     parser.add_argument("--scheduler", default="euler")
     parser.add_argument("--minutes", type=float, default=1e6, help="no new trace is begun after that")
