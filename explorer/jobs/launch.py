@@ -22,6 +22,9 @@ from explorer.settings import Settings
 KINDS = ("device", "desk")
 ROOT = Path(__file__).resolve().parents[2]
 CANCEL_GRACE_S = 1.6  # after this a worker that does not react is ended
+# A thread of torch that waits for another one sleeps: where other programs have the processors, spinning took
+# many times as long as the work.
+WAITING = {"OMP_WAIT_POLICY": "passive"}
 
 
 def lock_path(home: Path, kind: str) -> Path:
@@ -133,7 +136,7 @@ def _start(settings: Settings, kind: str, also: str) -> int:
         child = subprocess.Popen(
             [*command, *(["--also", also] if also else [])], stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, cwd=settings.home, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"})
+            env=WAITING | {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"})
     note = lock_path(settings.home, kind).with_suffix(".starting")
     note.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(psutil.Error, OSError):
