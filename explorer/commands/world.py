@@ -30,7 +30,7 @@ def derive(args: argparse.Namespace, _: Settings) -> Any:
 def examples(args: argparse.Namespace, settings: Settings) -> Any:
     """Runs the example cases with the real tasks and keeps them as packages beside the world."""
     from explorer.commands.bars import Bars
-    from explorer.world import example_cases
+    from explorer.world import example_build
     with Bars() as bars:
-        told = example_cases.build(settings, world=args.world, out=args.out, only=args.only, follow=bars.follow)
+        told = example_build.build(settings, world=args.world, out=args.out, only=args.only, follow=bars.follow)
     return {t.story: {"package": t.file, "replays": t.replays, "closest": t.noise} for t in told}

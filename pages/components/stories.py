@@ -29,9 +29,9 @@ def cards(found: list[Told], *, columns: int = 4) -> None:
     for start in range(0, len(found), columns):
         for column, told in zip(st.columns(columns), found[start:start + columns], strict=False):
             with column.container(border=True, height="stretch"):
-                path = WORLD / "works" / f"{told.work_id}.webp"
-                widgets.picture(path.read_bytes(), width_px=200,
-                                alt=say("works.alt", title=told.work_title, creator=told.creator))
+                alt = (say("works.alt", title=told.work_title, creator=told.creator) if told.work_id
+                       else say(f"told.{told.story}_alt"))
+                widgets.picture(told.picture(), width_px=200, alt=alt)
                 st.markdown(f"**{say(f'told.{told.story}')}**")
                 st.caption(say(f"told.{told.story}_line", **_words(told)))
                 if st.button(say("told.open"), key=f"story_{told.story}", icon=":material/auto_stories:"):
@@ -64,9 +64,11 @@ def draw(now: state.Here, told: Told) -> None:
         words = _words(told)
         st.markdown(say(f"told.{told.story}_first", **words))
         st.markdown(say(f"told.{told.story}_second", **words))
+        _double(told, words)
         _try(now, case, subject, told)
-        share.draw(case, subject, picked, title=say(f"told.{told.story}"),
-                   source=say("told.source", title=told.work_title, creator=told.creator))
+        share.draw(case, subject, picked, title=say(f"told.{told.story}"), source=say(
+            "told.source" if told.work_id else f"told.{told.story}_source", title=told.work_title,
+            creator=told.creator))
     _every(case, subject, told)
     st.subheader(say("plane.title"), anchor=False)
     clicked = planes.plane(case, subject, score="tiled_l2", key=f"plane_{told.story}")
@@ -75,6 +77,15 @@ def draw(now: state.Here, told: Told) -> None:
         state.remember(replay=clicked)
         st.rerun()
     _further(case, subject)
+
+
+def _double(told: Told, words: dict[str, str]) -> None:
+    """The other work that a story is about, where it names one."""
+    if "double_id" in told.figures:
+        path = WORLD / "works" / f"{told.figures['double_id']}.webp"
+        line = say(f"told.{told.story}_double", **words)
+        widgets.picture(path.read_bytes(), width_px=160, alt=line)
+        st.caption(line)
 
 
 def _picked(case: Case, told: Told) -> Replay:
@@ -141,19 +152,32 @@ def _words(told: Told) -> dict[str, str]:
     card: Card | None = read_card(WORLD)
     return {
         "title": plain(told.work_title), "creator": plain(told.creator), "n": str(told.multiplicity),
-        "replays": str(told.replays), "noise": f"{told.noise:.3f}", "seed": str(told.noise_seed),
-        "given": f"{told.given:.3f}", "strength": f"{told.strength:g}",
+        "replays": str(told.replays), "noise": f"{told.noise:.3f}", "seed": f"{told.noise_seed:,}",
+        "given": "" if told.given is None else f"{told.given:.3f}", "strength": f"{told.strength:g}",
         "neighbour": plain(told.neighbour_title), "neighbour_creator": plain(told.neighbour_creator),
         "neighbour_copies": str(told.neighbour_multiplicity), "similarity": f"{told.similarity:.2f}",
         "limit": f"{card.near_copy:g}" if card else "", "margin": f"{card.margin:g}" if card else "",
-        **_rates(card)}
+        **_rates(card, told.multiplicity), **{k: _figure(k, v) for k, v in told.figures.items()}}
 
 
-def _rates(card: Card | None) -> dict[str, str]:
-    """The share of works that came back in the world's own measurement: most copied, and never seen."""
+def _figure(name: str, value: float | str) -> str:
+    """A figure that one story quotes, as people read it; a chance as the n of "1 in n"."""
+    if isinstance(value, str):
+        return plain(value)
+    if name == "chance":
+        return f"{float(f'{1 / value:.2g}'):,.0f}" if value else ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1f}" if name.endswith("_bits") else f"{value:.3f}"
+
+
+def _rates(card: Card | None, copies: int) -> dict[str, str]:
+    """The share of works that came back in the world's own measurement: most copied, never seen, as often seen."""
     if card is None or not card.doses:
-        return {"most": "", "none": "", "none_works": "", "most_works": ""}
+        return dict.fromkeys(("most", "most_works", "none", "none_works", "none_median", "dose", "dose_works"), "")
     most, none = card.doses[-1], card.doses[0]
+    same = next((d for d in card.doses if d.copies == copies), none)
     return {"most": f"{100 * most.share:.1f}", "most_works": str(most.works),
-            "none": f"{100 * none.share:.2f}", "none_works": str(none.works)}
-
+            "none": f"{100 * none.share:.2f}", "none_works": str(none.works),
+            "none_median": f"{none.distance:.2f}", "dose": f"{100 * same.share:.1f}",
+            "dose_works": str(same.works)}

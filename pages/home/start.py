@@ -7,6 +7,8 @@ import streamlit as st
 from pages.components import begin, cards, examples, state, stories
 from pages.components.texts import say
 
+FIRST = 4  # finished examples shown here; all are on the Examples page
+
 now = state.here()
 begin.outcome()
 st.title(say("start.title"))
@@ -34,7 +36,9 @@ told = stories.known()
 if told:
     st.header(say("start.told"), anchor=False)
     st.markdown(say("start.told_text", n=len(told)))
-    stories.cards(told)
+    stories.cards(told[:FIRST])
+    st.page_link("pages/library/examples.py", label=say("start.told_all", n=len(told)),
+                 icon=":material/auto_stories:")
 st.header(say("start.example"), anchor=False)
 st.markdown(say("start.example_text"))
 examples.two(now)

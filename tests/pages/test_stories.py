@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.cases.store import CaseStore
@@ -22,10 +23,20 @@ def opened_story(opened, story):
     return next(b for b in app.button if b.key == f"story_{story}").click().run()
 
 
-def test_the_stories_are_on_the_start_page_and_among_the_examples(opened):
-    for name in ("start", "examples"):
-        text = written(opened(name))
-        assert all(say(f"told.{story}") in text for story in TOLD)
+def test_the_first_stories_are_on_the_start_page_and_all_among_the_examples(opened):
+    start, all_of_them = written(opened("start")), written(opened("examples"))
+    first = list(TOLD)[:4]
+    assert all(say(f"told.{story}") in start for story in first)
+    assert all(say(f"told.{story}") in all_of_them for story in TOLD)
+
+
+@pytest.mark.parametrize("story", TOLD)
+def test_every_story_can_be_read_to_its_end(opened, story):
+    app = opened_story(opened, story)
+    assert not app.exception and not app.error
+    text = written(app)
+    assert say(f"told.{story}") in text and say("told.every", n=TOLD[story].replays) in text
+    assert "{" not in text.split(say("told.try"))[0] and "****" not in text
 
 
 def test_a_story_opens_at_once_with_its_figures(opened, home):

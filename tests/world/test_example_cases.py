@@ -7,18 +7,36 @@ import json
 
 import pytest
 
+from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.cases.verify import CONSISTENT, verify_package
 from explorer.errors import ExplorerError
+from explorer.findings.finding import AlignedReplay
+from explorer.search.scans import SeedScan
 from explorer.world.derive import quoted
-from explorer.world.example_cases import FILE_NAME, FOLDER, PLANS, open_told, read
+from explorer.world.example_cases import FILE_NAME, FOLDER, open_told, read
+from explorer.world.example_plans import EFFORT, PLANS
 from explorer.world.figures import read_card
 
 STORIES = {t.story: t for t in read()}
 
 
-def test_every_story_is_there():
-    assert set(STORIES) == set(PLANS)
+def test_every_story_is_there_with_its_picture():
+    assert list(STORIES) == list(PLANS) and 8 <= len(STORIES) <= 12
+    assert all(len(told.picture()) > 300 for told in STORIES.values())
+
+
+def test_together_they_are_small():
+    assert sum(f.stat().st_size for f in FOLDER.iterdir()) < 16_000_000
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A story's case and its subject."""
+    def one(story):
+        case = open_told(CaseStore(tmp_path), STORIES[story])
+        return case, case.subjects()[0]
+    return one
 
 
 def test_they_quote_the_fingerprint_of_the_bundled_world(world):
@@ -53,6 +71,58 @@ def test_the_stories_say_what_the_figures_say(world):
     assert shown.multiplicity == 0 and shown.given < card.near_copy < shown.noise and shown.strength < 0.5
     yet = STORIES["never_in_training"]
     assert yet.multiplicity == 0 and yet.noise < card.near_copy
+
+
+def test_a_double_left_its_mark_on_the_look_alike(opened):
+    told = STORIES["look_alike"]
+    case, subject = opened("look_alike")
+    double = next(n for n in case.neighbours(subject.id) if n.work_id == told.figures["double_id"])
+    assert told.multiplicity == 0 and double.multiplicity == told.figures["double_copies"] >= 16
+    assert told.figures["to_double"] < told.noise < told.figures["apart"]
+
+
+def test_altered_copies_leave_a_scheme(opened, world):
+    told = STORIES["template"]
+    case, subject = opened("template")
+    laid = case.records(AlignedReplay, subject_id=subject.id)[0]
+    assert laid.replay_id == told.noise_replay or case.replay(laid.replay_id).closeness["tiled_l2"] == told.noise
+    assert laid.closeness["tiled_l2"] == told.figures["aligned"] < told.noise
+    assert read_card(world).near_copy < told.noise
+
+
+def test_some_seeds_bring_a_work_back_and_most_do_not(opened, world):
+    told, limit = STORIES["now_and_then"], read_card(world).near_copy
+    case, subject = opened("now_and_then")
+    found = {r.recipe.seed: r.closeness["tiled_l2"] for r in case.replays(subject.id, limit=-1)
+             if r.recipe.strength is None}
+    assert sum(v < limit for v in found.values()) == told.figures["below"] and told.multiplicity == 16
+    assert 0 < told.figures["below"] < told.figures["seeds"] / 2
+
+
+def test_a_work_seen_once_is_met_no_better_than_one_never_seen(world):
+    told = STORIES["seen_once"]
+    assert told.multiplicity == 1 and told.noise > read_card(world).doses[0].distance
+    assert STORIES["other_words"].noise < read_card(world).near_copy
+
+
+def test_the_scan_names_the_seed_that_the_picture_was_made_from(opened):
+    told = STORIES["seed_found"]
+    case, subject = opened("seed_found")
+    scan = case.records(SeedScan, subject_id=subject.id)[0]
+    assert subject.recipe is None and scan.done and not told.work_id
+    assert {m.seed for m in scan.claims} == {told.figures["made_seed"]} == {told.figures["named_seed"]}
+    assert scan.claims[0].chance == told.figures["chance"] < 1e-6 and told.noise == 0.0 < told.figures["others"]
+
+
+def test_each_search_was_run_at_the_stated_effort(opened):
+    for story, plan in PLANS.items():
+        if plan.work:
+            case, subject = opened(story)
+            stated = {k: list(v) for k, v in EFFORT.items()}
+            searches = [p.settings for p in case.records(SearchPlan, subject_id=subject.id)]
+            assert any(stated.items() <= s.items() and s["seeds"] == plan.replays["seeds"]
+                       for s in searches), story
+            case.close()
 
 
 def test_a_damaged_list_is_a_sentence(tmp_path):
