@@ -7,6 +7,7 @@ unchanged.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -21,19 +22,20 @@ LARGEST = 2**53 - 1
 
 def pack(value: Any) -> Any:
     """A record or JSON-like value as values that RFC 8785 can write; TypeError for anything else."""
-    value = to_json(value)
-    if isinstance(value, dict):
-        return {k: pack(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [pack(v) for v in value]
-    if hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return value if abs(value) <= LARGEST else {"$int": str(value)}
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": str(value)}
+        return float(value) if math.isfinite(value) else {"$float": str(float(value))}
+    if isinstance(value, dict):
+        return {str(k): pack(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [pack(v) for v in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return pack(to_json(value))
+    if hasattr(value, "item"):  # a numpy scalar
+        return pack(value.item())
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
