@@ -81,14 +81,17 @@ class Batch:
     """Images of one `batch_key` on their way from noise to pixels."""
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-                 noise: np.ndarray | None = None, start_latents: np.ndarray | None = None) -> None:
+                 noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
+                 guided_from: int = 0) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
         `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was.
         `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
-        `noise_blob` names it. ExplorerError if a recipe does not fit the model, its image or its noise.
+        `noise_blob` names it. Steps before `guided_from` are taken without guidance, which no recipe says: such a
+        batch is for looking, and does not `finish`. ExplorerError if a recipe does not fit the model, its image
+        or its noise.
         """
-        self.model, self.index = model, 0
+        self.model, self.index, self.guided_from = model, 0, guided_from
         self.recipes = [complete(model, r) for r in recipes]
         for recipe in self.recipes:
             check_recipe(model, recipe)
@@ -143,9 +146,10 @@ class Batch:
         """Takes one step and tells what it saw."""
         timestep, sample = self.timesteps[self.index], self.latents
         levels = self.stepper.levels(timestep)
-        scaled = self.stepper.scale(torch.cat([sample] * 2) if self.guided else sample, timestep)
-        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now())[0]
-        unconditional, conditional = out.chunk(2) if self.guided else (None, out)
+        guided = self.guided and self.index >= self.guided_from
+        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, timestep)
+        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now(guided))[0]
+        unconditional, conditional = out.chunk(2) if guided else (None, out)
         prediction = conditional
         if unconditional is not None:
             prediction = unconditional + self._guidance() * (conditional - unconditional)
@@ -155,16 +159,27 @@ class Batch:
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
 
     def _condition(self) -> None:
-        self.inputs = network_inputs(self.model, self.recipes, guided=self.guided)
-        if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
-            text = self.inputs["encoder_hidden_states"][::len(self.recipes)]  # one row a prompt: (u, t, d)
-            self.inputs["encoder_hidden_states"] = text
+        self._inputs: dict[bool, dict[str, Any]] = {}
+        self._inputs_now(self.guided)
 
-    def _inputs_now(self) -> dict[str, Any]:
-        text, rows = self.inputs["encoder_hidden_states"], len(self.recipes) * (2 if self.guided else 1)
+    def _inputs_now(self, guided: bool) -> dict[str, Any]:
+        """The network's inputs beside the latents, with guidance or without; one row a prompt where that is one."""
+        if guided not in self._inputs:
+            inputs = network_inputs(self.model, self.recipes, guided=guided)
+            if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
+                inputs["encoder_hidden_states"] = inputs["encoder_hidden_states"][::len(self.recipes)]  # (u, t, d)
+            self._inputs[guided] = inputs
+        inputs = self._inputs[guided]
+        text, rows = inputs["encoder_hidden_states"], len(self.recipes) * (2 if guided else 1)
         if text.shape[0] == rows or shares(self.model.attentions):
-            return self.inputs
-        return self.inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
+            return inputs
+        return inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
+
+    @property
+    def unet_evaluations(self) -> int:
+        """Of one image's whole run; a guided step counts twice."""
+        steps = len(self.timesteps)
+        return steps + (steps - min(steps, self.guided_from) if self.guided else 0)
 
     def _guidance(self) -> float | torch.Tensor:
         scales = [r.guidance for r in self.recipes]
@@ -191,12 +206,13 @@ class Batch:
         self._condition()
 
     def finish(self) -> list[Rendered]:
-        """Decodes the latents and hashes every stage."""
+        """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
+        if self.guided_from:
+            raise ValueError("steps were taken without guidance, which no recipe says")
         images = decode(self.model, self.latents)
         latents = self.latents.float().cpu().numpy()
-        spent = len(self.timesteps) * (2 if self.guided else 1)
         marks = flags(self.model, images)
-        return [rendered(recipe, rgb, one, noise_sha256=noise, unet_evaluations=spent, flagged=flag)
+        return [rendered(recipe, rgb, one, noise_sha256=noise, unet_evaluations=self.unet_evaluations, flagged=flag)
                 for recipe, rgb, one, noise, flag
                 in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
 

@@ -15,7 +15,7 @@ from explorer.search.traces import Trace, blocks
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
 MOST_CHECKPOINTS = 3
-LOOK_STEPS = 0.7  # of decoding a picture, in guided steps: measured on the bundled model
+LOOK_COST = 1.4  # of decoding and comparing a picture, in network evaluations: measured on the bundled model
 
 
 def loss_upper(lost: int, subjects: int, *, confidence: float = 0.95) -> float:
@@ -39,18 +39,19 @@ def good_enough(found: Trace) -> np.ndarray:
 
 
 def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, int]:
-    """Positions of the seeds that a race with this plan replays whole, and the steps taken by all lanes.
+    """Positions of the seeds that a race with this plan replays whole, and its network evaluations.
 
     ValueError where a checkpoint's short replays are not in the trace.
     """
     starters, taken = found.closeness.size, 0
     going = np.arange(starters)
     for point in plan.checkpoints:
-        taken += len(going) * point.steps
+        row = found.steps.index(point.steps)
+        taken += len(going) * found.costs[row]
         keep = max(1, math.ceil(starters * point.keep - 1e-9))
-        order = np.argsort(found.distances[found.steps.index(point.steps), going], kind="stable")
+        order = np.argsort(found.distances[row, going], kind="stable")
         going = going[order[:keep]]
-    return going, taken + len(going) * found.steps[-1]
+    return going, taken + len(going) * found.costs[-1]
 
 
 def kept_best(found: Trace, plan: RacePlan) -> bool:
@@ -91,7 +92,8 @@ def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 
         raise ValueError(f"no trace has {starters} seeds")
     table = {"ranks": np.stack([hero_ranks(part) for _, part in races]),
              "names": np.array([name for name, _ in races]),
-             "strata": np.array([part.stratum for _, part in races]), "steps": np.array(races[0][1].steps)}
+             "strata": np.array([part.stratum for _, part in races]), "steps": np.array(races[0][1].steps),
+             "costs": np.array(races[0][1].costs)}
     everyone = np.ones(len(races), bool)
     plan = _cheapest(table, everyone, starters, allowed_losses, spare)
     lost: dict[str, set[str]] = {stratum: set() for stratum in table["strata"]}
@@ -102,7 +104,7 @@ def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 
                 lost[part.stratum].add(name)
     sizes = {s: len(set(table["names"][table["strata"] == s])) for s in lost}
     upper = max(loss_upper(len(lost[s]), sizes[s]) for s in lost)
-    share = plan.evaluations_share(races[0][1].steps[-1])
+    share = _share(plan, table)
     return Calibrated(starters, RacePlan(plan.checkpoints, upper), sum(sizes.values()),
                       {s: len(v) for s, v in lost.items()}, share)
 
@@ -118,7 +120,15 @@ def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, 
     keep = np.minimum(1.0, np.ceil(worst * spare) / starters)  # (rows,)
     plans = (RacePlan(tuple(Checkpoint(steps[i], float(keep[list(chosen)][:n + 1].min()))
                             for n, i in enumerate(chosen))) for chosen in _choices(len(steps)))
-    return min(plans, key=lambda plan: plan.evaluations_share(steps[-1]) + LOOK_STEPS / steps[-1] * _looks(plan))
+    return min(plans, key=lambda plan: _share(plan, table) + LOOK_COST / table["costs"][-1] * _looks(plan))
+
+
+def _share(plan: RacePlan, table: Mapping[str, np.ndarray]) -> float:
+    """Network evaluations of a race by those of replaying every lane whole."""
+    costs, spent, going = dict(zip(table["steps"].tolist(), table["costs"].tolist(), strict=True)), 0.0, 1.0
+    for point in plan.checkpoints:
+        spent, going = spent + going * costs[point.steps], point.keep
+    return spent / table["costs"][-1] + going
 
 
 def _looks(plan: RacePlan) -> float:

@@ -18,7 +18,7 @@ from explorer.settings import WORLD
 CALIBRATION = WORLD / "race.json"
 HEAT = 256  # starters that race together; more seeds run in several heats
 # Steps of the short replays and shares kept where nothing was measured; not a calibration.
-ROUGH = ((4, 0.4), (8, 0.12))
+ROUGH = ((3, 0.3), (5, 0.1))
 
 
 def screened_by(score: str) -> str:
@@ -83,7 +83,7 @@ def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay:
         going = 1.0
         for short, keep in zip(setup.steps, heat_keeps(setup, starters), strict=True):
             if short < steps:
-                total += starters * going * per_replay * short / steps
+                total += starters * going * (short if per_replay <= steps else 2 * short - 1)  # as short_batch
                 going = min(going, keep)
         total += starters * going * per_replay
         left -= starters

@@ -14,7 +14,7 @@ from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.records import Recipe, Tick
-from explorer.search.race import short
+from explorer.search.race import short_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,16 +22,17 @@ class Trace:
     """One subject with every seed replayed, in few steps and in all.
 
     `distances` (rows, n) float32: of replays of `steps[row]` steps by `score`, lower being nearer; the last row's
-    are the whole replays. `closeness` (n,) float32 of those, by `score`.
+    are the whole replays. `costs` are network evaluations of one replay, row by row. `closeness` (n,) float32 of
+    the whole ones, by `score`.
     """
 
     subject: str
     stratum: str
     score: str
     steps: tuple[int, ...]
+    costs: tuple[int, ...]
     distances: np.ndarray
     closeness: np.ndarray
-    unet_evaluations: int
     elapsed_s: float
 
 
@@ -45,7 +46,7 @@ class Lot:
     rgb: np.ndarray
 
 
-SHORT = (4, 5, 8)  # steps of the short replays that plans are chosen among
+SHORT = (2, 3, 4, 5)  # steps of the short replays that plans are chosen among
 
 
 def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, score: str = "tiled_l2",
@@ -58,15 +59,16 @@ def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, sc
     rows = [(n, recipe) for n, lot in enumerate(lots) for recipe in lot.recipes]
     full = rows[0][1].steps
     lengths = (*(s for s in steps if s < full), full)
-    columns, cost = [], 0
+    columns: list[np.ndarray] = []
     for first in range(0, len(rows), size):
-        part, column = rows[first:first + size], []
+        part, column, costs = rows[first:first + size], [], []
         for length in lengths:
-            group = Batch(model, [recipe if length == full else short(recipe, length) for _, recipe in part])
+            own = [recipe for _, recipe in part]
+            group = Batch(model, own) if length == full else short_batch(model, own, length)
             while not group.done:
                 group.step()
                 yield Tick()
-            cost += len(group.timesteps) * (2 if group.guided else 1) * len(part)
+            costs.append(group.unet_evaluations)
             column.append([compare(lots[n].rgb, rgb, only=(score,))[score]
                            for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)])
         columns.append(np.array(column, np.float32))
@@ -74,7 +76,7 @@ def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, sc
     turn = -1.0 if SCORES[score].better == "higher" else 1.0  # as sort_key does
     for lot in lots:
         own, share = values[:, place:place + len(lot.recipes)], len(lot.recipes) / len(rows)
-        yield Trace(lot.subject, lot.stratum, score, lengths, turn * own, own[-1], round(cost * share),
+        yield Trace(lot.subject, lot.stratum, score, lengths, tuple(costs), turn * own, own[-1],
                     (clock() - began) * share)
         place += len(lot.recipes)
 
@@ -83,5 +85,5 @@ def blocks(found: Trace, starters: int) -> list[Trace]:
     """The trace cut into races of `starters` seeds each; what is left over is not used."""
     count = found.closeness.size // starters
     return [replace(found, distances=found.distances[:, i * starters:(i + 1) * starters],
-                    closeness=found.closeness[i * starters:(i + 1) * starters], unet_evaluations=0, elapsed_s=0.0)
+                    closeness=found.closeness[i * starters:(i + 1) * starters], elapsed_s=0.0)
             for i in range(count)]

@@ -42,7 +42,7 @@ def foreseen(found: Trace, setup: RaceSetup, settings: Settings, factor: float =
         going, steps = finalists(part, plan(setup, settings, factor))
         finished += (going + number * setup.heat).tolist()
         taken += steps
-    return finished, taken / (settings.steps * found.closeness.size)
+    return finished, taken / (found.costs[-1] * found.closeness.size)
 
 
 def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dict[str, Any]:

@@ -105,8 +105,9 @@ def traced(model: Model, works: Sequence[Work], settings: Settings) -> Iterator[
             print(f"{first + len(part)} of {len(works)} works", flush=True)
         for work in part:
             with np.load(_path(model, work, settings)) as kept:
-                yield Trace(work.id, work.stratum, "tiled_l2", tuple(kept["steps"].tolist()), kept["distances"],
-                            kept["closeness"], int(kept["spent"][0]), float(kept["spent"][1]))
+                yield Trace(work.id, work.stratum, "tiled_l2", tuple(kept["steps"].tolist()),
+                            tuple(kept["costs"].tolist()), kept["distances"], kept["closeness"],
+                            float(kept["elapsed_s"]))
 
 
 def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
@@ -115,8 +116,8 @@ def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
         made = [t for t in trace(model, lots, steps=settings.short, batch=settings.batch) if isinstance(t, Trace)]
     for work, found in zip(works, made, strict=True):
         part = _path(model, work, settings).with_suffix(".part.npz")
-        np.savez(part, steps=found.steps, distances=found.distances, closeness=found.closeness,
-                 spent=[found.unet_evaluations, found.elapsed_s])
+        np.savez(part, steps=found.steps, costs=found.costs, distances=found.distances,
+                 closeness=found.closeness, elapsed_s=found.elapsed_s)
         part.rename(_path(model, work, settings))
 
 

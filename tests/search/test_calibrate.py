@@ -19,7 +19,7 @@ def made(ranks, *, starters=20, stratum="1", name="a"):
         rows.append(order)
     closeness = np.linspace(0.1, 0.9, starters).astype(np.float32)
     steps = tuple(range(1, len(ranks) + 1))
-    return Trace(name, stratum, "tiled_l2", steps, np.stack(rows), closeness, 0, 0.0)
+    return Trace(name, stratum, "tiled_l2", steps, tuple(2 * s for s in steps), np.stack(rows), closeness, 0.0)
 
 
 def test_ranks_of_the_best_at_every_step():
@@ -31,8 +31,7 @@ def test_a_plan_keeps_the_best_or_loses_it():
     safe, risky = (RacePlan((Checkpoint(1, keep), Checkpoint(2, 0.15))) for keep in (0.35, 0.3))
     assert kept_best(found, safe) and not kept_best(found, risky)
     going, taken = finalists(found, safe)
-    assert len(going) == 3 and 0 in going and taken == 20 + 7 * 2 + 3 * 4
-    assert taken / (20 * 4) == pytest.approx(safe.evaluations_share(4))
+    assert len(going) == 3 and 0 in going and taken == 2 * (20 + 7 * 2 + 3 * 4)
 
 
 def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
@@ -64,11 +63,11 @@ def test_a_trace_foresees_the_race(tmp_path):
     assert other.subject == "t" and other.steps == (2, 4, 8) and other.distances.shape == (3, 5)
     *_, alone = trace(model, lots[1:], steps=(2, 4), batch=5)
     assert np.array_equal(other.distances, alone.distances)
-    assert np.allclose(other.distances[-1], other.closeness) and other.unet_evaluations == alone.unet_evaluations
-    assert found.distances.shape == (3, 10) and found.unet_evaluations == 10 * (2 + 4 + 8) * 2
+    assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (3, 7, 16)
+    assert found.distances.shape == (3, 10)
     plan = RacePlan((Checkpoint(2, 0.6), Checkpoint(4, 0.3)))
     *_, result = race(model, recipes, subject, plan=plan, batch=5)
     assert isinstance(result, RaceResult)
     going, taken = finalists(found, plan)
     assert {i.recipe.seed for i in result.finished} == set(going.tolist())
-    assert result.effort.unet_evaluations == taken * 2
+    assert result.effort.unet_evaluations == taken
