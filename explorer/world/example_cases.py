@@ -7,6 +7,8 @@ same recipes. `cases.json` beside the packages quotes the world's fingerprint an
 from __future__ import annotations
 
 import json
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,6 +80,15 @@ def read(folder: Path = FOLDER, *, world: str = "") -> list[Told]:
         return found if world in ("", value["world"]) else []
     except (ValueError, TypeError, KeyError) as error:
         raise ExplorerError(f"{path.name} is damaged ({error}). {AGAIN}") from error
+
+
+def evaluation_s(told: Sequence[Told], *, steps: int) -> float | None:
+    """Seconds of computing for one evaluation of the network when these were made; None without any.
+
+    The median over the cases of what a replay of `steps` guided steps took, decoding and scoring included.
+    """
+    each_s = [t.computing_s / t.replays for t in told if t.replays]
+    return statistics.median(each_s) / (2 * steps) if each_s else None
 
 
 def open_told(store: CaseStore, told: Told, *, folder: Path = FOLDER) -> Case:

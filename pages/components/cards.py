@@ -9,6 +9,8 @@ from explorer.settings import WORLD
 from pages.components import state, widgets, work
 from pages.components.texts import plain, say
 
+COVER_PX = 320
+
 
 def new_case(now: state.Here) -> None:
     """A form for a case with its number and question; opens the Subject page on it."""
@@ -47,7 +49,7 @@ def _item(now: state.Here, row: CaseRow) -> widgets.Item:
     cover = b""
     if row.cover_sha256:
         case = now.store.open(row.id)
-        cover = case.blob(row.cover_sha256)
+        cover = widgets.reduced(case, row.cover_sha256, COVER_PX)
         case.close()
     return widgets.Item(row.id, widgets.data_address(cover), row.title, lines,
                         alt=say("case.cover_alt", title=row.title) if cover else say("case.no_cover"))

@@ -67,8 +67,8 @@ def _case_line(now: Here) -> None:
         if now.subject is None:
             return
         with picture:
-            widgets.picture(now.open_case.blob(now.subject.pixels_sha256), width_px=72,
-                            alt=say("subject.alt", name=now.subject.name))
+            widgets.thumbnail(now.open_case, now.subject.pixels_sha256, width_px=72,
+                              alt=say("subject.alt", name=now.subject.name))
         with choice:
             subject_choice(now)
 

@@ -52,6 +52,10 @@ def settings_form() -> ReplaySettings:
 
 def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
     """What running all of them takes, what to expect, and the button."""
+    if work.active(now, *TASKS):
+        if now.settings.model == "world":
+            st.info(say("portfolio.never_saw"), icon=":material/science:")
+        return  # what runs, and how far it is, stands at the list
     waiting = [r for r in rows if not r.tries]
     settings = settings_form()
     info = work.model_info(now)
@@ -62,9 +66,8 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         _plan(now, rows, len(waiting), summarise(settings, info))
     if now.settings.model == "world":
         st.info(say("portfolio.never_saw"), icon=":material/science:")
-    busy = bool(work.active(now, *TASKS))
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
-                 disabled=busy or not waiting or now.open_case.read_only):
+                 disabled=not waiting or now.open_case.read_only):
         for row in waiting:
             work.run_all(now, now.open_case.id, row.subject.id, settings)
         state.remember(search="")
@@ -77,7 +80,7 @@ def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSumm
     test = policy.effort if policy else Effort()
     evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
     speed = evaluations_per_s([r.closest for r in rows if r.closest])
-    time = say("replay.estimate", time=minutes(evaluations / speed)) if speed else work.unmeasured(now)
+    time = say("replay.estimate", time=minutes(evaluations / speed)) if speed else work.unmeasured(now, evaluations)
     st.markdown(say("portfolio.plan", works=waiting, tries=(plan.tries + test.tries) * waiting,
                     tested=say("portfolio.tested", n=test.tries) if policy else "",
                     evaluations=f"{evaluations:,}", time=time))
@@ -89,8 +92,10 @@ def listed() -> None:
     case = here.case
     if case is None:
         return
-    live.panel(here, *TASKS)
     rows = works_of(case, score=SCORE)
+    if work.active(here, *TASKS):
+        st.markdown(say("portfolio.under_way", done=sum(r.tries > 0 for r in rows), total=len(rows)))
+    live.panel(here, *TASKS)
     ranking = portfolio_of(case)
     if any(r.tries for r in rows):
         _statement(ranking)
@@ -115,11 +120,11 @@ def _one(case: Case, row: WorkRow, place: PortfolioRow | None) -> None:
     mine, theirs, words = st.columns([2, 2, 5], vertical_alignment="center")
     subject = row.subject
     with mine:
-        widgets.picture(case.blob(subject.pixels_sha256), width_px=110,
-                        alt=say("subject.alt", name=subject.name))
+        widgets.thumbnail(case, subject.pixels_sha256, width_px=110,
+                          alt=say("subject.alt", name=subject.name))
     if row.closest:
         with theirs:
-            widgets.picture(case.blob(row.closest.image_sha256), width_px=110, alt=say("portfolio.closest_alt"))
+            widgets.thumbnail(case, row.closest.image_sha256, width_px=110, alt=say("portfolio.closest_alt"))
     with words:
         st.markdown(f"**{plain(subject.name)}**")
         value = row.value(SCORE)

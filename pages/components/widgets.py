@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from explorer.cases.case import Case
+from explorer.collections.thumbnails import shrink
+from explorer.images.door import png_bytes, read_png
 from explorer.settings import ASSETS
 from pages.components.texts import catalogue, say
 
 _STATIC = Path(__file__).with_name("static")
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
 _MOST_BYTES = 8 << 20  # of a collection's display copy
+_FEW_BYTES = 32 << 10  # a picture that is sent as it is, however small it is shown
 
 
 def _component(name: str):
@@ -123,6 +127,22 @@ def picture(png: bytes, *, alt: str, width_px: int) -> None:
     """Draws a PNG losslessly: the very bytes go to the browser, shown at `width_px` at most."""
     st.html(f'<img src="{data_address(png)}" alt="{quoted(alt)}" class="evidence" '
             f'style="width:min(100%,{int(width_px)}px);height:auto">')
+
+
+def thumbnail(case: Case, blob: str, *, alt: str, width_px: int) -> None:
+    """Draws a case's PNG small, where many stand together or a page is drawn often; reduced if it is large."""
+    picture(reduced(case, blob, 2 * width_px), alt=alt, width_px=width_px)
+
+
+def reduced(case: Case, blob: str, side_px: int) -> bytes:
+    """A case's PNG with its longer side at most `side_px`; the very bytes where they are few."""
+    return _reduced(blob, side_px, lambda: case.blob(blob))
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _reduced(blob: str, side_px: int, _load: Callable[[], bytes]) -> bytes:
+    data = _load()
+    return data if len(data) <= _FEW_BYTES else png_bytes(shrink(read_png(data), side_px))
 
 
 def quoted(text: str) -> str:

@@ -16,7 +16,7 @@ from explorer.jobs.tasks import InspectModel, ReplaySettings
 from explorer.records import ModelInfo, from_json
 from explorer.search.plan import PlanSummary
 from explorer.settings import WORLD
-from explorer.world.example_cases import read
+from explorer.world.example_cases import evaluation_s, read
 from explorer.world.figures import read_card
 from pages.components.state import Here, remember
 from pages.components.texts import minutes, say
@@ -97,19 +97,20 @@ def result_of(here: Here, job_id: str) -> Any:
 def estimate(here: Here, plan: PlanSummary) -> str:
     """How long a plan will take, by the speed of this case's earlier replays, or what is known without any."""
     if here.case is None or here.subject is None:
-        return unmeasured(here)
+        return unmeasured(here, plan.unet_evaluations)
     speed = evaluations_per_s(here.case.replays(here.subject.id, order_by="time", limit=64))
-    return say("replay.estimate", time=minutes(plan.seconds(speed))) if speed else unmeasured(here)
+    if not speed:
+        return unmeasured(here, plan.unet_evaluations)
+    return say("replay.estimate", time=minutes(plan.seconds(speed)))
 
 
-def unmeasured(here: Here) -> str:
+def unmeasured(here: Here, evaluations: int) -> str:
     """What can be said of the time before anything was replayed: for the bundled model, what its examples took."""
     told = read(world=card.fingerprint) if (card := read_card(WORLD)) and here.settings.model == "world" else []
-    replays = sum(t.replays for t in told)
-    if not replays:
+    each_s = evaluation_s(told, steps=card.steps) if card else None
+    if each_s is None:
         return say("replay.no_estimate")
-    each_s = sum(t.computing_s for t in told) / replays
-    return say("replay.as_examples", seconds=f"{each_s:.1f}", steps=card.steps)
+    return say("replay.as_examples", time=minutes(evaluations * each_s))
 
 
 def looked_at(here: Here) -> bool:
