@@ -138,4 +138,4 @@ def _looks(plan: RacePlan) -> float:
 
 def _choices(rows: int) -> Iterable[tuple[int, ...]]:
     return itertools.chain.from_iterable(
-        itertools.combinations(range(rows - 1), n) for n in range(1, MOST_CHECKPOINTS + 1))
+        itertools.combinations(range(rows - 1), n) for n in range(MOST_CHECKPOINTS + 1))

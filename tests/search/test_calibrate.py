@@ -46,6 +46,11 @@ def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
     assert all(kept_best(t, found.plan) for t in odd)
 
 
+def test_where_short_replays_say_nothing_every_lane_is_replayed_whole():
+    found = calibrated([made((20, 20, 1), name=f"m{i}") for i in range(3)], starters=20)
+    assert found.plan.checkpoints == () and found.evaluations_share == 1.0
+
+
 def test_a_longer_trace_gives_several_races():
     parts = blocks(made((4, 2, 1, 1), starters=50), 20)
     assert [p.closeness.size for p in parts] == [20, 20]
