@@ -72,6 +72,22 @@ def tend(settings: Settings, *, also: str = "") -> None:
         ensure_workers(settings, kinds=needed, also=also)
 
 
+def take_up(settings: Settings) -> list[str]:
+    """Puts what an earlier run of the app left unfinished back on the queue; returns those jobs.
+
+    A job that ended its worker process each time it was tried stays failed.
+    """
+    queue = Queue(settings.database)
+    try:
+        queue.sweep()
+        left = [j.id for j in queue.recent(limit=200, states=("interrupted",)) if j.resumable and not j.held]
+        for job_id in left:
+            queue.resume(job_id)
+    finally:
+        queue.close()
+    return left
+
+
 def cancel(settings: Settings, job_id: str, *, person: str = "") -> None:
     """Cancels a job within two seconds: by an event, and by ending its worker if it does not react.
 

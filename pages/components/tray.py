@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.jobs import launch
 from explorer.jobs.job import Job
+from explorer.settings import Settings
 from pages.components import frame, live, state
 from pages.components.texts import minutes, say, task_name
 
@@ -16,11 +17,18 @@ _ICONS = {"done": "check_circle", "failed": "error", "cancelled": "cancel", "int
 def draw() -> None:
     """Draws the tray into the sidebar; it looks again every second while something runs."""
     here = state.here()
+    _taken_up(str(here.settings.database), here.settings)
     busy = here.queue.active()
     st.session_state["tray_seen"] = _states(here)
     every_s = 1.0 if busy else 4.0
     with st.sidebar:
         st.fragment(run_every=every_s)(frame.guarded(_tray))()
+
+
+@st.cache_resource(show_spinner=False)
+def _taken_up(database: str, _settings: Settings) -> list[str]:
+    """Once while this server runs: what was under way when the app ended goes on by itself."""
+    return launch.take_up(_settings)
 
 
 def _states(here: state.Here) -> dict[str, str]:
