@@ -71,6 +71,8 @@ PLANS: dict[str, Plan] = {
                          "Does a work that the model saw sixteen times come back?", fits=sixteen),
     "seen_once": Plan("once", "In training, and not found",
                       "Does a work that the model saw once come back?"),
+    "best_of_many": Plan("oca-e2767f3a", "Best of ten, best of a thousand",
+                         "How much closer does one come to a work by trying a hundred times as often?", MANY),
     "seed_found": Plan("", "The seed in the picture",
                        "Was this picture made by this model, and from which seed?", {"seeds": 16}),
 }

@@ -46,7 +46,8 @@ def chosen(found: list[Told]) -> Told | None:
 
 def draw(now: state.Here, told: Told) -> None:
     """One story: the pair to slide over, two paragraphs, the run of one's own, every replay behind it."""
-    case = open_told(now.store, told)
+    with st.spinner(say("told.opening", n=told.replays)):
+        case = open_told(now.store, told)
     subject = case.subjects()[0]
     if state.remembered("case") != case.id:
         state.remember(case=case.id, subject=subject.id, replay="", search="", work="")
