@@ -27,8 +27,7 @@ def import_package(store: CaseStore, path: Path, *, expect: str = "", roots: Seq
     with Package(path) as package:
         check(package.entries)
         def fill(case: Case) -> None:
-            for name in sorted(contents.blob_names(package.entries)):
-                case.blobs.put(package.blob(name))
+            case.blobs.put_all(package.blob(name) for name in sorted(contents.blob_names(package.entries)))
             case.take_over(package.entries, facts)
         facts = {"read_only": "1", "archived": "0", "imported_from": package.archive.path.name,
                  "imported_state": report.state}

@@ -30,11 +30,16 @@ def test_together_they_are_small():
     assert sum(f.stat().st_size for f in FOLDER.iterdir()) < 20_000_000
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return CaseStore(tmp_path_factory.mktemp("examples"))
+
+
 @pytest.fixture
-def opened(tmp_path):
+def opened(store):
     """A story's case and its subject."""
     def one(story):
-        case = open_told(CaseStore(tmp_path), STORIES[story])
+        case = open_told(store, STORIES[story])
         return case, case.subjects()[0]
     return one
 
@@ -49,11 +54,10 @@ def test_those_of_another_world_are_not_shown():
 
 
 @pytest.mark.parametrize("story", PLANS)
-def test_a_package_is_intact_and_its_case_read_only(story, tmp_path):
+def test_a_package_is_intact_and_its_case_read_only(story, store):
     told = STORIES[story]
     assert hashlib.sha256(told.package().read_bytes()).hexdigest() == told.sha256
     assert verify_package(told.package(), expect=told.head).state == CONSISTENT
-    store = CaseStore(tmp_path)
     case = open_told(store, told)
     assert case.read_only and case.count_replays() == told.replays
     assert open_told(store, told).id == case.id  # taken in once
