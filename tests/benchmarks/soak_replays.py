@@ -34,7 +34,9 @@ PAGES = ("", *PATH, *ALONE, *LIBRARY)
 KEPT_S = 33.0  # a little longer than a server keeps what belongs to a page that was closed
 SPARED = 8  # file handles that a process may hold more at the end: connections being closed
 FIRST = 300  # replays after which a process has seen what it keeps: what comes then is growth
-LOOKS = 5  # of a worker's memory, whose middle one counts: it falls and rises with every batch
+LOOKS = 4  # at a worker's memory, whose middle counts: it falls and rises with every batch
+SERVER_LOOKS = 16  # at the server's, which falls and rises with the pages that are open
+QUIET = 0.3  # share of the replays, and of each part's time, at whose end no worker is killed
 
 
 class Soak:
@@ -68,28 +70,37 @@ class Soak:
     def run(self, wanted: int, seconds: float) -> None:
         """Until so many replays are on record or time is up; in the last stretch no worker is killed.
 
-        The server is weighed once the case has replays and every page was seen, and again at the end; each
-        worker from its 300th replay to its last one.
+        The server is weighed once the case has replays and every page was seen, and again at the end, both at
+        rest and among the steps: the larger growth counts. Each worker from its 300th replay to its last one.
         """
         server, until, workers = psutil.Process(self.app.process.pid), time.monotonic() + seconds, Workers()
         while len(self.known) < FIRST and time.monotonic() < until:
             self._step(kills=False)
         for page in PAGES * 3:  # what a process loads once is no growth
             self._visit(page)
-        start_mb, handles = self._weigh(server)
+        before, looks = self._weigh(server), []
         while len(self.known) < wanted and time.monotonic() < until:
-            self._step(kills=len(self.known) < 0.7 * wanted)
+            quiet = len(self.known) >= (1 - QUIET) * wanted or time.monotonic() > until - QUIET * seconds
+            self._step(kills=not quiet)
             workers.look(self.queue, len(self.known))
+            looks.append(server.memory_info().rss / 2**20)
         self._end_job()
-        end_mb, left = self._weigh(server)
-        print(f"server: {start_mb:.1f} MB, then {end_mb:.1f}; {handles} handles, then {left}", flush=True)
-        for worker in workers.weighed():
-            print(f"worker: {worker}", flush=True)
-        told = self.told
+        self._write(before, self._weigh(server), looks, workers.weighed())
+
+    def _write(self, before: tuple[float, int], after: tuple[float, int], looks: list[float],
+               workers: list[dict[str, Any]]) -> None:
+        """Adds what this part's processes weighed to what is told."""
+        told, growth = self.told, [after[0] / before[0] - 1]
+        print(f"server at rest: {before[0]:.1f} MB, then {after[0]:.1f}; {before[1]} handles, then {after[1]}")
+        if len(looks) >= 2 * SERVER_LOOKS:
+            first, last = (statistics.median(part) for part in (looks[:SERVER_LOOKS], looks[-SERVER_LOOKS:]))
+            print(f"server among the steps: {first:.1f} MB, then {last:.1f}")
+            growth.append(last / first - 1)
+        print("workers:", workers, flush=True)
         told["parts"], told["replays"] = told["parts"] + 1, self.count()
-        told["memory_growth"] = max(told["memory_growth"], end_mb / start_mb - 1)
-        told["workers"] += workers.weighed()
-        more = [left - handles, *(w["handles"] for w in told["workers"])]
+        told["memory_growth"] = max(told["memory_growth"], *growth)
+        told["workers"] += workers
+        more = [after[1] - before[1], *(w["handles"] for w in workers)]
         told["handles_left"] = max(told["handles_left"], *(n - SPARED for n in more))
         self.file.write_text(json.dumps(told), "utf-8")
 
