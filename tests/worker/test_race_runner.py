@@ -23,16 +23,16 @@ def test_a_race_keeps_every_lane_and_finishes_a_few(work):  # noqa: F811
     replays = work.case.replays(work.subject.id, search_id="q", limit=-1)
     noise = [r for r in replays if r.recipe.strength is None]
     seen = rounds(work)
-    assert [(len(r.seeds), r.kept, r.step) for r in seen] == [(12, 4, 3), (4, 2, 5), (2, 2, 8)]
-    assert {r.recipe.seed for r in noise} == set(seen[-1].seeds) and len(replays) == 3
+    assert [(len(r.seeds), r.kept, r.step) for r in seen] == [(12, 5, 5), (5, 5, 8)]
+    assert {r.recipe.seed for r in noise} == set(seen[-1].seeds) and len(replays) == 6
     found = {lane.seed: lane for lane in lanes(seen)}
     assert set(found) == set(range(12))
     ends = [lane.dropped_at for lane in found.values()]
-    assert (ends.count(3), ends.count(5), ends.count(None)) == (8, 2, 2)
+    assert (ends.count(5), ends.count(None)) == (7, 5)
     assert summary["state"] == "done" and summary["starters"] == 12 and summary["loss_upper"] is None
     given = next(r for r in replays if r.recipe.strength is not None)
     assert summary["effort"]["tries"] == 13
-    assert summary["effort"]["unet_evaluations"] == 12 * 5 + 4 * 9 + 2 * 16 + given.unet_evaluations
+    assert summary["effort"]["unet_evaluations"] == 12 * 9 + 5 * 16 + given.unet_evaluations
     counted = case_effort(work.case, work.subject)  # replays and dropped lanes together
     assert (counted.tries, counted.unet_evaluations) == (13, summary["effort"]["unet_evaluations"])
     length = work.case.head()
@@ -69,8 +69,9 @@ def test_stop_rules_end_a_search(work):  # noqa: F811
 
 
 def test_the_time_ends_a_race_at_a_checkpoint(work):  # noqa: F811
-    ended = work.run(work.search(**RACE, stop=StopRules(seconds=1e-6)))
+    longer = RACE | {"steps": (12,)}
+    ended = work.run(work.search(**longer, stop=StopRules(seconds=1e-6)))
     assert (ended["state"], ended["ended_by"]) == ("stopped", "time")
     assert [(r.number, len(r.seeds)) for r in rounds(work)] == [(0, 12)]
-    on = work.run(work.search(**RACE))
-    assert (on["state"], [len(r.seeds) for r in rounds(work)]) == ("done", [12, 4, 2])
+    on = work.run(work.search(**longer))
+    assert (on["state"], [len(r.seeds) for r in rounds(work)]) == ("done", [12, 5, 2])
