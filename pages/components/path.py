@@ -55,7 +55,9 @@ def _done(now: Here) -> set[str]:
 
 def _case_line(now: Here) -> None:
     with st.container(border=True, key="case_line"):
-        picture, words, choice = st.columns([1, 7, 4], vertical_alignment="center")
+        several = len(now.open_case.subjects()) > 1
+        picture, words, choice = (*st.columns([1, 7, 4] if several else [1, 9], vertical_alignment="center"),
+                                  st.container())[:3]
         with words:
             facts = now.open_case.meta()
             number, question = plain(facts.get("case_number", "")), plain(facts.get("question", ""))

@@ -57,6 +57,9 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
             st.info(say("portfolio.never_saw"), icon=":material/science:")
         return  # what runs, and how far it is, stands at the list
     waiting = [r for r in rows if not r.tries]
+    if not waiting:
+        st.markdown(say("portfolio.all_run"))
+        return
     settings = settings_form()
     info = work.model_info(now)
     if info is None:
@@ -67,7 +70,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
     if now.settings.model == "world":
         st.info(say("portfolio.never_saw"), icon=":material/science:")
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
-                 disabled=not waiting or now.open_case.read_only):
+                 disabled=now.open_case.read_only):
         for row in waiting:
             work.run_all(now, now.open_case.id, row.subject.id, settings)
         state.remember(search="")
