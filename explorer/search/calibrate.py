@@ -14,7 +14,7 @@ from explorer.search.race import Checkpoint, RacePlan
 from explorer.search.traces import Trace, blocks
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
-MOST_CHECKPOINTS = 3
+MOST_CHECKPOINTS = 2
 LOOK_COST = 1.4  # of decoding and comparing a picture, in network evaluations: measured on the bundled model
 
 
@@ -81,7 +81,7 @@ class Calibrated:
 
 
 def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 0,
-               spare: float = 1.5) -> Calibrated:
+               spare: float = 2.0) -> Calibrated:
     """Chooses checkpoints and shares on `traces`, and measures by leaving out one work at a time.
 
     A work with more seeds than `starters` gives several races; it counts as lost if any of them loses.

@@ -46,7 +46,9 @@ class Lot:
     rgb: np.ndarray
 
 
-SHORT = (2, 3, 4, 5)  # steps of the short replays that plans are chosen among
+# Steps of the short replays that plans are chosen among. On the bundled world's tuning works two and three steps
+# put the best of 64 seeds as far back as the 50th and the 26th place, four and five the 14th and the 9th.
+SHORT = (4, 5)
 
 
 def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, score: str = "tiled_l2",

@@ -91,7 +91,7 @@ if __name__ == "__main__":
                         help="of the network where every seed is run; races themselves run in float32")
     parser.add_argument("--tuning", type=int, default=180, help="works to calibrate on")
     parser.add_argument("--checked", type=int, default=12, help="tuning works that are run in float32 as well")
-    parser.add_argument("--allowed", type=int, default=0, help="losses a multiplicity that a plan may have")
+    parser.add_argument("--allowed", type=int, default=1, help="losses a multiplicity that a plan may have")
     parser.add_argument("--races", type=int, default=12, help="subjects whose race is really run and timed")
     parser.add_argument("--closer", type=int, default=18, help="subjects for the steps around a seed")
     parser.add_argument("--budget", type=int, default=0, help="replays for the steps around a seed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Sequence
@@ -60,7 +59,6 @@ def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dic
 def judge(model: Model, works: list[Work], settings: Settings, *, races: int) -> tuple[dict[str, Any], list[Trace]]:
     """The figures of as many works as the time allows, and their traces; `races` of them are really run."""
     setup = setup_of(model, settings)
-    settings = dataclasses.replace(settings, short=setup.steps)
     traces = list(traced(model, works, settings))
     ends = [foreseen(t, setup, settings) for t in traces]
     hits = [bool(good_enough(t)[seeds].any()) for t, (seeds, _) in zip(traces, ends, strict=True)]
