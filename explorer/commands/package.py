@@ -24,7 +24,7 @@ def export(args: argparse.Namespace, settings: Settings) -> Any:
 
 def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Checks a package; with --replay renders its exhibits again as well."""
-    path = str(args.package.resolve())
+    path = _package(args)
     with Bars() as bars:
         report = foreground.run(settings, VerifyPackage(path, args.expect, _roots(args)), follow=bars.follow)
         if args.replay:
@@ -34,13 +34,20 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     return report
 
 
+def _package(args: argparse.Namespace) -> str:
+    """The package's full path; said at once, before a worker starts, where there is none."""
+    if not args.package.is_file():
+        raise ExplorerError(f"There is no file {args.package}. Choose a package.")
+    return str(args.package.resolve())
+
+
 def _roots(args: argparse.Namespace) -> tuple[str, ...]:
     return tuple(str(p.resolve()) for p in args.root)
 
 
 def take_in(args: argparse.Namespace, settings: Settings) -> Any:
     """Opens a package as a read-only case."""
-    return foreground.run(settings, ImportPackage(str(args.package.resolve()), args.expect))
+    return foreground.run(settings, ImportPackage(_package(args), args.expect))
 
 
 def seal_request(args: argparse.Namespace, _: Settings) -> dict[str, str]:
