@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import streamlit as st
-
 from explorer.cases.tries import Try
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Point, best_so_far, by_seed, by_strength
 from explorer.records import TermGain
+from pages.components import plots
 from pages.components.texts import say
 
-_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
 
 
@@ -25,7 +23,7 @@ def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None
              "hovertemplate": "%{y}: %{x:+.4f}<extra></extra>"}]
     layout = {"height": 60 + 26 * len(ordered), "margin": {"l": 8, "r": 8, "t": 8, "b": 40},
               "xaxis": {"title": {"text": across}}, "yaxis": {"automargin": True}}
-    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=alt)
+    plots.draw(data, layout, key=key, alt=alt)
 
 
 def race(tries: Sequence[Try], score: str, *, key: str) -> str:
@@ -63,7 +61,4 @@ def _draw(traces: list[dict[str, Any]], across: str, score: str, key: str, alt: 
               "yaxis": {"title": {"text": say(f"chart.{SCORES[score].better}", label=SCORES[score].label)},
                         "automargin": True},
               "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "dragmode": False}
-    state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
-                            selection_mode="points", alt=alt)
-    points = state.selection.points if state and state.selection else []
-    return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
+    return plots.pick(traces, layout, key=key, alt=alt)

@@ -13,11 +13,10 @@ from explorer.closeness.catalogue import SCORES
 from explorer.jobs.tasks import ReplaySettings, RunSearch, StopRules
 from explorer.records import SearchSummary, Subject, from_json
 from explorer.search.lanes import LaneRecord, RaceRound, RaceSetup, lanes, started
-from pages.components import live, state, work
+from pages.components import live, plots, state, work
 from pages.components.texts import say
 
 MOST_LANES = 256
-_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _GREY = "#2f8591", "#9aa0a6"
 
 
@@ -51,8 +50,8 @@ def draw(case: Case, subject: Subject, search: str) -> None:
               "xaxis": {"title": {"text": say("race.step")}, "rangemode": "tozero", "automargin": True},
               "yaxis": {"title": {"text": distance}, "automargin": True},
               "legend": {"orientation": "h", "y": 1.15, "x": 0}}
-    st.plotly_chart({"data": _traces(shown), "layout": layout}, key=f"lanes_{search}", config=_CONFIG,
-                    alt=say("race.picture_alt", starters=started(rounds), going=len(going)))
+    plots.draw(_traces(shown), layout, key=f"lanes_{search}",
+               alt=say("race.picture_alt", starters=started(rounds), going=len(going)))
     if len(every) > len(shown):
         st.caption(say("race.more_lanes", shown=len(shown), total=len(every)))
     known = setup.loss_upper

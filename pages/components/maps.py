@@ -11,10 +11,9 @@ import streamlit as st
 from explorer.collections.atlas import SIMILARITIES, Atlas, atlas_path, read_atlas
 from explorer.jobs.tasks import MapCollection
 from explorer.records import CollectionInfo, Embedding, Neighbour
-from pages.components import state, work, works
+from pages.components import plots, state, work, works
 from pages.components.texts import say
 
-_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#9aa0a6"
 NAMED = 48  # nearest works that are marked
 
@@ -123,7 +122,4 @@ def _harmless(name: str) -> str:
 def _draw(traces: list[dict[str, Any]], axes: dict[str, Any], *, key: str, alt: str) -> str:
     layout = {"height": 400, "margin": {"l": 8, "r": 8, "t": 56, "b": 40}, "clickmode": "event+select",
               "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "dragmode": False, **axes}
-    state_of = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
-                               selection_mode="points", alt=alt)
-    points = state_of.selection.points if state_of and state_of.selection else []
-    return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
+    return plots.pick(traces, layout, key=key, alt=alt)

@@ -11,12 +11,12 @@ from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES
 from explorer.records import Subject
 from explorer.world.figures import Card, Dose
+from pages.components import plots
 from pages.components.texts import plain, say
 
 if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane waits for it
     from explorer.findings.plane import Band, Plane, PlanePoint
 
-_CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
 _DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
 
@@ -42,14 +42,12 @@ def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
                              "y1": found.floor, "line": {"color": _GREY, "dash": "longdash", "width": 1}}]
         layout["annotations"] = [{"xref": "paper", "x": 1, "y": found.floor, "text": say("plane.floor"),
                                   "showarrow": False, "yshift": 10, "xanchor": "right"}]
-    state = st.plotly_chart({"data": traces, "layout": layout}, key=key, config=_CONFIG, on_select="rerun",
-                            selection_mode="points", alt=say("plane.alt", label=SCORES[score].label))
+    clicked = plots.pick(traces, layout, key=key, alt=say("plane.alt", label=SCORES[score].label))
     st.caption(say("plane.text"))
     stands = _standing(found)
     if stands:
         st.markdown(plain(stands))
-    points = state.selection.points if state and state.selection else []
-    return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
+    return clicked
 
 
 def _standing(found: Plane) -> str:
@@ -101,7 +99,7 @@ def doses(card: Card, *, key: str) -> None:
     layout = _layout(say("dose.copies"), say("dose.share"))
     layout["xaxis"]["type"] = "category"
     layout["showlegend"] = False
-    st.plotly_chart({"data": data, "layout": layout}, key=key, config=_CONFIG, alt=say("dose.alt"))
+    plots.draw(data, layout, key=key, alt=say("dose.alt"))
     rows = [f"| {_times(d)} | {d.works} | {d.came_back} | {100 * d.share:.1f} % | {100 * d.low:.1f} to "
             f"{100 * d.high:.1f} % | {d.distance:.3f} |" for d in shown]
     st.markdown("\n".join([say("dose.head"), "|---|---:|---:|---:|---|---:|", *rows]))

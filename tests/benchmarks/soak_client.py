@@ -26,7 +26,7 @@ def show_faults(log: Path) -> None:
     """Prints the last tracebacks of pages that failed, from a server's log."""
     found = log.read_text("utf-8", errors="replace").split("a page failed\n")[1:] if log.exists() else []
     for fault in found[-MOST_SHOWN:]:
-        print("a page failed:", fault[:3000], flush=True)
+        print("a page failed:", fault[-3000:], flush=True)
 
 
 @dataclass
