@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
@@ -12,6 +13,7 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import Effort, SearchSummary, to_json
 from explorer.search.lanes import RaceRound, RaceSetup
+from explorer.search.plans import CALIBRATION
 from explorer.search.scans import SeedMatch, SeedScan
 from explorer.settings import load_settings
 from pages.components.texts import say
@@ -70,10 +72,16 @@ def test_a_finished_search_is_extended_by_more_seeds(opened, case, home):
     assert task.settings == dataclasses.replace(task.settings, seeds=before.settings["seeds"] + 20)
 
 
-def test_the_form_starts_a_race_with_stop_rules(opened, case, home):
+def test_the_form_says_what_is_known_of_a_race_and_starts_it_with_stop_rules(opened, case, home):
     app = opened("replay", case)
     next(g for g in app.button_group if g.key == "mode").set_value("race").run()
-    assert say("race.unknown", heat=16) in written(app)
+    stored, = json.loads(CALIBRATION.read_text("utf-8"))["calibrations"]
+    smallest = stored["plans"][0]
+    known = say("race.known", heat=smallest["starters"], limit=f"{smallest['loss_upper']:.0%}",
+                works=stored["subjects"])
+    assert known in written(app)
+    next(n for n in app.number_input if n.key.startswith("guidance")).set_value(7.0).run()
+    assert say("race.unknown", heat=16) in written(app) and known not in written(app)
     next(n for n in app.number_input if n.key == "stop_tries").set_value(500).run()
     press(app, say("replay.start"))
     settings = Queue(load_settings(home).database).active()[0].task.settings
