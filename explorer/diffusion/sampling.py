@@ -122,7 +122,7 @@ class Batch:
             if start_latents is not None:
                 drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.dtype)
             clean = drawn.expand(len(self.recipes), -1, -1, -1)
-        noise = self._noise() if given is None else torch.from_numpy(given)
+        noise = self._noise() if given is None else torch.from_numpy(np.array(given))
         hashes = [sha256_array(one.numpy()) for one in noise]
         latents = noise.to(self.model.device, self.model.dtype)
         if clean is not None:
