@@ -68,7 +68,7 @@ class LatentScorer:
             while not batch.done:
                 batch.step()
                 yield Tick()
-            self.unet_evaluations += len(batch.recipes) * len(batch.timesteps) * (2 if batch.guided else 1)
+            self.unet_evaluations += len(batch.recipes) * batch.unet_evaluations
             apart = (batch.latents - self.target).float().square().mean(dim=(1, 2, 3)).sqrt()  # (n,)
             scores += (-apart).tolist()
         per = self.effort.seeds
