@@ -1,7 +1,7 @@
 """Our own batched denoising loop over a pipeline's parts, for the UNet families.
 
 It equals diffusers' own call (same conditioning, scheduler and draws from each image's generator), and
-besides lets a search look inside every step, drop images, and merge batches that stand at the same step.
+besides lets a search look inside every step.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class Batch:
         self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
         self.kind = self.stepper.scheduler.config.prediction_type
         with torch.inference_mode():
-            self._condition()
+            self._inputs: dict[bool, dict[str, Any]] = {}
+            self._inputs_now(self.guided)
             self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
@@ -158,10 +159,6 @@ class Batch:
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
 
-    def _condition(self) -> None:
-        self._inputs: dict[bool, dict[str, Any]] = {}
-        self._inputs_now(self.guided)
-
     def _inputs_now(self, guided: bool) -> dict[str, Any]:
         """The network's inputs beside the latents, with guidance or without; one row a prompt where that is one."""
         if guided not in self._inputs:
@@ -186,24 +183,6 @@ class Batch:
         if len(set(scales)) == 1:
             return scales[0]
         return torch.tensor(scales, device=self.model.device, dtype=self.model.dtype).view(-1, 1, 1, 1)
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Drops every image but `rows`, in this order."""
-        self.stepper.keep(rows)
-        self.recipes = [self.recipes[i] for i in rows]
-        self.noise_hashes = [self.noise_hashes[i] for i in rows]
-        self.latents = self.latents[list(rows)]
-        self._condition()
-
-    def merge(self, other: Batch) -> None:
-        """Appends a batch that stands at the same step; ValueError if it does not."""
-        if batch_key(self.model, self.recipes[0]) != batch_key(self.model, other.recipes[0]):
-            raise ValueError("batches of different settings cannot be merged")
-        self.stepper.merge(other.stepper)
-        self.recipes += other.recipes
-        self.noise_hashes += other.noise_hashes
-        self.latents = torch.cat([self.latents, other.latents])
-        self._condition()
 
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""

@@ -1,8 +1,4 @@
-"""Five of diffusers' schedulers with what a batch needs besides: history and generators that follow images.
-
-Dropping or merging images between steps breaks PNDM and DPM++ 2M unless their history goes along;
-`keep` and `merge` move it, so that the outcome equals an uninterrupted run.
-"""
+"""Five of diffusers' schedulers with what a batch needs besides: a generator an image, noise levels, copies."""
 
 from __future__ import annotations
 
@@ -18,7 +14,6 @@ from explorer.diffusion.names import SCHEDULERS
 from explorer.errors import ExplorerError
 
 HISTORY = ("model_outputs", "ets", "cur_sample", "cur_model_output")  # tensors with a row an image
-POSITION = ("_step_index", "_begin_index", "counter", "lower_order_nums")
 
 
 def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
@@ -86,23 +81,6 @@ class Stepper:
         random = {"generator": self.generators} if self._random else {}
         return self.scheduler.step(prediction, timestep, latents, **self._eta, **random, return_dict=False)[0]
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Drops every image but `rows` (in this order), history and generators too."""
-        index = torch.as_tensor(list(rows), dtype=torch.long)
-        self._each_history(lambda t: t[index.to(t.device)])
-        self.generators = [self.generators[i] for i in rows]
-
-    def merge(self, other: Stepper) -> None:
-        """Appends another batch that stands at the same step of the same schedule; ValueError if not."""
-        mine, theirs = self._position(), other._position()
-        if mine != theirs:
-            raise ValueError(f"batches stand at different steps: {mine} and {theirs}")
-        for key in HISTORY:
-            if hasattr(self.scheduler, key):
-                joined = _join(getattr(self.scheduler, key), getattr(other.scheduler, key))
-                setattr(self.scheduler, key, joined)
-        self.generators += other.generators
-
     def fork(self) -> Stepper:
         """A copy that goes its own way: history and generator states are copied."""
         twin = copy.copy(self)
@@ -111,12 +89,6 @@ class Stepper:
         twin.generators = [g.clone_state() for g in self.generators]
         return twin
 
-    def _position(self) -> tuple[Any, ...]:
-        scheduler = self.scheduler
-        steps = tuple(scheduler.timesteps.tolist())
-        return (self.name, self.taken, steps, tuple(self._eta.items()), dict(scheduler.config),
-                *(getattr(scheduler, key, None) for key in POSITION))
-
     def _each_history(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
         for key in HISTORY:
             value = getattr(self.scheduler, key, None)
@@ -124,12 +96,6 @@ class Stepper:
                 setattr(self.scheduler, key, [v if v is None else change(v) for v in value])
             elif isinstance(value, torch.Tensor):
                 setattr(self.scheduler, key, change(value))
-
-
-def _join(mine: Any, theirs: Any) -> Any:
-    if isinstance(mine, list):
-        return [_join(a, b) for a, b in zip(mine, theirs, strict=True)]
-    return torch.cat([mine, theirs]) if isinstance(mine, torch.Tensor) else mine
 
 
 def predicted_x0(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float],

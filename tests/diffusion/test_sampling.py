@@ -95,36 +95,6 @@ def test_batch_of_img2img_equals_one_at_a_time(models):
         assert np.abs(got.latents - run(model, [recipe], start_rgb=picture())[0].latents).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_keep_and_merge_equal_an_uninterrupted_run(models, scheduler):
-    model = models("sd1-tiny")
-    recipes = [tiny.recipe(model, seed=s, scheduler=scheduler, steps=7) for s in range(6)]
-    whole = np.stack([r.latents for r in run(model, recipes)])
-    left, right = Batch(model, recipes[:4]), Batch(model, recipes[4:])
-    for step in range(7):
-        if step == 2:
-            left.keep([3, 1])
-        if step == 4:
-            left.merge(right)
-        left.step()
-        if step < 4:
-            right.step()
-    while not left.done:
-        left.step()
-    expected = whole[[3, 1, 4, 5]]
-    got = np.stack([r.latents for r in left.finish()])
-    assert [r.seed for r in left.recipes] == [3, 1, 4, 5]
-    assert np.abs(got - expected).max() < TOLERANCE
-
-
-def test_merge_refuses_batches_at_different_steps(models):
-    model = models("sd1-tiny")
-    ahead, behind = (Batch(model, [tiny.recipe(model, seed=s)]) for s in range(2))
-    ahead.step()
-    with pytest.raises(ValueError, match="different steps"):
-        ahead.merge(behind)
-
-
 @pytest.mark.parametrize("scheduler", ["euler", "ddim", "dpmpp_2m"])
 def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler):
     views = [v for v in sample(model, [tiny.recipe(model, scheduler=scheduler)]) if isinstance(v, StepView)]
