@@ -1,10 +1,9 @@
-"""Five of diffusers' schedulers with what a batch needs besides: a generator an image, noise levels, copies."""
+"""Five of diffusers' schedulers with what a batch needs besides: a generator an image and noise levels."""
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import diffusers
@@ -12,8 +11,6 @@ import torch
 
 from explorer.diffusion.names import SCHEDULERS
 from explorer.errors import ExplorerError
-
-HISTORY = ("model_outputs", "ets", "cur_sample", "cur_model_output")  # tensors with a row an image
 
 
 def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +38,7 @@ class Stepper:
     def __init__(self, name: str, config: dict[str, Any], *, generators: Sequence[torch.Generator],
                  eta: float = 0.0) -> None:
         """`config` is the model's own scheduler config or a recipe's full one; `eta` is DDIM's."""
-        self.name, self.generators, self.taken = name, list(generators), 0
+        self.name, self.generators = name, list(generators)
         self.scheduler = _build(name, config)
         takes = inspect.signature(self.scheduler.step).parameters
         self._eta = {"eta": eta} if "eta" in takes else {}
@@ -77,25 +74,8 @@ class Stepper:
 
     def step(self, prediction: torch.Tensor, timestep: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
         """Latents one step further; all (n, c, h, w)."""
-        self.taken += 1
         random = {"generator": self.generators} if self._random else {}
         return self.scheduler.step(prediction, timestep, latents, **self._eta, **random, return_dict=False)[0]
-
-    def fork(self) -> Stepper:
-        """A copy that goes its own way: history and generator states are copied."""
-        twin = copy.copy(self)
-        twin.scheduler = copy.copy(self.scheduler)
-        twin._each_history(torch.clone)
-        twin.generators = [g.clone_state() for g in self.generators]
-        return twin
-
-    def _each_history(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        for key in HISTORY:
-            value = getattr(self.scheduler, key, None)
-            if isinstance(value, list):
-                setattr(self.scheduler, key, [v if v is None else change(v) for v in value])
-            elif isinstance(value, torch.Tensor):
-                setattr(self.scheduler, key, change(value))
 
 
 def predicted_x0(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float],
