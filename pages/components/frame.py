@@ -67,11 +67,13 @@ def navigation() -> Any:
 def show(page: Any) -> None:
     """Runs a page's script; what it refuses becomes a sentence, and the app goes on."""
     guarded(page.run)()
-    memory.loaded.set_aside()
 
 
 def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """`draw`, with an ExplorerError shown as it is and any other error logged and named a fault."""
+    """`draw`, with an ExplorerError shown as it is and any other error logged and named a fault.
+
+    What lasts is set aside from the collection after it (see `memory`).
+    """
 
     @functools.wraps(draw)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -82,6 +84,8 @@ def guarded(draw: Callable[..., Any]) -> Callable[..., Any]:
         except Exception:
             log.exception("a page failed")
             st.error(say("app.fault"), icon=":material/bug_report:")
+        finally:
+            memory.loaded.set_aside()
         return None
 
     return run

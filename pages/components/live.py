@@ -14,13 +14,14 @@ from pages.components import frame, state, widgets, work
 from pages.components.texts import minutes, plain, say, task_name
 
 _EVERY_S = 1.0
+RESULTS_S = 4.0  # how often what a running job has found so far is drawn again, where that is much
 MOST_NAMED = 5  # steps that wait, by name
 
 
-def follow(draw: Callable[[], None], *names: str) -> None:
-    """Draws now, and again every second as long as a job of these kinds is under way in the open case."""
+def follow(draw: Callable[[], None], *names: str, every_s: float = _EVERY_S) -> None:
+    """Draws now, and again every `every_s` as long as a job of these kinds is under way in the open case."""
     busy = any(j.state != "interrupted" for j in work.active(state.here(), *names))
-    st.fragment(run_every=_EVERY_S if busy else None)(frame.guarded(draw))()
+    st.fragment(run_every=every_s if busy else None)(frame.guarded(draw))()
 
 
 def panel(here: state.Here, *names: str) -> None:

@@ -11,16 +11,17 @@ from pages.components import frame, live, state
 from pages.components.texts import minutes, say, task_name
 
 _SHOWN = 5
+_IDLE_S = 15.0  # a job begun in another tab shows after this at the latest
 _ICONS = {"done": "check_circle", "failed": "error", "cancelled": "cancel", "interrupted": "pause_circle"}
 
 
 def draw() -> None:
-    """Draws the tray into the sidebar; it looks again every second while something runs."""
+    """Draws the tray into the sidebar; it looks again every second while a job of one's own is under way."""
     here = state.here()
     _taken_up(str(here.settings.database), here.settings)
     busy = here.queue.active()
     st.session_state["tray_seen"] = _states(here)
-    every_s = 1.0 if busy else 4.0
+    every_s = 1.0 if busy else _IDLE_S
     with st.sidebar:
         st.fragment(run_every=every_s)(frame.guarded(_tray))()
 

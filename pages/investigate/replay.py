@@ -63,9 +63,12 @@ def _start() -> None:
         st.rerun()
 
 
+def _runs() -> None:
+    live.panel(state.here(), "RunSearch")
+
+
 def _found() -> None:
     here = state.here()
-    live.panel(here, "RunSearch")
     case, subject = here.open_case, here.open_subject
     running = lanes.running(here) or state.remembered("search")
     if not case.count_replays(subject.id):
@@ -104,5 +107,6 @@ if begin.needed(now, "replay"):
     if not stories.only_read(now):
         _start()
     st.divider()
-    live.follow(_found, "RunSearch")
+    live.follow(_runs, "RunSearch")
+    live.follow(_found, "RunSearch", every_s=live.RESULTS_S)
     live.follow(_seeds, "RecoverSeed")

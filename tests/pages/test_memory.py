@@ -26,6 +26,24 @@ def test_once_for_what_is_loaded_and_again_for_much_more(monkeypatch):
     assert loaded.set_aside() and not loaded.set_aside()
 
 
+def test_after_a_minute_again_and_what_went_meanwhile_goes():
+    now, seen = [0.0], []
+
+    class Circle:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            seen.append(1)
+    loaded, kept = Loaded(clock=lambda: now[0]), [Circle()]
+    assert loaded.set_aside()
+    kept.clear()
+    gc.collect()
+    assert not seen and not loaded.set_aside()
+    now[0] = 61.0
+    assert loaded.set_aside() and seen == [1]
+
+
 def test_what_comes_later_is_still_collected():
     class Circle:
         seen: list[int] = []  # noqa: RUF012  what was let go
