@@ -9,19 +9,18 @@ from pages.components import frame, live, replays, state, widgets, works
 from pages.components.texts import say
 
 SHOWN = 7
-_TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch")
 
 
 def draw() -> None:
     """Draws the three panels; redraws itself while the loop runs."""
-    live.follow(_panels, *_TASKS)
+    live.follow(_panels, *live.LOOP)
 
 
 def _panels() -> None:
     here = state.here()
     if here.case is None or here.subject is None:
         return
-    live.panel(here, *_TASKS)
+    live.panel(here, *live.LOOP)
     _nearest(here)
     _prompt(here)
     _closest(here)

@@ -10,7 +10,7 @@ from pages.components.texts import plain, say
 
 _RUNNING = {"neighbours": ("EmbedSubject", "FindNeighbours"), "prompt": ("Interrogate",),
             "replay": ("RunSearch",), "report": ("ExportCase",), "subject": ("GenerateSubject",),
-            "findings": ()}
+            "findings": ("MeasureSubject",)}
 
 
 def head(step: str) -> Here:

@@ -20,7 +20,6 @@ from pages.components import begin, live, replays, state, widgets, work
 from pages.components.texts import minutes, plain, say
 
 SCORE = "tiled_l2"
-TASKS = ("EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "RunSearch")
 COLUMNS = 2
 
 
@@ -52,7 +51,7 @@ def settings_form() -> ReplaySettings:
 
 def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
     """What running all of them takes, what to expect, and the button."""
-    if work.active(now, *TASKS):
+    if work.active(now, *live.LOOP):
         if now.settings.model == "world":
             st.info(say("portfolio.never_saw"), icon=":material/science:")
         return  # what runs, and how far it is, stands at the list
@@ -96,9 +95,9 @@ def listed() -> None:
     if case is None:
         return
     rows = works_of(case, score=SCORE)
-    if work.active(here, *TASKS):
+    if work.active(here, *live.LOOP):
         st.markdown(say("portfolio.under_way", done=sum(r.tries > 0 for r in rows), total=len(rows)))
-    live.panel(here, *TASKS)
+    live.panel(here, *live.LOOP)
     ranking = portfolio_of(case)
     if any(r.tries for r in rows):
         _statement(ranking)

@@ -24,7 +24,7 @@ else:
     portfolio.start(now, works_of(case))
     st.header(say("portfolio.works"), anchor=False)
     st.caption(say("portfolio.order"))
-    live.follow(portfolio.listed, *portfolio.TASKS)
+    live.follow(portfolio.listed, *live.LOOP)
     st.header(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
     shows.markdown(say("findings.shows"))

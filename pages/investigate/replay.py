@@ -51,6 +51,14 @@ def _plan(settings: ReplaySettings) -> bool:
 
 
 def _start() -> None:
+    """The form: folded away once there is something to see, as the person came for that."""
+    begun = now.open_case.count_replays(now.open_subject.id) or work.active(now, *live.LOOP)
+    with st.expander(say("replay.form" if not begun else "replay.form_again"), icon=":material/edit_note:",
+                     expanded=not begun):
+        _form()
+
+
+def _form() -> None:
     settings = replay_form.full(now, now.open_case.chosen_prompt(now.open_subject.id))
     ready = _plan(settings)
     if not settings.prompt:
@@ -64,7 +72,9 @@ def _start() -> None:
 
 
 def _runs() -> None:
-    live.panel(state.here(), "RunSearch")
+    """What is under way here, with the steps of the whole loop that come before the replays."""
+    here = state.here()
+    live.panel(here, *(live.LOOP if work.active(here, "RunSearch") else ("RunSearch",)))
 
 
 def _found() -> None:
@@ -85,6 +95,9 @@ def _found() -> None:
         st.caption(say("replay.none_here"))
         shelf.counted(shown.found)
         return
+    going = bool(work.active(here, "RunSearch"))
+    if going:  # drawn as they come; afterwards the pictures stand first
+        race.plots(case, subject, shown)
     st.caption(say("replay.scale", label=SCORES[shown.score].label, reading=replays.reading(shown.score),
                    plain=SCORES[shown.score].plain))
     shelf.counted(shown.found)
@@ -94,7 +107,8 @@ def _found() -> None:
     with right:
         race.one(here, case.replay(picked))
     race.more(case, subject, case.replay(picked))
-    race.plots(case, subject, shown)
+    if not going:
+        race.plots(case, subject, shown)
 
 
 def _seeds() -> None:
@@ -106,7 +120,6 @@ def _seeds() -> None:
 if begin.needed(now, "replay"):
     if not stories.only_read(now):
         _start()
-    st.divider()
     live.follow(_runs, "RunSearch")
     live.follow(_found, "RunSearch", every_s=live.RESULTS_S)
     live.follow(_seeds, "RecoverSeed")

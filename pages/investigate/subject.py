@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.jobs.tasks import GenerateSubject
-from pages.components import begin, beside, door, embedded, overview, path, replay_form, stories, widgets, work
+from pages.components import begin, beside, door, embedded, generate, overview, path, stories, widgets, work
 from pages.components.texts import plain, say
 
 now = path.head("subject")
 begin.outcome()
+making = generate.under_way(now)
 
 if now.case is None or now.subject is None:
-    st.markdown(say("subject.empty"))
-    begin.drop(now, "subject")
+    if not making:
+        st.markdown(say("subject.empty"))
+        begin.drop(now, "subject")
 else:
     case, subject = now.case, now.subject
     picture, facts = st.columns([2, 3], gap="large")
@@ -45,11 +46,4 @@ else:
             begin.drop(now, "subject")
 
 with st.expander(say("subject.generate"), icon=":material/auto_awesome:"):
-    st.markdown(say("subject.generate_text"))
-    settings = replay_form.one_image(now)
-    if settings is not None:
-        target = now.case or now.store.create(settings.prompt[:60])
-        work.remember(case=target.id, subject="")
-        made = work.submit(now, GenerateSubject(target.id, settings, now.settings.model))
-        door.start(now, target.id, after=made)
-        st.rerun()
+    generate.form(now)

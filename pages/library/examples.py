@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.settings import WORLD
 from explorer.world.examples import read_examples
-from pages.components import examples, promptlists, state, stories, widgets
+from pages.components import examples, generate, promptlists, state, stories, widgets
 from pages.components.texts import say
 
 now = state.here()
@@ -30,6 +30,8 @@ else:
         for column, example in zip(st.columns(2), found[start:start + 2], strict=False):
             with column.container(border=True, height="stretch"):
                 examples.card(now, example)
+    with st.expander(say("examples.generate"), icon=":material/auto_awesome:"):
+        generate.form(state.fresh(now))
     with st.expander(say("lists_known.title"), icon=":material/list_alt:"):
         promptlists.draw(now)
 st.caption(say("examples.source"))

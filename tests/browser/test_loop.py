@@ -62,6 +62,7 @@ def test_the_whole_loop_and_what_outlives_it(tab, tmp_path, world):
 def start_and_cancel(tab, url: str, case_id: str) -> None:
     """Starts a long search on the Replay page and cancels it from the tray."""
     visit(tab, f"{url}/replay?case={case_id}")
+    tab.get_by_text(say("replay.form_again")).click()
     seeds = tab.get_by_label(say("set.seeds"), exact=True)
     seeds.fill("400")
     seeds.press("Enter")

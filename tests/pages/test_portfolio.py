@@ -17,7 +17,7 @@ from explorer.jobs.queue import Queue
 from explorer.records import Effort
 from explorer.settings import load_settings
 from pages.components import begin
-from pages.components.portfolio import TASKS
+from pages.components.live import LOOP
 from pages.components.texts import say
 from tests.pages.filled import fill, picture
 from tests.pages.test_pages import press, written
@@ -50,7 +50,7 @@ def test_running_them_queues_only_the_works_that_wait(opened, several, home):
     jobs = Queue(load_settings(home).database).active()
     waits = next(s for s in CaseStore(home / "cases").open(several[0]).subjects() if s.name == "waits.png")
     assert {j.task.subject_id for j in jobs} == {waits.id}
-    assert sorted(j.name for j in jobs) == sorted(TASKS)
+    assert sorted(j.name for j in jobs) == sorted(LOOP)
 
 
 def test_a_file_that_is_no_picture_is_refused_with_its_reason(home, monkeypatch):
