@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.jobs.tasks import CheckCopy, EncodeQuery
 from explorer.records import CopyCheck
-from pages.components import live, state, work, works
+from pages.components import live, share, state, work, works
 from pages.components.texts import plain, say
 
 _TASKS = ("EncodeQuery", "CheckCopy")
@@ -37,6 +37,7 @@ def _panel() -> None:
             live.panel(here, *_TASKS)
         elif found:
             _result(found[-1])
+            share.draw_found(case, subject, found[-1])
         else:
             st.markdown(say("door.open"))
             live.panel(here, *_TASKS)

@@ -8,7 +8,7 @@ from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Subject
-from pages.components import afterwards, charts, closer, findings, grid, live, replays, shelf, state, work
+from pages.components import afterwards, charts, closer, findings, grid, live, replays, share, shelf, state, work
 from pages.components.texts import say
 
 
@@ -39,6 +39,7 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
         afterwards.charge(case, replay)
     with st.expander(say("align.title"), icon=":material/filter_none:"):
         afterwards.aligned(case, subject, replay)
+    share.draw(case, subject, replay, title=case.title)
 
 
 def plots(case: Case, subject: Subject, shown: shelf.Shown) -> None:
