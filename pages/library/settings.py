@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer.errors import ExplorerError
 from explorer.folders import empty_folder, folder_bytes, usable_root
 from explorer.jobs import launch
 from explorer.settings import save_settings
@@ -36,8 +37,14 @@ def _roots(name: str) -> None:
     with st.form(f"add_{name}", border=False, clear_on_submit=True):
         field, add = st.columns([5, 1], vertical_alignment="bottom")
         text = field.text_input(say("settings.folder"), placeholder=say("settings.folder_hint"))
-        if add.form_submit_button(say("settings.add"), width="stretch"):
-            save_settings(replace(settings, **{name: (*folders, usable_root(text))}))
+        sent = add.form_submit_button(say("settings.add"), width="stretch")
+    if sent and text.strip():
+        try:
+            root = usable_root(text)
+        except ExplorerError as error:  # said here; the rest of the page stays
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            save_settings(replace(settings, **{name: (*folders, root)}))
             st.rerun()
 
 
