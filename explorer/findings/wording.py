@@ -41,12 +41,12 @@ STATEMENTS: dict[str, str] = {
         "No replay has been made yet, so there is nothing to weigh.",
     "above_band":
         "With {bits} bits supplied, the subject's test reached {value} ({score}). {off}95 of 100 "
-        "of its {controls} controls, with {least} to {most} bits, stay at or short of {band}: the subject lies "
-        "above the controls' band by {margin}.",
+        "of its {controls} controls, which supplied {least} to {most} bits, came no closer than {band}: the "
+        "subject is closer than the controls' band by {margin}.",
     "within_band":
         "With {bits} bits supplied, the subject's test reached {value} ({score}), within what its {controls} "
-        "controls reach with {least} to {most} bits. {off}95 of 100 of them stay at or "
-        "short of {band}.",
+        "controls reach with {least} to {most} bits. {off}95 of 100 of them came no "
+        "closer than {band}.",
     "neighbour":
         "The nearest work of the collection {collection} is {title} by {creator}, similarity {similarity} "
         "({percentile} of unrelated pairs of its works are less alike).",

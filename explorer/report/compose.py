@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer import records
 from explorer.cases.case import Environment
-from explorer.closeness.catalogue import SCORES
+from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
 from explorer.findings.finding import ControlResults
 from explorer.report import texts
@@ -50,6 +51,7 @@ def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
     number = options.case_number or found.facts.get("case_number", "")
     rows = [(k, v) for k, v in (
         ("Question", question), ("Case number", number), ("Prepared by", options.prepared_by),
+        ("Model under test", "; ".join(dict.fromkeys(texts.model_name(r.recipe.model) for r in found.replays))),
         ("State of", _day(found.time)), ("Case", found.case_id),
         ("Log head", f"entry {found.head[0]}, {found.head[1]}")) if v]
     blocks: list[Block] = [Text(texts.INTRO, "lead"), Table(("", ""), tuple(rows), wide=(1,))]
@@ -71,11 +73,12 @@ def _summary(subjects: list[records.Subject], exhibits: dict[str, Exhibit]) -> l
         finding = exhibits[subject.id].finding
         if len(subjects) > 1:
             blocks.append(Heading(subject.name, 3))
+        if finding.kind in texts.HEADLINES:
+            blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
         blocks.append(Text(finding.statement, "finding"))
         blocks.append(Text(finding.error_rate, "note"))
-    question, (short, more) = "What does this show?", wording.PLAIN_ANSWERS["What can it not show?"]
-    answer = wording.PLAIN_ANSWERS[question][0]
-    return [*blocks, Text(f"{question} {answer}"), Text(f"What can it not show? {short} {more}")]
+    short, more = wording.PLAIN_ANSWERS["What can it not show?"]
+    return [*blocks, Text(f"What does this show? {texts.SHOWS}"), Text(f"What can it not show? {short} {more}")]
 
 
 def _controls(found: Snapshot) -> list[Block]:
@@ -89,9 +92,9 @@ def _controls(found: Snapshot) -> list[Block]:
         values = sorted(one.values)
         rows.append((one.source, wording.number(len(values)), wording.number(one.effort_each.tries),
                      f"{values[0]:.3f} to {values[-1]:.3f} (median {values[len(values) // 2]:.3f})",
-                     one.score, one.model_fingerprint[:12]))
+                     SCORES[one.score].label if one.score in SCORES else one.score, one.model_fingerprint[:12]))
     head = ("Controls", "Works", "Tries each", "Their best closeness", "Score", "Model")
-    return [*blocks, Table(head, tuple(rows), wide=(0, 3))]
+    return [*blocks, Text(texts.CONTROLS), Table(head, tuple(rows), wide=(0, 3))]
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
@@ -109,9 +112,9 @@ def _methods() -> list[Block]:
 def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit], *,
               full: bool) -> list[Block]:
     blocks: list[Block] = [PageBreak(), Heading("Appendix"), Heading("Record", 3), Text(texts.UNSEALED)]
-    kinds = tuple((kind, wording.number(n)) for kind, n in sorted(found.kinds.items()))
+    kinds = tuple((_words(kind), wording.number(n)) for kind, n in sorted(found.kinds.items()))
     blocks.append(Table(("Log entries", "Number"), kinds, wide=(0,)))
-    blocks += [Heading("Recipes of the exhibits", 3)]
+    blocks += [Heading("Recipes and hashes of the closest replays", 3), Text(texts.RECIPES, "note")]
     for subject in subjects:
         best = exhibits[subject.id].best
         if best is not None:
@@ -128,8 +131,19 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
     return blocks
 
 
+def _words(kind: str) -> str:
+    """A record's name in words: "search plan" for "SearchPlan"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+
+
 def _json(value: object) -> str:
     return json.dumps(records.to_json(value), indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def _start(recipe: records.Recipe) -> str:
+    if recipe.start_sha256 is not None:
+        return f"picture, {recipe.strength or 0:g}"
+    return "noise" if recipe.noise_blob is None else "made noise"
 
 
 def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> list[Block]:
@@ -139,10 +153,11 @@ def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> li
         return []
     names = [n for n in ("tiled_l2", "ssim", "psnr", "clip_cosine") if any(n in r.closeness for r in replays)]
     rows = [(str(i), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps), f"{r.recipe.guidance:g}",
-             "" if r.recipe.strength is None else f"{r.recipe.strength:g}",
-             *(f"{r.closeness[n]:.3f}" if n in r.closeness else "" for n in names), r.image_sha256[:12])
+             _start(r.recipe),
+             *(shown(n, r.closeness[n]) if n in r.closeness else "" for n in names), r.image_sha256[:12])
             for i, r in enumerate(replays, 1)]
-    head = ("Try", "Seed", "Sampler", "Steps", "Guidance", "Strength", *(SCORES[n].label for n in names), "Picture")
+    head = ("Try", "Seed", "Sampler", "Steps", "Guidance", "Started from",
+            *(SCORES[n].label for n in names), "Picture")
     blocks: list[Block] = [Heading(f"Everything tried: {subject.name}", 3)]
     if len(rows) > most:
         order = sorted(range(len(rows)), key=lambda i: replays[i].closeness.get("tiled_l2", 9.0))[:most]

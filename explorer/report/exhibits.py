@@ -17,27 +17,33 @@ SMALL_PX = 256
 
 
 def exhibit_blocks(found: Snapshot, subject: Subject, blob: Callable[[str], bytes], *, score: str,
-                   but: str = "") -> list[Block]:
-    """Pictures of a subject's exhibits, the closest first, without the one that is shown already (`but`)."""
-    exhibits = [r for r in found.replays_of(subject.id) if r.exhibit and r.id != but]
+                   but: Replay) -> list[Block]:
+    """Pictures of a subject's exhibits, the closest first, without the one that is shown already (`but`).
+
+    A picture that two searches made alike stands once; numbers go on from `but` where that is an exhibit.
+    """
+    exhibits = [r for r in found.replays_of(subject.id) if r.exhibit and r.image_sha256 != but.image_sha256]
+    exhibits = list({r.image_sha256: r for r in reversed(exhibits)}.values())[::-1]
     if not exhibits:
         return []
     hidden = set(found.choices.get("hidden", ()))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
-    blocks: list[Block] = [Heading("Exhibits", 3), Row(tuple(_picture(r, blob, score) for r in ordered[:MOST]))]
+    blocks: list[Block] = [Heading("Exhibits", 3), Row(tuple(
+        _picture(r, blob, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
     left_out = len(exhibits) - len(ordered[:MOST])
-    note = ("Each was rendered a second time, alone and in deterministic mode; the package holds its recipe and "
-            "the hashes of every stage.")
+    note = ("Each was rendered a second time, alone and in deterministic mode; the package of the case holds its "
+            "recipe and the hashes of every stage. A picture that two searches made alike stands here once.")
     if left_out:
         note += f" Not pictured here, and on record: {number(left_out)} more."
     return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
 
 
-def _picture(replay: Replay, blob: Callable[[str], bytes], score: str) -> Picture:
+def _picture(replay: Replay, blob: Callable[[str], bytes], score: str, place: int) -> Picture:
     recipe, png = replay.recipe, blob(replay.image_sha256)
     start = "from noise" if recipe.strength is None and recipe.noise_blob is None else (
         f"given a picture, strength {recipe.strength:g}" if recipe.strength is not None else "from optimised noise")
     value = replay.closeness.get(score)
     close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
-    return Picture(png, f"Exhibit: seed {recipe.seed}, {start}", f"Seed {recipe.seed}, {start}{close}.",
+    what = f"Exhibit {place}: seed {recipe.seed}, {start}"
+    return Picture(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

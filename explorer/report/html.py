@@ -35,8 +35,8 @@ h3{font-size:1.08rem;margin:1.8rem 0 .4rem}
 p{margin:.6rem 0}.lead{font-size:1.15rem}.note{color:var(--quiet);font-size:.9rem}
 .finding{border-left:4px solid var(--mark);background:var(--band);padding:.8rem 1.1rem;margin:1rem 0}
 ul{padding-left:1.3rem}li{margin:.25rem 0}
-.row{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0}
-.row figure{flex:1 1 13rem;max-width:22rem;margin:0;min-width:0}
+.row{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:1rem;margin:1rem 0}
+.row figure{margin:0;min-width:0}
 figure{margin:1rem 0}
 img{max-width:100%;height:auto;display:block;border:1px solid var(--line);background:#fff}
 .row img{width:100%}.hard{image-rendering:pixelated}
@@ -47,7 +47,8 @@ font:.88rem/1.45 system-ui,'Segoe UI',Helvetica,Arial,sans-serif}
 caption{text-align:left;color:var(--quiet);padding-bottom:.4rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid var(--line)}
 td.wide{overflow-wrap:anywhere;min-width:9rem}
-th{font-weight:600;background:var(--band)}
+th{font-weight:600;background:var(--band)}th[scope=row]{width:11rem}
+.many th,.many td{padding:.3rem .4rem;font-size:.8rem}
 pre{background:var(--band);padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;
 font:.78rem/1.5 ui-monospace,Consolas,monospace}
 .logo{max-height:4rem;max-width:14rem;border:0;background:none;margin-bottom:1.5rem}
@@ -114,7 +115,8 @@ def _table(table: Table) -> str:
     head = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in table.head)
     head = f"<thead><tr>{head}</tr></thead>" if any(table.head) else ""
     rows = "".join("<tr>" + "".join(_cell(table, i, c) for i, c in enumerate(row)) + "</tr>" for row in table.rows)
-    return f'<div class="table"><table>{caption}{head}<tbody>{rows}</tbody></table></div>'
+    many = " many" if len(table.head) > 8 else ""
+    return f'<div class="table{many}"><table>{caption}{head}<tbody>{rows}</tbody></table></div>'
 
 
 def _cell(table: Table, column: int, text: str) -> str:

@@ -83,7 +83,7 @@ def _draw(paper: _Paper, block: Block) -> None:
     elif isinstance(block, Picture):
         _pictures(paper, (block,), most_mm=paper.epw)
     elif isinstance(block, Row):
-        _pictures(paper, block.pictures, most_mm=68)
+        _pictures(paper, block.pictures, most_mm=(paper.epw - 2 * _GAP_MM) / 3)
     elif isinstance(block, Table):
         _table(paper, block)
     elif isinstance(block, Code):
@@ -204,9 +204,8 @@ def _table(paper: _Paper, table: Table) -> None:
     paper.set_text_color(*_INK)
     paper.set_draw_color(*_LINE)
     paper.set_fill_color(255, 255, 255)  # a mark's fill would otherwise go on into the cells
-    widths = tuple(4 if i in table.wide else 2 for i in range(len(table.head)))
     style = FontFace(emphasis="BOLD", fill_color=_BAND, color=_INK)
-    with paper.table(col_widths=widths, headings_style=style, line_height=4, padding=0.8, text_align="LEFT",
+    with paper.table(col_widths=_widths(table), headings_style=style, line_height=4, padding=0.8, text_align="LEFT",
                      borders_layout="HORIZONTAL_LINES", wrapmode="WORD",
                      first_row_as_headings=any(table.head)) as drawn:
         for row in (*([table.head] if any(table.head) else []), *table.rows):
@@ -214,6 +213,20 @@ def _table(paper: _Paper, table: Table) -> None:
             for cell in row:
                 line.cell(_breakable(plain(cell)))
     paper.ln(3)
+
+
+def _widths(table: Table, line: int = 104) -> tuple[float, ...]:
+    """A column's share of the line, in letters: its longest word at least, the rest by how much it holds."""
+    columns = list(zip(table.head, *table.rows, strict=True))
+    least = [2 + max(len(w) for c in column for w in _breakable(plain(c)).replace("\u200b", " ").split(" "))
+             for column in columns]
+    wished = [max(0, min(60, max(len(plain(c)) for c in column)) + 2 - n)
+              for column, n in zip(columns, least, strict=True)]
+    left = max(0, line - sum(least))
+    share = min(1.0, left / sum(wished)) if sum(wished) else 0.0
+    widths = [n + share * more for n, more in zip(least, wished, strict=True)]
+    widths[-1] += max(0.0, line - sum(widths))
+    return tuple(widths)
 
 
 def _breakable(text: str, longest: int = 18) -> str:

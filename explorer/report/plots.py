@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from explorer.closeness.catalogue import SCORES, is_better
 from explorer.findings.plane import Plane
@@ -45,7 +46,7 @@ def plane(found: Plane) -> bytes:
         across = [max(found.band.least_bits, 1.0), max(found.band.most_bits, 1.0)]
         axes.fill_between(across, *([edge] * 2 for edge in (found.band.close, found.band.far)), color=_GREY,
                           alpha=0.3, lw=0,
-                          label=f"90 of 100 controls{', complexity taken off' if found.band.adjusted else ''}")
+                          label=f"90 of 100 controls{', adjusted to this picture' if found.band.adjusted else ''}")
         axes.plot(across, [found.band.median] * 2, c=_GREY, lw=1, label="controls' median")
     for label, colour, mark, group in (("replays from noise", _BLUE, "o", "noise"),
                                        ("replays from the subject's picture", _ORANGE, "^", "subject")):
@@ -60,8 +61,9 @@ def plane(found: Plane) -> bytes:
         if points:
             axes.plot(*zip(*points, strict=True), marker=mark, ms=3.5, lw=0.8, c=_GREEN, alpha=0.8, label=codec)
     if found.floor is not None:
-        axes.axhline(found.floor, c=_GREY, lw=1, ls="--", label="the model's own autoencoder")
+        axes.axhline(found.floor, c=_GREY, lw=1, ls="--", label="the subject through the model's autoencoder")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set_xlabel("Bits supplied (logarithmic)")
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)

@@ -25,7 +25,7 @@ from explorer.records import (
     SearchSummary,
     Subject,
 )
-from explorer.report import plots
+from explorer.report import plots, texts
 from explorer.report.bills import Blob, ledger_of, points_of
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.exhibits import exhibit_blocks
@@ -87,7 +87,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
-    blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best.id)
+    blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best)
     blocks += _effort(found, subject, exhibit) + _tests(found, subject)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
     blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
@@ -96,7 +96,8 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
 
 def _identity(subject: Subject) -> list[Block]:
     rows = [("SHA-256 of the original bytes", subject.sha256), ("Format", subject.format),
-            ("Size", f"{subject.width_px} × {subject.height_px} pixels"), ("Came in as", subject.origin)]
+            ("Size", f"{subject.width_px} × {subject.height_px} pixels"),
+            ("Where from", texts.ORIGINS.get(subject.origin, subject.origin))]
     rows += [("Decoding", "; ".join(subject.notes))] if subject.notes else []
     rows += [("Caption given", subject.caption)] if subject.caption else []
     return [Table(("", ""), tuple(rows), wide=(1,))]
@@ -121,15 +122,16 @@ def _side_by_side(subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blo
     small = max(made_rgb.shape[:2]) <= 256
     heat = png_bytes(overlay(target, agreement(target, made_rgb)))
     value = shown(score, best.closeness[score])
-    kind = "exhibit" if best.exhibit else "replay"
+    lead = "Exhibit 1, the closest replay" if best.exhibit else "The closest replay"
     row = Row((
         _subject_picture(subject, rgb),
-        Picture(made, f"The closest {kind}", f"The closest {kind} of {number(exhibit.judged.tries)} "
+        Picture(made, lead, f"{lead} of {number(exhibit.judged.tries)} "
                 f"{'from noise' if best.recipe.start_sha256 is None else 'that were given a picture'}: seed "
                 f"{best.recipe.seed}, {SCORES[score].label.lower()} {value}.", small),
         Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
                 "both share counts as agreement.", small)))
-    blocks: list[Block] = [row, Text("Prompt: " + (best.recipe.prompt or "(none)"))]
+    prompt = best.recipe.prompt or "none"
+    blocks: list[Block] = [row, Text(f"Prompt (the words that the model was given): {prompt}")]
     if exhibit.given is not None:
         given = exhibit.given
         blocks += [Row((Picture(blob(given.image_sha256), "The closest replay that was given the picture",
@@ -145,8 +147,8 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
     effort = exhibit.effort
     blocks: list[Block] = [Heading("What was tried", 3), Text(
         f"{number(effort.tries)} replays, {number(effort.unet_evaluations)} network evaluations, "
-        f"{number(effort.elapsed_s)} seconds. All of them are counted here, also those of other prompts and "
-        "settings.")]
+        f"{number(effort.elapsed_s)} seconds of computing. All of them are counted here, also those of "
+        "other prompts and settings.")]
     blocks += _raced(found, subject)
     rows = []
     for plan in found.of(SearchPlan, subject.id):
@@ -155,7 +157,8 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
         made = sum(r.search_id == plan.id for r in found.replays)
         before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
         rows.append((plan.id, f"{time[:16].replace('T', ' ')} UTC, {before}", number(plan.planned_tries),
-                     number(made), str(plan.settings.get("prompt", "")), plan.model.source))
+                     number(made), str(plan.settings.get("prompt", "")),
+                     texts.model_name(plan.model, short=True)))
     if rows:
         blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),
                             "Searches as they were planned", wide=(4,)))
@@ -205,12 +208,14 @@ def _tests(found: Snapshot, subject: Subject) -> list[Block]:
     controls = {c.id: c for c in found.of(ControlResults)}
     said = {f.id: f for f in found.of(Finding, subject.id)}
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.4f}" if "p" in said[t.id].numbers else "none given",
+                  f"{said[t.id].numbers['p']:.3g}" if "p" in said[t.id].numbers else "none given",
                   f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.id in said)
     return [Heading("Measured tests", 3),
-            Table(("Prompt", "Seeds", "Closest", "Controls", "p", "Tests + searches before"), rows, wide=(0, 3)),
+            Table(("Prompt", "Seeds", "Closest", "Controls", "p-value", "Tests + searches before"), rows,
+                  wide=(0, 3)),
             Text("Seeds from 0 on, plain noise, no alignment; settings and controls were written to the log before "
-                 "the first replay. A test after another one under other settings is exploratory and gets no p.",
+                 "the first replay. A test after another one under other settings is exploratory and gets no "
+                 "p-value.",
                  "note")]
 
 
@@ -223,7 +228,8 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
     replays = found.replays_of(subject.id)
     blocks: list[Block] = [Heading("How it went", 3)]
     blocks.append(Picture(plots.race(replays, score), f"Closeness of {len(replays)} replays in order of trying",
-                          "Every replay in the order of trying."))
+                          "Every replay in the order of trying. The scale shows only where replays "
+                          "lie: it does not begin at 0."))
     size = exhibit.best.recipe
     target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
     points = points_of(found, subject, blob, score)
@@ -246,7 +252,8 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
     if last is not None:
         blocks.append(Picture(plots.controls(tests[-1].value, controls[tests[-1].controls_id].values, score),
                               "The subject among its controls",
-                              "The subject's best closeness among its controls'."))
+                              "Each dot is the closest replay of one control work to that work; nothing is "
+                              "taken off. Only left and right count: the heights keep the dots apart."))
     return blocks
 
 

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from explorer.records import ModelRef
+
 INTRO = ("This report asks one question of an image-generating model: how close can it get to a given picture, "
          "and does it get there by itself? It states what was tried, what came of it, what the same effort "
          "reached on pictures that the model was never shown, and what none of this can show.")
+
+SHOWS = ("How near this model comes to the picture with a stated effort, how near it comes to pictures that it was "
+         "never shown with the same effort, and how much information was put in by whoever ran the search.")
+
+HEADLINES = {
+    "stands_out": "The picture stands out among the controls.",
+    "does_not_stand_out": "The picture does not stand out among the controls.",
+    "too_few_controls": "There were too few controls to decide.",
+    "no_controls": "There were no controls, so nothing is decided.",
+    "controls_do_not_fit": "The controls do not fit this picture, so nothing is decided.",
+    "exploratory": "Exploratory: this was not the first test of this picture, so nothing is decided.",
+    "supplied_by_you": "The picture comes back because it was put in.",
+}
+
+ORIGINS = {"upload": "a file that was handed in", "generated": "made by the model, with its recipe on record",
+           "example": "an example from the bundled world"}
+
+CONTROLS = ("What the same search reached on works that the model was not trained on, each against its own "
+            "picture. The range is before anything is taken off for how simple a picture is.")
+
+RECIPES = ("All that is needed to make each picture again, and the SHA-256 of what each stage gave. Those of "
+           "every other replay are in the package of the case.")
 
 HOW = (
     "The subject's original bytes are kept untouched and named by their SHA-256; what is compared are its "
@@ -18,13 +42,27 @@ HOW = (
     "The bits that a person supplied (prompt, choice of seed and settings, starting image) are counted under "
     "stated codes, because a picture comes back from any model to which it is handed.",
     "Controls are works known not to be in the training set, put through exactly the same search. The "
-    "subject is ranked among them; the p-value is exact for that rank and assumes nothing else.",
+    "subject is ranked among them; the p-value is the share of that rank. It assumes that the subject, had it "
+    "not been in training, would have come out like one of them.",
 )
 
 READING = (
     ("Closeness", "How near a replay is to the subject, by one named score. A score alone says little."),
     ("Control", "A work that the model was not trained on, given the same effort as the subject."),
-    ("p-value", "How often a control comes at least as close. It is not the chance that the subject was used."),
+    ("p-value", "The share of controls that come at least as close, the subject counted as one of them. Small "
+                "means rare among controls. It is not the chance that the subject was used."),
+    ("Subject", "The picture under test."),
+    ("Prompt", "The words that the model is given."),
+    ("Seed", "The number from which the noise is drawn that the model starts with. Another seed, another picture."),
+    ("Steps, guidance, sampler", "Settings of the model: in how many steps and by which rule noise becomes a "
+                                 "picture, and how strongly the words are enforced."),
+    ("Strength", "Where the model was given a picture: how much of it was painted over, 0 to 1."),
+    ("Network evaluations", "How often the model's network was run: a measure of effort that does not depend on "
+                            "the computer."),
+    ("Neighbour", "A work of a collection that is like the subject. CLIP, a network that places words and pictures "
+                  "in one space, measures it from -1 to 1."),
+    ("SHA-256", "A number computed from a file's bytes. Other bytes have another number."),
+    ("Fingerprint", "The SHA-256 over all of a model's files: which model it was."),
     ("Bits supplied", "How much information the person put in; 10 bits are one choice among 1,024."),
     ("Replay and recipe", "A picture that the model made, and everything needed to make it again."),
     ("Exhibit", "A replay rendered a second time, alone and in deterministic mode, with hashes of each stage."),
@@ -51,3 +89,10 @@ UNSEALED = ("The chain of the log is consistent in itself. Against someone able 
 BROKEN = "The chain of this case's log does NOT hold: {faults}. Nothing below should be relied on."
 NO_SUBJECT = "The case has no subject yet, so there is nothing to report."
 NOT_ALL = "Shown are the closest {shown} of {all} replays; the package of the case holds all of them."
+
+
+def model_name(model: ModelRef, *, short: bool = False) -> str:
+    """A model by its source and fingerprint (12 of its 64 digits if `short`), with what was laid over it."""
+    source = "the bundled model (Afterimage world)" if model.source == "world" else model.source
+    over = f", with {len(model.adapters)} adapters" if model.adapters else ""
+    return f"{source}{over}, fingerprint {model.fingerprint[:12 if short else 64]}"

@@ -27,7 +27,7 @@ def test_a_subject_above_the_band_and_one_within(score, sign):
     assert band.close == pytest.approx(sign * 0.352) and band.far == pytest.approx(sign * 0.387)
     found = standing(_tested(34.0, sign * 0.1, band, score))
     assert found.above and found.margin == pytest.approx(0.252)
-    assert "above the controls' band" in found.statement and "95 of 100 of its 40 controls" in found.statement
+    assert "closer than the controls' band" in found.statement and "95 of 100 of its 40 controls" in found.statement
     inside = standing(_tested(34.0, sign * 0.37, band, score))
     assert not inside.above and inside.margin < 0 and "within what its 40 controls" in inside.statement
 

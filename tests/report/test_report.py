@@ -194,8 +194,13 @@ def test_exhibits_stand_side_by_side_and_hidden_ones_are_counted(tmp_path):
     for replay in ranked:
         case.commit(dataclasses.replace(replay, exhibit=True))
     said = " ".join(_Reader(make_report(case).decode()).said)
-    shown = [f"Seed {r.recipe.seed}, from noise, tiled distance {r.closeness['tiled_l2']:.3f}." for r in ranked]
-    assert shown[0] not in said and all(words in said for words in shown[1:])  # the closest stands above
+    shown = [f"seed {r.recipe.seed}, from noise, tiled distance {r.closeness['tiled_l2']:.3f}." for r in ranked]
+    assert shown[0] not in said and "Exhibit 1, the closest replay of 8 from noise" in said  # it stands above
+    assert all(f"Exhibit {place}: {words}" in said for place, words in enumerate(shown[1:], 2))
+    twin = dataclasses.replace(ranked[1], id="made again", search_id="search2", exhibit=True)
+    case.commit(twin)
+    said = " ".join(_Reader(make_report(case).decode()).said)
+    assert said.count(shown[1]) == 1 and "Exhibit 5" not in said  # the same picture stands once
     case.set("hidden", [ranked[2].id])
     said = " ".join(_Reader(make_report(case).decode()).said)
     assert shown[2] not in said and "Not pictured here, and on record: 1 more." in said
