@@ -13,7 +13,7 @@ from explorer.jobs.board import Board
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.records import Progress
-from explorer.settings import Settings
+from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
 from explorer.worker.registry import runner
 from explorer.worker.table import Table
@@ -57,7 +57,8 @@ class Worker:
         return self.queue.clock() - self.board.last_look_s() > self.idle_s
 
     def work(self, job: Job) -> None:
-        """Runs one job to its end and writes down how it ended."""
+        """Runs one job to its end, under the settings as they are now, and writes down how it ended."""
+        self._follow_settings()
         context = Context(self.settings, self.queue, job, self.table, lambda: self.watch.stopped(job.id))
         self.watch.enter(job.id)
         try:
@@ -77,6 +78,12 @@ class Worker:
         finally:
             self.watch.leave(job.id)
             context.close()
+
+    def _follow_settings(self) -> None:
+        """Reads the settings again: what was switched meanwhile, such as staying offline, holds from now on."""
+        with contextlib.suppress(ExplorerError):  # a damaged file: the last good ones go on
+            self.settings = load_settings(self.settings.home)
+        self.table.budget_bytes = self.settings.model_memory_mb * 1024 * 1024
 
     def _run(self, job: Job, context: Context) -> Any:
         events = runner(job.name)(job.task, context)

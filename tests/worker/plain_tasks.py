@@ -47,7 +47,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Short:
-    """Tells in which process it ran, and which modules that has."""
+    """Tells in which process it ran, under which settings, and which modules that has."""
 
     KIND: ClassVar[str] = "desk"
     INTERACTIVE: ClassVar[bool] = True
@@ -86,7 +86,7 @@ def fault(task, context):
 def short(task, context):
     import sys
     yield Tick()
-    return {"text": task.text, "pid": os.getpid(), "heavy": sorted(
+    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline, "heavy": sorted(
         {"torch", "faiss", "streamlit", "diffusers", "open_clip"} & set(sys.modules))}
 
 

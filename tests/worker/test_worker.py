@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from explorer.cases.store import CaseStore
 from explorer.jobs import launch, process
 from explorer.jobs.foreground import follow_jobs
 from explorer.jobs.queue import Queue
-from explorer.settings import Settings
+from explorer.settings import Settings, save_settings
 from tests.worker.plain_tasks import Count, Fault, Short, Stubborn
 
 ALSO = "tests.worker.plain_tasks"
@@ -62,6 +63,17 @@ def test_a_desk_worker_has_no_screen_and_no_torch(settings, queue):
     job = queue.submit(Short())
     start(settings)
     assert queue.wait(job, timeout_s=20).result["heavy"] == []
+
+
+def test_what_is_switched_in_the_settings_holds_for_the_next_task_of_a_running_worker(settings, queue):
+    seen = []
+    for offline in (False, True):
+        save_settings(replace(settings, offline=offline))
+        job = queue.submit(Short())
+        start(settings)
+        told = queue.wait(job, timeout_s=20).result
+        seen.append((told["pid"], told["offline"]))
+    assert [offline for _, offline in seen] == [False, True] and len({pid for pid, _ in seen}) == 1
 
 
 def test_cancel_reacts_within_two_seconds_and_keeps_what_was_found(settings, queue, case):
