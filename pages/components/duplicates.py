@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import FindDuplicates
 from explorer.records import CopyCheck
-from pages.components import door, live, state, widgets, work
+from pages.components import door, live, state, widgets, work, works
 from pages.components.texts import plain, say
 
 _SHOWN = 12  # groups
@@ -81,7 +81,7 @@ def _item(found: dict[str, str]) -> widgets.Item:
     title = found["title"] or say("works.no_title")
     src = widgets.file_address(found["image_path"]) if found["image_path"] else ""
     return widgets.Item(found["work_id"], src, title, (found["creator"] or say("works.no_creator"),),
-                        alt=say("works.alt", title=title, creator=found["creator"]))
+                        alt=works.alt(title, found["creator"]))
 
 
 def _subject() -> None:

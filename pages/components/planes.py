@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane wait
     from explorer.findings.plane import Band, Plane, PlanePoint
 
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
+_TICKS = [n * 10 ** e for e in range(8) for n in (1, 2, 5)]  # bits, on a logarithmic axis
 _DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
 
 
@@ -36,12 +37,12 @@ def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
         traces.append(_dots([found.tested], say("plane.tested"), "rgba(0,0,0,0)", "circle-open") | {"marker": {
             "size": 17, "symbol": "circle-open", "color": _WARM, "line": {"width": 2, "color": _WARM}}})
     layout = _layout(say("plane.bits"), say(f"chart.{SCORES[score].better}", label=SCORES[score].label))
-    layout["xaxis"]["type"] = "log"
+    layout["xaxis"] |= {"type": "log", "tickvals": _TICKS, "ticktext": [f"{t:,}" for t in _TICKS]}
     if found.floor is not None:
-        layout["shapes"] = [{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": found.floor,
-                             "y1": found.floor, "line": {"color": _GREY, "dash": "longdash", "width": 1}}]
-        layout["annotations"] = [{"xref": "paper", "x": 1, "y": found.floor, "text": say("plane.floor"),
-                                  "showarrow": False, "yshift": 10, "xanchor": "right"}]
+        bits = [p.bits for p in (*found.points, *found.codecs)]
+        traces.append({"type": "scatter", "mode": "lines", "name": say("plane.floor"), "hoverinfo": "skip",
+                       "x": [max(1.0, min(bits)), max(bits)], "y": [found.floor] * 2,
+                       "line": {"color": _GREY, "dash": "longdash", "width": 1}})
     clicked = plots.pick(traces, layout, key=key, alt=say("plane.alt", label=SCORES[score].label))
     st.caption(say("plane.text"))
     stands = _standing(found)
@@ -81,7 +82,7 @@ def _line(points: Sequence[Any], name: str, dash: str) -> dict[str, Any]:
 
 
 def _band(band: Band) -> list[dict[str, Any]]:
-    name = say("plane.band_adjusted" if band.adjusted else "plane.band", n=band.controls)
+    name = say("plane.band_adjusted" if band.adjusted else "plane.band")
     edge = {"type": "scatter", "mode": "lines", "x": [max(1.0, band.least_bits), max(1.0, band.most_bits)],
             "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
     return [{**edge, "y": [band.close] * 2, "showlegend": False},

@@ -30,7 +30,10 @@ def candidates(now: Here) -> None:
     """Every candidate with both rankings, length and where it came from; each can be taken into use."""
     found = now.open_case.prompts(now.open_subject.id)
     if not found:
-        widgets.empty("prompts")
+        if now.open_case.read_only:
+            st.caption(say("prompt.only_given"))
+        else:
+            widgets.empty("prompts")
         return
     st.header(say("prompt.candidates", n=len(found)), anchor=False)
     st.caption(say("prompt.scale"))

@@ -76,4 +76,4 @@ def _item(work: Neighbour, seen: Thumbnail, *, clear: bool) -> widgets.Item:
         say(_GONE[seen.state]), seen.reason)
     title = work.title or say("works.no_title")
     return widgets.Item(works.item_id(work), src, title, lines, mark=str(work.rank),
-                        alt=say("works.alt", title=title, creator=work.creator))
+                        alt=works.alt(title, work.creator))

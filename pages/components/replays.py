@@ -118,5 +118,5 @@ def ledger_table(ledger: tuple[LedgerEntry, ...]) -> None:
     if not ledger:
         st.caption(say("replay.no_ledger"))
         return
-    rows = [f"| {plain(e.source)} | {e.bits:.1f} | {plain(e.code)} |" for e in ledger]
+    rows = [f"| {plain(e.source)} | {e.bits:,.1f} | {plain(e.code)} |" for e in ledger]
     st.markdown("\n".join([say("ledger.head"), "|---|---:|---|", *rows]))

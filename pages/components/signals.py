@@ -17,7 +17,8 @@ _TASK = "MeasureSignals"
 
 def panel(case: Case, subject: Subject) -> None:
     """Draws the newest reading of the subject's prompt, and the button that measures one."""
-    live.follow(lambda: _draw(case, subject), _TASK)
+    if not case.read_only or case.records(SignalReading, subject_id=subject.id):
+        live.follow(lambda: _draw(case, subject), _TASK)
 
 
 def _draw(case: Case, subject: Subject) -> None:

@@ -31,10 +31,15 @@ def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
         lines.append(copies(work))
     if "tiled_l2" in work.closeness:
         lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
-    return widgets.Item(item_id(work), widgets.file_address(work.image_path) if work.image_path else "",
-                        work.title or say("works.no_title"), tuple(lines),
-                        mark=f"{'★ ' if starred else ''}{work.rank}",
-                        alt=say("works.alt", title=work.title, creator=work.creator))
+    picture = widgets.file_address(work.image_path) if work.image_path else ""
+    title = work.title or say("works.no_title")
+    return widgets.Item(item_id(work), picture, title, tuple(lines), mark=f"{'★ ' if starred else ''}{work.rank}",
+                        alt=alt(title, work.creator) if picture else say("works.no_picture"))
+
+
+def alt(title: str, creator: str) -> str:
+    """A work's picture in words; its creator only where one is named."""
+    return say("works.alt", title=title, creator=creator) if creator else title
 
 
 def copies(work: Neighbour) -> str:
@@ -86,7 +91,7 @@ def small(path: str, *, title: str, creator: str) -> None:
     """One work's picture, small; nothing where its file is gone."""
     data = widgets.file_bytes(path, most=MAX_BYTES) if path else b""
     if data:
-        widgets.picture(data, alt=say("works.alt", title=title, creator=creator), width_px=120)
+        widgets.picture(data, alt=alt(title, creator), width_px=120)
     else:
         st.caption(say("works.no_picture"))
 

@@ -22,7 +22,7 @@ PAGE = 48
 def choose(here: state.Here, found: list[Neighbour]) -> tuple[Shelf[Neighbour], bool]:
     """Draws the order, the filter and the page; returns what they select, and whether clicks select."""
     scores = [n for n in works.COMPARED if any(n in w.closeness for w in found)]
-    order = st.segmented_control(say("neighbours.order"), (*ORDERS, *scores), default="rank", required=True,
+    order = st.segmented_control(say("neighbours.order"), (*_orders(found), *scores), default="rank", required=True,
                                  format_func=lambda o: SCORES[o].label if o in SCORES else say(f"order.{o}"),
                                  key="order")
     ordered = found if order == "rank" else sorted(found, key=lambda n: works.sort_key(n, order))
@@ -32,6 +32,13 @@ def choose(here: state.Here, found: list[Neighbour]) -> tuple[Shelf[Neighbour], 
         page = _page(len(found), wish)
     case = here.open_case
     return shelf_of_works(case, ordered, wish, Page(page, PAGE), mark_of=works.signature_of), several
+
+
+def _orders(found: Sequence[Neighbour]) -> list[str]:
+    """What these works can be put in order by: copies and artists only where they are known."""
+    known = {"rank": True, "multiplicity": any(n.multiplicity is not None for n in found),
+             "creator": any(n.creator for n in found)}
+    return [order for order in ORDERS if known[order]]
 
 
 def _page(total: int, wish: Wish) -> int:

@@ -31,8 +31,10 @@ function build(parent, words) {
                  overlay: "", over: {}, gain: 4, showB: false, timer: 0, images: [], stop };
   view.buttons = MODES.map((mode) => button(view, words[mode], () => setMode(view, mode)));
   bar.append(...view.buttons);
-  bar.append(button(view, "−", () => zoom(view, 1 / 2), words.out), button(view, "+", () => zoom(view, 2), words.in),
-             button(view, words.fit, () => { view.zoom = 1; view.x = view.y = 0.5; draw(view); }));
+  const zooms = make("div", { class: "zooms" });  // one row, whatever the width
+  zooms.append(button(view, "−", () => zoom(view, 1 / 2), words.out), button(view, "+", () => zoom(view, 2), words.in),
+               button(view, words.fit, () => { view.zoom = 1; view.x = view.y = 0.5; draw(view); }));
+  bar.append(zooms);
   view.covers = OVERLAYS.map((kind) => button(view, words[kind], () => cover(view, kind)));
   bar.append(...view.covers);
   root.append(bar, canvas, range, legend, hint);
