@@ -23,8 +23,9 @@ def table(stored: dict[str, Any]) -> str:
     dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05 | recovered prompt: AUC "
             "| flagged at p ≤ 0.05 |", "|---|---|---|---|---|"]
     for seen in ("1", "4", "16", "64", "256"):
+        times = "once" if seen == "1" else f"{seen} times"
         a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
-        dose.append(f"| {seen} times | {a['auc']:.3f} | {_share(a['flagged_at_5'])} | {b['auc']:.3f} | "
+        dose.append(f"| {times} | {a['auc']:.3f} | {_share(a['flagged_at_5'])} | {b['auc']:.3f} | "
                     f"{_share(b['flagged_at_5'])} |")
     for group, name in (("held_out", "never (held out)"), ("strangers", "never, by unknown creators")):
         flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
