@@ -60,7 +60,8 @@ def _result(case: Case, test: Measured, found: Finding | None) -> None:
 def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> None:
     """What will be done, stated before it is; a second policy on the same picture is exploratory."""
     own = [p for p in PROMPTS if p != "caption" or subject.caption]
-    source, tier, against = st.columns(3)
+    source, tier = st.columns([3, 1])
+    against = st.container()
     prompt_from = source.segmented_control(say("measured.prompt"), own, default=own[-1], required=True,
                                            format_func=lambda p: say(f"measured.prompt_{p}"), key="test_prompt")
     world = here.settings.model == "world"
