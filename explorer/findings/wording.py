@@ -74,8 +74,8 @@ ERROR_RATES: dict[str, str] = {
         "Measured error rate of this rule ({rule}): {share} of {cases} works that were not in training were "
         "flagged (95 % interval {low} to {high}), on {measured_on}, {date}, model {fingerprint}.",
     "elsewhere":
-        "No error rate has been measured for this model. Rates from the bundled world do not carry over to "
-        "another model; only the controls run here speak for it.",
+        "No error rate has been measured for this model with these controls. Rates measured on the bundled "
+        "world hold for its own model and controls only; here only the controls that were run speak.",
     "none":
         "No error rate is quoted, because nothing was decided.",
 }
@@ -90,7 +90,8 @@ LIMITS: dict[str, str] = {
               "find it.",
     "effort": "The figure holds for this effort, this model and these settings.",
     "controls": "A p-value ranks the subject among these controls; it is not the chance that the work was "
-                "used.",
+                "used. It rests on none of them having been in training: that is known of the bundled controls, "
+                "and of others it is the word of whoever chose them.",
     "start": "A replay that starts from the subject's own picture is near it whatever the model knows.",
     "several": "Where several works or settings were looked at, one of them stands out by chance now and "
                "then.",
