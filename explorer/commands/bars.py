@@ -12,7 +12,7 @@ TITLES = {
     "EmbedSubject": "looking at the image", "FindNeighbours": "finding neighbours",
     "Interrogate": "finding the prompt", "RunSearch": "replaying", "BuildCollection": "embedding",
     "IndexCollection": "indexing", "RenderExhibit": "rendering", "ExportCase": "exporting",
-    "VerifyPackage": "checking", "MeasureSignals": "measuring",
+    "VerifyPackage": "checking", "ReplayPackage": "replaying the exhibits", "MeasureSignals": "measuring",
 }
 
 

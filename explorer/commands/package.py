@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,22 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
             replayed = foreground.run(settings, ReplayPackage(path, args.model or settings.model),
                                       follow=bars.follow)
             report = {**report, "replay": replayed}
+    print("\n".join(told(report)), file=sys.stderr)
     return report
+
+
+def told(report: dict[str, Any]) -> list[str]:
+    """What a check found, in lines for a person: each part, the exhibits, and what it comes to."""
+    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"]]
+    replayed = report.get("replay")
+    if replayed:
+        tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]
+        lines.append(f"exhibits: {len(tried)} of {replayed['exhibits']} replayed, {replayed['identical']} of them "
+                     "byte for byte the same" + (f"; largest difference of a colour value: "
+                                                 f"{replayed['largest_difference']} of 255" if tried else "") + ".")
+        whys = dict.fromkeys(v["why"] for v in replayed["verdicts"] if v.get("why"))
+        lines += [f"exhibits: {why}" for why in whys]
+    return [*lines, report["sentence"]]
 
 
 def _package(args: argparse.Namespace) -> str:

@@ -31,6 +31,6 @@ def _one(job: Job) -> None:
             st.markdown(say("report.written", path=str(path), sha=digest, entry=job.result["head_entry"]))
         else:
             st.markdown(say("report.made", path=str(path), sha=digest))
+        named = path.name if digest[:12] in path.stem else f"{path.stem}-{digest[:12]}{path.suffix}"
         st.download_button(say("report.download"), path.read_bytes, icon=":material/download:",
-                           file_name=f"{path.stem}-{digest[:12]}{path.suffix}", on_click="ignore",
-                           key=f"download_{job.id}")
+                           file_name=named, on_click="ignore", key=f"download_{job.id}")
