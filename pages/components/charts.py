@@ -13,6 +13,7 @@ from pages.components import plots
 from pages.components.texts import say
 
 _INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
+_FEW = 200  # points that are drawn large
 
 
 def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None:
@@ -38,6 +39,11 @@ def race(tries: Sequence[Try], score: str, *, key: str) -> str:
     return _draw(traces, say("chart.try"), score, key, say("chart.race_alt", label=SCORES[score].label))
 
 
+def any_strength(tries: Sequence[Try]) -> bool:
+    """Whether any replay was given the subject, so that there is something to draw over strength."""
+    return bool(by_strength(tries))
+
+
 def strengths(tries: Sequence[Try], score: str, *, key: str) -> str:
     """Closeness over how much of the subject was given away (img2img strength); returns a clicked replay."""
     points = by_strength(tries)
@@ -50,8 +56,8 @@ def strengths(tries: Sequence[Try], score: str, *, key: str) -> str:
 def _dots(points: Sequence[Point], name: str, colour: str, symbol: str) -> dict[str, Any]:
     return {"type": "scatter", "mode": "markers", "name": name, "x": [p.x for p in points],
             "y": [p.y for p in points], "customdata": [[p.replay_id, p.label] for p in points],
-            "marker": {"color": colour, "size": 9, "symbol": symbol,
-                       "line": {"width": 1, "color": "#ffffff"}},
+            "marker": {"color": colour, "size": 9 if len(points) <= _FEW else 5, "symbol": symbol,
+                       "line": {"width": 1 if len(points) <= _FEW else 0, "color": "#ffffff"}},
             "hovertemplate": "%{customdata[1]}<br>%{y:.3f}<extra></extra>"}
 
 

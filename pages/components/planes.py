@@ -71,7 +71,8 @@ def _kept(case: Case, subject: Subject, score: str) -> Plane | None:
 def _dots(points: Sequence[PlanePoint], name: str, colour: str, symbol: str) -> dict[str, Any]:
     return {"type": "scatter", "mode": "markers", "name": name, "x": [p.bits for p in points],
             "y": [p.closeness for p in points], "customdata": [[p.replay_id] for p in points],
-            "marker": {"color": colour, "size": 9, "symbol": symbol, "line": {"width": 1, "color": "#ffffff"}},
+            "marker": {"color": colour, "size": 9 if len(points) <= 200 else 5, "symbol": symbol,
+                       "line": {"width": 1 if len(points) <= 200 else 0, "color": "#ffffff"}},
             "hovertemplate": "%{x:,.0f} bits: %{y:.3f}<extra></extra>"}
 
 

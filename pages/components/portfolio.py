@@ -99,6 +99,7 @@ def listed() -> None:
         st.markdown(say("portfolio.under_way", done=sum(r.tries > 0 for r in rows), total=len(rows)))
     live.panel(here, *live.LOOP)
     ranking = portfolio_of(case)
+    st.caption(say("portfolio.order_ranked" if ranking else "portfolio.order"))
     if any(r.tries for r in rows):
         _statement(ranking)
     places = {r.work.subject_id: r for r in ranking.rows} if ranking else {}
@@ -107,7 +108,7 @@ def listed() -> None:
     for first in range(0, len(rows), COLUMNS):
         for column, row in zip(st.columns(COLUMNS), rows[first:first + COLUMNS], strict=False):
             with column.container(border=True, height="stretch"):
-                _one(case, row, places.get(row.subject.id))
+                _one(case, row, places.get(row.subject.id), said=ranking.statement if ranking else "")
 
 
 def _statement(ranking: Portfolio | None) -> None:
@@ -118,7 +119,7 @@ def _statement(ranking: Portfolio | None) -> None:
     st.caption(" ".join(plain(limit) for limit in ranking.limits))
 
 
-def _one(case: Case, row: WorkRow, place: PortfolioRow | None) -> None:
+def _one(case: Case, row: WorkRow, place: PortfolioRow | None, *, said: str) -> None:
     mine, theirs, words = st.columns([2, 2, 5], vertical_alignment="center")
     subject = row.subject
     with mine:
@@ -134,12 +135,14 @@ def _one(case: Case, row: WorkRow, place: PortfolioRow | None) -> None:
             "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
             scale=replays.reading(SCORE)))
         if place is not None:
-            st.caption(_place(place))
+            st.caption(_place(place, said))
         if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
             state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
 
 
-def _place(place: PortfolioRow) -> str:
+def _place(place: PortfolioRow, said: str) -> str:
+    if place.p is None and place.why_no_p in said:
+        return say("portfolio.no_p_said", rank=place.rank)
     if place.p is None:
         return say("portfolio.no_p", rank=place.rank, why=plain(place.why_no_p))
     q = f"{place.q:.3f}" if place.q is not None else "–"

@@ -46,10 +46,10 @@ def plots(case: Case, subject: Subject, shown: shelf.Shown) -> None:
     """The grid of a sweep; the race and the strengths, side by side: a click on a point opens that replay."""
     ordered = shelf.in_order(case, subject, shown)
     grid.draw(case, ordered, shown.score, key=shown.search)
-    left, right = st.columns(2, gap="large")
-    with left:
+    places = st.columns(2 if charts.any_strength(ordered) else 1, gap="large")
+    with places[0]:
         clicked = charts.race(ordered, shown.score, key=f"race_{shown.search}_{shown.score}")
-    with right:
+    with places[-1]:
         other = charts.strengths(ordered, shown.score, key=f"strengths_{shown.search}_{shown.score}")
     clicked = other or clicked
     if clicked and clicked != st.session_state.get("race_clicked"):

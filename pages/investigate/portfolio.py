@@ -23,7 +23,6 @@ else:
     portfolio.accepted(case)
     portfolio.start(now, works_of(case))
     st.header(say("portfolio.works"), anchor=False)
-    st.caption(say("portfolio.order"))
     live.follow(portfolio.listed, *live.LOOP)
     st.header(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
