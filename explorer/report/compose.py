@@ -11,7 +11,8 @@ from explorer import records
 from explorer.cases.case import Environment
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
-from explorer.findings.finding import ControlResults
+from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.measured import ranking_of
 from explorer.report import texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.snapshot import Snapshot
@@ -37,7 +38,7 @@ def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOption
     exhibits = {s.id: exhibit_of(found, s, blob, score=options.score) for s in subjects}
     title = found.facts.get("title") or "Untitled case"
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
-    blocks += _summary(subjects, exhibits)
+    blocks += _summary(found, subjects, exhibits)
     for subject in subjects:
         blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score)
     blocks += _controls(found) + _limits(exhibits) + _methods()
@@ -65,20 +66,35 @@ def _day(time: str) -> str:
     return f"{time[:10]}, {time[11:16]} UTC"
 
 
-def _summary(subjects: list[records.Subject], exhibits: dict[str, Exhibit]) -> list[Block]:
+def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit]) -> list[Block]:
     blocks: list[Block] = [Heading("What was found")]
     if not subjects:
         return [*blocks, Text(texts.NO_SUBJECT)]
+    together, without_p = _together(found)
+    blocks += together
     for subject in subjects:
         finding = exhibits[subject.id].finding
         if len(subjects) > 1:
             blocks.append(Heading(subject.name, 3))
-        if finding.kind in texts.HEADLINES:
+        if subject.id in without_p and finding.kind in texts.DECIDED:
+            blocks.append(Text(texts.NOT_TOGETHER, "lead"))
+        elif finding.kind in texts.HEADLINES:
             blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
         blocks.append(Text(finding.statement, "finding"))
         blocks.append(Text(finding.error_rate, "note"))
     short, more = wording.PLAIN_ANSWERS["What can it not show?"]
     return [*blocks, Text(f"What does this show? {texts.SHOWS}"), Text(f"What can it not show? {short} {more}")]
+
+
+def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
+    """What the case's tested works say as a set, and the subjects to which that leaves no p-value."""
+    names = {s.id: s.name for s in found.subjects}
+    ranking = ranking_of(found.of(Measured), found.of(ControlResults), names)
+    if ranking is None or len(ranking.rows) < 2:
+        return [], frozenset()
+    blocks: list[Block] = [Heading("All works together", 3), Text(ranking.statement, "finding"),
+                           Text(" ".join(ranking.limits), "note")]
+    return blocks, frozenset(r.work.subject_id for r in ranking.rows if r.p is None)
 
 
 def _controls(found: Snapshot) -> list[Block]:

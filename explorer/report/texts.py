@@ -11,6 +11,9 @@ INTRO = ("This report asks one question of an image-generating model: how close 
 SHOWS = ("How near this model comes to the picture with a stated effort, how near it comes to pictures that it was "
          "never shown with the same effort, and how much information was put in by whoever ran the search.")
 
+DECIDED = ("stands_out", "does_not_stand_out")
+NOT_TOGETHER = ("Nothing is decided for this work: the works of this case as a set, or this one among them, do "
+                "not fit the controls. What follows was computed for the work alone and is not to be relied on.")
 HEADLINES = {
     "stands_out": "The picture stands out among the controls.",
     "does_not_stand_out": "The picture does not stand out among the controls.",

@@ -49,7 +49,7 @@ def panel(here: state.Here, *names: str) -> None:
 
 def _job(here: state.Here, job: Job) -> None:
     with st.container(border=True):
-        st.markdown(f"**{task_name(job.name)}** · {say(f'state.{job.state}')}")
+        st.markdown(f"**{task_name(job.name)}** · {say(f'state.{job.state}')}{_of_which(here, job)}")
         if job.state == "interrupted":
             st.markdown(plain(job.error))
             st.button(say("tray.resume"), key=f"go_on_{job.id}", on_click=resume, args=(job.id,),
@@ -59,6 +59,13 @@ def _job(here: state.Here, job: Job) -> None:
         else:
             _running(job.progress)
         st.button(say("tray.cancel"), key=f"stop_{job.id}", on_click=cancel, args=(job.id,))
+
+
+def _of_which(here: state.Here, job: Job) -> str:
+    """The name of the image that a job is about, where the case has several."""
+    subjects = {s.id: s.name for s in here.case.subjects()} if here.case is not None else {}
+    name = subjects.get(getattr(job.task, "subject_id", "")) if len(subjects) > 1 else None
+    return f" · {plain(name)}" if name else ""
 
 
 def _running(progress: Progress | None) -> None:

@@ -14,7 +14,7 @@ from explorer.findings.series import evaluations_per_s
 from explorer.findings.works import WorkRow, works_of
 from explorer.jobs.flows import default_policy
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort
+from explorer.records import Effort, Subject
 from explorer.search.plan import PlanSummary, summarise
 from pages.components import begin, live, replays, state, widgets, work
 from pages.components.texts import minutes, plain, say
@@ -66,8 +66,8 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         work.looked_at(now)
     else:
         _plan(now, rows, len(waiting), summarise(settings, info))
-    if now.settings.model == "world":
-        st.info(say("portfolio.never_saw"), icon=":material/science:")
+    bundled = now.settings.model == "world"
+    st.info(say("portfolio.never_saw" if bundled else "portfolio.other_model"), icon=":material/science:")
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
                  disabled=now.open_case.read_only):
         for row in waiting:
@@ -147,6 +147,21 @@ def _place(place: PortfolioRow, said: str) -> str:
         return say("portfolio.no_p", rank=place.rank, why=plain(place.why_no_p))
     q = f"{place.q:.3f}" if place.q is not None else "–"
     return say("portfolio.p", rank=place.rank, p=f"{place.p:.3f}", q=q)
+
+
+def caution(case: Case, subject: Subject) -> None:
+    """What the list of all tested works says of one of them, whose own test looks at it alone."""
+    if len(case.subjects()) < 2:
+        return
+    ranking = state.kept("ranking", case, subject, lambda: portfolio_of(case))
+    row = next((r for r in ranking.rows if r.work.subject_id == subject.id), None) if ranking else None
+    if row is None or len(ranking.rows) < 2:
+        return
+    if row.p is None:
+        st.warning(say("portfolio.caution_no_p", n=len(ranking.rows), why=plain(row.why_no_p)),
+                   icon=":material/balance:")
+    elif row.q is not None:
+        st.info(say("portfolio.caution_q", n=len(ranking.rows), q=f"{row.q:.3f}"), icon=":material/balance:")
 
 
 def needed(now: state.Here) -> bool:

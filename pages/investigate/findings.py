@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components import begin, findings, measured, path, planes, signals, widgets
+from pages.components import begin, findings, measured, path, planes, portfolio, signals, widgets
 from pages.components.texts import say
 
 now = path.head("findings")
 
 if begin.needed(now, "findings"):
     case, subject = now.case, now.subject
+    portfolio.caution(case, subject)
     measured.panel(case, subject)
     if not case.count_replays(subject.id):
         widgets.empty("findings")

@@ -15,10 +15,13 @@ from explorer.findings.measured import portfolio_of
 from explorer.images.door import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import Effort
+from explorer.report.blocks import Text
+from explorer.report.compose import ReportOptions, compose
+from explorer.report.snapshot import snapshot
 from explorer.settings import load_settings
 from pages.components import begin
 from pages.components.live import LOOP
-from pages.components.texts import say
+from pages.components.texts import plain, say
 from tests.pages.filled import fill, picture
 from tests.pages.test_pages import press, written
 
@@ -88,8 +91,9 @@ def clear() -> bytes:
     return out.getvalue()
 
 
-def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, several, home):
-    case = CaseStore(home / "cases").open(several[0])
+def weighed(home, case_id, features):
+    """The case with both works tested against sixty controls, each with so much of every feature."""
+    case = CaseStore(home / "cases").open(case_id)
     draw = np.random.default_rng(3)
     told = [dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True)) for _ in range(60)]
     controls = ControlResults("c", "sixty pictures", "f" * 64, "tiled_l2", Effort(16, 384),
@@ -98,9 +102,28 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     case.commit(controls)
     for number, (subject, value) in enumerate(zip(case.subjects(), (0.1, 0.4), strict=True)):
         case.commit(Measured(f"m{number}", subject.id, "p", "a door", value, f"r{number}", Effort(16, 384),
-                             dict.fromkeys(FEATURES, 0.0), "c"))
+                             dict.fromkeys(FEATURES, features), "c"))
+    return case
+
+
+def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, several, home):
+    case = weighed(home, several[0], 0.0)
     found = portfolio_of(case)
     assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
+    q = found.rows[0].q
     case.close()
     text = written(opened("portfolio", several))
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
+    assert say("portfolio.caution_q", n=2, q=f"{q:.3f}") in [i.value for i in opened("findings", several).info]
+
+
+def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the_report(opened, several, home):
+    case = weighed(home, several[0], 50.0)
+    row = portfolio_of(case).rows[0]
+    assert row.p is None
+    document = compose(snapshot(case), case.blob, ReportOptions())
+    case.close()
+    why = say("portfolio.caution_no_p", n=2, why=plain(row.why_no_p))
+    assert why in [w.value for w in opened("findings", several).warning]
+    said = [b.text for b in document.blocks if isinstance(b, Text)]
+    assert any(text.startswith("The works are ranked, but no p-values") for text in said)
