@@ -37,6 +37,7 @@ def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
         traces.append(_dots([found.tested], say("plane.tested"), "rgba(0,0,0,0)", "circle-open") | {"marker": {
             "size": 17, "symbol": "circle-open", "color": _WARM, "line": {"width": 2, "color": _WARM}}})
     layout = _layout(say("plane.bits"), say(f"chart.{SCORES[score].better}", label=SCORES[score].label))
+    layout["height"] = 430  # its legend has several rows
     layout["xaxis"] |= {"type": "log", "tickvals": _TICKS, "ticktext": [f"{t:,}" for t in _TICKS]}
     if found.floor is not None:
         bits = [p.bits for p in (*found.points, *found.codecs)]
