@@ -13,6 +13,7 @@ from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.measured import ranking_of
+from explorer.jobs.policy import Policy
 from explorer.report import texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.snapshot import Snapshot
@@ -74,11 +75,11 @@ def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[st
     blocks += together
     for subject in subjects:
         finding = exhibits[subject.id].finding
+        if subject.id in without_p and finding.kind in texts.DECIDED:
+            continue  # its own p-value is not to be relied on; the table above has how near the model came
         if len(subjects) > 1:
             blocks.append(Heading(subject.name, 3))
-        if subject.id in without_p and finding.kind in texts.DECIDED:
-            blocks.append(Text(texts.NOT_TOGETHER, "lead"))
-        elif finding.kind in texts.HEADLINES:
+        if finding.kind in texts.HEADLINES:
             blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
         blocks.append(Text(finding.statement, "finding"))
         blocks.append(Text(finding.error_rate, "note"))
@@ -94,7 +95,12 @@ def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
         return [], frozenset()
     blocks: list[Block] = [Heading("All works together", 3), Text(ranking.statement, "finding"),
                            Text(" ".join(ranking.limits), "note")]
-    return blocks, frozenset(r.work.subject_id for r in ranking.rows if r.p is None)
+    without = [r.work for r in ranking.rows if r.p is None]
+    if without:
+        rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
+        head = ("Work", f"Closest, {SCORES[Policy.score].label} (0 is the same picture)", "Tries")
+        blocks += [Text(texts.NOT_TOGETHER), Table(head, rows, wide=(0,))]
+    return blocks, frozenset(w.subject_id for w in without)
 
 
 def _controls(found: Snapshot) -> list[Block]:

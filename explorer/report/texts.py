@@ -12,8 +12,8 @@ SHOWS = ("How near this model comes to the picture with a stated effort, how nea
          "never shown with the same effort, and how much information was put in by whoever ran the search.")
 
 DECIDED = ("stands_out", "does_not_stand_out")
-NOT_TOGETHER = ("Nothing is decided for this work: the works of this case as a set, or this one among them, do "
-                "not fit the controls. What follows was computed for the work alone and is not to be relied on.")
+NOT_TOGETHER = ("Nothing is decided for these works: together, or each by itself, they do not fit the controls, so "
+                "no p-value is to be relied on. How near the same effort came to each:")
 HEADLINES = {
     "stands_out": "The picture stands out among the controls.",
     "does_not_stand_out": "The picture does not stand out among the controls.",
