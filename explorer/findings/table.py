@@ -15,12 +15,12 @@ NAMES = {"best_of_n_tiled_l2": "best of the seeds, tiled ℓ2 alone",
 
 def table(stored: dict[str, Any]) -> str:
     """Markdown: how each method separates works seen 64 and 256 times from held-out ones, and error rates."""
-    head = ["| method | own caption: AUC | TPR at 1% FPR | recovered prompt: AUC | TPR at 1% FPR |",
+    head = ["| method | own caption: AUC | TPR at 1% FPR | recovered prompts: AUC | TPR at 1% FPR |",
             "|---|---|---|---|---|"]
     true, blind = stored["true_caption"], stored["blind"]
     rows = [_row("**measured test**", true, blind)]
     rows += [_row(name, true["baselines"][key], blind["baselines"][key]) for key, name in NAMES.items()]
-    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05 | recovered prompt: AUC "
+    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05 | recovered prompts: AUC "
             "| flagged at p ≤ 0.05 |", "|---|---|---|---|---|"]
     for seen in ("1", "4", "16", "64", "256"):
         times = "once" if seen == "1" else f"{seen} times"

@@ -11,14 +11,16 @@ from explorer.records import Effort
 
 TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
 PROMPTS = ("interrogation", "caption")
+RECOVERED = 4  # prompts that are recovered for a picture; each gets an equal share of the seeds
 
 
 @dataclass(frozen=True)
 class Policy:
     """All that a measured test does, stated before its first replay and the same for every control.
 
-    `prompt_from` "caption" takes the words given with the picture, "interrogation" the nearest terms of CLIP.
-    The statistic is the best `score` among the seeds 0 to `seeds` - 1, from plain noise, without alignment.
+    `prompt_from` "caption" takes the words given with the picture, "interrogation" `prompts` of CLIP's
+    nearest terms. `seeds` replays are made, from plain noise, without alignment: the seeds from 0 on, an
+    equal share for each prompt. The statistic is the best `score` among them.
     """
 
     prompt_from: str = "interrogation"
@@ -29,9 +31,15 @@ class Policy:
     score: str = "tiled_l2"
 
     @property
+    def prompts(self) -> int:
+        """How many prompts share the seeds: one caption, or four recovered ones, as any one may miss the words."""
+        return 1 if self.prompt_from == "caption" else RECOVERED
+
+    @property
     def id(self) -> str:
         """A name for these settings, the same on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        more = {"prompts": self.prompts} if self.prompts > 1 else {}
+        text = json.dumps(asdict(self) | more, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

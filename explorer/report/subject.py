@@ -211,12 +211,11 @@ def _tests(found: Snapshot, subject: Subject) -> list[Block]:
                   f"{said[t.id].numbers['p']:.3g}" if "p" in said[t.id].numbers else "none given",
                   f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.id in said)
     return [Heading("Measured tests", 3),
-            Table(("Prompt", "Seeds", "Closest", "Controls", "p-value", "Tests + searches before"), rows,
+            Table(("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before"), rows,
                   wide=(0, 3)),
-            Text("Seeds from 0 on, plain noise, no alignment; settings and controls were written to the log before "
-                 "the first replay. A test after another one under other settings is exploratory and gets no "
-                 "p-value.",
-                 "note")]
+            Text("Seeds from 0 on, which recovered prompts share; plain noise, no alignment. Settings and controls "
+                 "were written to the log before the first replay. A test after another one under other settings "
+                 "is exploratory and gets no p-value.", "note")]
 
 
 def _against(controls: ControlResults | None) -> str:

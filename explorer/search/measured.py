@@ -1,6 +1,6 @@
 """A measured search: one fixed policy, alike for a subject and for every control, so that ranks mean something.
 
-Nothing in it depends on what was seen before: the prompt is the work's own caption or comes from CLIP's
+Nothing in it depends on what was seen before: the prompts are the work's own caption, or come from CLIP's
 nearest terms (no captions of neighbours, which would hand a trained work its own), then the same seeds.
 """
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.clip.bank import open_bank
 from explorer.clip.interrogate import interrogate
+from explorer.clip.pool import gather
 from explorer.clip.terms import TermList
+from explorer.clip.words import parts_of
 from explorer.images.prepare import fit_square
-from explorer.jobs.policy import Policy
+from explorer.jobs.policy import RECOVERED, Policy
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Progress, PromptCandidate, Tick
 
@@ -25,22 +28,47 @@ if TYPE_CHECKING:
 MODE = "fast"  # of the interrogation: it takes a tenth of a second and no luck
 
 
-def recover_prompt(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
-                   cache: Path | None = None) -> Iterator[Tick | PromptCandidate]:
-    """Writes term embeddings to `cache`. Ticks, then the one prompt that the policy takes for a picture.
+def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
+                    cache: Path | None = None) -> Iterator[Tick | PromptCandidate]:
+    """Writes term embeddings to `cache`. Ticks, then the prompts that the policy takes for a picture, at most 4.
 
-    `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square.
+    `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. The first prompt strings
+    the nearest terms together; each other one begins with one of the nearest terms that the first does not
+    begin with, and then does the same.
     """
-    square = fit_square(rgb, max(rgb.shape[:2]))
-    for event in interrogate(encoder, square, subject_id=subject_id, mode=MODE, terms=terms, cache=cache):
-        if isinstance(event, PromptCandidate):
+    query = encoder.encode_images([fit_square(rgb, max(rgb.shape[:2]))])[0]
+    for event in _recovered(encoder, query, subject_id, terms, cache):
+        yield Tick() if isinstance(event, Progress) else event
+
+
+def settings_of(policy: Policy, prompts: Sequence[str]) -> ReplaySettings:
+    """The search of one work under a policy: its seeds shared among as many of the prompts as divide them."""
+    used = tuple(prompts)[:policy.prompts]
+    while policy.seeds % len(used):
+        used = used[:-1]
+    return ReplaySettings(used[0], more_prompts=used[1:], seeds=policy.seeds // len(used), steps=(policy.steps,),
+                          guidances=(policy.guidance,), schedulers=(policy.scheduler,),
+                          primary_score=policy.score)
+
+
+def _recovered(encoder: Encoder, query: np.ndarray, subject_id: str, terms: Sequence[TermList],
+               cache: Path | None) -> Iterator[Progress | PromptCandidate]:
+    heads: list[str] = [""]
+    for head in heads:  # which grows once, by what the first prompt does not begin with
+        for event in interrogate(encoder, None, subject_id=subject_id, mode=MODE, terms=terms, cache=cache,
+                                 embedding=query, locked=[head] if head else ()):
             yield event
-            return
-        if isinstance(event, Progress):
-            yield Tick()
+            if isinstance(event, PromptCandidate):
+                break
+        if not head:
+            heads += yield from _heads(query, event.text, encoder, terms, cache)
 
 
-def settings_of(policy: Policy, prompt: str) -> ReplaySettings:
-    """The search of one work under a policy."""
-    return ReplaySettings(prompt, seeds=policy.seeds, steps=(policy.steps,), guidances=(policy.guidance,),
-                          schedulers=(policy.scheduler,), primary_score=policy.score)
+def _heads(query: np.ndarray, first: str, encoder: Encoder, terms: Sequence[TermList],
+           cache: Path | None) -> Iterator[Progress]:
+    """The nearest terms of all lists of things but the one that `first` begins with (generator value)."""
+    banks = []
+    for one in terms:
+        if one.role == "flavor" and len(one):
+            banks.append((yield from open_bank(encoder, one, cache=cache)))
+    return gather(banks, query, size=RECOVERED - 1, without=parts_of(first)[:1]).texts

@@ -41,7 +41,8 @@ def _draw(case: Case, subject: Subject) -> None:
         return
     with st.expander(say("measured.another" if tests else "measured.run"), expanded=not tests,
                      icon=":material/science:"):
-        _form(here, case, subject, first=not tests)
+        models = {case.replay(t.replay_id).recipe.model.source for t in tests}
+        _form(here, case, subject, first=here.settings.model not in models)
 
 
 def _result(case: Case, test: Measured, found: Finding | None) -> None:
@@ -77,7 +78,9 @@ def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> Non
     policy = Policy(prompt_from, seeds=tier.selectbox(say("measured.seeds"), seeds, key="test_seeds",
                                                       help=say("measured.seeds_help")))
     chosen = pickers.folder(here, "controls", here.settings.roots) if way == "folder" else way
-    st.markdown(say("measured.plan", seeds=policy.seeds, steps=policy.steps, guidance=f"{policy.guidance:g}",
+    which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts,
+                each=policy.seeds // policy.prompts)
+    st.markdown(say("measured.plan", seeds=which, steps=policy.steps, guidance=f"{policy.guidance:g}",
                     evaluations=f"{policy.effort.unet_evaluations:,}"))
     if way == "world":
         count = stored[policy.id]

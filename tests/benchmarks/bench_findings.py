@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from explorer.findings.rates import FILE
 from explorer.jobs.policy import Policy
 from explorer.records import PromptCandidate, to_json
 from explorer.search.fit import fit
-from explorer.search.measured import recover_prompt, settings_of
+from explorer.search.measured import recover_prompts, settings_of
 from explorer.search.plan import expand
 from explorer.world.data import all_words, read_manifest
 from explorer.world.files import World, fingerprint, open_world, write_json
@@ -73,20 +74,21 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
     captions = [rows[i]["caption"] for i in pick]
     blind = _blind(world, rows, fewer, folder)
     model = load_model("world", device="cpu")
-    effort = Effort(seeds=seeds, steps=Policy.steps, guidance=Policy.guidance)
     stamp, result, controls = fingerprint(world.root), {}, {}
-    for name, source, prompts, subjects in (("true_caption", "caption", captions, every),
+    for name, source, prompts, subjects in (("true_caption", "caption", [(c,) for c in captions], every),
                                             ("blind", "interrogation", blind, fewer)):
         pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
         policy = Policy(prompt_from=source, seeds=seeds)
-        bank = fill(world, list(zip(subjects.ids, prompts, strict=True)), effort=effort, folder=folder,
-                    model=stamp, device=device)
+        effort = Effort(seeds=seeds // policy.prompts, steps=policy.steps, guidance=policy.guidance)
+        named = [(f"{work}#{n}" if n else work, text) for work, texts in zip(subjects.ids, prompts, strict=True)
+                 for n, text in enumerate(texts)]
+        bank = fill(world, named, effort=effort, folder=folder, model=stamp, device=device).of_works(policy.prompts)
         part, kept = _one(subjects, bank, prompts, pictures, policy, encoder, model=model)
         controls[policy.id] = to_json(kept)
         result[name] = part
         print(name, json.dumps({k: part[k] for k in ("auc", "tpr_at_1_fpr")}), flush=True)
         if name == "true_caption":
-            result["robustness"] = robustness(subjects, bank, prompts, pictures, kept)
+            result["robustness"] = robustness(subjects, bank, captions, pictures, kept)
             result["door_check"] = door_check(world, rows, bank, encoder)
     result |= _top(result, fewer, encoder, captions[:len(blind)], blind)
     result["img2img_false_rate"] = img2img_trap(model, every, captions, works=trap_works)
@@ -103,26 +105,27 @@ def _subjects(world: World, rows: list[dict], pick: list[int]) -> measure.Subjec
     return measure.Subjects(tuple(rows[i]["id"] for i in pick), small, shown, indices(rows, pick))
 
 
-def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: Path) -> list[str]:
-    """The prompt that the measured test recovers for each work; kept in the cache."""
-    path = folder / "blind.json"
+def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: Path) -> list[list[str]]:
+    """The prompts that the measured test recovers for each work; kept in the cache."""
+    path = folder / "recovered.json"
     found = json.loads(path.read_text("utf-8")) if path.exists() else {}
     encoder, terms = load_encoder("world"), choose_lists(("collection",), collection=all_words(rows))
     for name, rgb in zip(subjects.ids, subjects.shown, strict=True):
         if name not in found:
-            events = recover_prompt(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
-            found[name] = next(e.text for e in events if isinstance(e, PromptCandidate))
+            events = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
+            found[name] = [e.text for e in events if isinstance(e, PromptCandidate)]
     write_json(path, found)
     return [found[name] for name in subjects.ids]
 
 
-def _one(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: np.ndarray, policy: Policy,
+def _one(subjects: measure.Subjects, bank: Bank, prompts: list[Sequence[str]], pictures: np.ndarray, policy: Policy,
          encoder, *, model: Model) -> tuple[dict, object]:
     """All figures of one source of prompts, and its controls."""
     values = measure.closest(subjects.small, bank)
-    found = measure.told(subjects, prompts, pictures)
+    found = measure.told(subjects, [texts[0] for texts in prompts], pictures)
+    nearest = measure.tiled(subjects.small, bank).argmin(1) // bank.effort.seeds  # whose prompt came closest
     controls = measure.as_controls(subjects, found, values, policy, model=model.ref.fingerprint,
-                                   bits=_bits(prompts, policy, encoder, model))
+                                   bits=_bits(prompts, nearest, policy, encoder, model))
     ours, p = measure.excess(values, found, controls), measure.p_values(values, found, controls)
     groups = subjects.groups
     strong, test = np.concatenate([groups[g] for g in measure.STRONG]), groups["test"]
@@ -142,15 +145,15 @@ def _one(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: n
     return part, controls
 
 
-def _bits(prompts: list[str], policy: Policy, encoder, model: Model) -> list[float]:
-    """What the ledger charges for each prompt under a policy: its code, and the choice among the seeds."""
+def _bits(prompts: list[Sequence[str]], nearest: np.ndarray, policy: Policy, encoder, model: Model) -> list[float]:
+    """What the ledger charges for each work: its closest prompt's code, and the choice among the seeds."""
     found = []
-    for text in prompts:
-        settings = settings_of(policy, text)
-        ids = encoder.token_ids(text)
+    for texts, number in zip(prompts, nearest, strict=True):
+        settings = settings_of(policy, texts)
+        text, ids = texts[number], encoder.token_ids(texts[number])
         known = [PromptCandidate("", 1, text, "interrogation", "measured", 0.0, len(ids), prompt_bits(ids))]
         known = known if policy.prompt_from == "interrogation" else []
-        recipe = expand(settings, model=model.ref, info=model.info)[0]
+        recipe = expand(settings, model=model.ref, info=model.info)[number * settings.seeds]
         found.append(total_bits(bill(recipe, settings, prompts=known)))
     return found
 
@@ -161,10 +164,11 @@ def _cosines(subjects: measure.Subjects, bank: Bank, encoder) -> np.ndarray:
     return np.array([(encoder.encode_images(list(images)) @ own[i]).max() for i, images in enumerate(bank.images)])
 
 
-def _top(result: dict, subjects: measure.Subjects, encoder, captions: list[str], blind: list[str]) -> dict:
+def _top(result: dict, subjects: measure.Subjects, encoder, captions: list[str], blind: list[list[str]]) -> dict:
     """The keys that stand at the top: by true caption, and what the blind prompts give away."""
     true = result["true_caption"]
-    alike = np.einsum("nd,nd->n", encoder.encode_texts(captions), encoder.encode_texts(blind))
+    own = encoder.encode_texts(captions)
+    alike = np.max([(own * encoder.encode_texts(texts)).sum(1) for texts in zip(*blind, strict=True)], 0)
     members = np.concatenate([subjects.groups[g] for g in ("1", "4", "16", "64", "256")])
     apart = auc_interval(alike[members], alike[subjects.groups["test"]])
     levels = {name: true[name] for name in ("flagged_at_1", "flagged_at_5")}

@@ -35,12 +35,19 @@ class Bank:
     difference: np.ndarray  # (n, s, steps, 8, 8) float32, summed over channels, squared
     ending: np.ndarray  # (n, s, 8, 8) float32, mean over heads and layers
     one_step: np.ndarray  # (n, s, 32, 8, 8) float16
-    effort: Effort
+    effort: Effort  # of one prompt
 
     @property
     def unet_evaluations(self) -> int:
         """Of one work: a guided step counts as two."""
         return self.images.shape[1] * self.effort.steps * 2
+
+    def of_works(self, prompts: int) -> Bank:
+        """The bank with each `prompts` rows that follow one another as one work's, prompt by prompt."""
+        def joined(a: np.ndarray) -> np.ndarray:
+            return a.reshape(len(a) // prompts, prompts * a.shape[1], *a.shape[2:])
+        return Bank(joined(self.images), joined(self.difference), joined(self.ending), joined(self.one_step),
+                    self.effort)
 
 
 class EndToken:

@@ -35,7 +35,12 @@ class Subjects:
 
 def closest(pictures: np.ndarray, bank: Bank) -> np.ndarray:
     """(n,) least tiled distance of each work's replays to its picture, in [0, 1]."""
-    return np.concatenate([_tiled(pictures[i:i + CHUNK], bank.images[i:i + CHUNK]).min(1)
+    return tiled(pictures, bank).min(1)
+
+
+def tiled(pictures: np.ndarray, bank: Bank) -> np.ndarray:
+    """(n, s) tiled distance of every replay to its work's picture."""
+    return np.concatenate([_tiled(pictures[i:i + CHUNK], bank.images[i:i + CHUNK])
                            for i in range(0, len(pictures), CHUNK)])
 
 
@@ -106,7 +111,8 @@ def other_methods(subjects: Subjects, bank: Bank, values: np.ndarray, cosine: np
     threshold = float(np.quantile([between[i][upper] for i in subjects.groups["tuning"]], 0.01))
     cliques = np.array([len(largest_clique(d, threshold=threshold)) for d in between], float)
     pull = magnitude(bank.difference)  # (n, s, steps)
-    start = np.concatenate([noise(seed).numpy() for seed in range(seeds)])
+    start = np.concatenate([noise(seed).numpy() for seed in range(bank.effort.seeds)])
+    start = np.tile(start, (seeds // bank.effort.seeds, 1, 1, 1))  # each prompt's seeds begin from 0
     first = ((bank.one_step.astype(np.float32) - start) ** 2).mean((2, 3, 4)).mean(1)
     return {
         "best_of_n_tiled_l2": (-values, whole),

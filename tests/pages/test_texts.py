@@ -36,7 +36,7 @@ def test_no_text_is_left_over():
     loose = {k for k in keys()
              if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
     made = re.compile(r"\.(title|lead|empty)$|^(pick|tray|scores|chart|settings)\.|^findings\.best_"
-                      r"|^portfolio\.way_|^measured\.(prompt|controls)_|^align\.(shift|scale|mirror|colour)$|^marks\.(show|limit)_")
+                      r"|^portfolio\.way_|^measured\.(prompt|controls|plan)_|^align\.(shift|scale|mirror|colour)$|^marks\.(show|limit)_")
     loose -= {f"measured.{kind}" for kind in JUDGED}
     assert {k for k in loose if not made.search(k)} == set()
 

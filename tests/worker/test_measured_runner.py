@@ -128,3 +128,12 @@ def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
     found = measured_rates(lines, folder, POLICY)
     assert found["works"] == 48 and 30 <= found["controls_fit"] <= 48
     assert found["flagged_at_1"]["share"] == 0 <= found["flagged_at_5"]["share"] <= 0.2
+
+
+def test_a_test_with_another_model_is_no_look_at_this_one(work, folder, tmp_path_factory):  # noqa: F811
+    other = tmp_path_factory.mktemp("other") / "model"
+    tiny.pipeline("sd1-kl", other.parent / "tokens").save_pretrained(other, safe_serialization=True)
+    work.run(measure(work, None))
+    work.run(dataclasses.replace(measure(work, None, search="n"), model=str(other)))
+    assert [t.earlier_tests for t in work.case.records(Measured)] == [0, 0]
+    assert work.case.record(Finding, "n").kind == "no_controls"

@@ -29,11 +29,12 @@ from explorer.findings.judge import judge_measured
 from explorer.findings.rates import stored_rate
 from explorer.images.door import open_image, read_png
 from explorer.jobs.policy import Policy, check, results_id
-from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
-from explorer.records import Progress, PromptCandidate, Subject, Tick, to_json
+from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
+from explorer.records import Progress, PromptCandidate, Subject, Tick, from_json, to_json
 from explorer.search.fit import fit
-from explorer.search.measured import recover_prompt, settings_of
+from explorer.search.measured import recover_prompts, settings_of
 from explorer.search.plan import expand
+from explorer.search.plan import prompts as listed
 from explorer.settings import WORLD
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, replays
@@ -41,7 +42,7 @@ from explorer.world.data import all_words, read_manifest
 from explorer.world.files import open_world
 from explorer.world.render import load_small
 
-LAST = 1000  # the test's own prompt comes after every prompt that was looked for, so that it displaces none
+LAST = 1000  # the test's own prompts come after every prompt that was looked for, so that they displace none
 
 
 def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
@@ -53,22 +54,22 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     model = loading.model(context, task.model).ref.fingerprint
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
-    prompt = yield from _prompt(policy, found, rgb, task, context)
-    looks = _looks(found, policy, against, task.search_id, context)
+    prompts = yield from _prompts(policy, found, rgb, task, context)
+    looks = _looks(found, (policy.id, against), task.search_id, model, context)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
             "search_id": task.search_id, "earlier_tests": looks[0], "earlier_searches": looks[1]},
             job_id=context.job.id)
-    search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompt), task.model, task.clip)
+    search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompts), task.model, task.clip)
     yield from replays.search(search, context)
     best = case.replays(found.id, search_id=task.search_id, order_by=policy.score, limit=1)[0]
-    told = features(rgb, caption=prompt)
+    told = features(rgb, caption=prompts[0])
     if controls is not None:
         told |= rivals(rgb, pictures)
         context.commit(controls)
-    measured = Measured(task.search_id, found.id, policy.id, prompt, best.closeness[policy.score], best.id,
-                        policy.effort, told, against, *looks)
+    measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
+                        best.id, policy.effort, told, against, *looks)
     rate = stored_rate(WORLD, policy, model_fingerprint=model) if task.controls == "world" else None
     context.commit(measured, judge_measured(measured, best, controls, score=policy.score, error_rate=rate))
     return to_json(measured)
@@ -99,23 +100,24 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
     """One control's Line (generator value); None for a file that cannot be tested alike and is left out."""
     try:
         rgb = open_image(file.read_bytes(), name=file.name).rgb
-        found = None if policy.prompt_from == "caption" else (
+        found = () if policy.prompt_from == "caption" else (
             yield from _recovered(rgb, file.name, encoder, clip, context))
-        prompt = found.text if found else _caption(file)
+        prompts = tuple(p.text for p in found) or (_caption(file),)
     except ExplorerError as error:
         yield Progress(0, 0, f"{file.name} left out: {error}")
         return None
-    recipes = expand(settings_of(policy, prompt), model=model.ref, info=model.info)
+    settings = settings_of(policy, prompts)
+    recipes = expand(settings, model=model.ref, info=model.info)
     target = fit(rgb, height_px=recipes[0].height_px, width_px=recipes[0].width_px)
     values, batch = [], model.policy.batch
     for start in range(0, len(recipes), batch):
         for event in sample(model, recipes[start:start + batch]):
             if isinstance(event, Rendered):
-                values.append(compare(target, event.rgb, only=(policy.score,))[policy.score])
+                values.append((compare(target, event.rgb, only=(policy.score,))[policy.score], event.recipe))
             yield Tick()
-    bits = total_bits(bill(recipes[0], settings_of(policy, prompt), prompts=[found] if found else ()))
-    best = min(values, key=sort_key(policy.score))
-    return kept.Line(file.name, best, prompt, features(rgb, caption=prompt), bits)
+    best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
+    bits = total_bits(bill(recipe, settings, prompts=found))
+    return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
 
 
 def _caption(file: Path) -> str:
@@ -126,29 +128,31 @@ def _caption(file: Path) -> str:
     return words.read_text("utf-8").strip()
 
 
-def _prompt(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubject,
-            context: Context) -> Iterator[Any]:
-    """The policy's prompt (generator value); a recovered one goes on record."""
+def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubject,
+             context: Context) -> Iterator[Any]:
+    """The policy's prompts (generator value); recovered ones go on record."""
     plan = context.case().record(SearchPlan, task.search_id)
     if plan is not None:
-        return plan.settings["prompt"]
+        return listed(from_json(ReplaySettings, plan.settings))
     if policy.prompt_from == "caption":
         if not found.caption:
             raise ExplorerError("This test takes the picture's own caption, and this picture came without one. "
                                 "Choose the recovered prompt.")
-        return found.caption
-    candidate = yield from _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
-    context.commit(replace(candidate, mode="measured", rank=LAST))
-    return candidate.text
+        return (found.caption,)
+    made = yield from _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
+    context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
+    return tuple(p.text for p in made)
 
 
 def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str, context: Context) -> Iterator[Any]:
-    for event in recover_prompt(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
-                                cache=context.settings.cache / "terms"):
+    found = []
+    for event in recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
+                                 cache=context.settings.cache / "terms"):
         if isinstance(event, PromptCandidate):
-            return event
-        yield event
-    raise AssertionError("an interrogation ends with a prompt")
+            found.append(event)
+        else:
+            yield event
+    return tuple(found)
 
 
 def _terms(clip: str) -> tuple[TermList, ...]:
@@ -158,8 +162,9 @@ def _terms(clip: str) -> tuple[TermList, ...]:
     return choose_lists(("shipped",))
 
 
-def _looks(found: Subject, policy: Policy, controls: str, search_id: str, context: Context) -> tuple[int, int]:
-    """Measured tests of this picture with another policy or other controls, and other searches, in every case."""
+def _looks(found: Subject, test: tuple[str, str], search_id: str, model: str, context: Context) -> tuple[int, int]:
+    """What was done with this picture before, in every case: tests of this model under another policy or with
+    other controls than `test` names, which were a look at the answer; and all other searches, of any model."""
     tests = searches = 0
     store = CaseStore(context.settings.cases, person=context.job.owner)
     for row in store.list(archived=None):
@@ -168,8 +173,9 @@ def _looks(found: Subject, policy: Policy, controls: str, search_id: str, contex
         case = store.open(row.id)
         same = [s.id for s in case.subjects() if s.pixels_sha256 == found.pixels_sha256]
         for one in same:
-            tested = {m.id: (m.policy, m.controls_id) for m in case.records(Measured, subject_id=one)}
-            tests += sum(test != (policy.id, controls) for test in tested.values())
+            tested = {m.id: (m.policy, m.controls_id) for m in case.records(Measured, subject_id=one)
+                      if case.replay(m.replay_id).recipe.model.fingerprint == model}
+            tests += sum(other != test for other in tested.values())
             searches += sum(p.id not in tested and p.id != search_id for p in case.plans(one))
         case.close()
     return tests, searches
