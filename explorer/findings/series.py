@@ -83,9 +83,9 @@ def closest(case: Case, subject: Subject, score: str) -> dict[str, Replay]:
     return found
 
 
-def case_effort(case: Case, subject: Subject) -> Effort:
-    """Everything spent on a subject: all its replays, and the seeds that races dropped."""
-    tries = case.tries(subject.id)
+def case_effort(case: Case, subject: Subject, *, origin: str = "all") -> Effort:
+    """Everything spent on a subject, or on replays of one `origin`; with the seeds that races dropped."""
+    tries = started_from(case.tries(subject.id), origin)
     spent = Effort(len(tries), sum(t.unet_evaluations for t in tries), sum(t.elapsed_s for t in tries))
     return spent.plus(short_effort(case.records(RaceRound, subject_id=subject.id)))
 

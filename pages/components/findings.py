@@ -13,18 +13,19 @@ from pages.components.texts import plain, say
 SCORE = "tiled_l2"
 
 
-def _found(case: Case, subject: Subject) -> tuple[dict[str, Replay], Effort]:
-    """The closest replay of each start, and everything spent; asked for once while nothing is added to the case."""
-    return state.kept("findings", case, subject,
-                      lambda: (closest(case, subject, SCORE), case_effort(case, subject)))
+def _found(case: Case, subject: Subject) -> tuple[dict[str, Replay], Effort, Effort]:
+    """The closest replay of each start, everything spent, and of it that from plain noise; kept while it holds."""
+    return state.kept("findings", case, subject, lambda: (
+        closest(case, subject, SCORE), case_effort(case, subject), case_effort(case, subject, origin="noise")))
 
 
 def statement(case: Case, subject: Subject) -> None:
     """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
-    found, spent = _found(case, subject)
+    found, spent, from_noise = _found(case, subject)
     for name, replay in found.items():
-        says = judge(subject.id, replay, spent, score=SCORE, ledger=ledger(case, subject, replay))
+        says = judge(subject.id, replay, from_noise if name == "noise" else spent, score=SCORE,
+                     ledger=ledger(case, subject, replay))
         with st.container(border=True):
             st.markdown(f"**{say(f'findings.best_{name}')}**")
             st.markdown(plain(says.statement))
@@ -35,7 +36,7 @@ def statement(case: Case, subject: Subject) -> None:
 
 def pair(case: Case, subject: Subject) -> None:
     """The closest replay from noise, and the closest that was given the subject, each beside the subject."""
-    found, _ = _found(case, subject)
+    found = _found(case, subject)[0]
     for column, (name, replay) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
         with column:
             st.header(say(f"findings.best_{name}"), anchor=False)
@@ -55,7 +56,7 @@ def brought(case: Case, subject: Subject) -> None:
 
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
-    _, spent = _found(case, subject)
+    spent = _found(case, subject)[1]
     st.header(say("findings.effort"), anchor=False)
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))

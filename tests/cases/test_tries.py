@@ -63,3 +63,5 @@ def test_effort_is_that_of_all_replays(filled):
     whole = case.replays(subject_id, limit=-1)
     assert case_effort(case, case.subject(subject_id)) == Effort(
         len(whole), sum(r.unet_evaluations for r in whole), sum(r.elapsed_s for r in whole))
+    noise = [r for r in whole if r.recipe.strength is None and r.recipe.noise_blob is None]
+    assert 0 < case_effort(case, case.subject(subject_id), origin="noise").tries == len(noise) < len(whole)
