@@ -39,9 +39,11 @@ def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOption
     exhibits = {s.id: exhibit_of(found, s, blob, score=options.score) for s in subjects}
     title = found.facts.get("title") or "Untitled case"
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
-    blocks += _summary(found, subjects, exhibits)
+    together, without_p = _together(found)
+    blocks += _summary(subjects, exhibits, together, without_p)
     for subject in subjects:
-        blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score)
+        blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
+                                 decided=subject.id not in without_p)
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
     foot = f"{title} · log entry {found.head[0]} · {found.head[1]}"
@@ -67,11 +69,11 @@ def _day(time: str) -> str:
     return f"{time[:10]}, {time[11:16]} UTC"
 
 
-def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit]) -> list[Block]:
+def _summary(subjects: list[records.Subject], exhibits: dict[str, Exhibit], together: list[Block],
+             without_p: frozenset[str]) -> list[Block]:
     blocks: list[Block] = [Heading("What was found")]
     if not subjects:
         return [*blocks, Text(texts.NO_SUBJECT)]
-    together, without_p = _together(found)
     blocks += together
     for subject in subjects:
         finding = exhibits[subject.id].finding

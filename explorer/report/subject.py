@@ -80,15 +80,15 @@ def _closest(replays: list[Replay], score: str) -> Replay | None:
 
 
 def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, *,
-                   score: str) -> list[Block]:
-    """Everything on one subject."""
+                   score: str, decided: bool) -> list[Block]:
+    """Everything on one subject; without p-values where it is not `decided`, for the set of works allows none."""
     rgb = read_png(blob(subject.pixels_sha256))
     blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject)]
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
     blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best)
-    blocks += _effort(found, subject, exhibit) + _tests(found, subject)
+    blocks += _effort(found, subject, exhibit) + _tests(found, subject, decided=decided)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
     blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
     return blocks
@@ -200,7 +200,7 @@ def _ledger(exhibit: Exhibit) -> list[Block]:
     return blocks
 
 
-def _tests(found: Snapshot, subject: Subject) -> list[Block]:
+def _tests(found: Snapshot, subject: Subject, *, decided: bool) -> list[Block]:
     """Every measured test of the subject, with what was fixed before it began."""
     tests = found.of(Measured, subject.id)
     if not tests:
@@ -208,7 +208,7 @@ def _tests(found: Snapshot, subject: Subject) -> list[Block]:
     controls = {c.id: c for c in found.of(ControlResults)}
     said = {f.id: f for f in found.of(Finding, subject.id)}
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.3g}" if "p" in said[t.id].numbers else "none given",
+                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else "none given",
                   f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.id in said)
     return [Heading("Measured tests", 3),
             Table(("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before"), rows,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from explorer.cases.store import CaseStore
 from explorer.findings.features import FEATURES
-from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.measured import portfolio_of
 from explorer.images.door import png_bytes
 from explorer.jobs.queue import Queue
@@ -104,7 +104,14 @@ def weighed(home, case_id, features):
     for number, (subject, value) in enumerate(zip(case.subjects(), (0.1, 0.4), strict=True)):
         case.commit(Measured(f"m{number}", subject.id, "p", "a door", value, f"r{number}", Effort(16, 384),
                              dict.fromkeys(FEATURES, features), "c"))
+        case.commit(Finding(f"m{number}", subject.id, "stands_out", "It stands out.", {"p": 0.0163}))
     return case
+
+
+def own_p_values(document) -> list[str]:
+    """What the report's tables of measured tests give as p-value."""
+    tables = [b for b in document.blocks if isinstance(b, Table) and b.head[0] == "Closest prompt"]
+    return [row[4] for table in tables for row in table.rows]
 
 
 def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, several, home):
@@ -112,6 +119,7 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     found = portfolio_of(case)
     assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
     q = found.rows[0].q
+    assert own_p_values(compose(snapshot(case), case.blob, ReportOptions())) == ["0.0163"]
     case.close()
     text = written(opened("portfolio", several))
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
@@ -130,3 +138,4 @@ def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the
     assert any(text.startswith("The works are ranked, but no p-values") for text in said) and NOT_TOGETHER in said
     table = next(b for b in document.blocks if isinstance(b, Table) and b.head[0] == "Work")
     assert [row[1:] for row in table.rows] == [("0.100", "16"), ("0.400", "16")]
+    assert own_p_values(document) == ["none given"]
