@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 _MORE = 20  # modules that must have come since the last time
-_EVERY_S = 60.0
+_EVERY_S = 15.0
 
 
 class Loaded:
@@ -24,9 +24,9 @@ class Loaded:
         self._turn = threading.Lock()
 
     def set_aside(self) -> bool:
-        """Sets all objects of the process aside (`gc.freeze`) if many modules or a minute came; whether it did.
+        """Sets all objects of the process aside (`gc.freeze`) if many modules came or it is time; whether it did.
 
-        What was set aside before is looked at again first, so what is no longer needed goes within a minute.
+        What was set aside before is looked at again first, so what is no longer needed goes soon.
         """
         due = len(sys.modules) >= self.modules + _MORE or self.clock() >= self.at + _EVERY_S
         if not due or not self._turn.acquire(blocking=False):
