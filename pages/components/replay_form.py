@@ -9,12 +9,14 @@ import streamlit as st
 from explorer.closeness.catalogue import SCORES
 from explorer.diffusion.dialects import DIALECTS
 from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULER_LABELS, STEPS_RANGE
+from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import ModelInfo
-from pages.components import work
+from explorer.search.plan import summarise
+from pages.components import lanes, work
 from pages.components.replays import FIRST_SCORES
 from pages.components.state import Here
-from pages.components.texts import say
+from pages.components.texts import plain, say
 
 STRENGTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MOST_SEED = 2**53 - 1  # what a browser can hold exactly
@@ -122,3 +124,24 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
         primary_score=score.selectbox(say("set.score"), FIRST_SCORES, format_func=lambda n: SCORES[n].label,
                                       help=say("tip.score"), key="primary_score"))
     return dataclasses.replace(settings, stop=_stops(settings.primary_score))
+
+
+def plan(now: Here, settings: ReplaySettings) -> bool:
+    """Says what the search will take, before it starts; False where the settings are not possible."""
+    info = work.model_info(now)
+    if info is None:
+        bundled = now.settings.model == "world"
+        st.info(say("replay.no_model" if bundled else "replay.unknown_model"), icon=":material/help:")
+        return work.looked_at(now)
+    try:
+        planned = summarise(settings, info)
+    except ExplorerError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return False
+    st.markdown(say("replay.plan", tries=planned.tries, noise=planned.from_noise, subject=planned.from_subject,
+                    evaluations=f"{planned.unet_evaluations:,}", time=work.estimate(now, planned)))
+    if planned.race is not None:
+        st.caption(lanes.limit_line(planned.race))
+    if planned.from_subject:
+        st.caption(say("replay.given"))
+    return True

@@ -5,10 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.closeness.catalogue import SCORES
-from explorer.errors import ExplorerError
 from explorer.jobs.flows import new_search_id
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.search.plan import summarise
+from explorer.jobs.tasks import RunSearch
 from pages.components import (
     begin,
     lanes,
@@ -24,30 +22,9 @@ from pages.components import (
     widgets,
     work,
 )
-from pages.components.texts import plain, say
+from pages.components.texts import say
 
 now = path.head("replay")
-
-
-def _plan(settings: ReplaySettings) -> bool:
-    """Says what the search will take, before it starts; False where the settings are not possible."""
-    info = work.model_info(now)
-    if info is None:
-        bundled = now.settings.model == "world"
-        st.info(say("replay.no_model" if bundled else "replay.unknown_model"), icon=":material/help:")
-        return work.looked_at(now)
-    try:
-        plan = summarise(settings, info)
-    except ExplorerError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return False
-    st.markdown(say("replay.plan", tries=plan.tries, noise=plan.from_noise, subject=plan.from_subject,
-                    evaluations=f"{plan.unet_evaluations:,}", time=work.estimate(now, plan)))
-    if plan.race is not None:
-        st.caption(lanes.limit_line(plan.race))
-    if plan.from_subject:
-        st.caption(say("replay.given"))
-    return True
 
 
 def _start() -> None:
@@ -60,7 +37,7 @@ def _start() -> None:
 
 def _form() -> None:
     settings = replay_form.full(now, now.open_case.chosen_prompt(now.open_subject.id))
-    ready = _plan(settings)
+    ready = replay_form.plan(now, settings)
     if not settings.prompt:
         st.caption(say("replay.no_prompt"))
     if st.button(say("replay.start"), type="primary", icon=":material/play_arrow:", disabled=not ready):
