@@ -28,6 +28,7 @@ from explorer.records import (
 from explorer.report import plots, texts
 from explorer.report.bills import Blob, ledger_of, points_of
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
+from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.snapshot import Snapshot
 from explorer.search.fit import fit
@@ -83,7 +84,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
                    score: str, decided: bool) -> list[Block]:
     """Everything on one subject; without p-values where it is not `decided`, for the set of works allows none."""
     rgb = read_png(blob(subject.pixels_sha256))
-    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject)]
+    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(subject, blob)]
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)

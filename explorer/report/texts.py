@@ -27,6 +27,11 @@ HEADLINES = {
 ORIGINS = {"upload": "a file that was handed in", "generated": "made by the model, with its recipe on record",
            "example": "an example from the bundled world"}
 
+NO_CLAIMS = "The file carries no generation settings, EXIF, XMP or content credentials (C2PA)."
+CLAIMS = "Anyone can write such claims into a file. They are no proof of who made it or how."
+C2PA = {"valid": "present, signature valid", "invalid": "present but invalid: changed, or wrongly signed",
+        "untrusted": "present, signature intact, but the signer is not on a trust list"}
+
 CONTROLS = ("What the same search reached on works that the model was not trained on, each against its own "
             "picture. The range is before anything is taken off for how simple a picture is.")
 

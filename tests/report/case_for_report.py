@@ -8,6 +8,7 @@ from itertools import count
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.cases.store import CaseStore
@@ -45,7 +46,10 @@ def make_case(root, *, title: str = "A case", hostile: bool = False) -> Case:
     words = HOSTILE if hostile else "a red fox"
     case = store.create(HOSTILE if hostile else title, question=words, case_number=words, owner=words)
     out = io.BytesIO()
-    Image.fromarray(picture(0, 96)).save(out, "PNG")
+    claims = PngInfo()
+    if hostile:
+        claims.add_text("parameters", f"{HOSTILE}\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 4711, Size: 64x64")
+    Image.fromarray(picture(0, 96)).save(out, "PNG", pnginfo=claims)
     subject = case.add_subject(out.getvalue(), words + ".png", caption=words)
     case.commit(Neighbour(subject.id, 1, words, "w1", 0.91, title=words, creator=words, licence="CC0",
                           percentile=99.0, multiplicity=4, image_path="/etc/passwd"))

@@ -108,6 +108,13 @@ def test_hostile_text_is_shown_as_text(tmp_path):
     assert plain(HOSTILE).count("⟨U+") == 2
 
 
+def test_what_the_file_says_of_itself_is_printed_as_a_claim(tmp_path, page):
+    assert "carries no generation settings" in page
+    said = " ".join(_Reader(make_report(make_case(tmp_path, hostile=True)).decode()).said)
+    assert "AUTOMATIC1111: seed" in said and "4711" in said and "Anyone can write such claims" in said
+    assert "carries no generation settings" not in said
+
+
 def test_pictures_are_lossless_and_have_alternative_texts(case, page):
     reader = _Reader(page)
     alts = [v for t, n, v in reader.attributes if t == "img" and n == "alt"]
