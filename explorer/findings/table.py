@@ -14,7 +14,7 @@ NAMES = {"best_of_n_tiled_l2": "best of the seeds, tiled ℓ2 alone",
 
 
 def table(stored: dict[str, Any]) -> str:
-    """Markdown: how each method separates works seen 64 and 256 times from held-out ones, and error rates."""
+    """Markdown: how methods separate works seen 64 and 256 times from held-out ones; error rates; the crossover."""
     head = ["| method | own caption: AUC | TPR at 1% FPR | recovered prompts: AUC | TPR at 1% FPR |",
             "|---|---|---|---|---|"]
     true, blind = stored["true_caption"], stored["blind"]
@@ -30,7 +30,23 @@ def table(stored: dict[str, Any]) -> str:
     for group, name in (("held_out", "never (held out)"), ("strangers", "never, by unknown creators")):
         flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
         dose.append("| " + " | – | ".join((name, *flagged)) + " |")
-    return "\n".join([*head, *rows, *dose])
+    return "\n".join([*head, *rows, *dose, *_within(stored.get("crossover"))])
+
+
+def _within(found: dict[str, Any] | None) -> list[str]:
+    """The same works under the model that saw them and under the one that did not; [] where it was not measured."""
+    if not found:
+        return []
+    parts = [found[name] for name in ("true_caption", "blind")]
+    rows = [("the model that saw it comes closer", [_share(p["seen_is_closer"]) for p in parts]),
+            ("median closest distance, seen / not seen",
+             ["{seen:.3f} / {unseen:.3f}".format(**p["median_tiled_l2"]) for p in parts])]
+    rows += [(f"flagged at p ≤ {level}, {words}", [_share(p[key][name]) for p in parts])
+             for level, key in (("0.05", "flagged_at_5"), ("0.01", "flagged_at_1"))
+             for name, words in (("seen", "seen"), ("unseen", "not seen"))]
+    return ["", f"| the same {parts[0]['works']} works, seen 64 or 256 times by one model and never by the other "
+            "| own caption | recovered prompts |", "|---|---|---|",
+            *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows)]
 
 
 def _row(name: str, true: dict[str, float], blind: dict[str, float]) -> str:

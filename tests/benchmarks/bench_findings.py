@@ -1,7 +1,8 @@
 """What findings are worth on the world: who is flagged, how often wrongly, and what other methods say.
 
-    python -m tests.benchmarks.bench_findings [--seeds 16] [--works N] [--store] [--device auto]
+    python -m tests.benchmarks.bench_findings [--seeds 16] [--works N] [--crossover WORLD] [--store] [--device auto]
 
+`WORLD` is the crossover world's folder, from `python -m explorer world build --draw 2 --out WORLD`.
 Banks of replays are kept in the world's cache folder, so a stopped run goes on. `--store` writes the world's
 controls.json and findings.json, which the app reads. The last line is the result as JSON.
 """
@@ -26,6 +27,7 @@ from explorer.diffusion.models import Model, load_model
 from explorer.findings.bill import bill
 from explorer.findings.calibration import auc_interval
 from explorer.findings.controls import WORLD_FILE
+from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
 from explorer.jobs.policy import Policy
 from explorer.records import PromptCandidate, to_json
@@ -39,6 +41,7 @@ from explorer.world.replays import Effort
 from explorer.world.training import pick_device
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_bank import Bank, fill
+from tests.benchmarks.findings_crossover import about, crossover
 from tests.benchmarks.findings_doors import door_check, img2img_trap
 from tests.benchmarks.findings_robust import robustness
 from tests.benchmarks.findings_works import chosen, indices
@@ -51,12 +54,14 @@ def main() -> None:
     parser.add_argument("--works", type=int, default=0, help="only the first N works; 0: all")
     parser.add_argument("--blind-works", type=int, default=0, help="of them, those tested blind too; 0: all")
     parser.add_argument("--trap-works", type=int, default=60)
+    parser.add_argument("--crossover", type=Path, help="folder of the crossover world")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--store", action="store_true")
     args = parser.parse_args()
     torch.set_grad_enabled(False)
     result, controls = run(open_world(), seeds=args.seeds, works=args.works, blind_works=args.blind_works,
-                           trap_works=args.trap_works, device=pick_device(args.device))
+                           trap_works=args.trap_works, device=pick_device(args.device),
+                           other=open_world(args.crossover) if args.crossover else None)
     if args.store:
         root = open_world().root
         write_json(root / WORLD_FILE, {"world": result["fingerprint"], "date": result["date"], "results": controls})
@@ -65,8 +70,8 @@ def main() -> None:
 
 
 def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: int,
-        device: torch.device) -> tuple[dict, dict]:
-    """The result, and the controls by policy as JSON."""
+        device: torch.device, other: World | None = None) -> tuple[dict, dict]:
+    """The result, and the controls by policy as JSON; `other` is the crossover world."""
     rows = read_manifest(world)
     pick = chosen(rows)[:works or None]
     every, fewer = _subjects(world, rows, pick), _subjects(world, rows, pick[:blind_works or None])
@@ -83,8 +88,13 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
         named = [(f"{work}#{n}" if n else work, text) for work, texts in zip(subjects.ids, prompts, strict=True)
                  for n, text in enumerate(texts)]
         bank = fill(world, named, effort=effort, folder=folder, model=stamp, device=device).of_works(policy.prompts)
-        part, kept = _one(subjects, bank, prompts, pictures, policy, encoder, model=model)
+        values = measure.closest(subjects.small, bank)
+        found = measure.told(subjects, [texts[0] for texts in prompts], pictures)
+        part, kept = _one(subjects, bank, prompts, values, found, policy, encoder, model=model)
         controls[policy.id] = to_json(kept)
+        if other:
+            part["crossover"] = crossover(subjects, other, prompts, rows, effort=effort, values=values, found=found,
+                                          controls=kept, folder=folder, device=device)
         result[name] = part
         print(name, json.dumps({k: part[k] for k in ("auc", "tpr_at_1_fpr")}), flush=True)
         if name == "true_caption":
@@ -93,10 +103,17 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
     result |= _top(result, fewer, encoder, captions[:len(blind)], blind)
     result["img2img_false_rate"] = img2img_trap(model, every, captions, works=trap_works)
     result |= {"fingerprint": stamp, "model_fingerprint": model.ref.fingerprint, "seeds": seeds,
-               "date": datetime.now(UTC).date().isoformat(), "crossover": None, "device": str(device),
+               "date": datetime.now(UTC).date().isoformat(), "crossover": _crossover(result, other),
+               "device": str(device),
                "works": {name: len(rows) for name, rows in every.groups.items()},
                "blind_works": {name: len(rows) for name, rows in fewer.groups.items()}}
     return result, controls
+
+
+def _crossover(result: dict, other: World | None) -> dict | None:
+    if not other:
+        return None
+    return about(other) | {name: result[name].pop("crossover") for name in ("true_caption", "blind")}
 
 
 def _subjects(world: World, rows: list[dict], pick: list[int]) -> measure.Subjects:
@@ -118,11 +135,9 @@ def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: P
     return [found[name] for name in subjects.ids]
 
 
-def _one(subjects: measure.Subjects, bank: Bank, prompts: list[Sequence[str]], pictures: np.ndarray, policy: Policy,
-         encoder, *, model: Model) -> tuple[dict, object]:
+def _one(subjects: measure.Subjects, bank: Bank, prompts: list[Sequence[str]], values: np.ndarray,
+         found: list[dict], policy: Policy, encoder, *, model: Model) -> tuple[dict, ControlResults]:
     """All figures of one source of prompts, and its controls."""
-    values = measure.closest(subjects.small, bank)
-    found = measure.told(subjects, [texts[0] for texts in prompts], pictures)
     nearest = measure.tiled(subjects.small, bank).argmin(1) // bank.effort.seeds  # whose prompt came closest
     controls = measure.as_controls(subjects, found, values, policy, model=model.ref.fingerprint,
                                    bits=_bits(prompts, nearest, policy, encoder, model))
