@@ -11,7 +11,7 @@ from explorer.records import Effort
 
 TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
 PROMPTS = ("interrogation", "caption")
-RECOVERED = 4  # prompts that are recovered for a picture; each gets an equal share of the seeds
+RECOVERED = 16  # prompts that are recovered for a picture; each gets an equal share of the seeds
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Policy:
 
     @property
     def prompts(self) -> int:
-        """How many prompts share the seeds: one caption, or four recovered ones, as any one may miss the words."""
+        """How many prompts share the seeds: one caption, or sixteen recovered ones, as one may miss the words."""
         return 1 if self.prompt_from == "caption" else RECOVERED
 
     @property

@@ -7,12 +7,14 @@ nearest terms (no captions of neighbours, which would hand a trained work its ow
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from explorer.clip.bank import open_bank
+from explorer.clip.bits import prompt_bits
 from explorer.clip.interrogate import interrogate
 from explorer.clip.pool import gather
 from explorer.clip.terms import TermList
@@ -30,11 +32,11 @@ MODE = "fast"  # of the interrogation: it takes a tenth of a second and no luck
 
 def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
                     cache: Path | None = None) -> Iterator[Tick | PromptCandidate]:
-    """Writes term embeddings to `cache`. Ticks, then the prompts that the policy takes for a picture, at most 4.
+    """Writes term embeddings to `cache`. Ticks, then the prompts that the policy takes for a picture, at most 16.
 
-    `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. The first prompt strings
-    the nearest terms together; each other one begins with one of the nearest terms that the first does not
-    begin with, and then does the same.
+    `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. Prompts come in pairs: the
+    nearest terms strung together, and the first of them alone; then the same begun with each other of the
+    nearest terms in turn. Strings hold more of a picture's words; a term alone may be a whole title.
     """
     query = encoder.encode_images([fit_square(rgb, max(rgb.shape[:2]))])[0]
     for event in _recovered(encoder, query, subject_id, terms, cache):
@@ -53,15 +55,28 @@ def settings_of(policy: Policy, prompts: Sequence[str]) -> ReplaySettings:
 
 def _recovered(encoder: Encoder, query: np.ndarray, subject_id: str, terms: Sequence[TermList],
                cache: Path | None) -> Iterator[Progress | PromptCandidate]:
-    heads: list[str] = [""]
+    heads, said = [""], set[str]()
     for head in heads:  # which grows once, by what the first prompt does not begin with
         for event in interrogate(encoder, None, subject_id=subject_id, mode=MODE, terms=terms, cache=cache,
                                  embedding=query, locked=[head] if head else ()):
-            yield event
             if isinstance(event, PromptCandidate):
                 break
+            yield event
         if not head:
             heads += yield from _heads(query, event.text, encoder, terms, cache)
+        for one in (event, _alone(event, head or parts_of(event.text)[0], encoder, query)):
+            if one.text.casefold() not in said:
+                said.add(one.text.casefold())
+                yield one
+            if len(said) == RECOVERED:
+                return
+
+
+def _alone(prompt: PromptCandidate, term: str, encoder: Encoder, query: np.ndarray) -> PromptCandidate:
+    """One term as a prompt of its own."""
+    ids = encoder.token_ids(term)
+    return replace(prompt, text=term, similarity=float(encoder.encode_texts([term])[0] @ query), tokens=len(ids),
+                   bits=prompt_bits(ids), terms=())
 
 
 def _heads(query: np.ndarray, first: str, encoder: Encoder, terms: Sequence[TermList],

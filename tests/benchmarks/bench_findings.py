@@ -124,13 +124,15 @@ def _subjects(world: World, rows: list[dict], pick: list[int]) -> measure.Subjec
 
 def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: Path) -> list[list[str]]:
     """The prompts that the measured test recovers for each work; kept in the cache."""
-    path = folder / "recovered.json"
+    path = folder / f"recovered-{Policy().id}.json"
     found = json.loads(path.read_text("utf-8")) if path.exists() else {}
     encoder, terms = load_encoder("world"), choose_lists(("collection",), collection=all_words(rows))
     for name, rgb in zip(subjects.ids, subjects.shown, strict=True):
         if name not in found:
             events = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
             found[name] = [e.text for e in events if isinstance(e, PromptCandidate)]
+            if len(found) % 50 == 0:
+                write_json(path, found)
     write_json(path, found)
     return [found[name] for name in subjects.ids]
 

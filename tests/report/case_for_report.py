@@ -48,7 +48,7 @@ def make_case(root, *, title: str = "A case", hostile: bool = False) -> Case:
     out = io.BytesIO()
     claims = PngInfo()
     if hostile:
-        claims.add_text("parameters", f"{HOSTILE}\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 4711, Size: 64x64")
+        claims.add_text("parameters", f"{HOSTILE}\nSteps: 20, Sampler: Euler, Seed: 4711, Size: 64x64")
     Image.fromarray(picture(0, 96)).save(out, "PNG", pnginfo=claims)
     subject = case.add_subject(out.getvalue(), words + ".png", caption=words)
     case.commit(Neighbour(subject.id, 1, words, "w1", 0.91, title=words, creator=words, licence="CC0",

@@ -30,16 +30,19 @@ def recovered(terms, cache) -> list[PromptCandidate]:
 def test_prompts_begin_with_different_nearest_terms_and_come_out_alike(terms, tmp_path):
     found = recovered(terms, tmp_path)
     heads = [p.text.split(", ")[0].casefold() for p in found]
-    assert len(found) == RECOVERED and len(set(heads)) == RECOVERED
-    assert all(p.bits > 0 for p in found)
+    assert len({p.text for p in found}) == len(found) == RECOVERED
+    assert heads[::2] == heads[1::2] == [p.text.casefold() for p in found[1::2]]  # each string, then its head alone
+    assert len(set(heads)) == RECOVERED // 2
+    assert all(p.bits > 0 and p.tokens > 0 and -1 <= p.similarity <= 1 for p in found)
     titles = {t.casefold() for t in terms[0].terms}
-    assert all(any(p.text.casefold().startswith(t) for t in titles) for p in found[1:])
+    assert all(any(p.text.casefold().startswith(t) for t in titles) for p in found[2:])
     assert [p.text for p in recovered(terms, tmp_path)] == [p.text for p in found]
 
 
 def test_where_terms_are_few_there_are_fewer_prompts(terms, tmp_path):
-    assert len(recovered((term_list("titles", "flavor", ["a door", "a window"]),), tmp_path)) == 2
-    assert len(recovered(terms[1:], tmp_path)) == 1
+    found = recovered((term_list("titles", "flavor", ["a door", "a window"]),), tmp_path)
+    assert {"a door", "a window"} < {p.text for p in found} and len(found) <= 4
+    assert 1 <= len(recovered(terms[1:], tmp_path)) <= 2
 
 
 def test_the_seeds_are_shared_and_the_effort_stays():
