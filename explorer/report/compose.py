@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer import records
-from explorer.cases.case import Environment
+from explorer.cases.case import Environment, SearchPlan
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
 from explorer.findings.finding import ControlResults, Measured
@@ -19,12 +19,14 @@ from explorer.report.blocks import Block, Bullets, Code, Document, Heading, Page
 from explorer.report.snapshot import Snapshot
 from explorer.report.subject import Exhibit, exhibit_of, subject_blocks
 
+MOST_WHOLE = 3  # works that a short report still treats at length
+
 
 @dataclass(frozen=True)
 class ReportOptions:
     """What a person may choose; none of it changes a number."""
 
-    detail: str = "full"  # "short": no appendix of every try
+    detail: str = "full"  # "short": no appendix of every try, and many works in brief
     prepared_by: str = ""
     case_number: str = ""  # the case's own if empty
     question: str = ""  # the case's own if empty
@@ -41,9 +43,11 @@ def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOption
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
     together, without_p = _together(found)
     blocks += _summary(subjects, exhibits, together, without_p)
+    brief = options.detail == "short" and len(subjects) > MOST_WHOLE
     for subject in subjects:
         blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
-                                 decided=subject.id not in without_p)
+                                 decided=subject.id not in without_p, brief=brief)
+    blocks += [Text(texts.BRIEF, "note")] if brief else []
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
     foot = f"{title} · log entry {found.head[0]} · {found.head[1]}"
@@ -149,10 +153,20 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
     if environments:
         blocks += [Heading("Where the pictures were made", 3)]
         blocks += [Code(_json({"environment": e.id, **e.facts})) for e in environments]
-    if full:
-        for subject in subjects:
-            blocks += _every_try(found, subject)
+    for subject in subjects:
+        blocks += _prompts(found, subject)
+        blocks += _every_try(found, subject) if full else []
     return blocks
+
+
+def _prompts(found: Snapshot, subject: records.Subject) -> list[Block]:
+    """Every prompt of the searches that took several, in the order of trying."""
+    blocks: list[Block] = []
+    for plan in found.of(SearchPlan, subject.id):
+        if more := plan.settings.get("more_prompts"):
+            blocks += [Text(f"{subject.name}: prompts of search {plan.id}", "note"),
+                       Bullets(tuple(map(str, (plan.settings.get("prompt", ""), *more))))]
+    return [Heading(f"Prompts tried: {subject.name}", 3), *blocks] if blocks else []
 
 
 def _words(kind: str) -> str:

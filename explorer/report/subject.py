@@ -81,13 +81,18 @@ def _closest(replays: list[Replay], score: str) -> Replay | None:
 
 
 def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, *,
-                   score: str, decided: bool) -> list[Block]:
-    """Everything on one subject; without p-values where it is not `decided`, for the set of works allows none."""
+                   score: str, decided: bool, brief: bool = False) -> list[Block]:
+    """Everything on one subject; without p-values where it is not `decided`, for the set of works allows none.
+
+    `brief` leaves out what a reader of many works does not look at one by one: other scores, plots, neighbours.
+    """
     rgb = read_png(blob(subject.pixels_sha256))
     blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(subject, blob)]
     if exhibit.best is None:
         return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
+    if brief:
+        return [*blocks, *_tests(found, subject, decided=decided), *_ledger(exhibit)]
     blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best)
     blocks += _effort(found, subject, exhibit) + _tests(found, subject, decided=decided)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
@@ -157,8 +162,10 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
         first = found.first_replay.get(plan.id)
         made = sum(r.search_id == plan.id for r in found.replays)
         before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
+        others = len(plan.settings.get("more_prompts", ()))
+        more = f" (and {others} more, see the appendix)" if others else ""
         rows.append((plan.id, f"{time[:16].replace('T', ' ')} UTC, {before}", number(plan.planned_tries),
-                     number(made), str(plan.settings.get("prompt", "")),
+                     number(made), f"{plan.settings.get('prompt', '')}{more}",
                      texts.model_name(plan.model, short=True)))
     if rows:
         blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),

@@ -32,6 +32,9 @@ CLAIMS = "Anyone can write such claims into a file. They are no proof of who mad
 C2PA = {"valid": "present, signature valid", "invalid": "present but invalid: changed, or wrongly signed",
         "untrusted": "present, signature intact, but the signer is not on a trust list"}
 
+BRIEF = ("This is the short form for many works. The full report of the same case adds, for each work, the other "
+         "scores, every search with its plan, the plots, the nearest works and every replay.")
+
 CONTROLS = ("What the same search reached on works that the model was not trained on, each against its own "
             "picture. The range is before anything is taken off for how simple a picture is.")
 

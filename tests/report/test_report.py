@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.cases.case import SearchPlan
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
@@ -158,6 +159,34 @@ def test_short_detail_name_number_and_logo(case):
     assert "A. Witness" in page and "7/26" in page and "Everything tried" not in page and 'class="logo"' in page
     with pytest.raises(ExplorerError):
         logo_png(b"<svg></svg>", "logo.svg")
+
+
+def test_a_short_report_on_many_works_is_brief_and_says_so(tmp_path):
+    case = make_case(tmp_path)
+    first = case.subjects()[0]
+    others = [case.add_subject(_png(picture(n, 64)), f"{n}.png") for n in (5, 6, 7)]
+    for subject in others:
+        for replay in case.replays(first.id, search_id="search1", limit=2):
+            case.commit(dataclasses.replace(replay, id=replay.id + subject.id, subject_id=subject.id,
+                                            search_id=subject.id))
+    long, short = (" ".join(_Reader(make_report(case, options=ReportOptions(detail=d)).decode()).said)
+                   for d in ("full", "short"))
+    assert "short form for many works" in short and "short form for many works" not in long
+    assert long.count("Closeness of this replay") == 4 and "Closeness of this replay" not in short
+    assert short.count("What was supplied") == 4 <= long.count("What was supplied")
+    few = ReportOptions(detail="short", subject_ids=tuple(s.id for s in others))
+    assert "Closeness of this replay" in make_report(case, options=few).decode()
+
+
+def test_every_prompt_that_was_tried_is_printed(tmp_path):
+    case = make_case(tmp_path)
+    plan = case.record(SearchPlan, "search1")
+    settings = {**plan.settings, "more_prompts": ["a blue door", "a <b>boat</b>"]}
+    case.commit(dataclasses.replace(plan, id="search3", settings=settings))
+    for detail in ("short", "full"):
+        said = " ".join(_Reader(make_report(case, options=ReportOptions(detail=detail)).decode()).said)
+        assert "a red fox (and 2 more, see the appendix)" in said
+        assert "Prompts tried" in said and "a blue door" in said and "a <b>boat</b>" in said
 
 
 def _png(rgb):
