@@ -78,8 +78,7 @@ def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> Non
     policy = Policy(prompt_from, seeds=tier.selectbox(say("measured.seeds"), seeds, key="test_seeds",
                                                       help=say("measured.seeds_help")))
     chosen = pickers.folder(here, "controls", here.settings.roots) if way == "folder" else way
-    which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts,
-                each=policy.seeds // policy.prompts)
+    which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts)
     st.markdown(say("measured.plan", seeds=which, steps=policy.steps, guidance=f"{policy.guidance:g}",
                     evaluations=f"{policy.effort.unet_evaluations:,}"))
     if way == "world":
