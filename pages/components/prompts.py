@@ -11,6 +11,7 @@ from pages.components.state import Here
 from pages.components.texts import plain, say
 
 MODES = ("best", "fast", "classic", "negative", "gradient")
+MOST = 12  # candidates that are shown
 LISTS = ("collection", "artists", "mediums", "movements", "flavors", "trending")
 
 
@@ -27,7 +28,7 @@ def chosen(now: Here) -> None:
 
 
 def candidates(now: Here) -> None:
-    """Every candidate with both rankings, length and where it came from; each can be taken into use."""
+    """The candidates with both rankings, length and source, each to be taken into use; a test's own stay folded."""
     found = now.open_case.prompts(now.open_subject.id)
     if not found:
         if now.open_case.read_only:
@@ -35,13 +36,20 @@ def candidates(now: Here) -> None:
         else:
             widgets.empty("prompts")
         return
-    st.header(say("prompt.candidates", n=len(found)), anchor=False)
+    tested = [c for c in found if c.mode == "measured"]
+    found = [c for c in found if c not in tested]
+    if found:
+        st.header(say("prompt.candidates", n=len(found)), anchor=False)
     st.caption(say("prompt.scale"))
     if any(c.replay_score is not None for c in found):
         st.caption(say("prompt.judged_scale"))
     by_clip = sorted((c for c in found if c.mode != "negative"), key=lambda c: -c.similarity)
-    for number, candidate in enumerate(found[:12]):
+    for number, candidate in enumerate(found[:MOST]):
         _candidate(now, candidate, number, by_clip)
+    if tested:
+        with st.expander(say("prompt.tested", n=len(tested))):
+            st.markdown("\n".join([say("prompt.tested_head"), "|---|---|---|",
+                                   *(f"| {plain(c.text)} | {c.similarity:.3f} | {c.bits:.0f} |" for c in tested)]))
 
 
 def told(now: Here) -> None:

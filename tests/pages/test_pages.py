@@ -111,6 +111,17 @@ def test_both_rankings_of_a_prompt_and_its_words_are_shown(opened, case, home):
     assert say("prompt.replay_most", term="drum", gain="+0.070") in text
 
 
+def test_prompts_of_a_measured_test_stay_folded_beside_the_candidates(opened, case, home):
+    store = CaseStore(home / "cases").open(case[0])
+    first, = store.prompts(case[1])
+    store.commit_all([dataclasses.replace(first, text=f"a | drum {n}", mode="measured", rank=1000 + n)
+                      for n in range(3)])
+    app = opened("prompt", case)
+    assert say("prompt.candidates", n=1) in [h.value for h in app.header]
+    folded = next(e for e in app.expander if e.label == say("prompt.tested", n=3))
+    assert folded.markdown[0].value.count("drum") == 3 and "a \\| drum 0" in folded.markdown[0].value
+
+
 def test_replays_are_ranked_with_range_and_direction(opened, case):
     app = opened("replay", case)
     text = written(app)
