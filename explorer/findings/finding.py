@@ -61,16 +61,20 @@ class AlignedReplay:
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """How often a rule flagged works that were not in training, as measured: with date and fingerprint."""
+    """How often a rule flagged works that were not in training, as measured: with date and fingerprint.
+
+    `missed` is the share that it did not flag of works that were in training so many times.
+    """
 
     rule: str
     share: float
     low: float
     high: float
     cases: int
-    measured_on: str  # "the bundled world"
+    measured_on: str  # "the bundled world's held-out works"
     model_fingerprint: str
     date: str  # ISO 8601
+    missed: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)

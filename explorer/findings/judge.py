@@ -94,7 +94,7 @@ def _ranked(subject_id: str, best: Replay, controls: ControlResults,
     kind = "stands_out" if p <= level else "does_not_stand_out"
     if kind == "stands_out":
         words["smallest"] = number(smallest_p(count))
-    return _finding(subject_id, kind, numbers, words, best, rate=_rate(error_rate, best))
+    return _finding(subject_id, kind, numbers, words, best, rate=_rate(error_rate, best, kind))
 
 
 def excesses(value: float, features: Mapping[str, float] | None,
@@ -112,10 +112,20 @@ def excesses(value: float, features: Mapping[str, float] | None,
             [expected.excess(v, f, better=better) for v, f in pairs])
 
 
-def _rate(rate: ErrorRate | None, best: Replay) -> str:
+def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
+    """How often this answer is wrong: unseen works flagged if it stands out, seen ones missed if it does not."""
     if rate is None or rate.model_fingerprint != best.recipe.model.fingerprint:
         return ERROR_RATES["elsewhere"]
-    return error_rate_words(rate)
+    return missed_words(rate) if kind == "does_not_stand_out" and rate.missed else error_rate_words(rate)
+
+
+def missed_words(rate: ErrorRate) -> str:
+    """What the rule misses, as a sentence."""
+    shares = [f"{percent(round(share, 2))} of works seen {'once' if n == 1 else f'{number(n)} times'}"
+              for n, share in rate.missed]
+    return fill(ERROR_RATES["missed"], {
+        "rule": rate.rule, "missed": f"{', '.join(shares[:-1])} and {shares[-1]}", "date": rate.date,
+        "fingerprint": rate.model_fingerprint[:12]})
 
 
 def error_rate_words(rate: ErrorRate) -> str:

@@ -11,7 +11,9 @@ from explorer.jobs.policy import Policy
 
 FILE = "findings.json"  # beside the world's manifest: the last result of the findings benchmark
 RULES = {0.01: ("flagged_at_1", "p at most 0.01"), 0.05: ("flagged_at_5", "p at most 0.05")}
-GROUPS = {"held_out": "held-out works", "strangers": "works by creators that nothing here was trained on"}
+GROUPS = {"held_out": "the bundled world's held-out works",
+          "strangers": "works of the bundled world that trained neither its model nor its instruments"}
+SEEN = (1, 4, 16, 64, 256)  # copies in training of the works whose missed share is quoted
 
 
 def stored_rate(world: Path, policy: Policy, *, model_fingerprint: str, level: float = 0.05) -> ErrorRate | None:
@@ -25,17 +27,20 @@ def stored_rate(world: Path, policy: Policy, *, model_fingerprint: str, level: f
 
 
 def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRate]:
-    """The rate at `level` for each kind of unseen work; [] where none is stored."""
+    """The rate at `level` for each kind of unseen work, with what was missed among seen ones; [] where none is."""
     key, words = RULES[level]
     stored = stored_result(world)
     try:
         parts = stored["flagged"][policy.id][key]
+        seen = next(p["by_multiplicity"] for p in stored.values() if isinstance(p, dict)
+                    and p.get("policy") == policy.id)
+        missed = tuple((n, 1 - float(seen[str(n)][key]["share"])) for n in SEEN)
         return [ErrorRate(
             rule=words, share=float(parts[group]["share"]), low=float(parts[group]["low"]),
-            high=float(parts[group]["high"]), cases=int(parts[group]["works"]),
-            measured_on=f"{name} of the bundled world", model_fingerprint=str(stored["model_fingerprint"]),
-            date=str(stored["date"])) for group, name in GROUPS.items()]
-    except (ValueError, KeyError, TypeError):
+            high=float(parts[group]["high"]), cases=int(parts[group]["works"]), measured_on=name,
+            model_fingerprint=str(stored["model_fingerprint"]), date=str(stored["date"]), missed=missed)
+            for group, name in GROUPS.items()]
+    except (ValueError, KeyError, TypeError, StopIteration):
         return []
 
 

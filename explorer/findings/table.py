@@ -27,7 +27,7 @@ def table(stored: dict[str, Any]) -> str:
         a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
         dose.append(f"| {times} | {a['auc']:.3f} | {_share(a['flagged_at_5'])} | {b['auc']:.3f} | "
                     f"{_share(b['flagged_at_5'])} |")
-    for group, name in (("held_out", "never (held out)"), ("strangers", "never, by unknown creators")):
+    for group, name in (("held_out", "never (held out)"), ("strangers", "never, nor the instruments (strangers)")):
         flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
         dose.append("| " + " | – | ".join((name, *flagged)) + " |")
     return "\n".join([*head, *rows, *dose, *_within(stored.get("crossover"))])

@@ -73,6 +73,9 @@ ERROR_RATES: dict[str, str] = {
     "measured":
         "Measured error rate of this rule ({rule}): {share} of {cases} works that were not in training were "
         "flagged (95 % interval {low} to {high}), on {measured_on}, {date}, model {fingerprint}.",
+    "missed":
+        "Measured misses of this rule ({rule}) among works that the bundled model had in training: it did not flag "
+        "{missed} ({date}, model {fingerprint}).",
     "elsewhere":
         "No error rate has been measured for this model with these controls. Rates measured on the bundled "
         "world hold for its own model and controls only; here only the controls that were run speak.",
@@ -132,7 +135,8 @@ PLAIN_ANSWERS: dict[str, tuple[str, str]] = {
         "limits, or not at all."),
     "Could it be chance?": (
         "Yes, and the p-value says how easily: it is the share of never-seen works, this one counted among "
-        "them, that came at least as close with the same effort.",
+        "them, that came at least as close with the same effort, after taking off what such a picture lets one "
+        "expect.",
         "The best of a thousand tries is always nearer than the best of ten; that is why controls get the "
         "same number."),
 }

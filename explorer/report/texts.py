@@ -60,7 +60,8 @@ HOW = (
 READING = (
     ("Closeness", "How near a replay is to the subject, by one named score. A score alone says little."),
     ("Control", "A work that the model was not trained on, given the same effort as the subject."),
-    ("p-value", "The share of controls that come at least as close, the subject counted as one of them. Small "
+    ("p-value", "The share of controls that come at least as close, the subject counted as one of them, after "
+                "taking off what complexity, style, caption length and likeness to other pictures predict. Small "
                 "means rare among controls. It is not the chance that the subject was used."),
     ("Subject", "The picture under test."),
     ("Prompt", "The words that the model is given."),
