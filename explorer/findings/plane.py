@@ -14,6 +14,7 @@ from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
 from explorer.findings.wording import number, say
 
+LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05
 ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
 
 
@@ -29,7 +30,10 @@ class PlanePoint:
 
 @dataclass(frozen=True)
 class Band:
-    """Where the controls lie: the bits that they cost, and the closest 5 %, median and farthest 5 % of them."""
+    """Where the controls lie: the bits that they cost, and the closest 5 %, median and farthest 5 % of them.
+
+    Closer than `close` is what a p-value of at most .05 takes.
+    """
 
     least_bits: float
     most_bits: float
@@ -52,25 +56,34 @@ class Plane:
     floor: float | None = None  # closeness after the model's own autoencoder: no replay is expected past it
 
 
+def is_adjusted(found: ControlResults, features: Mapping[str, float] | None) -> bool:
+    """Whether a rank among these controls takes off what a picture's features let one expect."""
+    return found.expectation is not None and features is not None and len(found.features) == len(found.values)
+
+
 def control_band(found: ControlResults, features: Mapping[str, float] | None = None) -> Band | None:
-    """The band of controls that were all put through one policy; None where their bits are not known.
+    """The band of controls that were all put through one policy.
+
+    None where their bits are not known, or with fewer than 19 controls: no rank among so few is below .05.
 
     Each control is set to where it would lie with its own excess and the subject's `features` (a simple picture
-    comes near whoever made it), so that the band says what the measured test's rank says. Ranks, no
-    interpolation: at most 5 % of the controls lie beyond either edge. Every control supplied its own prompt, so
-    the band spans their bits; within it closeness is not sorted by them.
+    comes near whoever made it), so that the band says what the measured test's rank says. The near edge is the
+    k-th closest control, k = floor((n + 1) / 20): a subject closer than it has at most k - 1 controls as close, so
+    p <= k / (n + 1) <= .05, and any other has p > .05 (of 400 controls the 20th, 20 / 401). The far edge mirrors
+    it; under 5 % of the controls lie beyond either, and nothing is interpolated. Every control supplied its own
+    prompt, so the band spans their bits; within it closeness is not sorted by them.
     """
-    if not found.bits:
+    n = len(found.values)
+    edge = (n + 1) // LEVEL_ONE_IN - 1  # from 0; as many controls lie beyond it
+    if not found.bits or edge < 0:
         return None
-    values, n = list(found.values), len(found.values)
-    expected, better = found.expectation, SCORES[found.score].better
-    adjusted = expected is not None and features is not None and len(found.features) == n
+    values, better, adjusted = list(found.values), SCORES[found.score].better, is_adjusted(found, features)
     if adjusted:
+        expected = found.expectation
         values = [expected.value_at(expected.excess(v, f, better=better), features, better=better)
                   for v, f in zip(found.values, found.features, strict=True)]
     values.sort(key=sort_key(found.score))
-    return Band(min(found.bits), max(found.bits), values[int(0.05 * n)], values[n // 2],
-                values[n - 1 - int(0.05 * n)], n, adjusted)
+    return Band(min(found.bits), max(found.bits), values[edge], values[n // 2], values[n - 1 - edge], n, adjusted)
 
 
 @dataclass(frozen=True)

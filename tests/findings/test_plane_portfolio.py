@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from explorer.findings.calibration import rank_p_value
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults
@@ -24,9 +25,9 @@ def test_a_subject_above_the_band_and_one_within(score, sign):
                                        tuple(f"w{i}" for i in range(40)), tuple(values[::-1]),
                                        bits=tuple(30.0 + i for i in range(40))))
     assert (band.controls, band.least_bits, band.most_bits) == (40, 30.0, 69.0)
-    assert band.close == pytest.approx(sign * 0.352) and band.far == pytest.approx(sign * 0.387)
+    assert band.close == pytest.approx(sign * 0.351) and band.far == pytest.approx(sign * 0.388)
     found = standing(_tested(34.0, sign * 0.1, band, score))
-    assert found.above and found.margin == pytest.approx(0.252)
+    assert found.above and found.margin == pytest.approx(0.251)
     assert "closer than the controls' band" in found.statement and "95 of 100 of its 40 controls" in found.statement
     inside = standing(_tested(34.0, sign * 0.37, band, score))
     assert not inside.above and inside.margin < 0 and "within what its 40 controls" in inside.statement
@@ -46,10 +47,36 @@ def test_the_band_of_a_subject_says_what_its_rank_says():
         for value in np.exp(expected.predict(simple) + np.linspace(-0.3, 0.3, 13)):
             mine, theirs = excesses(float(value), simple, found)
             stands = standing(_tested(20.0, float(value), band, "tiled_l2"))
-            assert stands.above == (sum(t >= mine for t in theirs) <= 10)  # 5 % of 200
+            assert stands.above == (rank_p_value(mine, theirs) <= 0.05)
             assert "After taking off" in stands.statement
     low, plain, high = (control_band(found, f).close for f in ({"x": -2.0}, None, {"x": 2.0}))
     assert low < plain < high
+
+
+def _plain(values, score="tiled_l2"):
+    count = len(values)
+    return ControlResults("c", "works", "f" * 64, score, Effort(16, 640, 9.0), tuple(map(str, range(count))),
+                          tuple(values), bits=(20.0,) * count)
+
+
+@pytest.mark.parametrize("count", [19, 20, 39, 40, 59, 99, 399, 400, 419])
+@pytest.mark.parametrize(("score", "sign"), [("tiled_l2", 1), ("ssim", -1)])
+def test_the_bands_edge_is_where_the_p_value_passes_the_level(count, score, sign):
+    values = [sign * (i + 1) / 1000 for i in range(count)]
+    found = _plain(values, score)
+    band = control_band(found)
+    for value in (*values, *(v - sign * 0.0005 for v in values)):
+        p = rank_p_value(*excesses(value, None, found))
+        assert standing(_tested(20.0, value, band, score)).above == (p <= 0.05), value
+    no_closer = sum(sign * v >= sign * band.close for v in values)
+    between = sum(sign * band.close <= sign * v <= sign * band.far for v in values)
+    assert no_closer >= 0.95 * count and between >= 0.9 * count
+
+
+def test_too_few_controls_have_no_band_for_none_of_their_ranks_is_below_the_level():
+    assert control_band(_plain([0.3 + i / 1000 for i in range(18)])) is None
+    nearest = control_band(_plain([0.3 + i / 1000 for i in range(19)]))
+    assert nearest.close == 0.3 and nearest.far == pytest.approx(0.318)
 
 
 def test_without_a_measured_test_or_controls_bits_there_is_no_standing():
