@@ -15,13 +15,13 @@ NAMES = {"best_of_n_tiled_l2": "best of the seeds, tiled ℓ2 alone",
 
 def table(stored: dict[str, Any]) -> str:
     """Markdown: how methods separate works seen 64 and 256 times from held-out ones; error rates; the crossover."""
-    head = ["| method | own caption: AUC | TPR at 1% FPR | recovered prompts: AUC | TPR at 1% FPR |",
-            "|---|---|---|---|---|"]
+    head = ["| method | own caption: AUC | TPR at 1% FPR | AUC with our controls | recovered prompts: AUC "
+            "| TPR at 1% FPR | AUC with our controls |", "|---|---|---|---|---|---|---|"]
     true, blind = stored["true_caption"], stored["blind"]
     rows = [_row("**measured test**", true, blind)]
-    rows += [_row(name, true["baselines"][key], blind["baselines"][key]) for key, name in NAMES.items()]
-    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05 | recovered prompts: AUC "
-            "| flagged at p ≤ 0.05 |", "|---|---|---|---|---|"]
+    rows += [_row(name, true["baselines"].get(key), blind["baselines"].get(key)) for key, name in NAMES.items()]
+    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05, of those with a p-value "
+            "| recovered prompts: AUC | flagged at p ≤ 0.05, of those with a p-value |", "|---|---|---|---|---|"]
     for seen in ("1", "4", "16", "64", "256"):
         times = "once" if seen == "1" else f"{seen} times"
         a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
@@ -37,21 +37,27 @@ def _within(found: dict[str, Any] | None) -> list[str]:
     """The same works under the model that saw them and under the one that did not; [] where it was not measured."""
     if not found:
         return []
-    parts = [found[name] for name in ("true_caption", "blind")]
+    parts = [found[name][f"trained_in_draw_{draw}"] for name in ("true_caption", "blind") for draw in (1, 2)]
     rows = [("the model that saw it comes closer", [_share(p["seen_is_closer"]) for p in parts]),
             ("median closest distance, seen / not seen",
              ["{seen:.3f} / {unseen:.3f}".format(**p["median_tiled_l2"]) for p in parts])]
     rows += [(f"flagged at p ≤ {level}, {words}", [_share(p[key][name]) for p in parts])
              for level, key in (("0.05", "flagged_at_5"), ("0.01", "flagged_at_1"))
              for name, words in (("seen", "seen"), ("unseen", "not seen"))]
-    return ["", f"| the same {parts[0]['works']} works, seen 64 or 256 times by one model and never by the other "
-            "| own caption | recovered prompts |", "|---|---|---|",
-            *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows)]
+    heads = [f"{words}: {part['works']} works seen by the {which} model" for words, which, part in zip(
+        ("own caption",) * 2 + ("recovered prompts",) * 2, ("first", "second") * 2, parts, strict=True)]
+    return ["", f"| one work under two models: seen 64 or 256 times, and never | {' | '.join(heads)} |",
+            "|---|---|---|---|---|", *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows)]
 
 
-def _row(name: str, true: dict[str, float], blind: dict[str, float]) -> str:
-    return (f"| {name} | {_area(true)} | {true['tpr_at_1_fpr']:.2f} | {_area(blind)} | "
-            f"{blind['tpr_at_1_fpr']:.2f} |")
+def _row(name: str, *parts: dict[str, Any] | None) -> str:
+    """A method with own captions and with recovered prompts; None where it has no meaning there."""
+    cells = []
+    for part in parts:
+        same = (part or {}).get("with_our_controls")
+        cells += [_area(part), f"{part['tpr_at_1_fpr']:.2f}"] if part else ["–", "–"]
+        cells.append(f"{same['auc']:.3f}" if same else "–")
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def _area(found: dict[str, float]) -> str:

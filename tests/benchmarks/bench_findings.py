@@ -40,6 +40,7 @@ from explorer.world.render import load_small
 from explorer.world.replays import Effort
 from explorer.world.training import pick_device
 from tests.benchmarks import findings_measure as measure
+from tests.benchmarks.findings_arithmetic import arithmetic
 from tests.benchmarks.findings_bank import Bank, fill
 from tests.benchmarks.findings_crossover import about, crossover
 from tests.benchmarks.findings_doors import door_check, img2img_trap
@@ -95,13 +96,15 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
         if other:
             part["crossover"] = crossover(subjects, other, prompts, rows, effort=effort, values=values, found=found,
                                           controls=kept, folder=folder, device=device)
+        part["arithmetic"] = arithmetic(model, subjects, prompts, policy, values=values, found=found, controls=kept)
         result[name] = part
         print(name, json.dumps({k: part[k] for k in ("auc", "tpr_at_1_fpr")}), flush=True)
         if name == "true_caption":
             result["robustness"] = robustness(subjects, bank, captions, pictures, kept)
             result["door_check"] = door_check(world, rows, bank, encoder)
+            result["img2img_false_rate"] = img2img_trap(model, every, captions, works=trap_works, found=found,
+                                                        controls=kept)
     result |= _top(result, fewer, encoder, captions[:len(blind)], blind)
-    result["img2img_false_rate"] = img2img_trap(model, every, captions, works=trap_works)
     result |= {"fingerprint": stamp, "model_fingerprint": model.ref.fingerprint, "seeds": seeds,
                "date": datetime.now(UTC).date().isoformat(), "crossover": _crossover(result, other),
                "device": str(device),
@@ -146,16 +149,16 @@ def _one(subjects: measure.Subjects, bank: Bank, prompts: list[Sequence[str]], v
     ours, p = measure.excess(values, found, controls), measure.p_values(values, found, controls)
     groups = subjects.groups
     strong, test = np.concatenate([groups[g] for g in measure.STRONG]), groups["test"]
-    by = {g: {**measure.separation(ours, groups[g], test), "flagged_at_1": measure.share(p[groups[g]] <= 0.01),
-              "flagged_at_5": measure.share(p[groups[g]] <= 0.05),
+    by = {g: {**measure.separation(ours, groups[g], test), "flagged_at_1": measure.flagged(p[groups[g]], 0.01),
+              "flagged_at_5": measure.flagged(p[groups[g]], 0.05), "given_p": measure.share(p[groups[g]] <= 1),
               "median_tiled_l2": float(np.median(values[groups[g]]))}
           for g in ("1", "4", "16", "64", "256", "64_captions", "64_images")}
-    flagged = {f"flagged_at_{n}": {"held_out": measure.share(p[test] <= n / 100),
-                                   "strangers": measure.share(p[groups["stranger"]] <= n / 100)} for n in (1, 5)}
+    flagged = {f"flagged_at_{n}": {"held_out": measure.flagged(p[test], n / 100),
+                                   "strangers": measure.flagged(p[groups["stranger"]], n / 100)} for n in (1, 5)}
     methods = measure.other_methods(subjects, bank, values, _cosines(subjects, bank, encoder))
     part = {**measure.separation(ours, strong, test), "unet_evaluations": bank.unet_evaluations,
             "by_multiplicity": by, **flagged, "policy": policy.id,
-            "controls_fit": {"held_out": measure.share(p[test] <= 1),
+            "given_p": {"held_out": measure.share(p[test] <= 1),
                              "strangers": measure.share(p[groups["stranger"]] <= 1)},
             "baselines": measure.beside_ours(subjects, ours, methods, found),
             "explained": controls.expectation.explained}

@@ -39,18 +39,21 @@ def traded(first: Sequence[dict], second: Sequence[dict], ids: Sequence[str]) ->
 def crossover(subjects: measure.Subjects, other: World, prompts: Sequence[Sequence[str]], rows: Sequence[dict], *,
               effort: Effort, values: np.ndarray, found: list[dict], controls: ControlResults, folder: Path,
               device: torch.device) -> dict:
-    """Figures of the works that traded places; `values` (n,) are the bundled model's closest distances."""
+    """Figures of the works that traded places, by the model that saw them.
+
+    `values` (n,) are the bundled model's closest distances. Works that the bundled model saw are among those that
+    the statistic was chosen on; works that the other saw are new to it.
+    """
     first, second = traded(rows, read_manifest(other), subjects.ids)
     where = np.concatenate([first, second])
+    mine = np.arange(len(where)) < len(first)
     named = [(f"{subjects.ids[i]}#{n}" if n else subjects.ids[i], text)
              for i in where for n, text in enumerate(prompts[i])]
     bank = fill(other, named, effort=effort, folder=folder, model=fingerprint(other.root), device=device)
     theirs = measure.closest(subjects.small[where], bank.of_works(len(prompts[0])))
-    facts = [found[i] for i in where]
-    seen, unseen = (np.where(np.arange(len(where)) < len(first), a, b)
-                    for a, b in ((values[where], theirs), (theirs, values[where])))
-    return {**_figures(seen, unseen, facts, controls), "trained_in_draw_1": len(first),
-            "trained_in_draw_2": len(second)}
+    seen, unseen = np.where(mine, values[where], theirs), np.where(mine, theirs, values[where])
+    return {f"trained_in_draw_{draw}": _figures(seen[part], unseen[part], [found[i] for i in where[part]], controls)
+            for draw, part in ((1, mine), (2, ~mine))}
 
 
 def about(other: World) -> dict:
@@ -68,5 +71,5 @@ def _figures(seen: np.ndarray, unseen: np.ndarray, found: list[dict], controls: 
         "works": len(seen), "seen_is_closer": measure.share(seen < unseen),
         "excess_gained": {"mean": float(gained.mean()), "low": float(spread.low), "high": float(spread.high)},
         "median_tiled_l2": {"seen": float(np.median(seen)), "unseen": float(np.median(unseen))},
-        **{f"flagged_at_{n}": {"seen": measure.share(p[0] <= n / 100), "unseen": measure.share(p[1] <= n / 100)}
+        **{f"flagged_at_{n}": {"seen": measure.flagged(p[0], n / 100), "unseen": measure.flagged(p[1], n / 100)}
            for n in (1, 5)}}

@@ -13,7 +13,8 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.findings.bill import bill
-from explorer.findings.calibration import auc, clopper_pearson
+from explorer.findings.calibration import auc
+from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
 from explorer.jobs.policy import Policy
 from explorer.jobs.tasks import ReplaySettings
@@ -24,34 +25,37 @@ from explorer.world.near_copy import to_own_and_other
 from explorer.world.render import load_small
 from explorer.world.rule import load_rule
 from tests.benchmarks.findings_bank import Bank
-from tests.benchmarks.findings_measure import Subjects
+from tests.benchmarks.findings_measure import Subjects, share
 
 STRENGTHS = tuple(round(0.1 * k, 1) for k in range(1, 10))
 NOMINAL = 0.05
 
 
-def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works: int) -> dict:
+def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works: int, found: list[dict],
+                 controls: ControlResults) -> dict:
     """How often a held-out work's img2img replay is said to stand out at any strength (Bonferroni over nine).
 
-    Each replay is judged as in the app, with its bill; the closeness that it reached is given beside it.
+    Each replay is judged as in the app, with its bill, against the controls. `ranked_anyway` is the share that
+    would be flagged if replays that were given their picture were ranked like those from noise.
     """
-    hits, supplied, values = [], 0, []
+    hits, anyway, supplied, values = [], [], 0, []
     settings = ReplaySettings("", seeds=0, strengths=STRENGTHS, steps=(Policy.steps,), guidances=(Policy.guidance,),
                               schedulers=(Policy.scheduler,))
     for i in subjects.groups["test"][:works]:
-        kinds = []
+        kinds, ranks = [], []
         for recipe in expand(_with(settings, captions[i]), model=model.ref, info=model.info, start_sha256="0" * 64):
             image = next(e for e in sample(model, [recipe], start_rgb=subjects.small[i]) if isinstance(e, Rendered))
             closeness = compare(subjects.small[i], image.rgb)
             replay = Replay("r", "s", "x", recipe, "0" * 64, closeness, image.unet_evaluations, 0.0)
             ledger = bill(recipe, settings, start_rgb=subjects.small[i])
-            found = judge("s", replay, Effort(9, 9, 0.0), score="tiled_l2", ledger=ledger, level=NOMINAL / 9)
-            kinds.append(found.kind)
+            for bill_, into in ((ledger, kinds), ((), ranks)):
+                into.append(judge("s", replay, Effort(9, 9, 0.0), score="tiled_l2", ledger=bill_, controls=controls,
+                                  features=found[i], level=NOMINAL / len(STRENGTHS)).kind)
             values.append(closeness["tiled_l2"])
         hits.append("stands_out" in kinds)
+        anyway.append("stands_out" in ranks)
         supplied += kinds.count("supplied_by_you")
-    found = clopper_pearson(sum(hits), len(hits))
-    return {"share": found.value, "low": found.low, "high": found.high, "nominal": NOMINAL, "works": len(hits),
+    return {**share(np.array(hits)), "ranked_anyway": share(np.array(anyway)), "nominal": NOMINAL,
             "said_supplied_by_you": supplied, "replays": len(values), "median_tiled_l2": float(np.median(values))}
 
 

@@ -92,6 +92,11 @@ def share(hits: np.ndarray) -> dict[str, float]:
     return {"share": found.value, "low": found.low, "high": found.high, "works": len(hits)}
 
 
+def flagged(p: np.ndarray, level: float) -> dict[str, float]:
+    """The share of p-values that are at most `level`, of those that were given (2: none was)."""
+    return share(p[p <= 1] <= level)
+
+
 def separation(score: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> dict[str, float]:
     """AUC with its interval, and the share of positives above all but 1% of negatives."""
     area = auc_interval(score[positives], score[negatives])
@@ -102,27 +107,33 @@ def separation(score: np.ndarray, positives: np.ndarray, negatives: np.ndarray) 
 def other_methods(subjects: Subjects, bank: Bank, values: np.ndarray, cosine: np.ndarray) -> dict[str, tuple]:
     """Each method's score, higher for held by the model, and the network evaluations that it spends a work.
 
-    `cosine` (n,) is the best CLIP cosine of a work's replays to it. The clique's threshold is the 1% quantile
-    of distances between replays of one tuning work; seeds of a prompt are averaged, as in the papers.
+    `cosine` (n,) is the best CLIP cosine of a work's replays to it. Over one prompt's seeds the target-free
+    scores are averaged, as in their papers; over several prompts too, which the papers do not do. Cliques are
+    left out where there are several prompts: they are of one prompt's replays.
     """
     seeds, whole = bank.images.shape[1], bank.unet_evaluations
-    between = [pairwise_tiled(images) for images in bank.images]
-    upper = np.triu_indices(seeds, 1)
-    threshold = float(np.quantile([between[i][upper] for i in subjects.groups["tuning"]], 0.01))
-    cliques = np.array([len(largest_clique(d, threshold=threshold)) for d in between], float)
     pull = magnitude(bank.difference)  # (n, s, steps)
     start = np.concatenate([noise(seed).numpy() for seed in range(bank.effort.seeds)])
     start = np.tile(start, (seeds // bank.effort.seeds, 1, 1, 1))  # each prompt's seeds begin from 0
     first = ((bank.one_step.astype(np.float32) - start) ** 2).mean((2, 3, 4)).mean(1)
+    one_prompt = seeds == bank.effort.seeds
     return {
         "best_of_n_tiled_l2": (-values, whole),
-        "carlini_cliques": (cliques, whole),
+        **({"carlini_cliques": (_cliques(subjects, bank), whole)} if one_prompt else {}),
         "wen_first_step": (pull[:, :, 0].mean(1), 2 * seeds),
         "wen_all_steps": (pull.mean((1, 2)), whole),
         "bright_ending": (masked_magnitude(bank.difference, bank.ending).mean(1), whole),
         "one_step": (first, 2 * seeds),
         "clip_similarity": (cosine, whole),
     }
+
+
+def _cliques(subjects: Subjects, bank: Bank) -> np.ndarray:
+    """(n,) size of the largest clique; near is the 1% quantile of distances between a tuning work's replays."""
+    between = [pairwise_tiled(images) for images in bank.images]
+    upper = np.triu_indices(bank.images.shape[1], 1)
+    threshold = float(np.quantile([between[i][upper] for i in subjects.groups["tuning"]], 0.01))
+    return np.array([len(largest_clique(d, threshold=threshold)) for d in between], float)
 
 
 def beside_ours(subjects: Subjects, ours: np.ndarray, methods: dict[str, tuple], found: Sequence[dict]) -> dict:

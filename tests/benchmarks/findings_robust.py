@@ -66,6 +66,6 @@ def robustness(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictu
         found = measure.told(subjects, prompts, pictures, shown=shown)
         ours, p = measure.excess(values, found, controls), measure.p_values(values, found, controls)
         result[name] = {**measure.separation(ours, strong, groups["test"]), **{
-            f"{who}_flagged_at_{n}": measure.share(p[rows] <= n / 100)["share"]
+            f"{who}_flagged_at_{n}": measure.flagged(p[rows], n / 100)["share"]
             for who, rows in (("members", strong), ("held_out", groups["test"])) for n in (1, 5)}}
     return result
