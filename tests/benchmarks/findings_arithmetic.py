@@ -34,7 +34,8 @@ def arithmetic(model: Model, subjects: measure.Subjects, prompts: Sequence[Seque
     p = [measure.p_values(v, facts, controls) for v in (own, values[where])]
     return {"works": len(where), "mean_difference": float(gap.mean()), "low": float(spread.low),
             "high": float(spread.high), "largest": float(np.abs(gap).max()),
-            "sides_changed": int(((p[0] <= 0.05) != (p[1] <= 0.05)).sum()), "ran_as": f"{model.precision} on {model.device.type}"}
+            "sides_changed": int(((p[0] <= 0.05) != (p[1] <= 0.05)).sum()),
+            "ran_as": f"{model.precision} on {model.device.type}"}
 
 
 def _closest(model: Model, picture: np.ndarray, policy: Policy, prompts: Sequence[str]) -> float:

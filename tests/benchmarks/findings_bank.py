@@ -23,7 +23,7 @@ from explorer.world.files import World
 from explorer.world.replays import Effort, Sampler, noise
 from explorer.world.training import autocast
 
-WORKS_A_PART = 8
+BATCH = 128  # images at once
 SIDE = 8  # of the latents
 
 
@@ -82,8 +82,9 @@ def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: Effort, fo
     folder.mkdir(parents=True, exist_ok=True)
     sampler: Sampler | None = None
     names = []
-    for start in range(0, len(prompts), WORKS_A_PART):
-        part = list(prompts[start:start + WORKS_A_PART])
+    each = max(1, BATCH // effort.seeds)
+    for start in range(0, len(prompts), each):
+        part = list(prompts[start:start + each])
         path = folder / f"{_key(part, effort, model)}.npz"
         names.append(path)
         if path.exists():
@@ -94,7 +95,7 @@ def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: Effort, fo
         with temporary.open("wb") as file:
             np.savez(file, **made)
         os.replace(temporary, path)
-        report(f"bank: {start + len(part)} of {len(prompts)} works")
+        report(f"bank: {start + len(part)} of {len(prompts)} prompts")
     return load(names, effort)
 
 
