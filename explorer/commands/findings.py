@@ -80,6 +80,6 @@ def _ranking(case: Case) -> dict[str, Any]:
     found = portfolio_of(case)
     if found is None:
         return {"statement": "No controls were given, so the works are not ranked.", "works": []}
-    return {"statement": found.statement, "works": [
+    return {"statement": found.statement, "limits": list(found.limits), "works": [
         {"rank": r.rank, "name": r.work.name, "closeness": r.work.value, "excess": r.excess, "p": r.p, "q": r.q,
          "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows[:SHOWN]]}

@@ -80,7 +80,12 @@ def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
 
 def auc_interval(positives: Sequence[float], negatives: Sequence[float]) -> Interval:
     """AUC with approximate 95 % limits (Hanley and McNeil's standard error), cut at [0, 1]."""
-    area, m, n = auc(positives, negatives), len(positives), len(negatives)
+    return auc_limits(auc(positives, negatives), positives=len(positives), negatives=len(negatives))
+
+
+def auc_limits(area: float, *, positives: int, negatives: int) -> Interval:
+    """The limits of `auc_interval` for an AUC in [0, 1] that so many positives and negatives gave."""
+    m, n = positives, negatives
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area ** 2) + (n - 1) * (q2 - area ** 2)) / (m * n)
     reach = 1.96 * math.sqrt(max(variance, 0.25 / (m * n) if area in (0.0, 1.0) else 0.0))

@@ -1,27 +1,37 @@
 """Do these controls fit? A p-value against controls of another kind would mean nothing.
 
 One subject: its distance from the controls on model-free features must lie in their central 95 %. A
-set: a cross-validated classifier must not tell it from the controls.
+set: a cross-validated classifier must not tell it from the controls. The classifier's AUC of few works is
+known so roughly that even a set just like the controls would rarely pass; such a set is turned away only
+where they are told apart, and is said not to have been shown alike.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.findings.calibration import auc_interval
+from explorer.findings.calibration import auc_interval, auc_limits
 from explorer.findings.features import FEATURES, LABELS
 
 OUTSIDE = 0.05
 LARGEST_AUC = 0.65
+CHANCE = 0.5  # the AUC of a classifier that tells nothing apart
 FEWEST = 20
+FEWEST_IN_SET = 5  # one for each part of the cross-validation
+MOST_WORKS = 100_000
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether controls fit; `stands_out` names the features that differ most, in plain words."""
+    """Whether controls fit; `stands_out` names the features that differ most, in plain words.
+
+    `shown` is False for a set that fits because nothing tells it from the controls, and that is too small to
+    show that it is like them.
+    """
 
     fits: bool
     why: str
@@ -29,6 +39,7 @@ class Fit:
     share: float = 0.0  # one subject: share of controls at least as far from the rest
     auc: float = 0.0  # a set: cross-validated, with its upper limit
     auc_high: float = 0.0
+    shown: bool = True
 
 
 def check_subject(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]], *,
@@ -65,26 +76,65 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
               names: Sequence[str] = FEATURES, folds: int = 5, seed: int = 0) -> Fit:
     """Whether a set of subjects is like the controls: the upper limit of a classifier's AUC stays under 0.65.
 
-    The classifier is a linear discriminant, cross-validated. Small sets have wide limits and so rarely
-    fit: with few works nothing shows that they are like the controls.
+    The classifier is a linear discriminant, cross-validated. A set of fewer than `works_needed` would miss that
+    limit by chance although it is like the controls: it does not fit only where the AUC's lower limit lies
+    above 0.5, and `shown` says whether the upper one was kept all the same. Fewer than 5 works are not compared.
     """
-    if len(controls) < FEWEST or len(subjects) < 5:
-        return Fit(False, f"{len(subjects)} works and {len(controls)} controls are too few to tell whether "
-                          f"they are alike (at least 5 and {FEWEST})")
+    few, many = len(subjects), len(controls)
+    if many < FEWEST:
+        return Fit(False, f"there are {many} controls; at least {FEWEST} are needed to tell whether they fit")
+    needed = works_needed(many)
+    if few < FEWEST_IN_SET:
+        return Fit(True, f"{_too_few(few, many, needed)}: each was compared by itself", shown=False)
     a, b = _table(subjects, names), _table(controls, names)
+    area = auc_interval(*_told_apart(a, b, folds=min(folds, few), seed=seed))
+    far = _far(a.mean(axis=0), b, names, limit=0.5)
+    measured = f"AUC {area.value:.2f}, limits {area.low:.2f} to {area.high:.2f}"
+    small = needed is None or few < needed
+    if area.low > CHANCE if small else area.high > LARGEST_AUC:
+        return Fit(False, f"the works can be told from the controls without any model ({measured}; up to "
+                          f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
+    reachable = auc_limits(CHANCE, positives=few, negatives=many).high <= LARGEST_AUC
+    if reachable and area.high <= LARGEST_AUC:
+        return Fit(True, f"the works cannot be told from the controls without any model ({measured}; up to "
+                         f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
+    return Fit(True, f"{_too_few(few, many, needed)}: nothing tells them from the controls without any model "
+                     f"({measured}; {CHANCE} is no difference, up to {LARGEST_AUC} would be allowed), and each was "
+                     "compared by itself", far, auc=area.value, auc_high=area.high, shown=False)
+
+
+def works_needed(controls: int) -> int | None:
+    """From how many works on a set that is like the controls can be expected to show it.
+
+    The fewest for which even the highest AUC that chance gives, the upper limit at 0.5, has an upper limit of
+    at most 0.65; None where no number of works would do with so few controls.
+    """
+    def enough(works: int) -> bool:
+        highest = auc_limits(CHANCE, positives=works, negatives=controls).high
+        return auc_limits(highest, positives=works, negatives=controls).high <= LARGEST_AUC
+
+    if not enough(MOST_WORKS):
+        return None
+    return bisect_left(range(MOST_WORKS), True, lo=FEWEST_IN_SET, key=enough)
+
+
+def _too_few(works: int, controls: int, needed: int | None) -> str:
+    if needed is None:
+        return f"{controls:,} controls are too few to show of any set of works that it is like them"
+    return (f"{works} works are too few to show that as a set they are like the controls (with {controls:,} "
+            f"controls it takes about {needed:,})")
+
+
+def _told_apart(a: np.ndarray, b: np.ndarray, *, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of the rows of `a` (n, d) and `b` (m, d), each by a classifier that did not see the row."""
     x, y = np.vstack([a, b]), np.r_[np.ones(len(a)), np.zeros(len(b))]
-    part = _folds(y, min(folds, len(a)), seed)
+    part = _folds(y, folds, seed)
     scores = np.empty(len(x))
     for fold in range(part.max() + 1):
         train = part != fold
         weights, middle = _discriminant(x[train], y[train])
         scores[~train] = (x[~train] - middle) @ weights
-    area = auc_interval(scores[y == 1], scores[y == 0])
-    far = _far(a.mean(axis=0), b, names, limit=0.5)
-    fits = area.high <= LARGEST_AUC
-    words = "cannot be told from" if fits else "can be told from, or are too few to compare with,"
-    return Fit(fits, f"the works {words} the controls without any model (AUC {area.value:.2f}, upper limit "
-                     f"{area.high:.2f}; allowed {LARGEST_AUC})", far, auc=area.value, auc_high=area.high)
+    return scores[y == 1], scores[y == 0]
 
 
 def _table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:

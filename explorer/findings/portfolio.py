@@ -58,7 +58,8 @@ def rank_portfolio(works: Sequence[WorkResult], controls: ControlResults, *, rat
     """Works ranked by excess over the controls; those under the false discovery `rate` are listed.
 
     A work whose controls do not fit gets no p-value; when the whole set can be told from the controls
-    without any model, none does. Benjamini and Hochberg over the works that have one.
+    without any model, none does. Where the set is too small to show that it is like them, each work's own
+    check decides, and the first of the limits says so. Benjamini and Hochberg over the works that have one.
     """
     ranked = [w for w in works if not w.supplied]
     fit = _set_fit(ranked, controls)
@@ -69,12 +70,13 @@ def rank_portfolio(works: Sequence[WorkResult], controls: ControlResults, *, rat
     done = tuple(PortfolioRow(i + 1, r.work, r.excess, r.p, q.get(i), q.get(i, 1.0) <= rate, r.why_no_p)
                  for i, r in enumerate(rows))
     kind, statement = _statement(done, controls, fit, rate, tested=len(tested))
-    return Portfolio(done, statement, limits(kind), fit, rate, tuple(w for w in works if w.supplied))
+    said = limits(kind) if fit.shown or not tested else (f"{fit.why[0].upper()}{fit.why[1:]}.", *limits(kind))
+    return Portfolio(done, statement, said, fit, rate, tuple(w for w in works if w.supplied))
 
 
 def _set_fit(works: Sequence[WorkResult], controls: ControlResults) -> Fit:
-    if len(works) < 5 or not controls.features or not all(w.features for w in works):
-        return Fit(True, "too few works, or no features, to compare them as a set; each is compared alone")
+    if len(works) < 2 or not controls.features or not all(w.features for w in works):
+        return Fit(True, "one work, or no features: nothing to compare as a set")
     return check_set([w.features for w in works], controls.features)
 
 

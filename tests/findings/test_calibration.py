@@ -5,7 +5,7 @@ import pytest
 
 from explorer.findings import calibration as c
 from explorer.findings.features import FEATURES, LABELS, features, fit_expectation
-from explorer.findings.fit import check_set, check_subject
+from explorer.findings.fit import LARGEST_AUC, check_set, check_subject, works_needed
 
 
 def test_rank_p_values_by_hand_with_ties():
@@ -131,7 +131,50 @@ def test_a_set_is_told_from_controls_of_another_kind():
     controls = [features(_picture(i, 5 + i % 20)) for i in range(150)]
     alike = [features(_picture(1000 + i, 5 + i % 20)) for i in range(120)]
     other = [features(_picture(2000 + i, 60)) for i in range(30)]
-    assert check_set(alike, controls).fits
+    fit = check_set(alike, controls)
+    assert fit.fits and fit.shown and fit.auc_high <= LARGEST_AUC and "cannot be told" in fit.why
     different = check_set(other, controls)
-    assert not different.fits and different.auc > 0.9 and different.stands_out
-    assert not check_set(alike[:3], controls).fits
+    assert not different.fits and different.auc > 0.9 and different.stands_out and "can be told" in different.why
+    few = check_set(alike[:3], controls)
+    assert few.fits and not few.shown and few.auc == 0 and "too few" in few.why
+    assert not check_set(alike, controls[:10]).fits
+
+
+def test_limits_of_an_auc_are_those_of_its_scores():
+    draw = np.random.default_rng(4)
+    ours, theirs = draw.normal(size=12), draw.normal(size=90)
+    area = c.auc_interval(ours, theirs)
+    assert c.auc_limits(area.value, positives=12, negatives=90) == area
+    assert c.auc_limits(0.5, positives=5, negatives=400).high == pytest.approx(0.7549, abs=1e-4)
+    assert c.auc_limits(0.5, positives=15, negatives=400).high < 0.65 < c.auc_limits(
+        0.5, positives=14, negatives=400).high
+
+
+def test_the_works_that_a_set_needs_keep_the_limit_at_the_highest_auc_of_chance():
+    def limit(works, controls):
+        highest = c.auc_limits(0.5, positives=works, negatives=controls).high
+        return c.auc_limits(highest, positives=works, negatives=controls).high
+
+    needed = [works_needed(n) for n in (100, 200, 400, 4000)]
+    assert needed == sorted(needed, reverse=True)
+    for count, controls in zip(needed, (100, 200, 400, 4000), strict=True):
+        assert limit(count, controls) <= LARGEST_AUC < limit(count - 1, controls)
+    assert works_needed(25) is None
+
+
+def test_more_works_of_the_controls_kind_seldom_turn_a_set_away_and_of_another_kind_always():
+    """Of sets drawn like the controls about as many fit with 4, 5, 14, 15, 40 and 100 works."""
+    draw = np.random.default_rng(6)
+    names = FEATURES[:4]
+    controls = [dict(zip(names, row, strict=True)) for row in draw.normal(size=(400, 4)).tolist()]
+
+    def fits(count, shift):
+        sets = draw.normal(size=(40, count, 4)) + shift
+        found = [check_set([dict(zip(names, row, strict=True)) for row in one.tolist()], controls, names=names)
+                 for one in sets]
+        assert count < 15 or all(f.shown == (f.auc_high <= LARGEST_AUC) for f in found if f.fits)
+        assert count >= 15 or not any(f.shown for f in found if f.fits)
+        return sum(f.fits for f in found)
+
+    assert all(fits(count, 0.0) >= 35 for count in (4, 5, 14, 15, 40, 100))
+    assert all(fits(count, 1.5) <= 1 for count in (5, 14, 15, 40, 100))

@@ -7,6 +7,7 @@ from explorer.findings.calibration import rank_p_value
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults
+from explorer.findings.fit import works_needed
 from explorer.findings.judge import excesses
 from explorer.findings.plane import Plane, PlanePoint, control_band, standing
 from explorer.findings.portfolio import WorkResult, rank_portfolio
@@ -105,8 +106,40 @@ def test_planted_works_lead_the_list():
     found = rank_portfolio(works, _controls(draw))
     assert [r.work.name for r in found.rows[:2]] == ["work 00", "work 01"]
     assert [r.rank for r in found.rows] == list(range(1, 21))
-    assert not found.fit.fits, "twenty works are too few to show that the set is like the controls"
-    assert all(r.p is None for r in found.rows)
+    assert [r.work.name for r in found.rows if r.listed] == ["work 00", "work 01"]
+
+
+def _of_one_kind(count, shift=0.0, seed=13):
+    """The ranking of the first so many works of one draw: two that came close, the others like the controls."""
+    draw = np.random.default_rng(seed)
+    controls = _controls(draw, 399)
+    return rank_portfolio(_works(draw, [0.1, 0.1, *draw.normal(0.3, 0.02, 28)], shift)[:count], controls)
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 10, 14, 15, 16, 30])
+def test_a_work_more_of_the_same_kind_takes_no_p_values_back(count):
+    found = _of_one_kind(count)
+    assert found.fit.fits and [r.work.name for r in found.rows if r.listed] == ["work 00", "work 01"]
+    assert all(r.p is not None or "another kind" in r.why_no_p for r in found.rows)  # each one's own check stands
+
+
+@pytest.mark.parametrize("count", [2, 4, 5, 10, 14])
+def test_a_set_too_small_to_be_checked_says_so_and_how_many_it_takes(count):
+    found = _of_one_kind(count)
+    assert found.limits[0].startswith(f"{count} works are too few to show that as a set")
+    assert f"with 399 controls it takes about {works_needed(399)})" in found.limits[0]
+    assert "do not fit" not in found.statement
+
+
+@pytest.mark.parametrize("count", [5, 10, 14, 15, 30])
+def test_a_small_set_that_clearly_differs_gets_no_p_values(count):
+    found = _of_one_kind(count, shift=1.0)
+    assert not found.fit.fits and all(r.p is None and not r.listed for r in found.rows)
+    assert "can be told from the controls" in found.statement
+
+
+def test_one_work_is_no_set():
+    assert "as a set" not in " ".join(_of_one_kind(1).limits)
 
 
 def test_a_large_set_of_the_controls_kind_is_tested():
