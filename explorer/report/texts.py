@@ -38,6 +38,27 @@ BRIEF = ("This is the short form for many works. The full report of the same cas
 CONTROLS = ("What the same search reached on works that the model was not trained on, each against its own "
             "picture. The range is before anything is taken off for how simple a picture is.")
 
+TESTS = ("Seeds from 0 on, which recovered prompts share; plain noise, no alignment. Settings and controls were "
+         "written to the log before the first replay. A test after another one under other settings is exploratory "
+         "and gets no p-value.")
+SEVERAL_TESTS = ("This picture was put through {tests} measured tests, with {models} in all; the p-values are not "
+                 "corrected for that.")
+AMONG_ALT = "The subject among its controls: how much closer each came than such a picture lets one expect"
+AMONG_PLAIN_ALT = "The subject among its controls: how close each came"
+TIMES_AXIS = "Times as close as such a picture lets one expect"
+CLOSER_AXIS = "Closer than such a picture lets one expect ({label})"
+SCALES = {True: "1 is as close as expected, 2 is twice as close.", False: "0 is as close as expected."}
+AMONG = ("Each dot is a control work, the diamond is the subject: how much closer the model came to it than it "
+         "comes, on average, to a picture as simple, in such a style, with so long a caption and as like other "
+         "pictures. {scale} {at_least} of {controls} controls came at least as close by this measure, which is what "
+         "the p-value counts. Before anything is taken off, {raw} of {controls} controls came at least as close. "
+         "Only left and right count: the heights keep the dots apart.")
+AMONG_PLAIN = ("Each dot is the closest replay of one control work to that work, the diamond is the subject's; "
+               "nothing is taken off. {raw} of {controls} controls came at least as close, which is what the "
+               "p-value counts. Only left and right count: the heights keep the dots apart.")
+
+PROMPTS = "Numbered in the order of their first use. The full report lists every replay with its prompt's number."
+
 RECIPES = ("All that is needed to make each picture again, and the SHA-256 of what each stage gave. Those of "
            "every other replay are in the package of the case.")
 
@@ -52,7 +73,7 @@ HOW = (
     "case's log before its first replay.",
     "The bits that a person supplied (prompt, choice of seed and settings, starting image) are counted under "
     "stated codes, because a picture comes back from any model to which it is handed.",
-    "Controls are works known not to be in the training set, put through exactly the same search. The "
+    "Controls are works known not to be in the training set, put through the same search. The "
     "subject is ranked among them; the p-value is the share of that rank. It assumes that the subject, had it "
     "not been in training, would have come out like one of them.",
 )

@@ -114,9 +114,11 @@ def rates(world: Path) -> None:
         st.caption(say("measured.rates_none"))
     stored = stored_result(world)
     try:
-        rows = table(stored)
+        rows, alike = table(stored), stored["blind"]["arithmetic"]
     except (KeyError, TypeError):  # none is stored, or of another make: no rate is better than a wrong one
         return
+    st.markdown(say("measured.arithmetic", works=alike["works"], ran_as=alike["ran_as"],
+                    largest=f"{alike['largest']:.4f}", sides=alike["sides_changed"]))
     st.header(say("measured.others"), anchor=False)
     st.markdown(say("measured.others_text", seeds=stored["seeds"], steps=Policy.steps,
                     guidance=f"{Policy.guidance:g}", date=stored["date"], print=stored["model_fingerprint"][:12]))
