@@ -62,6 +62,8 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
     one.add_argument("--collection", help="collection: world, an index folder, or a backend's address")
     one.add_argument("--prompt", default="", help="your own prompt; without it the recovered one is used")
+    one.add_argument("--caption", default="", help="the image's title or caption, if you know it: the measured test "
+                     "then takes these words, and they are counted as supplied by you")
     one.add_argument("--negative", default="", help="negative prompt")
     one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
                      help="how to look for the prompt")
@@ -86,8 +88,9 @@ def _findings(commands: Any) -> None:
     rates = _command(commands, "calibrate", findings.calibrate, "measure a model's own error rates")
     rates.add_argument("--controls", type=Path, required=True,
                        help="a folder of images that the model cannot have seen")
-    rates.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"))
     for one in (many, rates):
+        one.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"),
+                         help="caption: the words in the text file of the same name beside each image")
         one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
         one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
         one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512), help="effort for each work")

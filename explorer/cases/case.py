@@ -143,17 +143,17 @@ class Case:
                     work_id: str = "", recipe: records.Recipe | None = None, job_id: str = "") -> Subject:
         """Writes an image to the case: its original bytes and its decoded PNG; returns the Subject.
 
-        The same bytes added again give the same subject. ExplorerError if the image door refuses them.
+        The same bytes again give the same subject, its caption kept if none is given. ExplorerError if refused.
         """
         from explorer.images.door import open_image, png_bytes
         picture = open_image(data, name=name)
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
-        names = list(stored)
+        names, known = list(stored), self.record(Subject, next(iter(stored))[:16])
         subject = Subject(names[0][:16], name or "subject", sha256=names[0], pixels_sha256=names[-1],
                           format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
-                          origin=origin, notes=tuple(picture.notes), recipe=recipe, caption=caption,
-                          work_id=work_id)
+                          origin=origin, notes=tuple(picture.notes), recipe=recipe, work_id=work_id,
+                          caption=caption or (known.caption if known else ""))
         self.commit(subject, job_id=job_id, blobs=stored)
         return subject
 

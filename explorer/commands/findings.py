@@ -7,9 +7,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from explorer.cases.captions import beside
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.commands.bars import Bars
+from explorer.collections.works import PICTURES
 from explorer.commands.files import read_file
 from explorer.errors import ExplorerError
 from explorer.findings.controls import measured_rates
@@ -26,10 +28,11 @@ SHOWN = 20
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
-    folder, policy = _folder(args.folder), check(Policy(seeds=args.seeds))
+    folder, policy = _folder(args.folder), check(Policy(prompt_from=args.prompt_from, seeds=args.seeds))
     store = CaseStore(settings.cases, actor="command line")
     case = store.open(args.out) if args.out else store.create(folder.name)
     refused = _take_in(case, folder)
+    _worded(case, policy)
     model, clip = args.model or settings.model, args.clip or settings.clip
     controls = str(args.controls.resolve()) if args.controls else ("world" if model == "world" else "")
     with Bars(quiet=args.json) as bars:
@@ -60,19 +63,34 @@ def _folder(path: Path) -> Path:
 
 
 def _take_in(case: Case, folder: Path) -> list[str]:
-    """Adds the folder's images that the case does not have; returns why others were refused."""
-    known, refused = {s.sha256 for s in case.subjects()}, []
-    for file in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+    """Adds the folder's images that the case does not have, each with the words in the text file of its name;
+    returns why others were refused."""
+    known, refused = {s.sha256: s.caption for s in case.subjects()}, []
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    pictures = {p.with_suffix("") for p in files if p.suffix.lower() in PICTURES}
+    for file in files:
+        if file.suffix == ".txt" and file.with_suffix("") in pictures:
+            continue  # a picture's words
         try:
-            data = read_file(file)
-            if hashlib.sha256(data).hexdigest() not in known:
-                case.add_subject(data, file.name)
+            data, words = read_file(file), beside(file)
+            mine = known.get(hashlib.sha256(data).hexdigest())
+            if mine is None or words not in ("", mine):
+                case.add_subject(data, file.name, caption=words)
         except ExplorerError as error:
             refused.append(str(error))
     if not case.subjects():
         raise ExplorerError(f"{folder} holds no image that can be read. Put PNG, JPEG, WebP, TIFF or GIF files "
                             "there.")
     return refused
+
+
+def _worded(case: Case, policy: Policy) -> None:
+    """ExplorerError where captions are to be tested and some pictures have none: one ranking needs one policy."""
+    without = [s.name for s in case.subjects() if not s.caption]
+    if policy.prompt_from == "caption" and without:
+        raise ExplorerError(f"{len(without)} of {len(case.subjects())} images have no words beside them, such as "
+                            f"{without[0]}. Put each one's title or caption in a text file of its name, or leave out "
+                            "--prompt-from caption.")
 
 
 def _ranking(case: Case) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from explorer.cases.captions import one_line
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.commands.bars import Bars
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Runs the loop and writes everything to a case; returns what the last line prints."""
     store = CaseStore(settings.cases, actor="command line")
     case = store.open(args.out) if args.out else store.create(args.image.stem)
-    subject = case.add_subject(read_file(args.image), args.image.name)
+    subject = case.add_subject(read_file(args.image), args.image.name, caption=one_line(args.caption))
     queue = Queue(settings.database)
     model, clip = args.model or settings.model, args.clip or settings.clip
     flow = flows.investigate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.cases.captions import MOST, one_line
 from explorer.errors import ExplorerError
 from pages.components.state import Here, go
 from pages.components.texts import plain, say
@@ -22,23 +23,29 @@ def needed(now: Here, step: str) -> bool:
 
 
 def drop(now: Here, step: str, *, several: bool = True) -> None:
-    """A drop zone; images go into the open case, or into a new one, and the page opens on the last."""
+    """A drop zone; images go into the open case, or into a new one, and the page opens on the last.
+
+    A single file may be given its title or caption.
+    """
     files = st.file_uploader(say("begin.drop"), type=TYPES, accept_multiple_files=several,
                              key=uploader(f"drop_{step}"), help=say("begin.drop_help"))
     files = files if isinstance(files, list) else [files] if files else []
+    words = "" if len(files) != 1 else st.text_input(
+        say("begin.caption"), max_chars=MOST, key=uploader(f"caption_{step}"), help=say("begin.caption_help"))
     if files and st.button(say("begin.add", n=len(files)), type="primary", key=f"add_{step}"):
-        take(now, [(f.name, f.getvalue()) for f in files], step)
+        take(now, [(f.name, f.getvalue()) for f in files], step, caption=one_line(words))
 
 
 def uploader(name: str) -> str:
-    """A key for a drop zone that is empty again once its files were taken."""
+    """A key for a drop zone, or a field of it, that is empty again once its files were taken."""
     return f"{name}_{st.session_state.get('taken', 0)}"
 
 
-def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
+def take(now: Here, files: list[tuple[str, bytes]], step: str, *, caption: str = "") -> None:
     """Adds images to the open case or a new one; says which were refused and why, and goes on.
 
-    Several at once go on to the list of works, with a bar while they are checked.
+    Several at once go on to the list of works, with a bar while they are checked. `caption`: the words given
+    with a single one.
     """
     refused, added, case = [], [], now.case
     bar = st.progress(0.0) if len(files) > 1 else None
@@ -50,7 +57,7 @@ def take(now: Here, files: list[tuple[str, bytes]], step: str) -> None:
             if case is None:
                 title = name.rsplit(".", 1)[0]
                 case = now.store.create(title if len(files) == 1 else say("begin.several", n=len(files)))
-            added.append(case.add_subject(data, name).id)
+            added.append(case.add_subject(data, name, caption=caption).id)
         except ExplorerError as error:
             refused.append(str(error))
     if case is not None and not added and now.case is None:

@@ -25,6 +25,8 @@ else:
         st.header(plain(subject.name), anchor=False)
         st.markdown(say("subject.facts", sha=subject.sha256, format=subject.format, width=subject.width_px,
                         height=subject.height_px, origin=say(f"origin.{subject.origin}")))
+        if subject.caption:
+            st.markdown(say("subject.caption", text=plain(subject.caption)))
         for note in subject.notes:
             st.caption(plain(note))
         st.caption(say("subject.unaltered"))

@@ -92,6 +92,16 @@ def test_another_policy_on_the_same_picture_is_exploratory_also_in_another_case(
     assert other.records(Measured)[-1].earlier_tests == 1
 
 
+def test_another_caption_on_the_same_picture_is_exploratory_and_the_same_one_is_not(work, folder):  # noqa: F811
+    work.run(measure(work, None))
+    work.run(measure(work, None, search="n"))
+    work.subject = work.case.add_subject(work.case.blob(work.subject.sha256), work.subject.name, caption="a gate")
+    work.run(measure(work, None, search="o"))
+    assert [(t.prompt, t.earlier_tests) for t in work.case.records(Measured)] == [
+        ("a door", 0), ("a door", 0), ("a gate", 2)]
+    assert work.case.record(Finding, "o").kind == "exploratory"
+
+
 def test_what_cannot_be_tested_is_one_sentence(work, folder):  # noqa: F811
     with pytest.raises(ExplorerError, match="20 seeds is not offered"):
         work.run(measure(work, None, policy=dataclasses.replace(POLICY, seeds=20)))

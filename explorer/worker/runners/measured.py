@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.cases.captions import beside
 from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
@@ -55,7 +56,8 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
     prompts = yield from _prompts(policy, found, rgb, task, context)
-    looks = _looks(found, (policy.id, against), task.search_id, model, context)
+    test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
+    looks = _looks(found, test, task.search_id, model, context)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
@@ -122,10 +124,10 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
 
 def _caption(file: Path) -> str:
     """The words that stand beside a control in a text file of its name."""
-    words = file.with_suffix(".txt")
-    if not words.exists() or not words.read_text("utf-8").strip():
-        raise ExplorerError(f"there is no caption beside it. Put its words in {words.name}.")
-    return words.read_text("utf-8").strip()
+    words = beside(file)
+    if not words:
+        raise ExplorerError(f"there is no caption beside it. Put its words in {file.with_suffix('.txt').name}.")
+    return words
 
 
 def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubject,
@@ -162,9 +164,11 @@ def _terms(clip: str) -> tuple[TermList, ...]:
     return choose_lists(("shipped",))
 
 
-def _looks(found: Subject, test: tuple[str, str], search_id: str, model: str, context: Context) -> tuple[int, int]:
-    """What was done with this picture before, in every case: tests of this model under another policy or with
-    other controls than `test` names, which were a look at the answer; and all other searches, of any model."""
+def _looks(found: Subject, test: tuple[str, str, str], search_id: str, model: str,
+           context: Context) -> tuple[int, int]:
+    """What was done with this picture before, in every case: tests of this model under another policy, with
+    other controls or, where one was given, another caption than `test` names, which were a look at the answer;
+    and all other searches, of any model."""
     tests = searches = 0
     store = CaseStore(context.settings.cases, person=context.job.owner)
     for row in store.list(archived=None):
@@ -173,7 +177,8 @@ def _looks(found: Subject, test: tuple[str, str], search_id: str, model: str, co
         case = store.open(row.id)
         same = [s.id for s in case.subjects() if s.pixels_sha256 == found.pixels_sha256]
         for one in same:
-            tested = {m.id: (m.policy, m.controls_id) for m in case.records(Measured, subject_id=one)
+            tested = {m.id: (m.policy, m.controls_id, m.prompt if test[2] else "")
+                      for m in case.records(Measured, subject_id=one)
                       if case.replay(m.replay_id).recipe.model.fingerprint == model}
             tests += sum(other != test for other in tested.values())
             searches += sum(p.id not in tested and p.id != search_id for p in case.plans(one))

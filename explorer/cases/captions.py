@@ -1,0 +1,22 @@
+"""Words that a person gives with a picture: its title or caption, typed or in a text file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MOST = 500  # characters; CLIP reads about 77 tokens of them
+
+
+def one_line(text: str) -> str:
+    """The words as one line without control characters, cut after 500 characters; "" where there are none."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MOST].rstrip()
+
+
+def beside(picture: Path) -> str:
+    """The words in the text file of a picture's name; "" without such a file."""
+    words = picture.with_suffix(".txt")
+    try:
+        with words.open(encoding="utf-8", errors="replace") as file:
+            return one_line(file.read(8 * MOST))
+    except OSError:
+        return ""
