@@ -62,8 +62,8 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
     one.add_argument("--collection", help="collection: world, an index folder, or a backend's address")
     one.add_argument("--prompt", default="", help="your own prompt; without it the recovered one is used")
-    one.add_argument("--caption", default="", help="the image's title or caption, if you know it: the measured test "
-                     "then takes these words, and they are counted as supplied by you")
+    one.add_argument("--caption", default="", help="the image's title or caption, if you know it: the measured "
+                     "test then takes these words, and they are counted as supplied by you")
     one.add_argument("--negative", default="", help="negative prompt")
     one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
                      help="how to look for the prompt")

@@ -10,8 +10,8 @@ from typing import Any
 from explorer.cases.captions import beside
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.commands.bars import Bars
 from explorer.collections.works import PICTURES
+from explorer.commands.bars import Bars
 from explorer.commands.files import read_file
 from explorer.errors import ExplorerError
 from explorer.findings.controls import measured_rates
@@ -89,8 +89,8 @@ def _worded(case: Case, policy: Policy) -> None:
     without = [s.name for s in case.subjects() if not s.caption]
     if policy.prompt_from == "caption" and without:
         raise ExplorerError(f"{len(without)} of {len(case.subjects())} images have no words beside them, such as "
-                            f"{without[0]}. Put each one's title or caption in a text file of its name, or leave out "
-                            "--prompt-from caption.")
+                            f"{without[0]}. Put each one's title or caption in a text file of its name, or leave "
+                            "out --prompt-from caption.")
 
 
 def _ranking(case: Case) -> dict[str, Any]:
