@@ -64,7 +64,7 @@ def is_adjusted(found: ControlResults, features: Mapping[str, float] | None) -> 
 def control_band(found: ControlResults, features: Mapping[str, float] | None = None) -> Band | None:
     """The band of controls that were all put through one policy.
 
-    None where their bits are not known, or with fewer than 19 controls: no rank among so few is below .05.
+    None where their bits are not known, or with fewer than 19 controls: no rank among so few gives p <= .05.
 
     Each control is set to where it would lie with its own excess and the subject's `features` (a simple picture
     comes near whoever made it), so that the band says what the measured test's rank says. The near edge is the

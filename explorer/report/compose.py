@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,13 +12,14 @@ from explorer import records
 from explorer.cases.case import Environment, SearchPlan
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
-from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.measured import ranking_of
 from explorer.jobs.policy import Policy
 from explorer.report import texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.snapshot import Snapshot
 from explorer.report.subject import Exhibit, exhibit_of, subject_blocks
+from explorer.report.tested import model_words, several_tests
 
 MOST_WHOLE = 3  # works that a short report still treats at length
 
@@ -42,7 +44,7 @@ def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOption
     title = found.facts.get("title") or "Untitled case"
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
     together, without_p = _together(found)
-    blocks += _summary(subjects, exhibits, together, without_p)
+    blocks += _summary(found, subjects, exhibits, together, without_p)
     brief = options.detail == "short" and len(subjects) > MOST_WHOLE
     for subject in subjects:
         blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
@@ -73,24 +75,34 @@ def _day(time: str) -> str:
     return f"{time[:10]}, {time[11:16]} UTC"
 
 
-def _summary(subjects: list[records.Subject], exhibits: dict[str, Exhibit], together: list[Block],
-             without_p: frozenset[str]) -> list[Block]:
+def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit],
+             together: list[Block], without_p: frozenset[str]) -> list[Block]:
     blocks: list[Block] = [Heading("What was found")]
     if not subjects:
         return [*blocks, Text(texts.NO_SUBJECT)]
     blocks += together
     for subject in subjects:
-        finding = exhibits[subject.id].finding
-        if subject.id in without_p and finding.kind in texts.DECIDED:
-            continue  # its own p-value is not to be relied on; the table above has how near the model came
+        left_out = texts.DECIDED if subject.id in without_p else ()
+        said = [f for f in exhibits[subject.id].findings if f.kind not in left_out]
+        if not said:
+            continue  # its own p-values are not to be relied on; the table above has how near the model came
         if len(subjects) > 1:
             blocks.append(Heading(subject.name, 3))
-        if finding.kind in texts.HEADLINES:
-            blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
-        blocks.append(Text(finding.statement, "finding"))
-        blocks.append(Text(finding.error_rate, "note"))
+        for finding in said:
+            blocks += _said(found, finding)
+        blocks += several_tests(found, subject) if any(f.kind in texts.DECIDED for f in said) else []
     short, more = wording.PLAIN_ANSWERS["What can it not show?"]
     return [*blocks, Text(f"What does this show? {texts.SHOWS}"), Text(f"What can it not show? {short} {more}")]
+
+
+def _said(found: Snapshot, finding: Finding) -> list[Block]:
+    """One finding with the model that it speaks of."""
+    model = model_words(found, finding.replay_id)
+    blocks: list[Block] = []
+    if finding.kind in texts.HEADLINES:
+        blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
+    return [*blocks, Text(f"Model: {model}. {finding.statement}" if model else finding.statement, "finding"),
+            Text(finding.error_rate, "note")]
 
 
 def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
@@ -126,7 +138,7 @@ def _controls(found: Snapshot) -> list[Block]:
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
-    said = dict.fromkeys(line for e in exhibits.values() for line in e.finding.limits)
+    said = dict.fromkeys(line for e in exhibits.values() for f in e.findings for line in f.limits)
     every = tuple(said) or wording.limits("not_run")
     similar = wording.LIMITS["similar"]
     return [Heading("Limits"), Bullets(every if similar in every else (*every, similar))]
@@ -159,14 +171,23 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
     return blocks
 
 
+def _numbered(found: Snapshot, subject: records.Subject) -> dict[str, int]:
+    """Every prompt of a subject's replays with its number, in order of first use; then those only planned."""
+    planned = [str(text) for plan in found.of(SearchPlan, subject.id) if "prompt" in plan.settings
+               for text in (plan.settings["prompt"], *plan.settings.get("more_prompts", ()))]
+    used = [r.recipe.prompt for r in found.replays_of(subject.id)]
+    return {text: i for i, text in enumerate(dict.fromkeys((*used, *planned)), 1)}
+
+
 def _prompts(found: Snapshot, subject: records.Subject) -> list[Block]:
-    """Every prompt of the searches that took several, in the order of trying."""
-    blocks: list[Block] = []
-    for plan in found.of(SearchPlan, subject.id):
-        if more := plan.settings.get("more_prompts"):
-            blocks += [Text(f"{subject.name}: prompts of search {plan.id}", "note"),
-                       Bullets(tuple(map(str, (plan.settings.get("prompt", ""), *more))))]
-    return [Heading(f"Prompts tried: {subject.name}", 3), *blocks] if blocks else []
+    """Every prompt that was tried, by its number."""
+    replays = Counter(r.recipe.prompt for r in found.replays_of(subject.id))
+    rows = tuple((str(i), text or "none", wording.number(replays[text]))
+                 for text, i in _numbered(found, subject).items())
+    if not rows:
+        return []
+    return [Heading(f"Prompts tried: {subject.name}", 3), Text(texts.PROMPTS, "note"),
+            Table(("Prompt", "Words", "Replays"), rows, wide=(1,))]
 
 
 def _words(kind: str) -> str:
@@ -190,11 +211,12 @@ def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> li
     if not replays:
         return []
     names = [n for n in ("tiled_l2", "ssim", "psnr", "clip_cosine") if any(n in r.closeness for r in replays)]
-    rows = [(str(i), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps), f"{r.recipe.guidance:g}",
-             _start(r.recipe),
+    prompts = _numbered(found, subject)
+    rows = [(str(i), str(prompts[r.recipe.prompt]), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps),
+             f"{r.recipe.guidance:g}", _start(r.recipe),
              *(shown(n, r.closeness[n]) if n in r.closeness else "" for n in names), r.image_sha256[:12])
             for i, r in enumerate(replays, 1)]
-    head = ("Try", "Seed", "Sampler", "Steps", "Guidance", "Started from",
+    head = ("Try", "Prompt", "Seed", "Sampler", "Steps", "Guidance", "Started from",
             *(SCORES[n].label for n in names), "Picture")
     blocks: list[Block] = [Heading(f"Everything tried: {subject.name}", 3)]
     if len(rows) > most:

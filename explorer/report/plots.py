@@ -19,7 +19,7 @@ _CODEC_MARKS = {"WebP": "s", "JPEG": "^", "AVIF": "D"}
 
 def race(replays: Sequence[Replay], score: str) -> bytes:
     """Closeness of every replay in the order of trying, and the best so far."""
-    figure, axes = _figure(score)
+    figure, axes = _figure(axis_label(score))
     scored = [(i + 1, r) for i, r in enumerate(replays) if score in r.closeness]
     for label, colour, mark, given in (("from noise", _BLUE, "o", False),
                                        ("from the subject's picture", _ORANGE, "^", True)):
@@ -41,12 +41,12 @@ def race(replays: Sequence[Replay], score: str) -> bytes:
 
 def plane(found: Plane) -> bytes:
     """Bits supplied against closeness: replays, the controls' band, codecs, the autoencoder's floor."""
-    figure, axes = _figure(found.score)
+    figure, axes = _figure(axis_label(found.score))
     if found.band:
         across = [max(found.band.least_bits, 1.0), max(found.band.most_bits, 1.0)]
+        adjusted = ", adjusted to this picture" if found.band.adjusted else ""
         axes.fill_between(across, *([edge] * 2 for edge in (found.band.close, found.band.far)), color=_GREY,
-                          alpha=0.3, lw=0,
-                          label=f"90 of 100 controls{', adjusted to this picture' if found.band.adjusted else ''}")
+                          alpha=0.3, lw=0, label=f"at least 90 of 100 controls{adjusted}")
         axes.plot(across, [found.band.median] * 2, c=_GREY, lw=1, label="controls' median")
     for label, colour, mark, group in (("replays from noise", _BLUE, "o", "noise"),
                                        ("replays from the subject's picture", _ORANGE, "^", "subject")):
@@ -69,21 +69,23 @@ def plane(found: Plane) -> bytes:
     return _png(figure)
 
 
-def controls(value: float, others: Sequence[float], score: str) -> bytes:
-    """Where the subject's best closeness lies among its controls'."""
-    figure, axes = _figure(score, tall=False)
+def controls(value: float, others: Sequence[float], *, label: str, turned: bool = False) -> bytes:
+    """Where the subject lies among its controls, the closer the farther right; `turned` where less is closer."""
+    figure, axes = _figure(label, tall=False)
     axes.scatter(others, [0.5 + 0.35 * ((i * 0.618034) % 1 - 0.5) for i in range(len(others))], s=14, c=_GREY,
                  alpha=0.7, label="controls")
     axes.scatter([value], [0.5], s=70, c=_ORANGE, marker="D", label="the subject")
     axes.set_yticks([])
     axes.set_ylabel("")
-    axes.set_xlabel(_axis(score))
+    axes.set_xlabel(f"{label} (right: closer)")
     axes.set_ylim(0, 1)
+    if turned:
+        axes.invert_xaxis()
     axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 
 
-def _figure(score: str, *, tall: bool = True) -> tuple[Figure, object]:
+def _figure(label: str, *, tall: bool = True) -> tuple[Figure, object]:
     figure = Figure(figsize=(7.2, 3.6 if tall else 1.9), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -91,11 +93,12 @@ def _figure(score: str, *, tall: bool = True) -> tuple[Figure, object]:
     axes.grid(color="#e3e6eb", lw=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
-    axes.set_ylabel(_axis(score))
+    axes.set_ylabel(label)
     return figure, axes
 
 
-def _axis(score: str) -> str:
+def axis_label(score: str) -> str:
+    """A score's name and unit for an axis, and which way is closer."""
     info = SCORES[score]
     unit = f" ({info.unit})" if info.unit else ""
     return f"{info.label}{unit}: {info.better} is closer"

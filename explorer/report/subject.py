@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from explorer.closeness.catalogue import SCORES, is_better, shown
 from explorer.closeness.codecs import codec_curve
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.finding import Finding
 from explorer.findings.judge import MOST_SUPPLIED, judge
 from explorer.findings.plane import Plane, control_band, standing
 from explorer.findings.wording import above, number, percent, say
@@ -31,6 +32,7 @@ from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.snapshot import Snapshot
+from explorer.report.tested import Ranked, among_controls, model_words, ranked_tests, tests_blocks
 from explorer.search.fit import fit
 from explorer.search.lanes import RaceRound, RaceSetup, short_effort
 
@@ -47,11 +49,11 @@ class Exhibit:
     effort: Effort  # of all replays
     judged: Effort  # of the replays that the exhibit was picked from
     ledger: tuple[LedgerEntry, ...]
-    finding: Finding
+    findings: tuple[Finding, ...]  # the case's that are not exploratory, oldest first, each said once
 
 
 def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> Exhibit:
-    """Picks the exhibit and its finding: the case's newest that is not exploratory, else one without controls."""
+    """Picks the exhibit, with every finding of the case that is not exploratory, else one without controls."""
     replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
     noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
     best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
@@ -59,10 +61,15 @@ def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> 
     effort, judged = _spent(replays).plus(dropped), _spent(noise or replays).plus(dropped)
     shown_replay = best or given
     ledger = ledger_of(found, shown_replay, blob) if shown_replay else ()
+    findings = _findings(found, subject) or (judge(subject.id, shown_replay, judged, score=score, ledger=ledger),)
+    return Exhibit(shown_replay, given if best else None, effort, judged, ledger, findings)
+
+
+def _findings(found: Snapshot, subject: Subject) -> tuple[Finding, ...]:
+    """All that are not exploratory (else the newest), each model's once where two tests of it say the same."""
     stored = found.of(Finding, subject.id)
-    planned = [f for f in stored if f.kind != "exploratory"] or stored
-    finding = planned[-1] if planned else judge(subject.id, shown_replay, judged, score=score, ledger=ledger)
-    return Exhibit(shown_replay, given if best else None, effort, judged, ledger, finding)
+    planned = [f for f in stored if f.kind != "exploratory"] or stored[-1:]
+    return tuple({(model_words(found, f.replay_id), f.statement): f for f in planned}.values())
 
 
 def _spent(replays: list[Replay]) -> Effort:
@@ -89,15 +96,17 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
     rgb = read_png(blob(subject.pixels_sha256))
     blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(subject, blob)]
     if exhibit.best is None:
-        return [*blocks, Row((_subject_picture(subject, rgb),)), Text(exhibit.finding.statement)]
+        said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in texts.DECIDED]
+        return [*blocks, Row((_subject_picture(subject, rgb),)), *said]
     blocks += _side_by_side(subject, rgb, exhibit, blob, score)
     if brief:
-        return [*blocks, *_tests(found, subject, decided=decided), *_ledger(exhibit)]
+        return [*blocks, *tests_blocks(found, subject, decided=decided), *_ledger(exhibit)]
     blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best)
-    blocks += _effort(found, subject, exhibit) + _tests(found, subject, decided=decided)
+    blocks += _effort(found, subject, exhibit) + tests_blocks(found, subject, decided=decided)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
-    blocks += _plots(found, subject, rgb, exhibit, blob, score) + _neighbours(found, subject)
-    return blocks
+    ranked = ranked_tests(found, subject, score=score) if decided else []
+    blocks += _plots(found, subject, rgb, exhibit, blob, score=score, ranked=ranked)
+    return blocks + _neighbours(found, subject)
 
 
 def _identity(subject: Subject) -> list[Block]:
@@ -208,30 +217,9 @@ def _ledger(exhibit: Exhibit) -> list[Block]:
     return blocks
 
 
-def _tests(found: Snapshot, subject: Subject, *, decided: bool) -> list[Block]:
-    """Every measured test of the subject, with what was fixed before it began."""
-    tests = found.of(Measured, subject.id)
-    if not tests:
-        return []
-    controls = {c.id: c for c in found.of(ControlResults)}
-    said = {f.id: f for f in found.of(Finding, subject.id)}
-    rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else "none given",
-                  f"{t.earlier_tests} + {t.earlier_searches}") for t in tests if t.id in said)
-    return [Heading("Measured tests", 3),
-            Table(("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before"), rows,
-                  wide=(0, 3)),
-            Text("Seeds from 0 on, which recovered prompts share; plain noise, no alignment. Settings and controls "
-                 "were written to the log before the first replay. A test after another one under other settings "
-                 "is exploratory and gets no p-value.", "note")]
-
-
-def _against(controls: ControlResults | None) -> str:
-    return f"{len(controls.values)}: {controls.source}" if controls else "none"
-
-
-def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob,
-           score: str) -> list[Block]:
+def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob, *, score: str,
+           ranked: Sequence[Ranked]) -> list[Block]:
+    """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
     replays = found.replays_of(subject.id)
     blocks: list[Block] = [Heading("How it went", 3)]
     blocks.append(Picture(plots.race(replays, score), f"Closeness of {len(replays)} replays in order of trying",
@@ -239,29 +227,35 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
                           "lie: it does not begin at 0."))
     size = exhibit.best.recipe
     target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
-    points = points_of(found, subject, blob, score)
-    codecs = codec_curve(target, score=score) if score in ("tiled_l2", "ssim", "psnr", "l2") else ()
-    tests = [t for t in found.of(Measured, subject.id) if t.controls_id and not t.earlier_tests]
-    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
-    last = controls.get(tests[-1].controls_id) if tests else None
-    ranked = {f.id for f in found.of(Finding, subject.id) if "p" in f.numbers}
-    fits = last is not None and tests[-1].id in ranked
-    tested = next((p for p in points if tests and p.replay_id == tests[-1].replay_id), None)
-    floors = [s.floor[score] for s in found.of(SearchSummary, subject.id) if score in s.floor]
-    plane = Plane(score, tuple(points), control_band(last, tests[-1].features) if fits else None, tested,
-                  tuple(codecs), floors[-1] if floors else None)
+    plane = plane_of(found, subject, target, blob, score=score, ranked=ranked)
     blocks.append(Picture(plots.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "
                           "many bits give without any model; replays that were handed the picture lie among them."))
-    stands = standing(plane)
-    if stands is not None:
-        blocks.append(Text(stands.statement))
-    if last is not None:
-        blocks.append(Picture(plots.controls(tests[-1].value, controls[tests[-1].controls_id].values, score),
-                              "The subject among its controls",
-                              "Each dot is the closest replay of one control work to that work; nothing is "
-                              "taken off. Only left and right count: the heights keep the dots apart."))
+    if (stands := standing(plane)) is not None:
+        blocks.append(Text(f"{_model(ranked[-1], ranked)}{stands.statement}"))
+    for one in ranked:
+        dots = among_controls(one)
+        blocks.append(replace(dots, caption=f"{_model(one, ranked)}{dots.caption}"))
     return blocks
+
+
+def plane_of(found: Snapshot, subject: Subject, target: np.ndarray, blob: Blob, *, score: str,
+             ranked: Sequence[Ranked]) -> Plane:
+    """Bits against closeness, `target` the subject at the replays' size; the band is the last ranked test's."""
+    points = points_of(found, subject, blob, score)
+    codecs = codec_curve(target, score=score) if score in ("tiled_l2", "ssim", "psnr", "l2") else ()
+    floors = [s.floor[score] for s in found.of(SearchSummary, subject.id) if score in s.floor]
+    band = tested = None
+    if ranked:
+        last = ranked[-1]
+        band = control_band(last.controls, last.test.features)
+        tested = next((p for p in points if p.replay_id == last.test.replay_id), None)
+    return Plane(score, tuple(points), band, tested, tuple(codecs), floors[-1] if floors else None)
+
+
+def _model(one: Ranked, ranked: Sequence[Ranked]) -> str:
+    """Names a test's model where the report has several tests to tell apart."""
+    return f"Model: {one.model}. " if len(ranked) > 1 and one.model else ""
 
 
 def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:

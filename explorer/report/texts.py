@@ -50,9 +50,9 @@ CLOSER_AXIS = "Closer than such a picture lets one expect ({label})"
 SCALES = {True: "1 is as close as expected, 2 is twice as close.", False: "0 is as close as expected."}
 AMONG = ("Each dot is a control work, the diamond is the subject: how much closer the model came to it than it "
          "comes, on average, to a picture as simple, in such a style, with so long a caption and as like other "
-         "pictures. {scale} {at_least} of {controls} controls came at least as close by this measure, which is what "
-         "the p-value counts. Before anything is taken off, {raw} of {controls} controls came at least as close. "
-         "Only left and right count: the heights keep the dots apart.")
+         "pictures. {scale} {at_least} of {controls} controls came at least as close by this measure, which is "
+         "what the p-value counts. Before anything is taken off, {raw} of {controls} controls came at least as "
+         "close. Only left and right count: the heights keep the dots apart.")
 AMONG_PLAIN = ("Each dot is the closest replay of one control work to that work, the diamond is the subject's; "
                "nothing is taken off. {raw} of {controls} controls came at least as close, which is what the "
                "p-value counts. Only left and right count: the heights keep the dots apart.")
