@@ -1,6 +1,6 @@
 """Do these controls fit? A p-value against controls of another kind would mean nothing.
 
-One subject: its distance from the controls on model-free features must lie in their central 95 %. A
+One subject: its distance from the controls on model-free features must lie in their central 95%. A
 set: a cross-validated classifier must not tell it from the controls. The classifier's AUC of few works is
 known so roughly that even a set just like the controls would rarely pass; such a set is turned away only
 where they are told apart, and is said not to have been shown alike.
@@ -44,7 +44,7 @@ class Fit:
 
 def check_subject(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]], *,
                   names: Sequence[str] = FEATURES, distances: Sequence[float] = ()) -> Fit:
-    """Whether one subject lies within the controls' central 95 % on model-free features.
+    """Whether one subject lies within the controls' central 95% on model-free features.
 
     The distance is Mahalanobis', each control's taken without itself, so that a control drawn like the
     others is turned away in one case of twenty. Fewer than 20 controls never fit. `distances` are those

@@ -30,7 +30,7 @@ class PlanePoint:
 
 @dataclass(frozen=True)
 class Band:
-    """Where the controls lie: the bits that they cost, and the closest 5 %, median and farthest 5 % of them.
+    """Where the controls lie: the bits that they cost, and the closest 5%, median and farthest 5% of them.
 
     Closer than `close` is what a p-value of at most .05 takes.
     """
@@ -70,7 +70,7 @@ def control_band(found: ControlResults, features: Mapping[str, float] | None = N
     comes near whoever made it), so that the band says what the measured test's rank says. The near edge is the
     k-th closest control, k = floor((n + 1) / 20): a subject closer than it has at most k - 1 controls as close, so
     p <= k / (n + 1) <= .05, and any other has p > .05 (of 400 controls the 20th, 20 / 401). The far edge mirrors
-    it; under 5 % of the controls lie beyond either, and nothing is interpolated. Every control supplied its own
+    it; under 5% of the controls lie beyond either, and nothing is interpolated. Every control supplied its own
     prompt, so the band spans their bits; within it closeness is not sorted by them.
     """
     n = len(found.values)

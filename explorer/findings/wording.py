@@ -72,7 +72,7 @@ STATEMENTS: dict[str, str] = {
 ERROR_RATES: dict[str, str] = {
     "measured":
         "Measured error rate of this rule ({rule}): {share} of {cases} works that were not in training were "
-        "flagged (95 % interval {low} to {high}), on {measured_on}, {date}, model {fingerprint}.",
+        "flagged (95% interval {low} to {high}), on {measured_on}, {date}, model {fingerprint}.",
     "missed":
         "Measured misses of this rule ({rule}) among works that the bundled model had in training: it did not flag "
         "{missed} ({date}, model {fingerprint}).",
@@ -182,13 +182,13 @@ def number(value: float, digits: int = 3) -> str:
 
 def above(percentile: float) -> str:
     """A standing among unrelated pairs in [0, 100] as text; a sample never shows that it is above all of them."""
-    return "over 99.9 %" if percentile > 99.9 else f"{percentile:.1f} %"
+    return "over 99.9%" if percentile > 99.9 else f"{percentile:.1f}%"
 
 
 def percent(share: float) -> str:
-    """A share as a percentage: "3.1 %", never rounded to nothing or to all."""
+    """A share as a percentage: "3.1%", never rounded to nothing or to all."""
     if 0 < share < 0.001:
-        return "under 0.1 %"
+        return "under 0.1%"
     if 0.999 < share < 1:
-        return "over 99.9 %"
-    return f"{100 * share:.3g} %"
+        return "over 99.9%"
+    return f"{100 * share:.3g}%"

@@ -92,19 +92,19 @@ def _band(band: Band) -> list[dict[str, Any]]:
 
 
 def doses(card: Card, *, key: str) -> None:
-    """The share of works that came back over copies in training, with its 95 % interval; and as a table."""
+    """The share of works that came back over copies in training, with its 95% interval; and as a table."""
     shown = card.doses
     data = [{"type": "scatter", "mode": "lines+markers", "x": [_times(d) for d in shown],
              "y": [100 * d.share for d in shown], "line": {"color": _INK}, "marker": {"size": 9},
              "error_y": {"type": "data", "symmetric": False, "array": [100 * (d.high - d.share) for d in shown],
                          "arrayminus": [100 * (d.share - d.low) for d in shown], "color": _GREY},
-             "hovertemplate": "%{x}: %{y:.1f} %<extra></extra>"}]
+             "hovertemplate": "%{x}: %{y:.1f}%<extra></extra>"}]
     layout = _layout(say("dose.copies"), say("dose.share"))
     layout["xaxis"]["type"] = "category"
     layout["showlegend"] = False
     plots.draw(data, layout, key=key, alt=say("dose.alt"))
-    rows = [f"| {_times(d)} | {d.works} | {d.came_back} | {100 * d.share:.1f} % | {100 * d.low:.1f} to "
-            f"{100 * d.high:.1f} % | {d.distance:.3f} |" for d in shown]
+    rows = [f"| {_times(d)} | {d.works} | {d.came_back} | {100 * d.share:.1f}% | {100 * d.low:.1f} to "
+            f"{100 * d.high:.1f}% | {d.distance:.3f} |" for d in shown]
     st.markdown("\n".join([say("dose.head"), "|---|---:|---:|---:|---|---:|", *rows]))
 
 

@@ -53,7 +53,7 @@ def test_every_judged_statement_tells_its_effort():
 
 def test_values_are_never_read_as_templates():
     said = wording.say("neighbour", collection="{tries}", title="{0}{title!r}", creator="%s",
-                       similarity="0.9", percentile="99 %")
+                       similarity="0.9", percentile="99%")
     assert "{0}{title!r}" in said and "{tries}" in said
 
 
@@ -61,7 +61,7 @@ def test_numbers_and_shares():
     assert [wording.number(v) for v in (3, 0.0123456, 1234567, 0.00001234, 16.25)] == [
         "3", "0.0123", "1,234,567", "0.0000123", "16.2"]
     assert [wording.percent(v) for v in (0, 0.0001, 0.05, 0.9999, 1)] == [
-        "0 %", "under 0.1 %", "5 %", "over 99.9 %", "100 %"]
+        "0%", "under 0.1%", "5%", "over 99.9%", "100%"]
 
 
 def _replay(value, **recipe):
@@ -117,7 +117,7 @@ def test_a_replay_that_was_given_its_picture_is_said_to_be_supplied():
     ledger = (LedgerEntry("prompt", 40, "x"), LedgerEntry("starting image", 4000, "y"))
     found = judge("s1", _replay(0.01, start_sha256="a" * 64, strength=0.1), EFFORT, score="tiled_l2",
                   ledger=ledger, controls=_controls(), features=TYPICAL)
-    assert found.kind == "supplied_by_you" and "99 %" in found.statement and "p" not in found.numbers
+    assert found.kind == "supplied_by_you" and "99%" in found.statement and "p" not in found.numbers
 
 
 def test_what_complexity_predicts_is_taken_off_and_said():
@@ -151,12 +151,12 @@ def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
     assert stored_rate(tmp_path, Policy(seeds=64), **model) is None
     found = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                   error_rate=rate)
-    assert "1 % of 400 works" in found.error_rate and "2026-11-22" in found.error_rate
+    assert "1% of 400 works" in found.error_rate and "2026-11-22" in found.error_rate
     assert rate.missed[0] == (1, 1 - 1 / 256) and rate.missed[-1] == (256, 0.0)
     far = judge("s1", _replay(0.9), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                 error_rate=rate)
     assert far.kind == "does_not_stand_out" and "400 works" not in far.error_rate  # what is missed, not flagged
-    assert "98 % of works seen 4 times" in far.error_rate and "75 % of works seen 64 times" in far.error_rate
+    assert "98% of works seen 4 times" in far.error_rate and "75% of works seen 64 times" in far.error_rate
     other = dataclasses.replace(rate, model_fingerprint="e" * 64)
     elsewhere = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                       error_rate=other)

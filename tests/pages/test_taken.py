@@ -57,4 +57,4 @@ def test_a_package_is_read_and_not_changed_and_runs_in_a_case_of_ones_own(opened
 def test_the_methods_page_quotes_the_card(opened):
     text = written(opened("methods"))
     for dose in read_card(WORLD).doses:
-        assert f"| {dose.works} | {dose.came_back} | {100 * dose.share:.1f} % |" in text
+        assert f"| {dose.works} | {dose.came_back} | {100 * dose.share:.1f}% |" in text
