@@ -188,7 +188,7 @@ def test_every_try_names_its_prompt_by_a_number_of_the_list(tmp_path):
         case.commit(dataclasses.replace(made, id=f"{text}{seed}", search_id="search3", recipe=recipe))
     plan = case.record(SearchPlan, "search1")
     case.commit(dataclasses.replace(plan, id="search3", settings={
-        **plan.settings, "prompt": "a blue door", "more_prompts": ["a boat", "a planned train"]}))
+        **plan.settings, "prompt": "a planned train", "more_prompts": ["a boat", "a blue door"]}))
     full, short = (document_of(case, options=ReportOptions(detail=d)) for d in ("full", "short"))
     for document in (full, short):
         assert table(document, "Prompt").rows == (("1", "a red fox", "10"), ("2", "a blue door", "2"),
