@@ -76,9 +76,9 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
               names: Sequence[str] = FEATURES, folds: int = 5, seed: int = 0) -> Fit:
     """Whether a set of subjects is like the controls: the upper limit of a classifier's AUC stays under 0.65.
 
-    The classifier is a linear discriminant, cross-validated. A set of fewer than `works_needed` would miss that
-    limit by chance although it is like the controls: it does not fit only where the AUC's lower limit lies
-    above 0.5, and `shown` says whether the upper one was kept all the same. Fewer than 5 works are not compared.
+    The classifier is a linear discriminant, cross-validated. A set of fewer than `works_needed` cannot keep that
+    limit even where nothing tells it from the controls: it does not fit only where the AUC's lower limit lies
+    above 0.5, and `shown` is False. Fewer than 5 works are not compared.
     """
     few, many = len(subjects), len(controls)
     if many < FEWEST:
@@ -94,8 +94,7 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
     if area.low > CHANCE if small else area.high > LARGEST_AUC:
         return Fit(False, f"the works can be told from the controls without any model ({measured}; up to "
                           f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
-    reachable = auc_limits(CHANCE, positives=few, negatives=many).high <= LARGEST_AUC
-    if reachable and area.high <= LARGEST_AUC:
+    if not small:
         return Fit(True, f"the works cannot be told from the controls without any model ({measured}; up to "
                          f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
     return Fit(True, f"{_too_few(few, many, needed)}: nothing tells them from the controls without any model "
@@ -104,14 +103,13 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
 
 
 def works_needed(controls: int) -> int | None:
-    """From how many works on a set that is like the controls can be expected to show it.
+    """From how many works on a set can show at all that it is like the controls.
 
-    The fewest for which even the highest AUC that chance gives, the upper limit at 0.5, has an upper limit of
-    at most 0.65; None where no number of works would do with so few controls.
+    The fewest for which an AUC of 0.5 has an upper limit of at most 0.65; None where no number of works would do
+    with so few controls. A set like the controls may still miss that limit by chance, the smaller the oftener.
     """
     def enough(works: int) -> bool:
-        highest = auc_limits(CHANCE, positives=works, negatives=controls).high
-        return auc_limits(highest, positives=works, negatives=controls).high <= LARGEST_AUC
+        return auc_limits(CHANCE, positives=works, negatives=controls).high <= LARGEST_AUC
 
     if not enough(MOST_WORKS):
         return None
@@ -122,7 +120,7 @@ def _too_few(works: int, controls: int, needed: int | None) -> str:
     if needed is None:
         return f"{controls:,} controls are too few to show of any set of works that it is like them"
     return (f"{works} works are too few to show that as a set they are like the controls (with {controls:,} "
-            f"controls it takes about {needed:,})")
+            f"controls it takes at least {needed:,})")
 
 
 def _told_apart(a: np.ndarray, b: np.ndarray, *, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

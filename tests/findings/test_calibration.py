@@ -150,20 +150,19 @@ def test_limits_of_an_auc_are_those_of_its_scores():
         0.5, positives=14, negatives=400).high
 
 
-def test_the_works_that_a_set_needs_keep_the_limit_at_the_highest_auc_of_chance():
+def test_the_works_that_a_set_needs_keep_the_limit_at_an_auc_of_chance():
     def limit(works, controls):
-        highest = c.auc_limits(0.5, positives=works, negatives=controls).high
-        return c.auc_limits(highest, positives=works, negatives=controls).high
+        return c.auc_limits(0.5, positives=works, negatives=controls).high
 
     needed = [works_needed(n) for n in (100, 200, 400, 4000)]
     assert needed == sorted(needed, reverse=True)
     for count, controls in zip(needed, (100, 200, 400, 4000), strict=True):
         assert limit(count, controls) <= LARGEST_AUC < limit(count - 1, controls)
-    assert works_needed(25) is None
+    assert works_needed(12) is None
 
 
-def test_more_works_of_the_controls_kind_seldom_turn_a_set_away_and_of_another_kind_always():
-    """Of sets drawn like the controls about as many fit with 4, 5, 14, 15, 40 and 100 works."""
+def test_sets_of_the_controls_kind_fit_where_few_or_many_and_sets_of_another_kind_never():
+    """From 15 works on a set has to show that it is like the controls, which larger ones seldom miss."""
     draw = np.random.default_rng(6)
     names = FEATURES[:4]
     controls = [dict(zip(names, row, strict=True)) for row in draw.normal(size=(400, 4)).tolist()]
@@ -172,9 +171,10 @@ def test_more_works_of_the_controls_kind_seldom_turn_a_set_away_and_of_another_k
         sets = draw.normal(size=(40, count, 4)) + shift
         found = [check_set([dict(zip(names, row, strict=True)) for row in one.tolist()], controls, names=names)
                  for one in sets]
-        assert count < 15 or all(f.shown == (f.auc_high <= LARGEST_AUC) for f in found if f.fits)
+        assert count < 15 or all(f.shown and f.auc_high <= LARGEST_AUC for f in found if f.fits)
         assert count >= 15 or not any(f.shown for f in found if f.fits)
         return sum(f.fits for f in found)
 
-    assert all(fits(count, 0.0) >= 35 for count in (4, 5, 14, 15, 40, 100))
+    assert all(fits(count, 0.0) >= 35 for count in (4, 5, 14, 100))
+    assert 10 <= fits(15, 0.0) < fits(40, 0.0)
     assert all(fits(count, 1.5) <= 1 for count in (5, 14, 15, 40, 100))

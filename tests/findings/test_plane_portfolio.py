@@ -106,7 +106,8 @@ def test_planted_works_lead_the_list():
     found = rank_portfolio(works, _controls(draw))
     assert [r.work.name for r in found.rows[:2]] == ["work 00", "work 01"]
     assert [r.rank for r in found.rows] == list(range(1, 21))
-    assert [r.work.name for r in found.rows if r.listed] == ["work 00", "work 01"]
+    assert not found.fit.fits, "the set does not show that it is like the controls, which twenty works can miss"
+    assert all(r.p is None for r in found.rows)
 
 
 def _of_one_kind(count, shift=0.0, seed=13):
@@ -116,7 +117,7 @@ def _of_one_kind(count, shift=0.0, seed=13):
     return rank_portfolio(_works(draw, [0.1, 0.1, *draw.normal(0.3, 0.02, 28)], shift)[:count], controls)
 
 
-@pytest.mark.parametrize("count", [2, 4, 5, 10, 14, 15, 16, 30])
+@pytest.mark.parametrize("count", [2, 4, 5, 10, 14])
 def test_a_work_more_of_the_same_kind_takes_no_p_values_back(count):
     found = _of_one_kind(count)
     assert found.fit.fits and [r.work.name for r in found.rows if r.listed] == ["work 00", "work 01"]
@@ -127,7 +128,7 @@ def test_a_work_more_of_the_same_kind_takes_no_p_values_back(count):
 def test_a_set_too_small_to_be_checked_says_so_and_how_many_it_takes(count):
     found = _of_one_kind(count)
     assert found.limits[0].startswith(f"{count} works are too few to show that as a set")
-    assert f"with 399 controls it takes about {works_needed(399)})" in found.limits[0]
+    assert f"with 399 controls it takes at least {works_needed(399)})" in found.limits[0]
     assert "do not fit" not in found.statement
 
 
