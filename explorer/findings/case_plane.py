@@ -10,6 +10,7 @@ from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.findings.bill import case_bill
 from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.measured import portfolio_of
 from explorer.findings.plane import Band, Plane, PlanePoint, control_band
 from explorer.images.door import read_png
 from explorer.records import Replay, SearchSummary
@@ -53,6 +54,9 @@ def _tested(case: Case, subject_id: str, score: str) -> tuple[Band | None, Plane
     judged = case.record(Finding, tests[-1].id) if tests else None
     if controls is None or controls.score != score or judged is None or "p" not in judged.numbers:
         return None, None  # controls that do not fit are no band
+    together = portfolio_of(case)
+    if together and any(r.work.subject_id == subject_id and r.p is None for r in together.rows):
+        return None, None  # nor are they where the case's works, as a set, do not fit them
     bits = total_bits(case_bill(case, case.replay(tests[-1].replay_id)))
     return control_band(controls, tests[-1].features), PlanePoint(bits, tests[-1].value, tests[-1].replay_id)
 

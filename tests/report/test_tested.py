@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.cases.case import SearchPlan
+from explorer.findings.case_plane import case_plane
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
@@ -106,6 +107,13 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
     said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Picture)]
     assert texts.NOT_TOGETHER in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
+    assert case_plane(case, test.subject_id).band is None  # nor on the screen
+
+
+def test_the_screen_draws_the_band_of_a_work_that_is_decided(tmp_path):
+    case = make_case(tmp_path)
+    put_to_test(case, controls_of(expectation=expected()))
+    assert case_plane(case, case.subjects()[0].id).band is not None
 
 
 def test_controls_that_do_not_fit_are_not_drawn(tmp_path):
