@@ -40,7 +40,7 @@ def candidates(now: Here) -> None:
     found = [c for c in found if c not in tested]
     if found:
         st.header(say("prompt.candidates", n=len(found)), anchor=False)
-    st.caption(say("prompt.scale"))
+    st.caption(say("prompt.scale") + (say("prompt.first", n=MOST) if len(found) > MOST else ""))
     if any(c.replay_score is not None for c in found):
         st.caption(say("prompt.judged_scale"))
     by_clip = sorted((c for c in found if c.mode != "negative"), key=lambda c: -c.similarity)
