@@ -63,7 +63,7 @@ class AlignedReplay:
 class ErrorRate:
     """How often a rule flagged works that were not in training, as measured: with date and fingerprint.
 
-    `missed` is the share that it did not flag of works that were in training so many times.
+    `missed` is (copies in training, share that it did not flag of such works, upper 95% limit of that share).
     """
 
     rule: str
@@ -74,7 +74,7 @@ class ErrorRate:
     measured_on: str  # "the bundled world's held-out works"
     model_fingerprint: str
     date: str  # ISO 8601
-    missed: tuple[tuple[int, float], ...] = ()
+    missed: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

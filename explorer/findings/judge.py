@@ -121,8 +121,8 @@ def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
 
 def missed_words(rate: ErrorRate) -> str:
     """What the rule misses, as a sentence."""
-    shares = [f"{percent(round(share, 2))} of works seen {'once' if n == 1 else f'{number(n)} times'}"
-              for n, share in rate.missed]
+    shares = [f"{percent(round(share, 2))} (at most {percent(round(high, 2))}) of works seen "
+              f"{'once' if n == 1 else f'{number(n)} times'}" for n, share, high in rate.missed]
     return fill(ERROR_RATES["missed"], {
         "rule": rate.rule, "missed": f"{', '.join(shares[:-1])} and {shares[-1]}", "date": rate.date,
         "fingerprint": rate.model_fingerprint[:12]})

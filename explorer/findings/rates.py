@@ -34,7 +34,7 @@ def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRat
         parts = stored["flagged"][policy.id][key]
         seen = next(p["by_multiplicity"] for p in stored.values() if isinstance(p, dict)
                     and p.get("policy") == policy.id)
-        missed = tuple((n, 1 - float(seen[str(n)][key]["share"])) for n in SEEN)
+        missed = tuple((n, *(1 - float(seen[str(n)][key][of]) for of in ("share", "low"))) for n in SEEN)
         return [ErrorRate(
             rule=words, share=float(parts[group]["share"]), low=float(parts[group]["low"]),
             high=float(parts[group]["high"]), cases=int(parts[group]["works"]), measured_on=name,

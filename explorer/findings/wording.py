@@ -74,8 +74,9 @@ ERROR_RATES: dict[str, str] = {
         "Measured error rate of this rule ({rule}): {share} of {cases} works that were not in training were "
         "flagged (95% interval {low} to {high}), on {measured_on}, {date}, model {fingerprint}.",
     "missed":
-        "Measured misses of this rule ({rule}) among works that the bundled model had in training: it did not flag "
-        "{missed} ({date}, model {fingerprint}).",
+        "Measured misses of this rule ({rule}) among works that the bundled model had in training, each tested "
+        "unaltered and, where the test takes a caption, with the caption that it was trained with: it did not flag "
+        "{missed} (upper 95% limits; {date}, model {fingerprint}).",
     "elsewhere":
         "No error rate has been measured for this model with these controls. Rates measured on the bundled "
         "world hold for its own model and controls only; here only the controls that were run speak.",

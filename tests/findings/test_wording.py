@@ -140,7 +140,7 @@ def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
     assert stored_rate(tmp_path, policy, **model) is None
     part = {"held_out": {"share": 0.01, "low": 0.002, "high": 0.03, "works": 400},
             "strangers": {"share": 0.0, "low": 0.0, "high": 0.024, "works": 150}}
-    seen = {str(n): {"flagged_at_1": {"share": 0.1}, "flagged_at_5": {"share": n / 256}}
+    seen = {str(n): {"flagged_at_1": {"share": 0.1, "low": 0.0}, "flagged_at_5": {"share": n / 256, "low": n / 512}}
             for n in (1, 4, 16, 64, 256)}
     stored = {"flagged": {policy.id: {"flagged_at_1": part, "flagged_at_5": part}}, "date": "2026-11-22", **model,
               "blind": {"policy": policy.id, "by_multiplicity": seen}}
@@ -152,11 +152,11 @@ def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
     found = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                   error_rate=rate)
     assert "1% of 400 works" in found.error_rate and "2026-11-22" in found.error_rate
-    assert rate.missed[0] == (1, 1 - 1 / 256) and rate.missed[-1] == (256, 0.0)
+    assert rate.missed[0] == (1, 1 - 1 / 256, 1 - 1 / 512) and rate.missed[-1] == (256, 0.0, 0.5)
     far = judge("s1", _replay(0.9), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                 error_rate=rate)
     assert far.kind == "does_not_stand_out" and "400 works" not in far.error_rate  # what is missed, not flagged
-    assert "98% of works seen 4 times" in far.error_rate and "75% of works seen 64 times" in far.error_rate
+    assert "98% (at most 99%) of works seen 4 times" in far.error_rate and "0% (at most 50%)" in far.error_rate
     other = dataclasses.replace(rate, model_fingerprint="e" * 64)
     elsewhere = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                       error_rate=other)
