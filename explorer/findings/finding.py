@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from explorer.closeness.catalogue import is_better
 from explorer.findings.expectation import Expectation
 from explorer.records import Effort
 
@@ -27,6 +28,10 @@ class ControlResults:
     expectation: Expectation | None = None  # fitted on tuning works, never on these
     policy: str = ""  # the Policy's id that subject and controls must share
     bits: tuple[float, ...] = ()  # supplied for each: its prompt, and the choice among the seeds
+
+    def as_close(self, value: float) -> int:
+        """How many controls came at least as close as `value`, before anything is taken off."""
+        return sum(not is_better(self.score, value, other) for other in self.values)
 
 
 @dataclass(frozen=True)

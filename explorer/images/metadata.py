@@ -42,6 +42,10 @@ class Generation:
     model_hash: str = ""
     other: dict[str, str] = field(default_factory=dict)
 
+    def facts(self) -> dict[str, object]:
+        """What was written, by field; without the tool and without `other`."""
+        return {k: v for k, v in vars(self).items() if v not in (None, "", {}) and k not in ("tool", "other")}
+
 
 @dataclass(frozen=True)
 class C2paState:

@@ -36,8 +36,7 @@ def _rows(found: Embedded) -> list[tuple[str, str]]:
         rows.append(("Content credentials (C2PA)", f"{told}.{by} {state.reason}"))
     for made in found.generation:
         rows += [(f"{made.tool}: {name.replace('_', ' ').replace(' px', ' (pixels)')}", str(value))
-                 for name, value in vars(made).items()
-                 if value not in (None, "", {}) and name not in ("tool", "other")]
+                 for name, value in made.facts().items()]
     rows += [(f"EXIF {name}", value) for name, value in found.exif.items()]
     rows += [(f"XMP {name}", value) for name, value in found.xmp_fields.items()]
     return [(name, value.strip() if len(value) <= LONGEST else f"{value[:LONGEST]}… ({len(value)} characters)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from explorer.closeness.catalogue import SCORES, is_better
+from explorer.closeness.catalogue import SCORES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
@@ -100,7 +100,7 @@ def among_controls(one: Ranked) -> Picture:
     drawn, values = dots(one), one.controls.values
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
     words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
-             "raw": number(sum(not is_better(one.controls.score, one.test.value, v) for v in values))}
+             "raw": number(one.controls.as_close(one.test.value))}
     png = plots.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
         return Picture(png, texts.AMONG_PLAIN_ALT, texts.AMONG_PLAIN.format_map(words))

@@ -25,9 +25,8 @@ def draw(now: state.Here, case: Case, subject: Subject) -> None:
         st.markdown(say("embedded.none"))
     for generation in found.generation:
         st.markdown(f"**{say('embedded.generation', tool=plain(generation.tool))}**")
-        facts = {k: v for k, v in vars(generation).items()
-                 if v not in (None, "", {}) and k not in ("tool", "other")}
-        st.markdown("\n".join(f"- {say(f'generation.{k}')}: {plain(str(v))}" for k, v in facts.items()))
+        st.markdown("\n".join(f"- {say(f'generation.{k}')}: {plain(str(v))}"
+                              for k, v in generation.facts().items()))
         _take(now, generation)
     _pairs(say("embedded.exif"), found.exif)
     _pairs(say("embedded.xmp"), found.xmp_fields)

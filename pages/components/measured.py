@@ -54,7 +54,7 @@ def _result(case: Case, test: Measured, found: Finding | None) -> None:
             st.markdown(plain(found.error_rate))
             if controls and "p" in found.numbers:
                 st.markdown(say("measured.raw", controls=len(controls.values),
-                                raw=sum(v <= test.value for v in controls.values)))
+                                raw=controls.as_close(test.value)))
             st.caption(" ".join(plain(limit) for limit in found.limits))
         st.caption(say("measured.how", prompt=plain(test.prompt), seeds=test.effort.tries,
                        evaluations=f"{test.effort.unet_evaluations:,}", searches=test.earlier_searches,
