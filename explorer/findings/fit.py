@@ -92,8 +92,10 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
     measured = f"AUC {area.value:.2f}, limits {area.low:.2f} to {area.high:.2f}"
     small = needed is None or few < needed
     if area.low > CHANCE if small else area.high > LARGEST_AUC:
-        return Fit(False, f"the works can be told from the controls without any model ({measured}; up to "
-                          f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
+        told = ("the works can be told from the controls" if area.low > CHANCE
+                else "the works do not show that they are like the controls, though nothing tells them apart")
+        return Fit(False, f"{told} without any model ({measured}; up to {LARGEST_AUC} is allowed)", far,
+                   auc=area.value, auc_high=area.high)
     if not small:
         return Fit(True, f"the works cannot be told from the controls without any model ({measured}; up to "
                          f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)

@@ -108,6 +108,7 @@ def test_planted_works_lead_the_list():
     assert [r.rank for r in found.rows] == list(range(1, 21))
     assert not found.fit.fits, "the set does not show that it is like the controls, which twenty works can miss"
     assert all(r.p is None for r in found.rows)
+    assert "do not show that they are like" in found.statement and "can be told" not in found.statement
 
 
 def _of_one_kind(count, shift=0.0, seed=13):
