@@ -45,8 +45,8 @@ from explorer.jobs.library_tasks import (
     UnloadModels,
     VerifyPackage,
 )
-from explorer.jobs.replay_settings import ReplaySettings, StopRules
 from explorer.records import from_json, to_json
+from explorer.records.replay_settings import ReplaySettings, StopRules
 
 TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,

@@ -13,10 +13,10 @@ from explorer.findings.controls import WORLD_FILE, world_controls, world_policie
 from explorer.findings.features import PREDICTORS
 from explorer.findings.judge import excesses
 from explorer.findings.rates import FILE, stored_groups, stored_rate
-from explorer.findings.table import table
-from explorer.jobs.policy import Policy
-from explorer.world.data import read_manifest
+from explorer.findings.readme_table import table
+from explorer.records.policy import Policy
 from explorer.world.files import fingerprint, open_world
+from explorer.world.manifest import read_manifest
 
 POLICIES = tuple(Policy(prompt_from=name) for name in ("caption", "interrogation"))
 

@@ -8,11 +8,11 @@ from explorer.cases import marks
 from explorer.cases.store import CaseStore
 from explorer.closeness.catalogue import SCORES
 from explorer.collections.atlas import SIMILARITIES, Atlas, atlas_path, write_atlas
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import CollectionInfo
 from explorer.settings import load_settings
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.pages.filled import picture
 from tests.pages.test_pages import press, written
 

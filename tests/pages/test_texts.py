@@ -9,7 +9,7 @@ import pytest
 
 from explorer.findings.wording import STATEMENTS
 from explorer.jobs.tasks import TASKS
-from pages.components.texts import catalogue, minutes, plain, say, size
+from pages.shared.texts import catalogue, minutes, plain, say, size
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
@@ -54,7 +54,7 @@ def test_every_task_has_a_name():
 
 def test_every_way_to_align_is_offered_and_named():
     from explorer.closeness.alignment import OPTIONS
-    from pages.components.afterwards import WAYS
+    from pages.replay.after_replay import WAYS
     assert WAYS == OPTIONS and set(catalogue()["align"]) >= set(OPTIONS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from explorer.world import card
+from explorer.world.making import card
 
 
 def test_the_readme_shows_the_card(world):
