@@ -5,10 +5,8 @@ from __future__ import annotations
 from explorer.errors import ExplorerError
 from explorer.images.metadata import Generation
 from explorer.records import ModelRef, Recipe, Variation
+from explorer.records.samplers import sampler_called
 
-_SCHEDULERS = {"euler": "euler", "euler_a": "euler_a", "euler_ancestral": "euler_a", "ddim": "ddim",
-               "dpm++_2m": "dpmpp_2m", "dpmpp_2m": "dpmpp_2m", "dpm_plus_plus_2m": "dpmpp_2m",
-               "plms": "pndm", "pndm": "pndm", "k_euler": "euler", "k_euler_a": "euler_a"}
 _NOISE = {"CPU": "torch-cpu", "GPU": "cuda-philox", "NV": "a1111-nv-philox"}  # as A1111 names them
 _DIALECTS = {"AUTOMATIC1111": "a1111", "ComfyUI": "comfyui", "InvokeAI": "compel"}
 
@@ -24,7 +22,7 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     if missing:
         raise ExplorerError(f"The file's settings lack {' and '.join(missing)}, so no recipe can be "
                             "taken over; type what is known on the replay page instead.")
-    scheduler = _SCHEDULERS.get(generation.sampler.strip().lower().replace(" ", "_"))
+    scheduler = sampler_called(generation.sampler)
     img2img = generation.strength is not None and generation.strength < 1.0
     return Recipe(
         model=model, prompt=generation.prompt, negative_prompt=generation.negative_prompt,
