@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from explorer.world.making import card
+from explorer.world_build import card
 
 
 def test_the_readme_shows_the_card(world):
