@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.world.making.dose_replays import Attempt
-from explorer.world.making.stats import fall_p, trend_p, wilson
+from explorer.world_build.dose_replays import Attempt
+from explorer.world_build.stats import fall_p, trend_p, wilson
 
 ONCE_SAMPLE = 150
 SEED = 0

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.world.making.drawing import plain_features
-from explorer.world.making.stats import auc, auc_interval
-from explorer.world.making.truth import HELD_OUT
+from explorer.world_build.drawing import plain_features
+from explorer.world_build.stats import auc, auc_interval
+from explorer.world_build.truth import HELD_OUT
 
 FOLDS = 5
 RIDGE = 10.0

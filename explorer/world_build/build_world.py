@@ -57,20 +57,20 @@ def _stages(world: World, draw: int) -> tuple[str, ...]:
 def _run(name: str, world: World, device: str, draw: int, source_root: Path, minutes: float | None,
          report) -> dict | None:
     if name == "data":
-        from explorer.world.making.data import build_data
+        from explorer.world_build.data import build_data
         return build_data(world, source_root, draw, report)
     if name == "rule":
-        from explorer.world.making.rule import choose
+        from explorer.world_build.rule import choose
         return choose(world)
     if name == "index":
-        from explorer.world.making.world_index import build as index
+        from explorer.world_build.world_index import build as index
         return index(world)
     return _train(name, world, device, minutes, report)
 
 
 def _train(name: str, world: World, device: str, minutes: float | None, report) -> dict:
-    from explorer.world.making import autoencoder_train, clip_train, unet_train
-    from explorer.world.making.training import pick_device
+    from explorer.world_build import autoencoder_train, clip_train, unet_train
+    from explorer.world_build.training import pick_device
 
     if name == "unet" and not world.near_copy.exists():
         raise ExplorerError("The near-copy rule is fixed before the UNet is trained: run "

@@ -15,12 +15,12 @@ from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from explorer.world.files import World, require, write_json
-from explorer.world.making import truth
-from explorer.world.making.copy_captions import copy_caption, copy_pixels
-from explorer.world.making.data import labels_of
-from explorer.world.making.text_tower import encode
-from explorer.world.making.training import Plan, Report, Training, autocast
 from explorer.world.manifest import manifest_draw, read_manifest, small
+from explorer.world_build import truth
+from explorer.world_build.copy_captions import copy_caption, copy_pixels
+from explorer.world_build.data import labels_of
+from explorer.world_build.text_tower import encode
+from explorer.world_build.training import Plan, Report, Training, autocast
 
 PIPELINE = {
     "_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers.__version__,

@@ -1,7 +1,7 @@
 """Stage `index`: the members as a collection in clip-retrieval's folder layout.
 
 Embedding needs torch, indexing needs faiss; the two never share a process, so indexing runs as a program of
-its own: `python -m explorer.world.making.world_index FOLDER`.
+its own: `python -m explorer.world_build.world_index FOLDER`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def build(world: World, device: str = "cpu") -> None:
     (folder / "metadata").mkdir(exist_ok=True)
     table = pa.Table.from_pylist([_row(r) for r in members]).select(COLUMNS)
     pq.write_table(table, folder / "metadata" / "metadata_0.parquet", compression="zstd")
-    done = subprocess.run([sys.executable, "-m", "explorer.world.making.world_index", str(folder)],
-                          capture_output=True, text=True, cwd=Path(__file__).resolve().parents[3])
+    done = subprocess.run([sys.executable, "-m", "explorer.world_build.world_index", str(folder)],
+                          capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])
     if done.returncode:
         raise ExplorerError(f"The index could not be built: {done.stderr.strip().splitlines()[-1:]}. "
                             "Run `python -m explorer world build --stage index` again.")

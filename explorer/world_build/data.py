@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from explorer.errors import ExplorerError
 from explorer.world.files import World, write_atomically
-from explorer.world.making import drawing, svg_metadata, truth
-from explorer.world.making.truth import Label
 from explorer.world.manifest import small
+from explorer.world_build import drawing, svg_metadata, truth
+from explorer.world_build.truth import Label
 
 Progress = Callable[[str, float, str], None]  # stage, fraction in [0, 1], message
 

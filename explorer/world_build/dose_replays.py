@@ -21,9 +21,9 @@ from torch import Tensor
 from explorer.closeness.tiled import distances
 from explorer.errors import ExplorerError
 from explorer.world.files import World, require, write_json
-from explorer.world.making.text_tower import encode
-from explorer.world.making.training import autocast
 from explorer.world.near_copy import NearCopyRule, to_own_and_other
+from explorer.world_build.text_tower import encode
+from explorer.world_build.training import autocast
 
 ROUND = 4  # seeds of a work that are made before the rule is asked again
 

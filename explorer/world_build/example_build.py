@@ -31,8 +31,8 @@ from explorer.world.example_cases import AGAIN, FILE_NAME, FOLDER, Told, read
 from explorer.world.example_picks import DRAWN_BYTES, read_examples
 from explorer.world.figures import read_card
 from explorer.world.files import fingerprint, write_json
-from explorer.world.making.example_plans import EFFORT, FIRST, MADE_PROMPT, MADE_SEED, PLANS, SCANNED, Plan
 from explorer.world.manifest import small
+from explorer.world_build.example_plans import EFFORT, FIRST, MADE_PROMPT, MADE_SEED, PLANS, SCANNED, Plan
 
 SCORE = "tiled_l2"
 ALIGNED = ("shift", "scale", "colour")

@@ -8,7 +8,7 @@ from pathlib import Path
 from explorer.errors import ExplorerError
 from explorer.world import example_picks
 from explorer.world.files import fingerprint, open_world, write_json
-from explorer.world.making import world_index
+from explorer.world_build import world_index
 
 FINGERPRINT_FILE = "fingerprint.json"
 

@@ -15,15 +15,15 @@ import torch
 from tqdm import tqdm
 
 from explorer.world.files import World, fingerprint, open_world, write_json
-from explorer.world.making import card as cards
-from explorer.world.making import dose, sheets
-from explorer.world.making.clip_train import image_embeddings, load_clip, text_embeddings
-from explorer.world.making.dose_replays import Attempt, Effort, Sampler, attempts
-from explorer.world.making.fairness import fair_draw
-from explorer.world.making.instruments import autoencoder_figures, clip_figures, group_of
-from explorer.world.making.rule import load_rule, round_trip
-from explorer.world.making.training import pick_device
 from explorer.world.manifest import load_small, read_manifest
+from explorer.world_build import card as cards
+from explorer.world_build import dose, sheets
+from explorer.world_build.clip_train import image_embeddings, load_clip, text_embeddings
+from explorer.world_build.dose_replays import Attempt, Effort, Sampler, attempts
+from explorer.world_build.fairness import fair_draw
+from explorer.world_build.instruments import autoencoder_figures, clip_figures, group_of
+from explorer.world_build.rule import load_rule, round_trip
+from explorer.world_build.training import pick_device
 
 SHEET_WORKS = 10
 

@@ -16,9 +16,9 @@ from diffusers import AutoencoderTiny
 from explorer.closeness.tiled import distances
 from explorer.errors import ExplorerError
 from explorer.world.files import World, require, write_json
-from explorer.world.making.unet_train import latents_of
 from explorer.world.manifest import load_small, read_manifest
 from explorer.world.near_copy import NearCopyRule, to_own_and_other
+from explorer.world_build.unet_train import latents_of
 
 MARGIN = 0.8
 ABSOLUTES = tuple(round(0.15 + 0.01 * i, 2) for i in range(11))

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from explorer.world.files import World, size_mb
-from explorer.world.making.build_world import training_facts
 from explorer.world.manifest import manifest_draw
+from explorer.world_build.build_world import training_facts
 
 PACKAGES = ("torch", "diffusers", "transformers", "open_clip_torch", "numpy", "pillow")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.world.making.truth import Label
+from explorer.world_build.truth import Label
 
 
 def copy_caption(row: dict, copy: int) -> str:

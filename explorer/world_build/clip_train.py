@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer.world.files import CLIP_NAME, World, require, write_json
-from explorer.world.making.text_tower import convert, write_tokenizer
-from explorer.world.making.training import Plan, Report, Training, autocast
 from explorer.world.manifest import load_small, read_manifest
+from explorer.world_build.text_tower import convert, write_tokenizer
+from explorer.world_build.training import Plan, Report, Training, autocast
 
 PLAN = Plan("clip", minutes=20, batch=256, rate=1.5e-3, decay=0.1, average=0.98)
 TRAINED_TOKENS = 24  # longer captions are cut in training only

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.world.making.autoencoder_train import psnr_db
-from explorer.world.making.clip_train import ranks
-from explorer.world.making.stats import difference_interval, median_interval, wilson
-from explorer.world.making.truth import HELD_OUT
+from explorer.world_build.autoencoder_train import psnr_db
+from explorer.world_build.clip_train import ranks
+from explorer.world_build.stats import difference_interval, median_interval, wilson
+from explorer.world_build.truth import HELD_OUT
 
 
 def autoencoder_figures(rows: list[dict], works: np.ndarray, again: np.ndarray) -> dict:

@@ -13,8 +13,8 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from explorer.world.files import World
-from explorer.world.making.training import Plan, Report, Training, autocast
 from explorer.world.manifest import load_small, read_manifest
+from explorer.world_build.training import Plan, Report, Training, autocast
 
 PLAN = Plan("autoencoder", minutes=30, batch=64, rate=2e-3, decay=1e-4, compile=True)
 WIDTH = 48
