@@ -48,14 +48,9 @@ class Model:
         """Whether our batched sampler runs it; otherwise the pipeline's own call does."""
         return self.family is not None
 
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """(channels, pixels a latent cell)."""
-        return self.family.latent_shape
-
     def noise_shape(self, recipe: Recipe) -> tuple[int, int, int]:
         """(c, h, w) of the latents of a recipe's image."""
-        channels, cell = self.latent_shape
+        channels, cell = self.family.latent_shape
         return channels, recipe.height_px // cell, recipe.width_px // cell
 
 

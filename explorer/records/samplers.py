@@ -32,7 +32,7 @@ SAMPLERS: dict[str, Sampler] = {s.key: s for s in (
     Sampler("pndm", "PNDM", "PNDMScheduler", ("pndm", "plms"), {"skip_prk_steps": True}, extra_calls=1),
 )}
 OWN_SAMPLER = "own"  # of a family that runs through its pipeline's own call
-_ELSEWHERE = {name: s.key for s in SAMPLERS.values() for name in s.elsewhere}
+_ELSEWHERE = {name: s.key for s in reversed(SAMPLERS.values()) for name in (*s.elsewhere, s.made_of.lower())}
 
 
 def sampler_called(name: str) -> str | None:

@@ -12,9 +12,9 @@ import numpy as np
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png
@@ -162,8 +162,7 @@ def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
     """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
     if recipe.noise_blob is None:
         return None
-    channels, cell = model.latent_shape
-    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+    shape = model.noise_shape(recipe)
     return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
 
 
