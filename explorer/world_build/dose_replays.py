@@ -19,7 +19,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from explorer.closeness.tiled import distances
-from explorer.diffusion.families.family import guide
+from explorer.diffusion.families.family import guide, network_of
 from explorer.errors import ExplorerError
 from explorer.world.files import World, require, write_json
 from explorer.world.near_copy import NearCopyRule, to_own_and_other
@@ -57,7 +57,7 @@ class Sampler:
     def __init__(self, world: World, device: torch.device):
         folder = require(world.diffusion / "model_index.json", "unet").parent
         pipe = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
-        self.unet = pipe.unet.to(device, memory_format=torch.channels_last).eval()
+        self.unet = network_of(pipe).to(device, memory_format=torch.channels_last).eval()
         self.vae, self.scheduler, self.device = pipe.vae.to(device).eval(), pipe.scheduler, device
         self.tokenizer, self.tower = pipe.tokenizer, pipe.text_encoder.to(device).eval()
         self.empty = self.texts([""])
