@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.settings import ASSETS
-from pages.components import frame, login, media, tray
+from pages.server import login, media
+from pages.shared import frame
+from pages.tasks import tray
 
 st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.components import media, sessions
+from pages.server import media, sessions
 
 media.guard()
 app = st.App("app.py", middleware=[Middleware(sessions.FewSessions), Middleware(media.OwnMedia)])

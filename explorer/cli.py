@@ -54,7 +54,7 @@ def _command(commands: Any, name: str, run: Callable[..., Any], text: str) -> ar
 
 
 def _investigate(commands: Any) -> None:
-    from explorer.commands.investigate import run
+    from explorer.commands.investigate_command import run
 
     one = _command(commands, "investigate", run, "run the whole loop on one image")
     one.add_argument("image", type=Path)
@@ -79,13 +79,13 @@ def _investigate(commands: Any) -> None:
 
 
 def _findings(commands: Any) -> None:
-    from explorer.commands import findings
+    from explorer.commands import findings_command
 
-    many = _command(commands, "portfolio", findings.portfolio, "test every image of a folder and rank them")
+    many = _command(commands, "portfolio", findings_command.portfolio, "test every image of a folder and rank them")
     many.add_argument("folder", type=Path)
     many.add_argument("--controls", type=Path, help="a folder of images that the model cannot have seen")
     many.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
-    rates = _command(commands, "calibrate", findings.calibrate, "measure a model's own error rates")
+    rates = _command(commands, "calibrate", findings_command.calibrate, "measure a model's own error rates")
     rates.add_argument("--controls", type=Path, required=True,
                        help="a folder of images that the model cannot have seen")
     for one in (many, rates):
@@ -98,16 +98,16 @@ def _findings(commands: Any) -> None:
 
 
 def _collection(commands: Any) -> None:
-    from explorer.commands import collection
+    from explorer.commands import collection_command
 
     kinds = commands.add_parser("collection", help="build, search or serve a collection").add_subparsers(
         required=True, metavar="ACTION")
-    build = _command(kinds, "build", collection.build, "embed and index a folder of images")
+    build = _command(kinds, "build", collection_command.build, "embed and index a folder of images")
     build.add_argument("folder", type=Path)
     build.add_argument("--out", type=Path, help="where to (default: collections/NAME in the workspace)")
     build.add_argument("--clip")
     build.add_argument("--engine", default="", help="local, or a Ray cluster such as ray://host:10001")
-    search = _command(kinds, "search", collection.search, "the nearest works to an image or a text")
+    search = _command(kinds, "search", collection_command.search, "the nearest works to an image or a text")
     search.add_argument("query", help="an image file, or a text with --text")
     search.add_argument("--text", action="store_true")
     search.add_argument("--with", dest="words", default="", help="words to mix with the image")
@@ -117,18 +117,19 @@ def _collection(commands: Any) -> None:
     search.add_argument("--collection")
     search.add_argument("--clip")
     search.add_argument("-k", type=int, default=12)
-    copies = _command(kinds, "duplicates", collection.duplicates, "near copies within a collection")
+    copies = _command(kinds, "duplicates", collection_command.duplicates, "near copies within a collection")
     copies.add_argument("collection", nargs="?", default="", help="an index folder (default: the one in use)")
     copies.add_argument("--out", type=Path, help="write the list without duplicates here (CSV)")
     copies.add_argument("--store", action="store_true",
                         help="write each work's multiplicity into a collection that was built here")
-    serve = _command(kinds, "serve", collection.serve, "serve a collection with clip-retrieval's own backend")
+    serve = _command(kinds, "serve", collection_command.serve,
+                     "serve a collection with clip-retrieval's own backend")
     serve.add_argument("folder", type=Path)
     serve.add_argument("--port", type=int, default=1234)
 
 
 def _replay(commands: Any) -> None:
-    from explorer.commands.replay import run
+    from explorer.commands.replay_command import run
 
     one = _command(commands, "replay", run, "render a recipe again and state its hashes")
     one.add_argument("recipe", type=Path, help="a recipe as JSON, or a picture that carries one")
@@ -138,7 +139,7 @@ def _replay(commands: Any) -> None:
 
 
 def _signals(commands: Any) -> None:
-    from explorer.commands.signals import run
+    from explorer.commands.signals_command import run
 
     one = _command(commands, "signals", run, "memorisation signals over a list of prompts, as a table")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
@@ -153,7 +154,7 @@ def _signals(commands: Any) -> None:
 
 
 def _extract(commands: Any) -> None:
-    from explorer.commands.extract import run
+    from explorer.commands.extract_command import run
 
     one = _command(commands, "extract", run, "prompts whose pictures fall together, without a target")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
@@ -171,22 +172,23 @@ def _extract(commands: Any) -> None:
 
 
 def _packages(commands: Any) -> None:
-    from explorer.commands import package
+    from explorer.commands import package_command
 
-    export = _command(commands, "export", package.export, "write a case as a package that others can verify")
+    export = _command(commands, "export", package_command.export,
+                      "write a case as a package that others can verify")
     export.add_argument("case", help="the case's id")
     export.add_argument("--out", type=Path)
-    verify = _command(commands, "verify", package.verify, "check a package: bag, log, blobs, exhibits")
+    verify = _command(commands, "verify", package_command.verify, "check a package: bag, log, blobs, exhibits")
     verify.add_argument("package", type=Path)
     verify.add_argument("--expect", default="", help="the log head printed in the report")
     verify.add_argument("--root", type=Path, action="append", default=[],
                         help="certificate (PEM) of a time-stamp authority that you trust; may be repeated")
     verify.add_argument("--replay", action="store_true", help="render every exhibit again")
     verify.add_argument("--model", help="where the package's model is on this machine")
-    taken = _command(commands, "import", package.take_in, "open a package as a read-only case")
+    taken = _command(commands, "import", package_command.take_in, "open a package as a read-only case")
     taken.add_argument("package", type=Path)
     taken.add_argument("--expect", default="", help="the log head printed in the report")
-    _seal(commands, package)
+    _seal(commands, package_command)
 
 
 def _seal(commands: Any, package: Any) -> None:
@@ -201,23 +203,24 @@ def _seal(commands: Any, package: Any) -> None:
 
 
 def _world(commands: Any) -> None:
-    from explorer.commands import world
+    from explorer.commands import world_command
 
     kinds = commands.add_parser("world", help="build and check the bundled world").add_subparsers(
         required=True, metavar="ACTION")
-    build = _command(kinds, "build", world.build, "from the openclipart packages to a trained world")
+    build = _command(kinds, "build", world_command.build, "from the openclipart packages to a trained world")
     build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
     build.add_argument("--device", default="auto")
     build.add_argument("--draw", type=int, default=1, help="which draw of the works (2: the crossover)")
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))
     build.add_argument("--out", type=Path, default=WORLD)
     build.add_argument("--minutes", type=float, help="time budget of the stage")
-    for name, run, text in (("check", world.check, "measure the world and write its card"),
-                            ("derive", world.derive, "make again all that quotes the world's fingerprint")):
+    for name, run, text in (("check", world_command.check, "measure the world and write its card"),
+                            ("derive", world_command.derive, "make again all that quotes the world's fingerprint")):
         one = _command(kinds, name, run, text)
         one.add_argument("--out", type=Path, default=WORLD)
         one.add_argument("--device", default="auto")
-    told = _command(kinds, "examples", world.examples, "run the example cases again and keep them as packages")
+    told = _command(kinds, "examples", world_command.examples,
+                    "run the example cases again and keep them as packages")
     told.add_argument("--world", type=Path, default=WORLD)
     told.add_argument("--out", type=Path, default=ASSETS / "examples")
     told.add_argument("--only", default="", help="one story, such as comes_back")

@@ -8,7 +8,7 @@ import io
 import pytest
 from PIL import Image, PngImagePlugin
 
-from explorer.commands.replay import _foreign
+from explorer.commands.replay_command import _foreign
 from explorer.errors import ExplorerError
 
 WORDS = "a (red:1.3) fox\nNegative prompt: [blurry]\nSteps: 12, Sampler: Euler, CFG scale: 3, Seed: 5, Size: 64x64"

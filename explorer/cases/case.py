@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer import records
-from explorer.cases import indexing, reads, schema
+from explorer.cases import case_tables, log_index, reads
 from explorer.cases.blobs import BlobStore
 from explorer.cases.canonical import canonical, digest, pack, read, recipe_digest
 from explorer.cases.faults import plain_faults
@@ -36,8 +36,8 @@ class Case:
         self.blobs = BlobStore(folder / "blobs")
         self._turn = threading.RLock()
         with plain_faults(folder):
-            self._db = schema.connect(folder / "case.sqlite")
-            schema.migrate(self._db, folder / "case.sqlite")
+            self._db = case_tables.connect(folder / "case.sqlite")
+            case_tables.migrate(self._db, folder / "case.sqlite")
         self.read_only = self.meta().get("read_only") == "1"
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Case:
         mark = entry_hash(seq=seq, time=time, kind=kind, actor=self.actor, job=job_id, body=body, prev=prev)
         self._db.execute("INSERT INTO log VALUES (?,?,?,?,?,?,?,?)",
                          (seq, time, kind, self.actor, job_id, canonical(body).decode(), prev, mark))
-        indexing.index(self._db, seq, kind, read(canonical(body)))
+        log_index.index(self._db, seq, kind, read(canonical(body)))
 
     def note(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> None:
         """Writes one entry to the log that is neither a record nor a choice (an export, a job's start)."""
@@ -87,7 +87,7 @@ class Case:
                 raise ValueError("this case has a log already")
             self._db.execute("BEGIN IMMEDIATE")
             for entry in entries:
-                indexing.enter(self._db, entry)
+                log_index.enter(self._db, entry)
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", sorted(facts.items()))
             self._db.execute("COMMIT")
 
@@ -135,7 +135,7 @@ class Case:
             return False
         if old and old["id"] != replay.id:
             raise ValueError(f"replay {old['id']} was rendered again under another id, {replay.id}")
-        kind = indexing.EXHIBIT if replay.exhibit else indexing.REPLAY
+        kind = log_index.EXHIBIT if replay.exhibit else log_index.REPLAY
         self._append(kind, {"key": replay.id, "data": pack(replay), "blobs": blobs}, job_id=job_id)
         return True
 
@@ -145,7 +145,7 @@ class Case:
 
         The same bytes again give the same subject, its caption kept if none is given. ExplorerError if refused.
         """
-        from explorer.images.door import open_image, png_bytes
+        from explorer.images.decode import open_image, png_bytes
         picture = open_image(data, name=name)
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
@@ -163,12 +163,12 @@ class Case:
             old = reads.choice(self._db, key)
             if old is not None and digest(old["value"]) == digest(value):
                 return
-            self._append(indexing.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
+            self._append(log_index.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
 
     def set_meta(self, key: str, value: str) -> None:
         """Writes one of the case's own facts (title, archived, ...) with its log entry."""
         with self._write():
-            self._append(indexing.CASE, {key: value})
+            self._append(log_index.CASE, {key: value})
 
     # -- reading ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 
-from explorer.cases import indexing, reads, schema
+from explorer.cases import case_tables, log_index, reads
 from explorer.cases.canonical import canonical, pack, read
 from explorer.cases.log import LogEntry, line_of
 from explorer.cases.recipes_text import png_with_recipe, recipe_json
@@ -40,9 +40,9 @@ def database_of(entries: Iterable[LogEntry]) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     db.execute("BEGIN")
-    schema.create(db)
+    case_tables.create(db)
     for entry in entries:
-        indexing.enter(db, entry)
+        log_index.enter(db, entry)
     db.execute("COMMIT")
     return db
 

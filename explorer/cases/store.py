@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.cases import schema
+from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, utc_now
 from explorer.cases.faults import plain_faults
@@ -86,9 +86,9 @@ class CaseStore:
 
     def _fill(self, draft: Path, facts: dict[str, str], case_id: str,
               fill: Callable[[Case], None] | None) -> None:
-        db = schema.connect(draft / "case.sqlite")
+        db = case_tables.connect(draft / "case.sqlite")
         db.execute("BEGIN IMMEDIATE")
-        schema.create(db)
+        case_tables.create(db)
         db.executemany("INSERT INTO meta VALUES (?,?)", sorted(facts.items()))
         db.execute("COMMIT")
         db.close()

@@ -12,7 +12,7 @@ import numpy as np
 
 from explorer.collections.looks import Encodes, Looked, Looks, Pictures, here
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.sources import FIELDS, Item, list_items
+from explorer.collections.picture_sources import FIELDS, Item, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress, Tick
 

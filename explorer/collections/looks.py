@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.collections.signatures import LENGTH, signature
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import Tick
 

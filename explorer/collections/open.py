@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.collections.embeddings import EmbeddingRows
-from explorer.collections.index import VectorIndex, inner_products, open_index
+from explorer.collections.faiss_index import VectorIndex, inner_products, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described

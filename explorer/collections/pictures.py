@@ -12,7 +12,7 @@ from explorer.collections.open import Collection
 from explorer.collections.parts import FOLDERS, write_array
 from explorer.collections.signatures import LENGTH, signature
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.records import Progress
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from explorer.collections.net import Policy, Refused, Unreachable, fetch
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image, png_bytes
+from explorer.images.decode import open_image, png_bytes
 
 SIDE_PX = 256
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.fingerprint import file_sha256
-from explorer.diffusion.sources import PICKLES, pickle_error, read_header
+from explorer.diffusion.locate import PICKLES, pickle_error, read_header
 from explorer.errors import ExplorerError
 from explorer.records import Adapter
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.sources import HUB_ID, LIBRARIES, PICKLES, hub_folder
+from explorer.diffusion.locate import HUB_ID, LIBRARIES, PICKLES, hub_folder
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 

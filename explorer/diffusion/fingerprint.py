@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from explorer.diffusion.sources import Located
+from explorer.diffusion.locate import Located
 from explorer.records import Adapter
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import noise_blob
 from explorer.diffusion.schedulers import Stepper, predicted_noise
 from explorer.errors import ExplorerError

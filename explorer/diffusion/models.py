@@ -14,9 +14,9 @@ import torch
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.locate import Located, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.diffusion.shared_text import install
-from explorer.diffusion.sources import Located, locate, stored_bits
 from explorer.errors import ExplorerError
 from explorer.records import Adapter, ModelInfo, ModelRef
 

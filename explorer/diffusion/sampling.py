@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded, decode
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.own_call import own_call
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0

@@ -8,13 +8,13 @@ from explorer.cases.case import Case
 from explorer.closeness.codecs import codec_curve
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
-from explorer.findings.bill import case_bill
+from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_tests import portfolio_of
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import portfolio_of
 from explorer.findings.plane import Band, Plane, PlanePoint, control_band
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.records import Replay, SearchSummary
-from explorer.search.fit import fit
+from explorer.search.fit_size import fit
 
 MOST_REPLAYS = 2000
 _AT_ONCE = 200  # replays held at a time

@@ -15,14 +15,14 @@ import numpy as np
 
 from explorer.errors import ExplorerError
 from explorer.findings.calibration import clopper_pearson, rank_p_value
+from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
-from explorer.findings.fit import check_subject, control_distances
 from explorer.findings.judge import excesses
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
-from explorer.jobs.policy import Policy
 from explorer.records import from_json
+from explorer.records.policy import Policy
 
 WORLD_FILE = "controls.json"  # beside the world's manifest, written by the findings benchmark
 TUNING_SHARE = 5  # every fifth work of a folder fits the expectation and is no control

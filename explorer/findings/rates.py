@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.findings.finding import ErrorRate
-from explorer.jobs.policy import Policy
+from explorer.records.policy import Policy
 
 FILE = "findings.json"  # beside the world's manifest: the last result of the findings benchmark
 RULES = {0.01: ("flagged_at_1", "p at most 0.01"), 0.05: ("flagged_at_5", "p at most 0.05")}

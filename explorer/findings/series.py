@@ -10,7 +10,7 @@ from explorer.cases.case import Case
 from explorer.cases.tries import Try
 from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Recipe, Replay, Subject
-from explorer.search.lanes import RaceRound, short_effort
+from explorer.records.race_records import RaceRound, short_effort
 
 
 @dataclass(frozen=True)

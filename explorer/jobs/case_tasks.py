@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from explorer.jobs.policy import Policy
-from explorer.jobs.replay_settings import ReplaySettings
+from explorer.records.policy import Policy
+from explorer.records.replay_settings import ReplaySettings
 
 
 @dataclass(frozen=True)

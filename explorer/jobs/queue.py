@@ -14,7 +14,7 @@ from typing import Any
 
 from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError
-from explorer.jobs import schema
+from explorer.jobs import queue_tables
 from explorer.jobs.job import STATES, TRIES, Job, WorkerRow, job_of
 from explorer.jobs.process import is_alive
 from explorer.jobs.tasks import task_to_json
@@ -36,7 +36,7 @@ class Queue:
         self._turn = threading.RLock()
         with plain_faults(self.database.parent):
             self.database.parent.mkdir(parents=True, exist_ok=True)
-            self._db = schema.connect(self.database)
+            self._db = queue_tables.connect(self.database)
 
     def close(self) -> None:
         with self._turn:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from explorer.errors import ExplorerError
 from explorer.images.metadata import Embedded, read_metadata
 from explorer.records import Subject
-from explorer.report import texts
-from explorer.report.bills import Blob
+from explorer.report import report_texts
 from explorer.report.blocks import Block, Heading, Table, Text
+from explorer.report.ledgers import Blob
 
 LONGEST = 1000  # characters of one claim that are printed
 
@@ -21,9 +21,9 @@ def claims_blocks(subject: Subject, blob: Blob) -> list[Block]:
         return [*blocks, Text(str(error), "note")]
     rows = _rows(found)
     if rows:
-        blocks += [Table(("Claim", ""), tuple(rows), wide=(1,)), Text(texts.CLAIMS, "note")]
+        blocks += [Table(("Claim", ""), tuple(rows), wide=(1,)), Text(report_texts.CLAIMS, "note")]
     elif found.c2pa.state == "absent" and not found.notes:
-        blocks.append(Text(texts.NO_CLAIMS))
+        blocks.append(Text(report_texts.NO_CLAIMS))
     return [*blocks, *(Text(note, "note") for note in found.notes)]
 
 
@@ -32,7 +32,7 @@ def _rows(found: Embedded) -> list[tuple[str, str]]:
     rows = []
     if state.state != "absent":
         by = f" Signer: {state.signer}." if state.signer else ""
-        told = texts.C2PA.get(state.state, state.state)
+        told = report_texts.C2PA.get(state.state, state.state)
         rows.append(("Content credentials (C2PA)", f"{told}.{by} {state.reason}"))
     for made in found.generation:
         rows += [(f"{made.tool}: {name.replace('_', ' ').replace(' px', ' (pixels)')}", str(value))

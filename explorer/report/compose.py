@@ -12,13 +12,13 @@ from explorer import records
 from explorer.cases.case import Environment, SearchPlan
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
+from explorer.findings.case_tests import ranking_of
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import ranking_of
-from explorer.jobs.policy import Policy
-from explorer.report import texts
+from explorer.records.policy import Policy
+from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.snapshot import Snapshot
-from explorer.report.subject import Exhibit, exhibit_of, subject_blocks
+from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
 
 MOST_WHOLE = 3  # works that a short report still treats at length
@@ -49,7 +49,7 @@ def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOption
     for subject in subjects:
         blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
                                  decided=subject.id not in without_p, brief=brief)
-    blocks += [Text(texts.BRIEF, "note")] if brief else []
+    blocks += [Text(report_texts.BRIEF, "note")] if brief else []
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
     foot = f"{title} · log entry {found.head[0]} · {found.head[1]}"
@@ -61,13 +61,14 @@ def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
     number = options.case_number or found.facts.get("case_number", "")
     rows = [(k, v) for k, v in (
         ("Question", question), ("Case number", number), ("Prepared by", options.prepared_by),
-        ("Model under test", "; ".join(dict.fromkeys(texts.model_name(r.recipe.model) for r in found.replays))),
+        ("Model under test",
+         "; ".join(dict.fromkeys(report_texts.model_name(r.recipe.model) for r in found.replays))),
         ("State of", _day(found.time)), ("Case", found.case_id),
         ("Log head", f"entry {found.head[0]}, {found.head[1]}")) if v]
-    blocks: list[Block] = [Text(texts.INTRO, "lead"), Table(("", ""), tuple(rows), wide=(1,))]
+    blocks: list[Block] = [Text(report_texts.INTRO, "lead"), Table(("", ""), tuple(rows), wide=(1,))]
     if found.faults:
         faults = "; ".join(f.what for f in found.faults[:5])
-        return [*blocks, Text(texts.BROKEN.format_map({"faults": faults}), "finding")]
+        return [*blocks, Text(report_texts.BROKEN.format_map({"faults": faults}), "finding")]
     return blocks
 
 
@@ -79,10 +80,10 @@ def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[st
              together: list[Block], without_p: frozenset[str]) -> list[Block]:
     blocks: list[Block] = [Heading("What was found")]
     if not subjects:
-        return [*blocks, Text(texts.NO_SUBJECT)]
+        return [*blocks, Text(report_texts.NO_SUBJECT)]
     blocks += together
     for subject in subjects:
-        left_out = texts.DECIDED if subject.id in without_p else ()
+        left_out = report_texts.DECIDED if subject.id in without_p else ()
         said = [f for f in exhibits[subject.id].findings if f.kind not in left_out]
         if not said:
             continue  # its own p-values are not to be relied on; the table above has how near the model came
@@ -90,17 +91,18 @@ def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[st
             blocks.append(Heading(subject.name, 3))
         for finding in said:
             blocks += _said(found, finding)
-        blocks += several_tests(found, subject) if any(f.kind in texts.DECIDED for f in said) else []
+        blocks += several_tests(found, subject) if any(f.kind in report_texts.DECIDED for f in said) else []
     short, more = wording.PLAIN_ANSWERS["What can it not show?"]
-    return [*blocks, Text(f"What does this show? {texts.SHOWS}"), Text(f"What can it not show? {short} {more}")]
+    return [*blocks, Text(f"What does this show? {report_texts.SHOWS}"),
+            Text(f"What can it not show? {short} {more}")]
 
 
 def _said(found: Snapshot, finding: Finding) -> list[Block]:
     """One finding with the model that it speaks of."""
     model = model_words(found, finding.replay_id)
     blocks: list[Block] = []
-    if finding.kind in texts.HEADLINES:
-        blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
+    if finding.kind in report_texts.HEADLINES:
+        blocks.append(Text(report_texts.HEADLINES[finding.kind], "lead"))
     return [*blocks, Text(f"Model: {model}. {finding.statement}" if model else finding.statement, "finding"),
             Text(finding.error_rate, "note")]
 
@@ -117,7 +119,7 @@ def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
     if without:
         rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
         head = ("Work", f"Closest, {SCORES[Policy.score].label} (0 is the same picture)", "Tries")
-        blocks += [Text(texts.NOT_TOGETHER), Table(head, rows, wide=(0,))]
+        blocks += [Text(report_texts.NOT_TOGETHER), Table(head, rows, wide=(0,))]
     return blocks, frozenset(w.subject_id for w in without)
 
 
@@ -134,7 +136,7 @@ def _controls(found: Snapshot) -> list[Block]:
                      f"{values[0]:.3f} to {values[-1]:.3f} (median {values[len(values) // 2]:.3f})",
                      SCORES[one.score].label if one.score in SCORES else one.score, one.model_fingerprint[:12]))
     head = ("Controls", "Works", "Tries each", "Their best closeness", "Score", "Model")
-    return [*blocks, Text(texts.CONTROLS), Table(head, tuple(rows), wide=(0, 3))]
+    return [*blocks, Text(report_texts.CONTROLS), Table(head, tuple(rows), wide=(0, 3))]
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
@@ -145,16 +147,17 @@ def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
 
 
 def _methods() -> list[Block]:
-    return [Heading("How it was done"), Bullets(texts.HOW), Heading("How to read the words", 3),
-            Table(("Word", "Meaning"), texts.READING, wide=(1,)), Heading("Sources", 3), Bullets(texts.REFERENCES)]
+    return [Heading("How it was done"), Bullets(report_texts.HOW), Heading("How to read the words", 3),
+            Table(("Word", "Meaning"), report_texts.READING, wide=(1,)), Heading("Sources", 3),
+            Bullets(report_texts.REFERENCES)]
 
 
 def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit], *,
               full: bool) -> list[Block]:
-    blocks: list[Block] = [PageBreak(), Heading("Appendix"), Heading("Record", 3), Text(texts.UNSEALED)]
+    blocks: list[Block] = [PageBreak(), Heading("Appendix"), Heading("Record", 3), Text(report_texts.UNSEALED)]
     kinds = tuple((_words(kind), wording.number(n)) for kind, n in sorted(found.kinds.items()))
     blocks.append(Table(("Log entries", "Number"), kinds, wide=(0,)))
-    blocks += [Heading("Recipes and hashes of the closest replays", 3), Text(texts.RECIPES, "note")]
+    blocks += [Heading("Recipes and hashes of the closest replays", 3), Text(report_texts.RECIPES, "note")]
     for subject in subjects:
         best = exhibits[subject.id].best
         if best is not None:
@@ -186,7 +189,7 @@ def _prompts(found: Snapshot, subject: records.Subject) -> list[Block]:
                  for text, i in _numbered(found, subject).items())
     if not rows:
         return []
-    return [Heading(f"Prompts tried: {subject.name}", 3), Text(texts.PROMPTS, "note"),
+    return [Heading(f"Prompts tried: {subject.name}", 3), Text(report_texts.PROMPTS, "note"),
             Table(("Prompt", "Words", "Replays"), rows, wide=(1,))]
 
 
@@ -222,6 +225,6 @@ def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> li
     if len(rows) > most:
         order = sorted(range(len(rows)), key=lambda i: replays[i].closeness.get("tiled_l2", 9.0))[:most]
         rows = [rows[i] for i in sorted(order)]
-        blocks.append(Text(texts.NOT_ALL.format_map({"shown": most, "all": len(replays)}), "note"))
+        blocks.append(Text(report_texts.NOT_ALL.format_map({"shown": most, "all": len(replays)}), "note"))
     return [*blocks, Table(head, tuple(rows))]
 

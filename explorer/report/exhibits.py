@@ -7,7 +7,7 @@ from collections.abc import Callable
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings.series import in_rank
 from explorer.findings.wording import number
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
 from explorer.report.blocks import Block, Heading, Picture, Row, Text
 from explorer.report.snapshot import Snapshot

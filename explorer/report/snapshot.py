@@ -17,7 +17,7 @@ from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import from_json
-from explorer.search.lanes import RaceRound, RaceSetup
+from explorer.records.race_records import RaceRound, RaceSetup
 
 KINDS: dict[str, type] = {k.__name__: k for k in (
     records.Subject, records.Neighbour, records.PromptCandidate, records.SearchSummary, SearchPlan,

@@ -11,7 +11,7 @@ from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
-from explorer.report import plots, texts
+from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Heading, Picture, Table, Text
 from explorer.report.snapshot import Snapshot
 
@@ -38,7 +38,7 @@ class Dots:
 def model_words(found: Snapshot, replay_id: str) -> str:
     """The model that made a replay, in words; empty where the case has no such replay."""
     made = next((r for r in found.replays if r.id == replay_id), None)
-    return texts.model_name(made.recipe.model, short=True) if made else ""
+    return report_texts.model_name(made.recipe.model, short=True) if made else ""
 
 
 def ranked_tests(found: Snapshot, subject: Subject, *, score: str) -> list[Ranked]:
@@ -62,7 +62,7 @@ def tests_blocks(found: Snapshot, subject: Subject, *, decided: bool) -> list[Bl
                   f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or "not recorded")
                  for t in tests if t.id in said)
     head = ("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before", "Model")
-    return [Heading("Measured tests", 3), Table(head, rows, wide=(0, 3, 6)), Text(texts.TESTS, "note")]
+    return [Heading("Measured tests", 3), Table(head, rows, wide=(0, 3, 6)), Text(report_texts.TESTS, "note")]
 
 
 def several_tests(found: Snapshot, subject: Subject) -> list[Block]:
@@ -72,7 +72,7 @@ def several_tests(found: Snapshot, subject: Subject) -> list[Block]:
     if len(tests) < 2:
         return []
     words = {"tests": number(len(tests)), "models": f"{len(models)} model{'s' if len(models) > 1 else ''}"}
-    return [Text(texts.SEVERAL_TESTS.format_map(words))]
+    return [Text(report_texts.SEVERAL_TESTS.format_map(words))]
 
 
 def _against(controls: ControlResults | None) -> str:
@@ -87,12 +87,12 @@ def dots(one: Ranked) -> Dots:
     """
     test, controls = one.test, one.controls
     if not is_adjusted(controls, test.features):
-        return Dots(test.value, controls.values, plots.axis_label(controls.score),
+        return Dots(test.value, controls.values, drawings.axis_label(controls.score),
                     SCORES[controls.score].better == "lower")
     mine, theirs = excesses(test.value, test.features, controls)
     if controls.expectation.log:
-        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), texts.TIMES_AXIS)
-    return Dots(mine, tuple(theirs), texts.CLOSER_AXIS.format_map({"label": SCORES[controls.score].label}))
+        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), report_texts.TIMES_AXIS)
+    return Dots(mine, tuple(theirs), report_texts.CLOSER_AXIS.format_map({"label": SCORES[controls.score].label}))
 
 
 def among_controls(one: Ranked) -> Picture:
@@ -101,8 +101,8 @@ def among_controls(one: Ranked) -> Picture:
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
     words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
              "raw": number(one.controls.as_close(one.test.value))}
-    png = plots.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
+    png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Picture(png, texts.AMONG_PLAIN_ALT, texts.AMONG_PLAIN.format_map(words))
-    words["scale"] = texts.SCALES[one.controls.expectation.log]
-    return Picture(png, texts.AMONG_ALT, texts.AMONG.format_map(words))
+        return Picture(png, report_texts.AMONG_PLAIN_ALT, report_texts.AMONG_PLAIN.format_map(words))
+    words["scale"] = report_texts.SCALES[one.controls.expectation.log]
+    return Picture(png, report_texts.AMONG_ALT, report_texts.AMONG.format_map(words))

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from explorer.closeness.catalogue import is_better
+from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
-from explorer.diffusion.recipes import complete
 from explorer.diffusion.sampling import batch_key
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Recipe, Replay, Variation
 from explorer.search.engine import Engine
-from explorer.search.plan import recipe_digest
+from explorer.search.expand import recipe_digest
 from explorer.search.run import Event, Search
 from explorer.search.variations import variations
 

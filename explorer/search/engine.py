@@ -16,7 +16,7 @@ from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, re
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.records import Recipe, Tick
-from explorer.search.lanes import RaceRound
+from explorer.records.race_records import RaceRound
 from explorer.search.race import RacePlan, RaceResult, race
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import starting_noise
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import noise_blob, noise_bytes
 from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import Stepper

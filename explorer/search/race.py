@@ -17,13 +17,13 @@ import numpy as np
 from explorer.closeness.catalogue import sort_key
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
+from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
-from explorer.diffusion.recipes import complete
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch
 from explorer.records import Effort, Progress, Recipe, Tick
-from explorer.search.lanes import RaceRound
-from explorer.search.plans import screened_by
+from explorer.records.race_records import RaceRound
+from explorer.search.race_plan import screened_by
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, Progress, Recipe, Replay, Tick
+from explorer.records.race_records import RaceRound, RaceSetup, heats, started, survivors
 from explorer.search.engine import Engine, HeatUnit
-from explorer.search.lanes import RaceRound, RaceSetup, heats, started, survivors
-from explorer.search.plan import recipe_digest
-from explorer.search.plans import heat_keeps
+from explorer.search.expand import recipe_digest
 from explorer.search.race import RaceResult, plan_of, race
+from explorer.search.race_plan import heat_keeps
 from explorer.search.run import Event, Search
 from explorer.search.stops import ended_by
 

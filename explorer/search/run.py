@@ -15,18 +15,18 @@ from PIL import Image
 
 from explorer.cases.kinds import Environment
 from explorer.closeness.scores import compare
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
 from explorer.diffusion.preview import LatentPreview
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import StepView, batch_key, sample
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
 from explorer.search.engine import BatchUnit, Engine, Made
-from explorer.search.fit import fit
-from explorer.search.plan import recipe_digest
+from explorer.search.expand import recipe_digest
+from explorer.search.fit_size import fit
 from explorer.search.stops import Standing, ended_by
 
 PREVIEW_PX = 96

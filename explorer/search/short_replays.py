@@ -17,8 +17,8 @@ from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Recipe, Tick
-from explorer.search.fit import fit
-from explorer.search.plan import expand
+from explorer.search.expand import expand
+from explorer.search.fit_size import fit
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import filelock
 
 from explorer.jobs import process
-from explorer.jobs.board import Board
 from explorer.jobs.launch import KINDS, lock_path
 from explorer.jobs.queue import Queue
+from explorer.jobs.worker_queue import Board
 from explorer.settings import Settings, load_settings
 from explorer.worker.loop import IDLE_S, Worker
 from explorer.worker.watch import Watch

@@ -12,7 +12,7 @@ from explorer.errors import Cancelled
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.settings import Settings
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import Table
 
 
 @dataclass

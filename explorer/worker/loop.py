@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.board import Board
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
+from explorer.jobs.worker_queue import Board
 from explorer.records import Progress
 from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
+from explorer.worker.loaded_table import Table
 from explorer.worker.registry import runner
-from explorer.worker.table import Table
 from explorer.worker.watch import Watch
 
 IDLE_S = 60.0

@@ -24,21 +24,20 @@ from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.diffusion.models import Model, load_model
-from explorer.findings.bill import bill
 from explorer.findings.calibration import auc_interval
+from explorer.findings.case_ledger import bill
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
-from explorer.jobs.policy import Policy
 from explorer.records import PromptCandidate, to_json
-from explorer.search.fit import fit
-from explorer.search.measured import recover_prompts, settings_of
-from explorer.search.plan import expand
-from explorer.world.data import all_words, read_manifest
+from explorer.records.policy import Policy
+from explorer.search.expand import expand
+from explorer.search.fit_size import fit
+from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.world.files import World, fingerprint, open_world, write_json
-from explorer.world.render import load_small
-from explorer.world.replays import Effort
-from explorer.world.training import pick_device
+from explorer.world.manifest import all_words, load_small, read_manifest
+from explorer.world_build.dose_replays import Effort
+from explorer.world_build.training import pick_device
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_arithmetic import arithmetic
 from tests.benchmarks.findings_bank import Bank, fill

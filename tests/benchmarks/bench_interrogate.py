@@ -38,7 +38,7 @@ from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
 from explorer.records import PromptCandidate
 from explorer.settings import WORLD
-from explorer.world.stats import wilson
+from explorer.world_build.stats import wilson
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -223,7 +223,7 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
     Closeness is tiled ℓ2 (lower is nearer), so the gain is before − after. The seeds that rank the prompts
     are not among those that measure.
     """
-    from explorer.clip.rerank import rerank
+    from explorer.clip.rerank_prompts import rerank
     from explorer.diffusion.models import load_model
     from explorer.search.short_replays import LatentScorer
     model = load_model("world", device="cpu")
@@ -248,7 +248,7 @@ def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
     from explorer.diffusion.rendered import Rendered
     from explorer.diffusion.sampling import sample
     from explorer.jobs.tasks import ReplaySettings
-    from explorer.search.plan import expand
+    from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
     recipes = expand(settings, model=model.ref, info=model.info)
     made = [r for r in sample(model, recipes) if isinstance(r, Rendered)]

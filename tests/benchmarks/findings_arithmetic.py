@@ -12,9 +12,9 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.findings.finding import ControlResults
-from explorer.jobs.policy import Policy
-from explorer.search.measured import settings_of
-from explorer.search.plan import expand
+from explorer.records.policy import Policy
+from explorer.search.expand import expand
+from explorer.search.measured_search import settings_of
 from tests.benchmarks import findings_measure as measure
 
 

@@ -13,10 +13,10 @@ import torch
 from explorer.diffusion.models import Model
 from explorer.diffusion.schedulers import _build
 from explorer.jobs.tasks import ReplaySettings
+from explorer.records.race_records import RaceSetup
 from explorer.search.calibrate import finalists, good_enough, loss_upper
-from explorer.search.lanes import RaceSetup
-from explorer.search.plans import heat_keeps, race_setup
 from explorer.search.race import RacePlan, RaceResult, plan_of, race
+from explorer.search.race_plan import heat_keeps, race_setup
 from explorer.search.traces import Trace, blocks
 from tests.benchmarks.race_works import Settings, Work, file_of, kept_json, recipes, traced
 

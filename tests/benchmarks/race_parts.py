@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.diffusion.models import Model
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.records import Replay, SearchSummary
 from explorer.search.closer import run_closer

@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from explorer.closeness.scores import compare
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.models import Model
-from explorer.diffusion.render import render_exhibit
 from explorer.records import Tick
 from explorer.search.engine import BatchUnit, do
 from explorer.worker.engine.actors import Painter

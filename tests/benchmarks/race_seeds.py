@@ -14,15 +14,14 @@ from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.records import Recipe
-from explorer.search.fit import fit
-from explorer.search.recovery import BLOCK, _unit, chance_of_cosine, noise_block, scan
-from explorer.search.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.records.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.search.fit_size import fit
+from explorer.search.seed_recovery import BLOCK, _unit, chance_of_cosine, noise_block, scan
 from explorer.settings import WORLD
-from explorer.world.data import read_manifest
 from explorer.world.files import open_world
-from explorer.world.render import load_small
+from explorer.world.manifest import load_small, read_manifest
 from tests.benchmarks.race_works import Settings, Work, recipes
 
 WAYS = ("plain", "png", "jpeg85", "crop5")

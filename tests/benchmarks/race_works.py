@@ -22,7 +22,7 @@ from explorer.diffusion.models import Model
 from explorer.records import Recipe
 from explorer.search.traces import SHORT, Lot, Trace, trace
 from explorer.settings import WORLD
-from explorer.world.render import load_small
+from explorer.world.manifest import load_small
 
 STRATA = ("0", "1", "4", "16", "64", "256")
 FIRST_NEW_SEED = 10_000_000  # seeds that no trace has used

@@ -83,8 +83,8 @@ def door_embed(base: Path, copies: int) -> dict:
     from explorer.collections.signatures import signature
     from explorer.images.prepare import fit_square
     from explorer.settings import WORLD
-    from explorer.world.data import read_manifest
     from explorer.world.files import open_world
+    from explorer.world.manifest import read_manifest
 
     rows = read_manifest(open_world(WORLD))
     rng = np.random.default_rng(0)

@@ -19,8 +19,8 @@ from explorer.collections.build import index_folder, index_key
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.parts import read_card
+from explorer.collections.picture_sources import list_items
 from explorer.collections.quantise import LOOK
-from explorer.collections.sources import list_items
 from explorer.errors import ExplorerError
 
 from .conftest import drive, picture, unit_rows

@@ -14,16 +14,16 @@ from explorer.collections.build import index_folder
 from explorer.collections.copycheck import Door, DoorRule, read_rates
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.images.prepare import fit_square
-from explorer.jobs.board import Board
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import CheckCopy, EncodeQuery, SearchCollection
+from explorer.jobs.worker_queue import Board
 from explorer.records import CopyCheck
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.neighbours import check, search
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import Table
+from explorer.worker.runners.run_neighbours import check, search
 
 from .conftest import drive, picture
 from .test_build import GridEncoder

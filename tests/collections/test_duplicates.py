@@ -179,7 +179,7 @@ def test_the_door_flags_copies_and_lets_others_pass(built: Path):
 
 
 def test_reranking_puts_the_picture_itself_first(built: Path):
-    from explorer.collections.rerank import rerank
+    from explorer.collections.rerank_works import rerank
     from explorer.images.prepare import fit_square
 
     collection = open_collection(str(built))

@@ -16,14 +16,14 @@ from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.pictures import read_signatures
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes
-from explorer.jobs.board import Board
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import FindDuplicates
+from explorer.jobs.worker_queue import Board
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.duplicates import report
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import Table
+from explorer.worker.runners.run_duplicates import report
 
 from .conftest import drive, picture, write_folder
 from .planted import KINDS, plant
@@ -97,8 +97,8 @@ def test_the_page_shows_the_report_and_the_open_picture(made: Path, tmp_path: Pa
 
     from explorer.cases.store import CaseStore
     from explorer.records import CopyCheck
-    from pages.components.frame import script
-    from pages.components.texts import say
+    from pages.shared.frame import script
+    from pages.shared.texts import say
 
     home = tmp_path / "home"
     monkeypatch.setenv("AFTERIMAGE_HOME", str(home))

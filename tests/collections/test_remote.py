@@ -223,7 +223,7 @@ def test_thumbnails_are_public_only_and_dead_links_are_marked():
 
 
 def test_a_thumbnail_is_decoded_behind_the_door(monkeypatch):
-    from explorer.images.door import png_bytes
+    from explorer.images.decode import png_bytes
 
     picture = np.full((400, 300, 3), 90, np.uint8)
     monkeypatch.setattr(net, "check_address", lambda address, **_: None)  # the test's server is private

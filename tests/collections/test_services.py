@@ -14,14 +14,14 @@ from explorer.cases.store import CaseStore
 from explorer.collections import net
 from explorer.collections.thumbnails import blurred, fetch_thumbnail
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image, png_bytes
-from explorer.jobs.board import Board
+from explorer.images.decode import open_image, png_bytes
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EncodeQuery, EncodeText, SearchCollection
+from explorer.jobs.worker_queue import Board
 from explorer.settings import load_settings, save_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.neighbours import search
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import Table
+from explorer.worker.runners.run_neighbours import search
 
 from .conftest import drive, picture
 from .test_remote import HITS, as_json, server
@@ -98,8 +98,8 @@ def test_a_blurred_picture_shows_nothing_but_colours():
 def test_pictures_are_fetched_only_on_request_and_dead_links_are_marked(tmp_path, monkeypatch):
     from streamlit.testing.v1 import AppTest
 
-    from pages.components.frame import script
-    from pages.components.texts import say
+    from pages.shared.frame import script
+    from pages.shared.texts import say
 
     home = tmp_path / "home"
     monkeypatch.setenv("AFTERIMAGE_HOME", str(home))

@@ -5,8 +5,8 @@ from safetensors.torch import save_file
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.models import load_model
-from explorer.diffusion.render import render_exhibit
 from explorer.errors import ExplorerError
 from tests.diffusion import tiny
 

@@ -15,7 +15,7 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.weighting import equally_long, token_chunks
 from explorer.errors import ExplorerError
-from explorer.findings.bill import bill
+from explorer.findings.case_ledger import bill
 from explorer.jobs.tasks import ReplaySettings
 from tests.diffusion import tiny
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from explorer.diffusion.autoencoder import Encoded, round_trip
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.inversion import Inverted, fixed_point, invert
-from explorer.diffusion.render import render_exhibit
 from explorer.diffusion.rendered import noise_blob
 from explorer.errors import ExplorerError
 from explorer.records import Tick

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.models import load_model, out_of_memory, pick_device
-from explorer.diffusion.render import render_exhibit
 from explorer.errors import ExplorerError
 from tests.diffusion import tiny
 

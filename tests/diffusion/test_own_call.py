@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.search.plan import expand
+from explorer.search.expand import expand
 from explorer.search.run import run_search
 from tests.diffusion import tiny
 

@@ -1,8 +1,8 @@
 import json
 
+from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.environment import environment, environment_sha256
-from explorer.diffusion.recipes import complete
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.records import Recipe, from_json, to_json
 from tests.diffusion import tiny
 

@@ -4,7 +4,7 @@ import torch
 from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from transformers import CLIPConfig, CLIPImageProcessor
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from tests.diffusion import tiny
 
 

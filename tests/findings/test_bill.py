@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.bill import bill, case_bill
+from explorer.findings.case_ledger import bill, case_bill
 from explorer.jobs.tasks import ReplaySettings
 from tests.report.case_for_report import make_case
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from explorer.findings import calibration as c
+from explorer.findings.control_fit import LARGEST_AUC, check_set, check_subject, works_needed
 from explorer.findings.features import FEATURES, LABELS, features, fit_expectation
-from explorer.findings.fit import LARGEST_AUC, check_set, check_subject, works_needed
 
 
 def test_rank_p_values_by_hand_with_ties():

@@ -9,8 +9,8 @@ import pytest
 
 from explorer.cases import marks
 from explorer.collections.signatures import signature
+from explorer.findings.gallery import Wish, fold, shelf, shelf_of_works
 from explorer.findings.series import Page
-from explorer.findings.shelf import Wish, fold, shelf, shelf_of_works
 from tests.pages.filled import fill, neighbour, picture
 
 ALL = Page(1, 50)

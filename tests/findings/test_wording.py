@@ -11,8 +11,8 @@ from explorer.findings.features import FEATURES, fit_expectation
 from explorer.findings.finding import ControlResults, ErrorRate, Finding
 from explorer.findings.judge import judge
 from explorer.findings.rates import FILE, stored_rate
-from explorer.jobs.policy import Policy
 from explorer.records import Effort, LedgerEntry, ModelRef, Recipe, Replay, from_json, to_json
+from explorer.records.policy import Policy
 
 ALL_TEXTS = {**wording.STATEMENTS, **wording.ERROR_RATES, **wording.LIMITS, "allowing": wording.ALLOWING,
              **{f"answer {q}": f"{q} {a} {b}" for q, (a, b) in wording.PLAIN_ANSWERS.items()}}

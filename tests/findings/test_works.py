@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from explorer.findings.case_plane import case_plane
-from explorer.findings.works import works_of
-from explorer.images.door import png_bytes
+from explorer.findings.case_works import works_of
+from explorer.images.decode import png_bytes
 from tests.pages.filled import fill, picture
 
 

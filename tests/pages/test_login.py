@@ -9,8 +9,8 @@ from explorer.errors import ExplorerError
 from explorer.jobs import launch
 from explorer.jobs.queue import MOST_WAITING, Queue
 from explorer.jobs.tasks import EmbedSubject, UnloadModels
-from pages.components.frame import LIBRARY, PATH
-from pages.components.texts import plain, say
+from pages.shared.frame import LIBRARY, PATH
+from pages.shared.texts import plain, say
 from tests.pages.filled import fill
 from tests.pages.test_pages import written
 
@@ -21,8 +21,8 @@ def logged_in(monkeypatch):
 
     def switch(name: str, *, guarded: bool = True) -> None:
         user = {"is_logged_in": bool(name), **({"email": name} if name else {})}
-        monkeypatch.setattr("pages.components.login.get_secrets_auth_section", lambda: {"client_id": "x"})
-        monkeypatch.setattr("pages.components.media.is_guarded", lambda: guarded)
+        monkeypatch.setattr("pages.server.login.get_secrets_auth_section", lambda: {"client_id": "x"})
+        monkeypatch.setattr("pages.server.media.is_guarded", lambda: guarded)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda self: user)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getattr__", lambda self, key: user[key])
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getitem__", lambda self, key: user[key])

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from pages.components.memory import Loaded
+from pages.server.screen_memory import Loaded
 
 
 @pytest.fixture(autouse=True)

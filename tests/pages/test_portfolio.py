@@ -9,20 +9,20 @@ import pytest
 from PIL import Image
 
 from explorer.cases.store import CaseStore
+from explorer.findings.case_tests import portfolio_of
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import portfolio_of
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import Effort
 from explorer.report.blocks import Table, Text
 from explorer.report.compose import ReportOptions, compose
+from explorer.report.report_texts import NOT_TOGETHER
 from explorer.report.snapshot import snapshot
-from explorer.report.texts import NOT_TOGETHER
 from explorer.settings import load_settings
-from pages.components import begin
-from pages.components.live import LOOP
-from pages.components.texts import plain, say
+from pages.shared import upload
+from pages.shared.texts import plain, say
+from pages.tasks.live import LOOP
 from tests.pages.filled import fill, picture
 from tests.pages.test_pages import press, written
 
@@ -32,7 +32,7 @@ def several(home):
     """Ids of a case with one tried work and one that waits, and a refused file."""
     case, subject_id = fill(home)
     case.add_subject(png_bytes(picture(3, noise=0.2)), "waits.png")
-    case.set(begin.REFUSED, ["invoice.jpg is a PDF document, not a picture."])
+    case.set(upload.REFUSED, ["invoice.jpg is a PDF document, not a picture."])
     case.close()
     return case.id, subject_id
 
@@ -60,17 +60,17 @@ def test_running_them_queues_only_the_works_that_wait(opened, several, home):
 def test_a_file_that_is_no_picture_is_refused_with_its_reason(home, monkeypatch):
     """What the drop zone hands over: a rotated phone JPEG, a 16-bit TIFF, a PNG with alpha, a renamed PDF."""
     gone = {}
-    monkeypatch.setattr(begin, "go", lambda step, **to: gone.update(step=step, **to))
-    monkeypatch.setattr(begin.st, "progress", lambda *a, **k: type("Bar", (), {"progress": lambda *a, **k: 0})())
+    monkeypatch.setattr(upload, "go", lambda step, **to: gone.update(step=step, **to))
+    monkeypatch.setattr(upload.st, "progress", lambda *a, **k: type("Bar", (), {"progress": lambda *a, **k: 0})())
     store = CaseStore(home / "cases")
     now = type("Now", (), {"case": None, "store": store})()
-    begin.take(now, [("phone.jpg", phone()), ("scan.tif", deep()), ("logo.png", clear()),
+    upload.take(now, [("phone.jpg", phone()), ("scan.tif", deep()), ("logo.png", clear()),
                      ("invoice.jpg", b"%PDF-1.7 not a picture")], "subject")
     case = store.open(gone["case_id"])
     assert gone["step"] == "portfolio"
     assert [s.name for s in case.subjects()] == ["phone.jpg", "scan.tif", "logo.png"]
     assert (case.subjects()[0].width_px, case.subjects()[0].height_px) == (20, 30)  # turned as it was held
-    assert len(case.get(begin.REFUSED)) == 1 and "invoice.jpg" in case.get(begin.REFUSED)[0]
+    assert len(case.get(upload.REFUSED)) == 1 and "invoice.jpg" in case.get(upload.REFUSED)[0]
 
 
 def phone() -> bytes:

@@ -12,7 +12,7 @@ from explorer.jobs.queue import Queue
 from explorer.settings import WORLD, load_settings
 from explorer.world.example_cases import open_told, read
 from explorer.world.figures import read_card
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.pages.test_pages import press, written
 
 CLAIM = ("a red ball\nNegative prompt: blur\nSteps: 9, Sampler: DDIM, CFG scale: 3.5, Seed: 41, Size: 64x64, "

@@ -18,11 +18,11 @@ from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
 from explorer.records import Effort
 from explorer.report.blocks import Document, Picture, Row, Text, plain
-from explorer.report.build import document_of, logo_png, make_report
 from explorer.report.compose import ReportOptions, compose
 from explorer.report.html import html_bytes
 from explorer.report.pdf import pdf_bytes
 from explorer.report.snapshot import fold, snapshot
+from explorer.report.write_report import document_of, logo_png, make_report
 from tests.report.case_for_report import HOSTILE, MODEL, make_case, picture
 
 

@@ -13,16 +13,16 @@ from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import judge_measured
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, ModelRef
-from explorer.report import plots, texts
+from explorer.report import drawings, report_texts
 from explorer.report.blocks import Picture, Table, Text
-from explorer.report.build import document_of
 from explorer.report.compose import ReportOptions
 from explorer.report.snapshot import snapshot
-from explorer.report.subject import exhibit_of, plane_of, subject_blocks
+from explorer.report.subject_part import exhibit_of, plane_of, subject_blocks
 from explorer.report.tested import Ranked, among_controls, dots, ranked_tests
-from explorer.search.fit import fit
+from explorer.report.write_report import document_of
+from explorer.search.fit_size import fit
 from tests.report.case_for_report import MODEL, make_case, picture
 
 OTHER = ModelRef("another/model", "a" * 64, "sd1")
@@ -93,7 +93,7 @@ def test_a_work_that_is_not_decided_gets_no_band_no_standing_and_no_dots(tmp_pat
     ranked = ranked_tests(found, found.subjects[0], score="tiled_l2")
     (with_band, drawn), (without, bare) = drawn_plane(case, ranked), drawn_plane(case, [])
     assert with_band.band and with_band.tested and without.band is without.tested is None
-    assert drawn == plots.plane(with_band) and bare == plots.plane(without) and drawn != bare
+    assert drawn == drawings.plane(with_band) and bare == drawings.plane(without) and drawn != bare
 
 
 def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
@@ -105,7 +105,7 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
     blocks = document_of(case).blocks
     said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Picture)]
-    assert texts.NOT_TOGETHER in said
+    assert report_texts.NOT_TOGETHER in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
     assert case_plane(case, test.subject_id).band is None  # nor on the screen
 
@@ -147,8 +147,8 @@ def test_half_the_expected_distance_is_two_times_as_close(tmp_path):
 
 
 def test_the_closer_lies_to_the_right_whichever_way_the_score_runs(tmp_path):
-    less = plots.controls(0.1, [0.2, 0.3], label="x", turned=True)
-    assert less != plots.controls(0.1, [0.2, 0.3], label="x")
+    less = drawings.controls(0.1, [0.2, 0.3], label="x", turned=True)
+    assert less != drawings.controls(0.1, [0.2, 0.3], label="x")
     controls = controls_of()
     test, _ = put_to_test(make_case(tmp_path), controls)
     assert dots(Ranked(test, controls, "")).turned  # a distance, nothing taken off
@@ -161,11 +161,12 @@ def table(document, first):
 def test_tests_of_two_models_are_all_printed_each_with_its_model(tmp_path):
     case = make_case(tmp_path)
     _, first = put_to_test(case, controls_of(expectation=expected()))
-    name = texts.model_name(MODEL, short=True)
+    name = report_texts.model_name(MODEL, short=True)
     document = document_of(case)
     assert [row[-1] for row in table(document, "Closest prompt").rows] == [name]
     assert not any("not corrected for that" in b.text for b in document.blocks if isinstance(b, Text))
-    theirs, other = controls_of("d", model=OTHER, expectation=expected()), texts.model_name(OTHER, short=True)
+    theirs = controls_of("d", model=OTHER, expectation=expected())
+    other = report_texts.model_name(OTHER, short=True)
     _, second = put_to_test(case, theirs, other_model(case), value=0.1)
     document = document_of(case)
     assert [row[-1] for row in table(document, "Closest prompt").rows] == [name, other]

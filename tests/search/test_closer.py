@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.tasks import ReplaySettings, RunSearch, StopRules
 from explorer.records import Replay, SearchSummary
 from explorer.search.closer import closest, offspring, reword, run_closer

@@ -7,11 +7,11 @@ import pytest
 
 from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import term_list
-from explorer.jobs.policy import RECOVERED, Policy
 from explorer.records import PromptCandidate
-from explorer.search.measured import recover_prompts, settings_of
-from explorer.world.data import read_manifest
+from explorer.records.policy import RECOVERED, Policy
+from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.world.files import open_world
+from explorer.world.manifest import read_manifest
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.noise import starting_noise
-from explorer.diffusion.render import render_exhibit
 from explorer.diffusion.rendered import noise_blob
 from explorer.errors import ExplorerError
 from explorer.search.optimised import Optimised, optimise

@@ -6,7 +6,7 @@ import pytest
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef
-from explorer.search.plan import expand, recipe_digest, summarise
+from explorer.search.expand import expand, recipe_digest, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)
 REF = ModelRef("world", "f" * 64, "sd1")
@@ -70,7 +70,7 @@ def test_strengths_need_a_subject():
 
 
 def test_screens_can_import_it_without_heavy_libraries():
-    code = ("import sys, explorer.search.plan; "
+    code = ("import sys, explorer.search.expand; "
             "print(sorted({'torch', 'numpy', 'diffusers'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

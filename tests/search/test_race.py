@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.records import Progress, Tick
+from explorer.records.race_records import RaceRound
 from explorer.search.calibrate import loss_upper
-from explorer.search.lanes import RaceRound
 from explorer.search.race import Checkpoint, RacePlan, RaceResult, plan_of, race
 from tests.diffusion import tiny
 

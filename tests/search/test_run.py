@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.records import Progress, SearchSummary, Tick
-from explorer.search.fit import fit
-from explorer.search.plan import expand, recipe_digest
+from explorer.search.expand import expand, recipe_digest
+from explorer.search.fit_size import fit
 from explorer.search.run import run_search
 from tests.diffusion import tiny
 

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer.clip.rerank import rerank
+from explorer.clip.rerank_prompts import rerank
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import PromptCandidate, Tick
-from explorer.search.plan import expand
+from explorer.search.expand import expand
 from explorer.search.short_replays import LatentScorer, ShortReplays
 from tests.diffusion import tiny
 

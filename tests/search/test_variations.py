@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.errors import ExplorerError
 from explorer.search.floor import autoencoder_floor
-from explorer.search.recovery import scan, subject_latents
+from explorer.search.seed_recovery import scan, subject_latents
 from explorer.search.variations import variations
 from tests.diffusion import tiny
 

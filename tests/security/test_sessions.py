@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pages.components import sessions
+from pages.server import sessions
 
 
 @pytest.fixture

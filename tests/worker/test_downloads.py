@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import DownloadModel, TryModel
 from explorer.records import ModelInfo, Progress, from_json
 from explorer.worker.context import Context
+from explorer.worker.loaded_table import Table
 from explorer.worker.loop import drain
 from explorer.worker.registry import runner
-from explorer.worker.table import Table
 from tests.diffusion import tiny
 from tests.diffusion.hub import COMMIT, Hub, repository
 

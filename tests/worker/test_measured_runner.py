@@ -10,13 +10,13 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import Line, append_line, measured_rates
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import portfolio_of
-from explorer.images.door import png_bytes
-from explorer.jobs.policy import Policy
+from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
+from explorer.records.policy import Policy
 from explorer.worker.registry import runner
 from tests.diffusion import tiny
 from tests.worker.test_runners import sources, work  # noqa: F401

@@ -7,7 +7,7 @@ import pytest
 from explorer.errors import Cancelled
 from explorer.findings.series import case_effort
 from explorer.jobs.tasks import StopRules
-from explorer.search.lanes import RaceRound, RaceSetup, lanes
+from explorer.records.race_records import RaceRound, RaceSetup, lanes
 from explorer.worker.registry import runner
 from tests.worker.test_runners import sources, work  # noqa: F401
 

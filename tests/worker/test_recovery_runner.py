@@ -8,7 +8,7 @@ import pytest
 
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import GenerateSubject, RecoverSeed, ReplaySettings
-from explorer.search.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
+from explorer.records.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
 from explorer.worker.registry import runner
 from tests.worker.test_runners import sources, work  # noqa: F401
 

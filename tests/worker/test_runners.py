@@ -11,7 +11,7 @@ from explorer.cases.case import Environment
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import (
@@ -31,9 +31,9 @@ from explorer.jobs.tasks import (
 )
 from explorer.records import Progress
 from explorer.worker.context import Context
+from explorer.worker.loaded_table import Table
 from explorer.worker.loop import drain
 from explorer.worker.registry import RUNNERS, runner
-from explorer.worker.table import Table
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
 
@@ -174,7 +174,7 @@ def test_a_replay_becomes_an_exhibit_and_twice_gives_equal_bytes(work):
     work.run(RenderExhibit(work.case.id, replay.id, work.settings.model))
     shown = work.case.replay(replay.id)
     assert shown.exhibit and shown.recipe == replay.recipe
-    from explorer.diffusion.render import render_exhibit
+    from explorer.diffusion.exhibit import render_exhibit
     from explorer.worker.runners import loading
     context = work.context(InspectModel())
     again = render_exhibit(loading.model(context, work.settings.model), shown.recipe)

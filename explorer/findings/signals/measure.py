@@ -13,9 +13,9 @@ from explorer.diffusion.rendered import Rendered
 from explorer.errors import ExplorerError
 from explorer.findings.signals import cliques, curvature
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
-from explorer.findings.signals.catalogue import SIGNALS, SignalInfo
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
 from explorer.findings.signals.one_step import OneStep
+from explorer.findings.signals.signal_list import SIGNALS, SignalInfo
 from explorer.findings.signals.wen import Wen
 from explorer.records import Recipe, Tick
 

@@ -18,7 +18,7 @@ from explorer.diffusion.sampling import Batch, StepView
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Recipe, Tick
-from explorer.search.plan import expand
+from explorer.search.expand import expand
 
 Key = tuple[str, int]  # prompt and seed of an image
 

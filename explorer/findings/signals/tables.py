@@ -13,7 +13,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.findings.calibration import auc_interval, tpr_at_fpr
-from explorer.findings.signals.catalogue import SIGNALS
+from explorer.findings.signals.signal_list import SIGNALS
 
 SETTINGS = ("model", "seeds", "first_seed", "steps", "guidance")
 COLUMNS = ("list", "stratum", "prompt", *SETTINGS, *SIGNALS, "unet_evaluations", "elapsed_s")

@@ -14,17 +14,17 @@ from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.cli import main
 from explorer.errors import ExplorerError
-from explorer.findings.signals.catalogue import SIGNALS
 from explorer.findings.signals.readings import SignalReading
+from explorer.findings.signals.signal_list import SIGNALS
 from explorer.findings.signals.tables import COLUMNS
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import ModelRef, Progress, TermGain
 from explorer.worker.context import Context
+from explorer.worker.loaded_table import Table
 from explorer.worker.loop import drain
 from explorer.worker.registry import runner
-from explorer.worker.table import Table
 from tests.diffusion import tiny
 from tests.pages.filled import fill
 
@@ -84,7 +84,7 @@ def test_a_prompts_signals_go_on_record_with_its_picture_and_mask(work, case, so
 
 
 def test_nothing_is_measured_without_a_prompt(work, settings, source):
-    from explorer.images.door import png_bytes
+    from explorer.images.decode import png_bytes
     from tests.pages.filled import picture
     empty = CaseStore(settings.cases).create("No prompt")
     subject = empty.add_subject(png_bytes(picture()), "ball.png")
@@ -124,9 +124,10 @@ def test_a_damaged_list_is_told_before_a_model_is_loaded(tmp_path, capsys):
 
 
 def _script() -> None:
-    from pages.components import signals, state
+    from pages.prompt import signals_panel
+    from pages.shared import state
     now = state.here()
-    signals.panel(now.open_case, now.open_subject)
+    signals_panel.panel(now.open_case, now.open_subject)
 
 
 def _shown(case: tuple[str, str]) -> AppTest:

@@ -15,8 +15,8 @@ from explorer.findings.signals.lists import read_list
 from explorer.findings.signals.measure import checked, drained, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable, accuracy
+from explorer.findings.signals.trigger_words import word_influence
 from explorer.findings.signals.wen import wen
-from explorer.findings.signals.words import word_influence
 from tests.diffusion import tiny
 
 SETTINGS = {"model": "m", "seeds": 2, "first_seed": 0, "steps": 4, "guidance": 3.0}

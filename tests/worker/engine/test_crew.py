@@ -13,19 +13,19 @@ import pytest
 from explorer.cases.case import Environment
 from explorer.closeness.scores import compare
 from explorer.collections.parts import Parts
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import render_exhibit
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
-from explorer.search.lanes import RaceRound
+from explorer.records.race_records import RaceRound
 from explorer.settings import check_engine
 from explorer.worker.engine import crew
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import INSTALL, Crew, connect
+from explorer.worker.loaded_table import Table
 from explorer.worker.registry import runner
 from explorer.worker.runners import loading
-from explorer.worker.table import Table
 from tests.worker.engine.cluster import ROOT, cluster
 from tests.worker.test_runners import sources, work  # noqa: F401
 

@@ -1,0 +1,90 @@
+"""The ledger of one replay from what a case holds: its plan, its prompt candidates, its starting image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from explorer.cases.case import SearchPlan
+from explorer.clip.bits import CODE
+from explorer.closeness.ledger import TEXT_CODE, rounds_entry, search_ledger, text_bits
+from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
+from explorer.images.decode import read_png
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
+from explorer.search.fit_size import fit
+
+
+def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
+         start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
+         noise: LedgerEntry | None = None, seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
+    """Every source of bits in `recipe`, made by a search with `settings`.
+
+    `start_rgb` is the starting image at the replay's size, (h, w, 3) uint8: without a measured `start`
+    its lossless size is the stated bound. A prompt found by interrogation costs the bits stored with it;
+    a typed one its letters. A negative prompt costs its letters.
+    """
+    known = next((p.bits for p in prompts if p.text == recipe.prompt and p.bits > 0), None)
+    bits, code = (known, CODE) if known is not None else (text_bits(recipe.prompt), TEXT_CODE)
+    if recipe.negative_prompt:
+        bits += text_bits(recipe.negative_prompt)
+        code += "; the negative prompt by letters"
+    if recipe.start_sha256 is not None and start is None:
+        if start_rgb is None:
+            raise ValueError("a replay from a starting image needs that image, or its measured entry")
+        start = bound_entry(start_rgb)
+    if recipe.noise_blob is not None and noise is None:
+        values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
+        noise = LedgerEntry("noise", 32.0 * values, "At most: the noise as 32-bit numbers; the shortest code "
+                                                    "was not measured.")
+    return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
+                         seeds_before=seeds_before)
+
+
+class Held(Protocol):
+    """Where a bill's facts are read: a case, or a case as it stood at one entry of its log."""
+
+    def record(self, kind: type, key: str) -> Any: ...
+
+    def replay(self, replay_id: str) -> Replay: ...
+
+    def blob(self, name: str) -> bytes: ...
+
+    def prompts(self, subject_id: str) -> Sequence[PromptCandidate]: ...
+
+    def replays(self, subject_id: str, *, search_id: str, order_by: str, limit: int) -> Sequence[Replay]: ...
+
+
+def case_bill(case: Held, replay: Replay) -> tuple[LedgerEntry, ...]:
+    """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
+
+    Reads only; a measured StartBill of the replay stands in place of the bound. This is what a search's
+    summary should carry for its best replay. A replay that was reached from another one costs that one's
+    bits and the rounds up to it.
+    """
+    recipe, plan = replay.recipe, case.record(SearchPlan, replay.search_id)
+    settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
+        recipe.prompt, first_seed=recipe.seed, seeds=1)
+    if settings.mode == "closer":
+        return (*case_bill(case, case.replay(settings.parent)), _rounds(case, replay, settings))
+    start = noise = None
+    measured = case.record(StartBill, replay.id)
+    entries = {measured.source: measured_entry(measured)} if measured else {}
+    if recipe.noise_blob is not None:
+        noise = entries.get("noise") or LedgerEntry(
+            "noise", 8.0 * len(case.blob(recipe.noise_blob)),
+            "At most: the noise as 32-bit numbers; the shortest code was not measured.")
+    if recipe.start_sha256 is not None:
+        start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
+    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
+                start=entries.get("starting image"), noise=noise)
+
+
+def _rounds(case: Held, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
+    """Choices among a round's options or the start itself, up to the round that made the replay."""
+    made = case.replays(replay.subject_id, search_id=replay.search_id, order_by="time", limit=-1)
+    place = next(n for n, other in enumerate(made) if other.id == replay.id)
+    played = min(settings.rounds, place // settings.options + 1)
+    return rounds_entry([settings.options + 1] * played, allowed=settings.rounds)

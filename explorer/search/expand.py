@@ -1,0 +1,158 @@
+"""From a search's settings to its recipes, and what they will cost; light enough for screens."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from explorer.diffusion.names import (
+    GUIDANCE_RANGE,
+    OWN_SCHEDULER,
+    SCHEDULERS,
+    STEPS_RANGE,
+    steps_run,
+    unet_evaluations,
+)
+from explorer.errors import ExplorerError
+from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ModelInfo, ModelRef, Recipe, to_json
+from explorer.records.race_records import RaceSetup
+from explorer.search.race_plan import planned_evaluations, race_setup
+from explorer.search.stops import check_rules
+
+MOST_REPLAYS = 1_000_000
+MODES = ("exhaustive", "race", "closer", "noise")
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What a search will take: `tries` replays and their network evaluations (a guided step counts twice)."""
+
+    tries: int
+    unet_evaluations: int
+    from_noise: int
+    from_subject: int
+    race: RaceSetup | None = None  # the checkpoints, where seeds from noise race; evaluations allow for them
+
+    def seconds(self, evaluations_per_s: float) -> float:
+        """Estimated time at a measured speed, without decoding and scoring."""
+        return self.unet_evaluations / evaluations_per_s
+
+
+def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
+           start_sha256: str | None = None) -> list[Recipe]:
+    """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
+
+    `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
+    take the model's defaults. ExplorerError for values outside what is allowed.
+    """
+    if settings.strengths and not start_sha256:
+        raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
+                            "strengths.")
+    return list(_recipes(settings, model, info, start_sha256))
+
+
+def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
+    """The cost of what `expand` would give, from the same loop; ExplorerError likewise."""
+    tries = from_subject = spent = 0
+    racing: dict[tuple[str, int, float, str], int] = {}
+    for prompt, _, steps, guidance, scheduler, strength in _grid(settings, info):
+        tries += 1
+        from_subject += strength is not None
+        if settings.mode == "race" and strength is None:
+            group = (prompt, steps, guidance, scheduler)
+            racing[group] = racing.get(group, 0) + 1
+        else:
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+    setup = None
+    if settings.mode == "race":
+        setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
+        for (_, steps, guidance, scheduler), seeds in racing.items():
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
+    return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """SHA-256 of a recipe's canonical JSON; its natural key."""
+    text = json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
+             start_sha256: str | None) -> Iterator[Recipe]:
+    for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
+        yield Recipe(
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
+            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
+            width_px=settings.width_px or info.default_size_px,
+            height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
+            start_sha256=start_sha256 if strength is not None else None, strength=strength)
+
+
+def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
+    """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
+    check(settings)
+    if info.family == "other" and settings.strengths:
+        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
+                            "subject "
+                            "are not offered. Clear the strengths, or use a Stable Diffusion model.")
+    strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
+    strengths += [(s, settings.strength_seeds) for s in settings.strengths]
+    schedulers = (OWN_SCHEDULER,) if info.family == "other" else settings.schedulers
+    for strength, seeds in strengths:
+        for scheduler in schedulers:
+            for steps in settings.steps:
+                for guidance, prompt in itertools.product(settings.guidances, prompts(settings)):
+                    for seed in range(settings.first_seed, settings.first_seed + seeds):
+                        yield (prompt, seed, steps or info.default_steps, guidance or info.default_guidance,
+                               scheduler, strength)
+
+
+def prompts(settings: ReplaySettings) -> tuple[str, ...]:
+    """Every prompt of a search, each once."""
+    return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
+
+
+def check(settings: ReplaySettings) -> None:
+    """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
+    tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
+        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
+    if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
+        raise ExplorerError(f"These settings make {max(tries, 0)} replays. Allowed: 1 to {MOST_REPLAYS:,}. "
+                            "Change the number of seeds, strengths or other values.")
+    if settings.first_seed < 0 or settings.first_seed + settings.seeds > 2 ** 63:
+        raise ExplorerError(f"The first seed {settings.first_seed} is outside 0 to 2^63 - 1.")
+    if settings.mode not in MODES:
+        raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
+    check_rules(settings.stop, settings.primary_score)
+    for name in settings.schedulers:
+        if name not in SCHEDULERS:
+            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
+    _check_ranges(settings)
+
+
+def _check_ranges(settings: ReplaySettings) -> None:
+    for steps in settings.steps:
+        if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
+            raise ExplorerError(f"{steps} steps were asked for. Allowed: {STEPS_RANGE[0]} to "
+                                f"{STEPS_RANGE[1]}.")
+        for strength in settings.strengths:
+            if steps and 0 < strength <= 1 and steps_run(steps, strength) < 1:
+                raise ExplorerError(f"{steps} steps at strength {strength:g} leave no step to take. "
+                                    f"Use a strength of at least {1 / steps:.2g}, or more steps.")
+    for guidance in settings.guidances:
+        if not GUIDANCE_RANGE[0] <= guidance <= GUIDANCE_RANGE[1]:
+            raise ExplorerError(f"The guidance {guidance:g} is outside {GUIDANCE_RANGE[0]:g} to "
+                                f"{GUIDANCE_RANGE[1]:g}.")
+    for strength in settings.strengths:
+        if not 0 < strength <= 1:
+            raise ExplorerError(f"The strength {strength:g} is outside (0, 1]. A low one stays near the "
+                                "subject.")
+    for size in (settings.width_px, settings.height_px):
+        if size < 0 or size % 8 or size > 8192:
+            raise ExplorerError(f"A size of {size} pixels is not possible. Use a multiple of 8 up to 8192, "
+                                "or 0 for the model's own size.")

@@ -1,0 +1,77 @@
+"""What is measured of one replay afterwards: what its start costs, and how close it comes once aligned."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from explorer.cases.case import SearchPlan
+from explorer.closeness.alignment import OPTIONS, align
+from explorer.closeness.scores import compare
+from explorer.closeness.start_code import StartBill
+from explorer.errors import ExplorerError
+from explorer.findings.case_ledger import case_bill
+from explorer.findings.finding import AlignedReplay
+from explorer.images.decode import png_bytes, read_png
+from explorer.jobs.tasks import AlignReplay, MeasureStart
+from explorer.records import Progress, SearchSummary, to_json
+from explorer.search.fit_size import fit
+from explorer.search.start_ledger import measure_start
+from explorer.worker.context import Context
+from explorer.worker.runners import loading
+from explorer.worker.runners.run_modes import start_picture
+from explorer.worker.runners.run_replays import stored_noise
+
+
+def start(task: MeasureStart, context: Context) -> Iterator[Any]:
+    """Writes the measured bill of what a replay was given, and its search's summary again with it."""
+    yield Progress(0, 0, "loading the model")
+    case, model = context.case(), loading.model(context, task.model)
+    replay = case.replay(task.replay_id)
+    recipe = replay.recipe
+    plan = case.record(SearchPlan, replay.search_id)
+    if plan is not None and plan.settings.get("mode") == "closer":
+        raise ExplorerError("This replay was reached in rounds from another one, and the ledger charges those. "
+                            "Measure what that one was given.")
+    if recipe.start_sha256 is None and recipe.noise_blob is None:
+        raise ExplorerError("This replay was given no image and no noise, so there is nothing to measure.")
+    if recipe.model.fingerprint != model.ref.fingerprint:
+        raise ExplorerError(f"This replay was made with another model ({recipe.model.source}). Choose that model "
+                            "and measure again.")
+    rgb = read_png(case.blob(case.subject(replay.subject_id).pixels_sha256))
+    yield Progress(0, 0, "looking for the shortest code that does the same")
+    found = None
+    for event in measure_start(model, replay, rgb, score=task.score, start_rgb=start_picture(case, recipe),
+                               noise=stored_noise(case, recipe, model)):
+        if isinstance(event, StartBill):
+            found = event
+        else:
+            yield event
+    context.commit(found)
+    summary = case.record(SearchSummary, replay.search_id)
+    if summary is not None and summary.best_replay_id == replay.id:
+        context.commit(dataclasses.replace(summary, ledger=case_bill(case, replay)))
+    return to_json(found)
+
+
+def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
+    """Writes the replay as it was laid over its subject, what was done to it, and its scores after that."""
+    options = tuple(o for o in OPTIONS if o in task.options)
+    if not options:
+        raise ExplorerError(f"Choose at least one way to align: {', '.join(OPTIONS)}.")
+    yield Progress(0, 1, "aligning")
+    case = context.case()
+    replay = case.replay(task.replay_id)
+    other = read_png(case.blob(replay.image_sha256))
+    subject = fit(read_png(case.blob(case.subject(replay.subject_id).pixels_sha256)), height_px=other.shape[0],
+                  width_px=other.shape[1])
+    laid = align(subject, other, options)
+    png = png_bytes(laid.rgb)
+    name = hashlib.sha256(png).hexdigest()
+    found = AlignedReplay(f"{replay.id} {' '.join(options)}", replay.subject_id, replay.id, options, laid.words(),
+                          compare(subject, laid.rgb), name)
+    context.commit(found, blobs={name: png})
+    yield Progress(1, 1, "aligned")
+    return to_json(found)

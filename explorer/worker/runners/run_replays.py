@@ -1,0 +1,196 @@
+"""Searches over replays, exhibits, and subjects that the model makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from explorer.cases.case import Case, Environment, SearchPlan
+from explorer.closeness.scores import compare
+from explorer.diffusion.environment import environment, environment_sha256
+from explorer.diffusion.exhibit import exhibit_steps
+from explorer.diffusion.models import Model
+from explorer.diffusion.rendered import Rendered
+from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.case_ledger import case_bill
+from explorer.images.decode import read_png
+from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
+from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
+from explorer.records.race_records import RaceRound
+from explorer.search.expand import expand
+from explorer.search.fit_size import fit
+from explorer.search.floor import autoencoder_floor
+from explorer.worker.context import Context
+from explorer.worker.runners import loading
+from explorer.worker.runners.run_modes import events_of, planned_recipes, start_picture
+from explorer.worker.runners.surroundings import surroundings
+
+EXHIBITS = 3  # the best of a search that are rendered again
+
+
+def search(task: RunSearch, context: Context) -> Iterator[Any]:
+    """Writes a plan, then each replay as it is made, then the best again as exhibits, then the summary."""
+    yield Progress(0, 0, "loading the model")
+    case, model = context.case(), loading.model(context, task.model)
+    encoder = loading.encoder(context, task.clip)
+    subject = case.subject(task.subject_id)
+    environment_id = _record_environment(model, context)
+    task = dataclasses.replace(task, settings=_settings(task, case, model))
+    recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
+    context.commit(SearchPlan(task.search_id, subject.id, to_json(task.settings), model.ref,
+                              encoder.fingerprint, environment_id, planned))
+    rgb = read_png(case.blob(subject.pixels_sha256))
+    events = events_of(task, context, model, encoder, recipes, rgb)
+    summary, noise = None, {}
+    try:
+        for event in events:
+            if isinstance(event, tuple):
+                replay, png = event
+                context.commit(replay, blobs=noise | {replay.image_sha256: png})
+                yield Tick()
+            elif isinstance(event, bytes):
+                noise = {hashlib.sha256(event).hexdigest(): event}  # what the next replay starts from
+            elif isinstance(event, (RaceRound, Environment)):
+                context.commit(event)
+                yield Tick()
+            elif isinstance(event, SearchSummary):
+                summary = event
+            else:
+                yield event
+    except Cancelled:
+        context.commit(_billed(events.throw(Cancelled()), case))
+        raise
+    yield from _exhibits(task, context, model, encoder)
+    summary = _floored(_billed(summary, case), model, rgb, case)
+    context.commit(summary)
+    return to_json(summary)
+
+
+def _floored(summary: SearchSummary, model: Model, rgb: np.ndarray, case: Case) -> SearchSummary:
+    """The summary with what the model's own autoencoder leaves of the subject at the best replay's size."""
+    if not summary.best_replay_id:
+        return summary
+    size = case.replay(summary.best_replay_id).recipe
+    return dataclasses.replace(summary, floor=autoencoder_floor(
+        model, rgb, height_px=size.height_px, width_px=size.width_px))
+
+
+def _billed(summary: SearchSummary, case: Case) -> SearchSummary:
+    """The summary with the ledger of its best replay: the bits that the person supplied for it."""
+    if not summary.best_replay_id:
+        return summary
+    return dataclasses.replace(summary, ledger=case_bill(case, case.replay(summary.best_replay_id)))
+
+
+def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
+    """The settings with their prompt; a search that was begun before keeps to its plan."""
+    plan = case.record(SearchPlan, task.search_id)
+    if plan is not None:
+        if plan.model != model.ref:
+            raise ExplorerError("The model's files have changed since this search began, so it cannot go on. "
+                                "Start a new search; what this one found is kept.")
+        return dataclasses.replace(task.settings, prompt=plan.settings["prompt"])
+    prompt = task.settings.prompt or case.chosen_prompt(task.subject_id)
+    return dataclasses.replace(task.settings, prompt=prompt)
+
+
+def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> Iterator[Any]:
+    best = context.case().replays(task.subject_id, search_id=task.search_id,
+                                  order_by=task.settings.primary_score, limit=EXHIBITS)
+    total = context.case().count_replays(task.subject_id, search_id=task.search_id)
+    for number, replay in enumerate(best, 1):
+        if not replay.exhibit:
+            yield Progress(total, total, f"rendering the best again, {number} of {len(best)}",
+                           best_replay_id=best[0].id)
+            yield from _render(replay, context, model, encoder)
+
+
+def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
+    """Writes a stored replay again as an exhibit, with the hash of every stage."""
+    yield Progress(0, 1, "loading the model")
+    case, model = context.case(), loading.model(context, task.model)
+    replay = case.replay(task.replay_id)
+    if replay.recipe.model.fingerprint != model.ref.fingerprint:
+        raise ExplorerError(f"This replay was made with another model ({replay.recipe.model.source}). Choose "
+                            "that model and render it again.")
+    if not replay.exhibit:
+        _record_environment(model, context)
+        yield from _render(replay, context, model, _encoder_of(replay, case, context))
+    yield Progress(1, 1, "rendered")
+    return {"replay_id": replay.id}
+
+
+def _encoder_of(replay: Replay, case: Case, context: Context) -> Any | None:
+    """The CLIP that scored the replay, if the settings' one is it; otherwise its score is kept as it is."""
+    plan = case.record(SearchPlan, replay.search_id)
+    encoder = loading.encoder(context, context.settings.clip)
+    return encoder if plan is not None and plan.clip_fingerprint == encoder.fingerprint else None
+
+
+def _render(replay: Replay, context: Context, model: Model, encoder: Any | None) -> Iterator[Any]:
+    """One exhibit, committed under the replay's id with its closeness measured anew."""
+    case, recipe = context.case(), replay.recipe
+    rendered = yield from _steps(model, recipe, start_rgb=start_picture(case, recipe),
+                                 noise=stored_noise(case, recipe, model))
+    subject = case.subject(replay.subject_id)
+    target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
+                 width_px=recipe.width_px)
+    closeness = replay.closeness | compare(target, rendered.rgb)
+    if encoder is not None:
+        pair = encoder.encode_images([target, rendered.rgb])  # (2, d)
+        closeness["clip_cosine"] = float(pair[0] @ pair[1])
+    made = dataclasses.replace(
+        replay, exhibit=True, closeness=closeness, hashes=rendered.hashes,
+        image_sha256=rendered.hashes["png"], environment_sha256=environment_sha256(environment(model.device)))
+    context.commit(made, blobs={rendered.hashes["png"]: rendered.png})
+
+
+def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
+           noise: np.ndarray | None) -> Iterator[Any]:
+    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
+        if isinstance(event, Rendered):
+            return event
+        yield Tick()
+    raise AssertionError("a run ends with its image")
+
+
+def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
+    """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
+    if recipe.noise_blob is None:
+        return None
+    channels, cell = model.latent_shape
+    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+    return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
+
+
+def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
+    """Writes a new subject that the model made, with its recipe."""
+    yield Progress(0, 1, "loading the model")
+    model = loading.model(context, task.model)
+    settings = dataclasses.replace(task.settings, seeds=1, strengths=())
+    recipe = expand(settings, model=model.ref, info=model.info)[0]
+    environment_id = _record_environment(model, context)
+    rendered = None
+    for number, event in enumerate(exhibit_steps(model, recipe)):
+        if isinstance(event, Rendered):
+            rendered = event
+        else:
+            yield Tick()
+            yield Progress(0, 1, "making the image", step=number + 1, steps=event.steps)
+    case = context.case()
+    subject = case.add_subject(
+        rendered.png, f"{recipe.prompt[:60] or 'no prompt'} (seed {recipe.seed})", origin="generated",
+        recipe=rendered.recipe, job_id=context.job.id)
+    case.note("subject generated", {"subject_id": subject.id, "hashes": rendered.hashes,
+                                    "environment": environment_id}, job_id=context.job.id)
+    return {"subject_id": subject.id}
+
+
+def _record_environment(model: Model, context: Context) -> str:
+    found = Environment(environment_sha256(environment(model.device)), surroundings(model.device))
+    context.commit(found)
+    return found.id
