@@ -139,7 +139,7 @@ def _typed(prompt: str, values: dict[str, Any], loose: list[str]) -> Generation:
     if values.get("images") in ("1", True):
         del values["images"]
     words, negative = _split(prompt)
-    started = bool(values.get("init_img"))
+    started = True if values.get("init_img") else None if "strength" in values else False
     made = from_values("InvokeAI", values, named=tuple(named))
     return replace(made, prompt=text_of(words, 65_536), negative_prompt=negative, subseed=subseed,
                    subseed_strength=weight, start_image=started)
