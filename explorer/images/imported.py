@@ -68,11 +68,22 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
     scheduler = _scheduler(now)
     recipe = Recipe(
-        model=model, prompt=_prompt(now, generation.prompt), negative_prompt=_prompt(now, generation.negative_prompt),
-        seed=generation.seed, steps=generation.steps, scheduler=scheduler, guidance=_guidance(now),
-        width_px=generation.width_px or 512, height_px=generation.height_px or 512, dialect=_dialect(now),
-        clip_skip=_clip_skip(now), variation=_variation(now), noise_source=_noise(now, scheduler),
-        scheduler_config=now.config, eta=_eta(now, scheduler))
+        model=model,
+        prompt=_prompt(now, generation.prompt),
+        negative_prompt=_prompt(now, generation.negative_prompt),
+        seed=generation.seed,
+        steps=generation.steps,
+        scheduler=scheduler,
+        guidance=_guidance(now),
+        width_px=generation.width_px or 512,
+        height_px=generation.height_px or 512,
+        dialect=_dialect(now),
+        clip_skip=_clip_skip(now),
+        variation=_variation(now),
+        noise_source=_noise(now, scheduler),
+        scheduler_config=now.config,
+        eta=_eta(now, scheduler),
+    )
     for rule in (_size, _start, _passes, _model, _adapters, _left):
         rule(now)
     return _with(recipe, tuple(dict.fromkeys([*now.named, *generation.named])))
@@ -224,8 +235,10 @@ def _start(now: _Building) -> None:
         now.named.append("a starting image was used and is not in the file")
     elif made.strength is not None and 0 < made.strength < 1:
         if made.start_image is None:
-            now.named.append(f"a denoising strength of {made.strength:g} is given and no starting image is in the file: "
-                             "replayed from noise alone")
+            now.named.append(
+                f"a denoising strength of {made.strength:g} is given and no starting image is in the file: "
+                "replayed from noise alone"
+            )
         else:
             now.named.append(f"denoising strength {made.strength:g} is the second pass's, which is left out")
 
@@ -241,8 +254,10 @@ def _passes(now: _Building) -> None:
     if (made.batch_size or 1) > 1 and now.program == "a1111":  # where each picture of a batch has its own seed
         now.named.append(f"batch size {made.batch_size}: made alone here, which changes rounding")
     elif (made.batch_size or 1) > 1:
-        now.named.append(f"batch size {made.batch_size}: which of the batch this picture is, is not in the file; the "
-                         "first is replayed")
+        now.named.append(
+            f"batch size {made.batch_size}: which of the batch this picture is, is not in the file; the "
+            "first is replayed"
+        )
     if any(k.lower().startswith(("hires", "refiner", "controlnet")) and not says_nothing(k, v)
            for k, v in made.other.items()):
         now.named.append("a second pass (upscaling, refiner or control) was used and is left out")

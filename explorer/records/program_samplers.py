@@ -27,26 +27,73 @@ class ProgramSampler:
 
 SAMPLERS = (
     ProgramSampler("k_euler", "Euler", ("euler", "k_euler", "ddim (comfyui)")),
-    ProgramSampler("k_euler_a", "Euler a", ("euler a", "euler_ancestral", "k_euler_a", "k_euler_ancestral",
-                                            "euler ancestral"), "gaussian", takes_eta=True),
+    ProgramSampler(
+        "k_euler_a",
+        "Euler a",
+        ("euler a", "euler_ancestral", "k_euler_a", "k_euler_ancestral", "euler ancestral"),
+        "gaussian",
+        takes_eta=True,
+    ),
     ProgramSampler("k_heun", "Heun", ("heun", "k_heun")),
     ProgramSampler("k_lms", "LMS", ("lms", "k_lms")),
-    ProgramSampler("k_dpm_2", "DPM2", ("dpm2", "dpm_2", "k_dpm_2"), drops=("a1111", "comfyui"),
-                   a1111_schedule="karras"),
-    ProgramSampler("k_dpm_2_a", "DPM2 a", ("dpm2 a", "dpm_2_ancestral", "k_dpm_2_a", "k_dpm_2_ancestral"), "gaussian",
-                   ("a1111", "comfyui"), "karras", takes_eta=True),
-    ProgramSampler("k_dpmpp_2s_a", "DPM++ 2S a", ("dpm++ 2s a", "dpmpp_2s_ancestral", "k_dpmpp_2s_a",
-                                                  "k_dpmpp_2s_ancestral"), "gaussian", (), "karras", True),
+    ProgramSampler(
+        "k_dpm_2", "DPM2", ("dpm2", "dpm_2", "k_dpm_2"), drops=("a1111", "comfyui"), a1111_schedule="karras"
+    ),
+    ProgramSampler(
+        "k_dpm_2_a",
+        "DPM2 a",
+        ("dpm2 a", "dpm_2_ancestral", "k_dpm_2_a", "k_dpm_2_ancestral"),
+        "gaussian",
+        ("a1111", "comfyui"),
+        "karras",
+        takes_eta=True,
+    ),
+    ProgramSampler(
+        "k_dpmpp_2s_a",
+        "DPM++ 2S a",
+        ("dpm++ 2s a", "dpmpp_2s_ancestral", "k_dpmpp_2s_a", "k_dpmpp_2s_ancestral"),
+        "gaussian",
+        (),
+        "karras",
+        True,
+    ),
     ProgramSampler("k_dpmpp_2m", "DPM++ 2M", ("dpm++ 2m", "dpmpp_2m", "k_dpmpp_2m"), a1111_schedule="karras"),
-    ProgramSampler("k_dpmpp_sde", "DPM++ SDE", ("dpm++ sde", "dpmpp_sde", "dpmpp_sde_gpu", "k_dpmpp_sde"), "brownian",
-                   (), "karras", True),
-    ProgramSampler("k_dpmpp_2m_sde", "DPM++ 2M SDE", ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
-                                                      "k_dpmpp_2m_sde"), "brownian", (), "exponential", True),
-    ProgramSampler("k_dpmpp_2m_sde_heun", "DPM++ 2M SDE Heun", ("dpm++ 2m sde heun", "dpmpp_2m_sde_heun",
-                                                                "dpmpp_2m_sde_heun_gpu"), "brownian", (),
-                   "exponential", True),
-    ProgramSampler("k_dpmpp_3m_sde", "DPM++ 3M SDE", ("dpm++ 3m sde", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu"), "brownian",
-                   ("a1111",), "exponential", True),
+    ProgramSampler(
+        "k_dpmpp_sde",
+        "DPM++ SDE",
+        ("dpm++ sde", "dpmpp_sde", "dpmpp_sde_gpu", "k_dpmpp_sde"),
+        "brownian",
+        (),
+        "karras",
+        True,
+    ),
+    ProgramSampler(
+        "k_dpmpp_2m_sde",
+        "DPM++ 2M SDE",
+        ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
+        "brownian",
+        (),
+        "exponential",
+        True,
+    ),
+    ProgramSampler(
+        "k_dpmpp_2m_sde_heun",
+        "DPM++ 2M SDE Heun",
+        ("dpm++ 2m sde heun", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"),
+        "brownian",
+        (),
+        "exponential",
+        True,
+    ),
+    ProgramSampler(
+        "k_dpmpp_3m_sde",
+        "DPM++ 3M SDE",
+        ("dpm++ 3m sde", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu"),
+        "brownian",
+        ("a1111",),
+        "exponential",
+        True,
+    ),
     ProgramSampler("k_lcm", "LCM (k-diffusion)", ("lcm",), "gaussian"),
 )
 BY_KEY = {s.key: s for s in SAMPLERS}
@@ -62,9 +109,17 @@ DIFFUSERS_NAMES = {
 
 SCHEDULES = ("normal", "karras", "exponential", "polyexponential", "sgm_uniform", "simple", "ddim_uniform", "beta",
              "kl_optimal", "linear_quadratic", "align_your_steps")
-_SCHEDULE_NAMES = {"uniform": "normal", "sgm uniform": "sgm_uniform", "sgmuniform": "sgm_uniform", "ddim": "ddim_uniform",
-                   "native": "karras", "kl optimal": "kl_optimal", "align your steps": "align_your_steps",
-                   "ays": "align_your_steps", "linear quadratic": "linear_quadratic"}
+_SCHEDULE_NAMES = {
+    "uniform": "normal",
+    "sgm uniform": "sgm_uniform",
+    "sgmuniform": "sgm_uniform",
+    "ddim": "ddim_uniform",
+    "native": "karras",
+    "kl optimal": "kl_optimal",
+    "align your steps": "align_your_steps",
+    "ays": "align_your_steps",
+    "linear quadratic": "linear_quadratic",
+}
 OFFERED_SCHEDULES = ("normal", "karras", "exponential", "polyexponential", "sgm_uniform", "simple", "ddim_uniform",
                      "beta", "kl_optimal")
 

@@ -100,7 +100,9 @@ class BrownianPath:
         return (self._sum((2 * key, depth + 1), low, mid, left, a, mid)
                 + self._sum((2 * key + 1, depth + 1), mid, high, whole - left, mid, b))
 
-    def _left(self, place: tuple[int, int], low: float, mid: float, high: float, whole: torch.Tensor) -> torch.Tensor:
+    def _left(
+        self, place: tuple[int, int], low: float, mid: float, high: float, whole: torch.Tensor
+    ) -> torch.Tensor:
         """The left half's increment, given the whole's: a Brownian bridge."""
         if place not in self._parts:
             if len(self._parts) > 64:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from itertools import pairwise
 
 import torch
 from scipy import integrate
@@ -44,7 +45,7 @@ def ancestral(sigma: torch.Tensor, sigma_next: torch.Tensor, eta: float) -> tupl
 
 def euler(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """Euler's method."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         x = x + to_d(x, sigma, denoised) * (after - sigma)
     return x
@@ -52,7 +53,7 @@ def euler(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0)
 
 def euler_a(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """Euler's method with noise added at every step but the last."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         down, up = ancestral(sigma, after, eta)
         x = x + to_d(x, sigma, denoised) * (down - sigma)
@@ -63,7 +64,7 @@ def euler_a(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.
 
 def heun(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """Heun's method: the slope's mean over the step; the last step is Euler's."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         d = to_d(x, sigma, denoised)
         if after > 0:
@@ -76,7 +77,7 @@ def heun(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) 
 
 def dpm_2(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """The slope in the middle of each step, the middle taken in log sigma."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         d = to_d(x, sigma, denoised)
         if after > 0:
@@ -90,7 +91,7 @@ def dpm_2(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0)
 
 def dpm_2_a(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """`dpm_2` with noise added at every step."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         down, up = ancestral(sigma, after, eta)
         d = to_d(x, sigma, denoised)
@@ -126,7 +127,7 @@ def _weight(order: int, t: object, i: int, j: int) -> float:
 def dpmpp_2m(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """DPM-Solver++(2M)."""
     before, h_before = None, None
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         h = sigma.log() - after.log()
         shown = denoised
@@ -140,7 +141,7 @@ def dpmpp_2m(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1
 
 def dpmpp_2s_a(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """DPM-Solver++(2S) with noise added at every step but the last."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         down, up = ancestral(sigma, after, eta)
         if down > 0:
@@ -160,7 +161,7 @@ def dpmpp_sde(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 
 
     Levels go through minus log sigma and back as in k-diffusion: the path is read to six decimals.
     """
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         if after == 0:
             x = x + to_d(x, sigma, denoised) * (after - sigma)
@@ -180,7 +181,7 @@ def dpmpp_2m_sde(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float
                  heun: bool = False) -> Sampling:
     """DPM-Solver++(2M) SDE, by midpoint or Heun's rule."""
     before, h_before = None, None
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         if after == 0:
             return denoised
@@ -204,7 +205,7 @@ def dpmpp_2m_sde_heun(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: 
 def dpmpp_3m_sde(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """DPM-Solver++(3M) SDE."""
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []  # (denoised, h) of the last two steps, the nearer first
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         denoised = yield x, sigma
         if after == 0:
             return denoised
@@ -234,7 +235,7 @@ def _history(denoised: torch.Tensor, h: torch.Tensor, wide: torch.Tensor,
 
 def lcm(x: torch.Tensor, sigmas: torch.Tensor, noise: Noise, eta: float = 1.0) -> Sampling:
     """Latent consistency: the denoised picture, noised again to the next level."""
-    for sigma, after in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, after in pairwise(sigmas):
         x = yield x, sigma
         if after > 0:
             x = x + noise(sigma, after) * after

@@ -137,7 +137,9 @@ def _adapters(prompt: str, taken: Taken) -> tuple[AdapterClaim, ...]:
     found += [AdapterClaim(name, "lora", weight, hash=value) for name, (value, weight) in hashes.items()]
     embeddings = _hashes(taken.text("ti hashes")) | _hash_json(taken, "embed")
     found += [AdapterClaim(name, "textual-inversion", hash=value) for name, (value, _) in embeddings.items()]
-    found += [AdapterClaim(name.strip(), "textual-inversion") for name in taken.text("ti").split(",") if name.strip()]
+    found += [
+        AdapterClaim(name.strip(), "textual-inversion") for name in taken.text("ti").split(",") if name.strip()
+    ]
     return (*found, *_civitai(taken))[:50]
 
 

@@ -129,15 +129,14 @@ def _generation(graph: Graph, node: Node, spine: list[Node]) -> Generation:
     named = [*one.named, *model.named, *positive.named, *negative.named, *_unlike(positive, negative, one)]
     width, height, batch, started = _start(graph, node, spine, named)
     found, steps = one.found, whole(one.found.get("steps"))
-    made = Generation(
+    return Generation(
         tool="ComfyUI", prompt=positive.text[:MAX_TEXT], negative_prompt=negative.text[:MAX_TEXT],
         sampler=text_of(found.get("sampler_name") or ""), schedule=text_of(found.get("scheduler") or ""),
         seed=whole(found.get("seed")), steps=steps, guidance=number(found.get("cfg")), width_px=width,
         height_px=height, strength=number(found.get("denoise")), start_image=started,
         first_step=_from_step(found), last_step=_to_step(found, steps), added_noise=found.get("add_noise", True),
-        clip_skip=positive.clip_skip, rescale=model.rescale, distilled_guidance=positive.distilled, batch_size=batch,
-        model_name=model.name, adapters=_adapters(model, positive), named=tuple(dict.fromkeys(named)))
-    return made
+        clip_skip=positive.clip_skip, rescale=model.rescale, distilled_guidance=positive.distilled,
+        batch_size=batch, model_name=model.name, adapters=_adapters(model, positive), named=tuple(dict.fromkeys(named)))
 
 
 def _part(read: Any, empty: Any, one: Sampled) -> Any:
@@ -159,7 +158,7 @@ def _to_step(found: dict[str, Any], steps: int | None) -> int | None:
 
 
 def _adapters(model: Model, words: Words) -> tuple[AdapterClaim, ...]:
-    """LoRAs on the model with what they weigh on the text encoder; those that lie on the encoder alone behind them."""
+    """LoRAs on the model with their weight on the text encoder, then those that lie on the encoder alone."""
     names = [a.name for a in model.adapters]
     made = [replace(a, text_weight=words.loras.get(a.name, 0.0)) for a in model.adapters]
     return (*made, *(AdapterClaim(n, "lora", 0.0, w) for n, w in words.loras.items() if n not in names))
@@ -186,9 +185,16 @@ def _settings(graph: Graph, one: Sampled) -> None:
         if name in node.inputs:
             found[name] = node.inputs[name]
             node.use(name)
-    for key, names in {"seed": ("seed", "noise_seed"), "steps": ("steps",), "cfg": ("cfg",), "denoise": ("denoise",),
-                       "sampler_name": ("sampler_name",), "scheduler": ("scheduler",),
-                       "start_at_step": ("start_at_step",), "end_at_step": ("end_at_step",)}.items():
+    for key, names in {
+        "seed": ("seed", "noise_seed"),
+        "steps": ("steps",),
+        "cfg": ("cfg",),
+        "denoise": ("denoise",),
+        "sampler_name": ("sampler_name",),
+        "scheduler": ("scheduler",),
+        "start_at_step": ("start_at_step",),
+        "end_at_step": ("end_at_step",),
+    }.items():
         if any(n in node.inputs for n in names):
             found[key] = got(graph, node, names, one.named)
     if "add_noise" in node.inputs:

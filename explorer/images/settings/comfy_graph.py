@@ -194,7 +194,9 @@ def read_graph(text: str) -> Graph | None:
 
 
 def _is_prompt(value: dict[str, Any]) -> bool:
-    return any(isinstance(v, dict) and isinstance(v.get("class_type"), str) for v in list(value.values())[:MAX_NODES])
+    return any(
+        isinstance(v, dict) and isinstance(v.get("class_type"), str) for v in list(value.values())[:MAX_NODES]
+    )
 
 
 def _from_prompt(value: dict[str, Any]) -> dict[str, Node]:
@@ -214,11 +216,10 @@ def _linked(value: Any, nodes: dict[str, Any]) -> Any:
     """[id, slot] as a Link; other lists are values (some nodes have them)."""
     if isinstance(value, dict) and set(value) == {"__value__"}:  # how the editor writes a list that is a value
         return value["__value__"]
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], (str, int)) and (
-            isinstance(value[1], int) and not isinstance(value[1], bool)):
-        if str(value[0]) in nodes or isinstance(value[0], str):
-            return Link(str(value[0]), value[1])
-    return value
+    if not isinstance(value, list) or len(value) != 2 or type(value[1]) is not int:
+        return value
+    named = isinstance(value[0], str) or (type(value[0]) is int and str(value[0]) in nodes)
+    return Link(str(value[0]), value[1]) if named else value
 
 
 __all__ = ["Graph", "Link", "Node", "Undecided", "read_graph"]

@@ -89,7 +89,9 @@ def loras_of(graph: Graph, node: Node, named: list[str]) -> list[AdapterClaim]:
         weight = number(_got(graph, node, ("strength_model", "strength", "model_strength"), named))
         text = number(_got(graph, node, ("strength_clip", "clip_strength"), named))
         node.use("model", "clip")
-        return [] if name in ("", "None") or weight == 0 == (text or 0) else [AdapterClaim(name, "lora", weight, text)]
+        return (
+            [] if name in ("", "None") or weight == 0 == (text or 0) else [AdapterClaim(name, "lora", weight, text)]
+        )
     found = []
     for key, value in node.inputs.items():
         if isinstance(value, dict) and "lora" in value:  # rgthree's Power Lora Loader

@@ -30,7 +30,9 @@ def texts_of(image: Image.Image | None, blocks: Iterable[tuple[str, bytes]], xmp
         comment = image.info.get("comment")
         if isinstance(comment, (bytes, str)):
             items.append(Item("GIF comment", decoded(comment) if isinstance(comment, bytes) else comment))
-    return items + [Item(k, v) for k, v in xmp_fields(xmp, limit=MAX_TEXT).items() if len(v) > 20 or k == "CreatorTool"]
+    return items + [
+        Item(k, v) for k, v in xmp_fields(xmp, limit=MAX_TEXT).items() if len(v) > 20 or k == "CreatorTool"
+    ]
 
 
 def _block(name: str, body: bytes) -> Iterator[Item]:

@@ -16,13 +16,21 @@ Keys = dict[str, tuple[str, ...]]
 _COMMON: Keys = {
     "prompt": ("prompt", "positive_prompt", "c"),
     "negative_prompt": ("negative_prompt", "negativeprompt", "uc", "negative"),
-    "sampler": ("sampler", "sampler_name", "scheduler_name"), "schedule": ("scheduler", "noise_schedule", "schedule"),
-    "seed": ("seed", "noise_seed"), "steps": ("steps", "num_inference_steps", "ddim_steps", "inference_steps"),
-    "guidance": ("cfg_scale", "cfgscale", "guidance_scale", "cfg", "scale", "guidance"), "width": ("width", "W", "w"),
-    "height": ("height", "H", "h"), "size": ("size", "resolution"), "strength": ("strength", "denoise"),
-    "clip_skip": ("clip_skip",), "model_name": ("model", "base_model", "use_stable_diffusion_model", "model_name"),
-    "model_hash": ("model_hash", "base_model_hash"), "version": ("version", "app_version"),
-    "rescale": ("cfg_rescale", "cfg_rescale_multiplier")}
+    "sampler": ("sampler", "sampler_name", "scheduler_name"),
+    "schedule": ("scheduler", "noise_schedule", "schedule"),
+    "seed": ("seed", "noise_seed"),
+    "steps": ("steps", "num_inference_steps", "ddim_steps", "inference_steps"),
+    "guidance": ("cfg_scale", "cfgscale", "guidance_scale", "cfg", "scale", "guidance"),
+    "width": ("width", "W", "w"),
+    "height": ("height", "H", "h"),
+    "size": ("size", "resolution"),
+    "strength": ("strength", "denoise"),
+    "clip_skip": ("clip_skip",),
+    "model_name": ("model", "base_model", "use_stable_diffusion_model", "model_name"),
+    "model_hash": ("model_hash", "base_model_hash"),
+    "version": ("version", "app_version"),
+    "rescale": ("cfg_rescale", "cfg_rescale_multiplier"),
+}
 TABLES: dict[str, Keys] = {
     "Fooocus": {"schedule": ("scheduler",)},
     "SwarmUI": {"strength": ("initimagecreativity",), "subseed": ("variationseed",),
@@ -54,7 +62,9 @@ def from_values(tool: str, values: dict[str, Any], *, named: tuple[str, ...] = (
         strength=taken.number(*keys["strength"]), clip_skip=taken.whole(*keys["clip_skip"]),
         rescale=taken.number(*keys["rescale"]), version=taken.text(*keys["version"]),
         model_name=taken.text(*keys["model_name"]), model_hash=taken.text(*keys["model_hash"]), named=named)
-    extra = {k: (taken.whole if k in ("subseed", "batch_size") else taken.number)(*keys.get(k, ())) for k in _OPTIONAL}
+    extra = {
+        k: (taken.whole if k in ("subseed", "batch_size") else taken.number)(*keys.get(k, ())) for k in _OPTIONAL
+    }
     return replace(made, **extra, other=others(taken.left))
 
 
@@ -74,7 +84,9 @@ def from_fooocus(values: dict[str, Any]) -> Generation:
     made = replace(made, version=made.version or software[:100], adapters=tuple(adapters[:50]), start_image=False)
     full = values.get("full_prompt")
     if isinstance(full, list) and full and full != [made.prompt]:
-        made = replace(made, named=(*made.named, f"{len(full)} expanded prompts were sampled, not the prompt alone"))
+        made = replace(
+            made, named=(*made.named, f"{len(full)} expanded prompts were sampled, not the prompt alone")
+        )
     return made
 
 
@@ -89,8 +101,11 @@ def from_swarm(values: dict[str, Any]) -> Generation:
     made = from_values("SwarmUI", params | rest)
     adapters = [AdapterClaim(str(n)[:200], "lora", number(weights[i]) if i < len(weights) else 1.0)
                 for i, n in enumerate(names[:50])]
-    hashes = {str(m.get("name")): str(m.get("hash", "")) for m in models or [] if isinstance(m, dict)} if isinstance(
-        models, list) else {}
+    hashes = (
+        {str(m.get("name")): str(m.get("hash", "")) for m in models or [] if isinstance(m, dict)}
+        if isinstance(models, list)
+        else {}
+    )
     start = bool(params.get("initimage"))
     fitting = next((v for k, v in hashes.items() if k.rpartition(".")[0] in (made.model_name, k) or
                     k == made.model_name), "")
@@ -153,8 +168,15 @@ def _says_the_same(value: Any, text: str) -> bool:
 def from_easy_diffusion(values: dict[str, Any]) -> Generation:
     """Easy Diffusion: a text chunk or a JSON key a setting; its names with and without spaces."""
     plain = {re.sub(r"\W+", "_", k.strip().lower()).strip("_"): v for k, v in values.items()}
-    plain = {{"sampler": "sampler_name", "stable_diffusion_model": "use_stable_diffusion_model",
-              "clip_skip": "clip_skip", "prompt_strength": "prompt_strength"}.get(k, k): v for k, v in plain.items()}
+    plain = {
+        {
+            "sampler": "sampler_name",
+            "stable_diffusion_model": "use_stable_diffusion_model",
+            "clip_skip": "clip_skip",
+            "prompt_strength": "prompt_strength",
+        }.get(k, k): v
+        for k, v in plain.items()
+    }
     skip = str(plain.pop("clip_skip", "")).lower()
     adapters = []
     names, weights = _either(plain.pop("use_lora_model", None)), _either(plain.pop("lora_alpha", None))
@@ -162,7 +184,9 @@ def from_easy_diffusion(values: dict[str, Any]) -> Generation:
         adapters.append(AdapterClaim(str(name)[:200], "lora", number(weights[i]) if i < len(weights) else None))
     made = from_values("Easy Diffusion", plain)
     started = "init_image" in plain or "prompt_strength" in plain
-    return replace(made, clip_skip=2 if skip in ("true", "1") else None, adapters=tuple(adapters), start_image=started)
+    return replace(
+        made, clip_skip=2 if skip in ("true", "1") else None, adapters=tuple(adapters), start_image=started
+    )
 
 
 def _either(value: Any) -> list[Any]:

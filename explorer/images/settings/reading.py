@@ -15,12 +15,14 @@ from explorer.images.settings.comfy_graph import Graph, read_graph
 
 _PREFIX = re.compile(r"\s*([A-Za-z][\w -]{0,30}?)\s*:\s*(?=[{\[])")
 # Texts that say nothing of the settings.
-_IDLE = {"software", "creatortool", "author", "artist", "copyright", "creation time", "date:create", "date:modify",
-         "date:timestamp", "title", "source", "description", "xml:com.adobe.xmp", "fooocus_scheme", "generation time",
-         "raw profile type exif", "raw profile type xmp", "raw profile type iptc", "workflow", "invokeai_graph",
-         "invokeai_workflow", "comment", "afterimage recipe", "signature", "sui_extra_data", "usercomment", "make",
-         "model", "imagedescription", "parameters", "prompt", "jpeg comment", "gif comment", "dream", "sd-metadata",
-         "invokeai_metadata", "hidden in the pixels", "warning", "url", "disclaimer", "xpcomment", "generation_data"}
+_IDLE = set("""
+software | creatortool | author | artist | copyright | creation time | date:create | date:modify |
+date:timestamp | title | source | description | xml:com.adobe.xmp | fooocus_scheme | generation time | raw
+profile type exif | raw profile type xmp | raw profile type iptc | workflow | invokeai_graph | invokeai_workflow
+| comment | afterimage recipe | signature | sui_extra_data | usercomment | make | model | imagedescription |
+parameters | prompt | jpeg comment | gif comment | dream | sd-metadata | invokeai_metadata | hidden in the
+pixels | warning | url | disclaimer | xpcomment | generation_data
+""".replace("\n", " ").strip().split(" | "))
 _EASY = {"use_stable_diffusion_model", "stable diffusion model", "num_inference_steps"}
 
 
@@ -162,7 +164,11 @@ def _object(values: dict[str, Any]) -> Generation | None:
     if {"c", "seed"} <= keys:
         return mapped.from_draw_things(values)
     software = f"{values.get('software', '')}{values.get('metadata_scheme', '')}{values.get('version', '')}".lower()
-    if "fooocus" in software or {"base_model", "sampler", "prompt"} <= keys or {"Prompt", "base_model_name"} <= keys:
+    if (
+        "fooocus" in software
+        or {"base_model", "sampler", "prompt"} <= keys
+        or {"Prompt", "base_model_name"} <= keys
+    ):
         return mapped.from_fooocus({k.lower() if k in ("Prompt", "Negative", "Seed", "Steps") else k: v
                                     for k, v in values.items()})
     if keys & _EASY:

@@ -114,8 +114,9 @@ def test_eta_is_theirs(key, eta, levels, net):
     sigmas = schedules.sigmas_of("karras", levels, 6, program="a1111")
     x = start(sigmas)
     path = sampling.BrownianTreeNoiseSampler(x, sigmas[sigmas > 0].min(), sigmas.max(), seed=[4, 5])
-    theirs = getattr(sampling, THEIRS[key])(their_model(net, "epsilon", whole=False), x, sigmas, disable=True, eta=eta,
-                                            noise_sampler=path)
+    theirs = getattr(sampling, THEIRS[key])(
+        their_model(net, "epsilon", whole=False), x, sigmas, disable=True, eta=eta, noise_sampler=path
+    )
     mine = samplers.run(samplers.SAMPLERS[key](x, sigmas, path, eta), ours(net, "epsilon", levels, whole=False))
     assert (mine - theirs).abs().max() <= 1e-4 * max(1.0, float(theirs.abs().max()))
 
