@@ -136,7 +136,8 @@ def _generation(graph: Graph, node: Node, spine: list[Node]) -> Generation:
         height_px=height, strength=number(found.get("denoise")), start_image=started,
         first_step=_from_step(found), last_step=_to_step(found, steps), added_noise=found.get("add_noise", True),
         clip_skip=positive.clip_skip, rescale=model.rescale, distilled_guidance=positive.distilled,
-        batch_size=batch, model_name=model.name, adapters=_adapters(model, positive), named=tuple(dict.fromkeys(named)))
+        batch_size=batch, model_name=model.name,
+        adapters=_adapters(model, positive), named=tuple(dict.fromkeys(named)))
 
 
 def _part(read: Any, empty: Any, one: Sampled) -> Any:
