@@ -6,6 +6,7 @@ them there; DINOv2 is a transformers folder with safetensors.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +17,14 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_config, check_no_code
+from explorer.foreign.private import private_folder
+from explorer.foreign.reading import read_json
 from explorer.images.prepare import fit_square
 
 _BACKBONES = {"lpips": ("alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth"), "dists": ("vgg16-397923af.pth",)}
 _NETS = {"alexnet-owt-7be5be79.pth": "alex", "squeezenet1_1-b8a52dc0.pth": "squeeze"}
+_DINOV2 = {"dinov2": "Dinov2Model", "dinov2_with_registers": "Dinov2WithRegistersModel"}
 _SMALLEST_PX = 224
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -61,12 +66,14 @@ class OptionalScores:
     def _lpips(self) -> torch.nn.Module:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
         file = next(f for f in _BACKBONES["lpips"] if (self.hub / f).is_file())
+        _check_tensors(self.hub / file)
         with _hub_at(self.hub.parent):
             return LearnedPerceptualImagePatchSimilarity(net_type=_NETS[file], normalize=True).to(self.device)
 
     @cached_property
     def _dists(self) -> torch.nn.Module:
         from torchmetrics.image.dists import DeepImageStructureAndTextureSimilarity
+        _check_tensors(self.hub / _BACKBONES["dists"][0])
         with _hub_at(self.hub.parent):
             return DeepImageStructureAndTextureSimilarity().to(self.device)
 
@@ -75,14 +82,31 @@ class OptionalScores:
 
     @cached_property
     def _dinov2(self) -> torch.nn.Module:
-        from transformers import AutoModel
+        import transformers
+        check_no_code(self.dinov2)
+        config = read_json(self.dinov2 / "config.json")
+        check_config(config, self.dinov2 / "config.json")
+        if config.get("model_type") not in _DINOV2:
+            raise ExplorerError(f"The DINOv2 folder {self.dinov2} holds a model of another kind "
+                                f"({config.get('model_type')!r:.60}). Choose the folder of a DINOv2 model.")
+        files: dict[str, Path | bytes] = {p.name: p for p in self.dinov2.glob("*.safetensors")}
         try:
-            model = AutoModel.from_pretrained(self.dinov2, local_files_only=True, use_safetensors=True,
-                                              trust_remote_code=False)
+            with private_folder({**files, "config.json": json.dumps(config).encode()}) as folder:
+                model = getattr(transformers, _DINOV2[config["model_type"]]).from_pretrained(
+                    folder, local_files_only=True, use_safetensors=True)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise ExplorerError(f"The DINOv2 folder {self.dinov2} cannot be read ({error}). It needs config.json "
                                 "and a safetensors file; choose another folder.") from error
         return model.eval().to(self.device)
+
+
+def _check_tensors(file: Path) -> None:
+    """ExplorerError unless a file of torch's cache holds plain tensors: torchvision opens it as it is."""
+    try:
+        torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds; each means that it is not what it should be
+        raise ExplorerError(f"{file} in torch's cache is damaged, or would run a program when it is opened. Remove "
+                            "it, or get it again.") from error
 
 
 class _hub_at:
