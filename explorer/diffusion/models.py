@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,11 +14,13 @@ import torch
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
+from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
-from explorer.diffusion.locate import Located, locate, stored_bits
+from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.diffusion.shared_text import install
 from explorer.errors import ExplorerError
+from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -137,23 +140,31 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
-    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
     from diffusers.utils import logging
     logging.disable_progress_bar()
     try:
-        if located.kind == "file":
+        if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
-        # The img2img twin of a family has the same parts; the text-to-image pipeline is made of them.
-        opener = AutoPipelineForText2Image if located.family in UNET_FAMILIES else DiffusionPipeline
-        return opener.from_pretrained(
-            located.root, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True)
+        return _open_folder(located, located.index, dtype)
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise ExplorerError(f"The model in {located.root} cannot be loaded: {_first_line(error)}. "
                             "Its files may be incomplete or of a kind that this version of diffusers "
                             "does not "
                             "know; download it again or choose another model.") from error
+
+
+def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them."""
+    import diffusers
+    files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
+    files["model_index.json"] = json.dumps(index.plain()).encode()
+    empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
+    with private_folder(files) as folder:
+        check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
+        return getattr(diffusers, index.kind.pipeline).from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
 
 
 def _first_line(error: Exception) -> str:
