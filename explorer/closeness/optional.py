@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config, check_no_code
+from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
 from explorer.images.prepare import fit_square
@@ -90,13 +90,10 @@ class OptionalScores:
             raise ExplorerError(f"The DINOv2 folder {self.dinov2} holds a model of another kind "
                                 f"({config.get('model_type')!r:.60}). Choose the folder of a DINOv2 model.")
         files: dict[str, Path | bytes] = {p.name: p for p in self.dinov2.glob("*.safetensors")}
-        try:
-            with private_folder({**files, "config.json": json.dumps(config).encode()}) as folder:
-                model = getattr(transformers, _DINOV2[config["model_type"]]).from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ExplorerError(f"The DINOv2 folder {self.dinov2} cannot be read ({error}). It needs config.json "
-                                "and a safetensors file; choose another folder.") from error
+        with private_folder({**files, "config.json": json.dumps(config).encode()}) as folder, opening(
+                f"The DINOv2 folder {self.dinov2}", then="Choose another folder, or get its files again."):
+            model = getattr(transformers, _DINOV2[config["model_type"]]).from_pretrained(
+                folder, local_files_only=True, use_safetensors=True)
         return model.eval().to(self.device)
 
 
