@@ -13,6 +13,7 @@ from PIL import Image
 from explorer.clip.hub import hub_file
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import NETWORK_FILES, PROCESSOR_FILES, TOKENIZER_FILES, check_config, check_no_code
+from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
 
@@ -60,16 +61,11 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
     from transformers import BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor, BlipProcessor
-    try:
-        with private_folder(_files(folder)) as private:
-            model = BlipForConditionalGeneration.from_pretrained(private, local_files_only=True,
-                                                                 use_safetensors=True)
-            processor = BlipProcessor(BlipImageProcessor.from_pretrained(private, local_files_only=True),
-                                      BertTokenizerFast.from_pretrained(private, local_files_only=True))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        short = str(error).splitlines()[0][:200]
-        raise ExplorerError(f"{source} is not a BLIP model that can be loaded ({short}). It needs "
-                            "config.json, model.safetensors and the processor's files.") from error
+    needs = "A BLIP model needs config.json, model.safetensors and the processor's files."
+    with private_folder(_files(folder)) as private, opening(source, then=needs):
+        model = BlipForConditionalGeneration.from_pretrained(private, local_files_only=True, use_safetensors=True)
+        processor = BlipProcessor(BlipImageProcessor.from_pretrained(private, local_files_only=True),
+                                  BertTokenizerFast.from_pretrained(private, local_files_only=True))
     return Captioner(source, model.to(device).eval(), processor, device)
 
 

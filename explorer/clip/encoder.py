@@ -24,6 +24,7 @@ from explorer.clip.text_files import TOKENIZER, TOWER
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import ClipFiles, find_clip
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 
 TIMM = re.compile(r"[\w.]*")  # timm's own names; any other spelling leads elsewhere
@@ -142,11 +143,9 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
                             f"({config['vision_cfg']['timm_model_name']}). Only timm's own names are allowed.")
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
-    try:
+    with opening(f"The CLIP {files.name}", then="Check open_clip_config.json: it must describe a CLIP that "
+                 "open_clip can build."):
         model = kind(**config)
-    except Exception as error:
-        raise ExplorerError(f"The config of {files.name} does not describe a CLIP that open_clip can build "
-                            f"({type(error).__name__}: {error}). Check open_clip_config.json.") from error
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
     if getattr(model.visual, "image_size", None) is not None:
         merged["size"] = model.visual.image_size
@@ -155,18 +154,14 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
 
 
 def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
-    try:
+    with opening(f"The weights {files.weights}", then=f"They must be the safetensors that belong to {files.name}."):
         load_checkpoint(model, str(files.weights), weights_only=True)
-    except Exception as error:
-        short = " ".join(str(error).split())[:240] or type(error).__name__
-        raise ExplorerError(f"The weights {files.weights} cannot be loaded into {files.name} ({short}). "
-                            "They must be the safetensors that belong to it.") from error
 
 
 def _tokenizer(files: ClipFiles, context: int) -> Any:
     text = files.model_cfg["text_cfg"]
     options = {k: v for k, v in (text.get("tokenizer_kwargs") or {}).items() if k in TOKENIZER_OPTIONS}
-    try:
+    with opening(f"The tokenizer of {files.name}", then="Put its files beside the weights."):
         if text.get("hf_tokenizer_name"):
             with _only(files, TOKENIZER) as folder:
                 return open_clip.tokenizer.HFTokenizer(str(folder), context_length=context, **options)
@@ -175,9 +170,6 @@ def _tokenizer(files: ClipFiles, context: int) -> Any:
                                 "tokenizer's files beside the weights and name them in "
                                 "text_cfg.hf_tokenizer_name.")
         return SimpleTokenizer(context_length=context, **options)
-    except (OSError, ValueError, TypeError) as error:
-        raise ExplorerError(f"The tokenizer of {files.name} cannot be loaded ({error}). "
-                            "Put its files beside the weights.") from error
 
 
 def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:

@@ -20,6 +20,7 @@ from explorer.collections.layout import find_layout
 from explorer.collections.net import Policy, fetch
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config, check_no_code
+from explorer.foreign.offline import OFFLINE
 from explorer.foreign.reading import read_json
 from explorer.records import Progress
 from explorer.settings import WORLD
@@ -28,6 +29,9 @@ COLUMNS = ("id", "title", "creator", "keywords", "caption", "licence", "url", "m
 START_S = 300.0  # its imports alone take some 20 s, several times that on a busy computer
 HUB_NAME = re.compile(r"(\w[\w.-]*(/\w[\w.-]*)?)?")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+# Some of the CLIPs that clip-retrieval knows are fetched by libraries that know no switch: they find no way out.
+NOWHERE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") \
+    | {"no_proxy": "127.0.0.1,localhost,::1", "NO_PROXY": "127.0.0.1,localhost,::1"}
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -107,7 +111,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
                "--provide_safety_model=False", "--provide_violence_detector=False"]
     with open(here / "backend.log", "wb") as sink:
         process = subprocess.Popen(command, cwd=_REPOSITORY, stdin=subprocess.DEVNULL, stdout=sink,
-                                   stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+                                   stderr=subprocess.STDOUT, env={**os.environ, **OFFLINE, **NOWHERE})
     backend = Backend(f"http://{host}:{port}", process, folder)
     try:
         yield from _wait(backend)

@@ -22,6 +22,7 @@ from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
 
@@ -132,16 +133,12 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    try:
+    with opening(f"The model in {located.root}", then="Its files may be incomplete or of a kind that this version "
+                 "of diffusers does not know; download it again or choose another model."):
         if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
         return _open_folder(located, located.index, dtype)
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ExplorerError(f"The model in {located.root} cannot be loaded: {_first_line(error)}. "
-                            "Its files may be incomplete or of a kind that this version of diffusers "
-                            "does not "
-                            "know; download it again or choose another model.") from error
 
 
 def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
@@ -155,10 +152,6 @@ def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
         return getattr(diffusers, index.kind.pipeline).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
             variant=located.variant or None, low_cpu_mem_usage=True, **empty)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 @contextlib.contextmanager
