@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import OWN_SCHEDULER
 from explorer.diffusion.noise import generator_for
 from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.samplers import OWN_SAMPLER
+from explorer.run import QUIET, Run
 
 
 def check_own_call(model: Model, recipe: Recipe) -> None:
@@ -28,7 +29,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                "prompt weights": recipe.dialect != "plain",
                "another noise source": recipe.noise_source != "torch-cpu",
                "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
-               "another scheduler": recipe.scheduler != OWN_SCHEDULER}
+               "another scheduler": recipe.scheduler != OWN_SAMPLER}
     wrong = [name for name, asked in refused.items() if asked]
     if wrong:
         raise ExplorerError(f"{model.info.name} runs through diffusers' own pipeline, where this does "
@@ -36,13 +37,15 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                             f"{', '.join(wrong)}. Leave it out, or use a Stable Diffusion 1, 2 or XL model.")
 
 
-def own_call(model: Model, recipe: Recipe) -> Rendered:
+def own_call(model: Model, recipe: Recipe, *, run: Run = QUIET) -> Rendered:
     """The recipe's image by the pipeline's own call at batch 1; ExplorerError as `check_own_call`."""
     check_own_call(model, recipe)
     takes, last = _parameters(model), {}
 
     def keep_latents(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         last["latents"] = values["latents"]
+        with torch.inference_mode(False), torch.enable_grad():  # what is loaded meanwhile must stay trainable
+            run.tick()
         return values
     wanted = {"prompt": recipe.prompt, "num_inference_steps": recipe.steps, "width": recipe.width_px,
               "height": recipe.height_px, "generator": generator_for(recipe), "output_type": "np",

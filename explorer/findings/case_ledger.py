@@ -11,7 +11,6 @@ from explorer.cases.view import CaseView
 from explorer.clip.bits import CODE
 from explorer.closeness.ledger import TEXT_CODE, rounds_entry, search_ledger, text_bits
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
-from explorer.diffusion.names import SCHEDULERS
 from explorer.images.decode import read_png
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
 from explorer.records.replay_settings import ReplaySettings
@@ -40,8 +39,8 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
         values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
         noise = LedgerEntry("noise", 32.0 * values, "At most: the noise as 32-bit numbers; the shortest code "
                                                     "was not measured.")
-    return search_ledger(settings, prompt_bits=bits, prompt_code=code, schedulers=len(SCHEDULERS), recipe=recipe,
-                         start=start, noise=noise, seeds_before=seeds_before)
+    return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
+                         seeds_before=seeds_before)
 
 
 def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
-    OWN_SCHEDULER,
-    SCHEDULERS,
     STEPS_RANGE,
     steps_run,
     unet_evaluations,
@@ -18,6 +17,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -45,8 +45,12 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
     """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
 
     `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
-    take the model's defaults. ExplorerError for values outside what is allowed.
+    take the model's defaults. Recipes that were taken over stand in the grid's place, whole but for what
+    they name as not to be replayed. ExplorerError for values outside what is allowed.
     """
+    if settings.recipes:
+        return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
+                for r in settings.recipes]
     if settings.strengths and not start_sha256:
         raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
                             "strengths.")
@@ -88,13 +92,13 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings)
-    if info.family == "other" and settings.strengths:
+    if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
                             "are not offered. Clear the strengths, or use a Stable Diffusion model.")
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]
-    schedulers = (OWN_SCHEDULER,) if info.family == "other" else settings.schedulers
+    schedulers = settings.schedulers if facts(info.family).own_loop else (OWN_SAMPLER,)
     for strength, seeds in strengths:
         for scheduler in schedulers:
             for steps in settings.steps:
@@ -122,8 +126,8 @@ def check(settings: ReplaySettings) -> None:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
     check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
-        if name not in SCHEDULERS:
-            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
+        if name not in SAMPLERS:
+            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SAMPLERS)}.")
     _check_ranges(settings)
 
 

@@ -12,15 +12,16 @@ import numpy as np
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
 from explorer.records.race_records import RaceRound
+from explorer.records.replay_settings import logged
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.floor import autoencoder_floor
@@ -41,7 +42,7 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     environment_id = _record_environment(model, context)
     task = dataclasses.replace(task, settings=_settings(task, case, model))
     recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
-    context.commit(SearchPlan(task.search_id, subject.id, to_json(task.settings), model.ref,
+    context.commit(SearchPlan(task.search_id, subject.id, logged(task.settings), model.ref,
                               encoder.fingerprint, environment_id, planned))
     rgb = read_png(case.blob(subject.pixels_sha256))
     events = events_of(task, context, model, encoder, recipes, rgb)
@@ -94,8 +95,9 @@ def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
             raise ExplorerError("The model's files have changed since this search began, so it cannot go on. "
                                 "Start a new search; what this one found is kept.")
         return dataclasses.replace(task.settings, prompt=plan.settings["prompt"])
-    prompt = task.settings.prompt or case.chosen_prompt(task.subject_id)
-    return dataclasses.replace(task.settings, prompt=prompt)
+    if task.settings.prompt or task.settings.recipes:
+        return task.settings
+    return dataclasses.replace(task.settings, prompt=case.chosen_prompt(task.subject_id))
 
 
 def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> Iterator[Any]:
@@ -162,8 +164,7 @@ def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
     """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
     if recipe.noise_blob is None:
         return None
-    channels, cell = model.latent_shape
-    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+    shape = model.noise_shape(recipe)
     return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
 
 
