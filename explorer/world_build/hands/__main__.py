@@ -1,4 +1,4 @@
-"""`python -m explorer.world_build.hands`: data and long trainings of the world drawn by several hands, stage by stage."""
+"""`python -m explorer.world_build.hands`: data and long trainings of the world by several hands, stage by stage."""
 
 from __future__ import annotations
 
