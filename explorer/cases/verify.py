@@ -11,7 +11,6 @@ from explorer.cases.archive import ArchiveFault
 from explorer.cases.blobs import sha256
 from explorer.cases.log import check_chain
 from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
-from explorer.cases.reads import records_of
 from explorer.errors import ExplorerError
 
 SEALED, CONSISTENT, CHANGED, UNCHECKABLE = "sealed", "consistent", "changed", "uncheckable"
@@ -142,7 +141,7 @@ def _blobs(package: Package) -> Iterator[Check]:
 
 def _derived(package: Package) -> Iterator[Check]:
     """Recipes, exhibits, scores and records must be what the log gives, to the byte."""
-    made = dict(contents.derived(package.database, package.case_id, package.blob))
+    made = dict(contents.derived(package.case))
     wrong = [n for n, data in made.items() if f"data/{n}" not in package.names
              or package.read(f"data/{n}") != data]
     reports = next((e.body["reports"] for e in reversed(package.entries) if e.kind == contents.EXPORT), {})
@@ -180,7 +179,7 @@ def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
     if there:
         yield _package_seal(package, there, roots)
     hashes = {e.seq: e.hash for e in package.entries}
-    for seal in records_of(package.database, seals.Seal, subject_id=None):
+    for seal in package.case.records(seals.Seal):
         stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
         yield _judged(f"seal of entry {seal.entry}", stamp, f"the log up to entry {seal.entry}")
 
@@ -208,12 +207,10 @@ def _report(package: Package, checks: list[Check]) -> PackageReport:
     time = seal.what.partition(" covers")[0].rpartition(" ")[2] if seal else ""
     sentence = WORDS[state].format(what=failed.what if failed else "", time=time)
     if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
-        head, db = package.entries[-1], package.database
-        title = db.execute("SELECT value FROM meta WHERE key='title'").fetchone()
+        case = package.case
         return PackageReport(
-            str(package.archive.path), state, sentence, tuple(checks), package.case_id,
-            title[0] if title else "", head.seq, head.hash, len(package.exhibits()),
-            db.execute("SELECT count(*) FROM replays").fetchone()[0])
+            str(package.archive.path), state, sentence, tuple(checks), case.id, case.meta().get("title", ""),
+            *case.head(), exhibits=case.count_replays(exhibits=True), replays=case.count_replays())
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 
 
