@@ -16,7 +16,7 @@ from explorer.cases import schema
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, utc_now
 from explorer.cases.faults import plain_faults
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 CASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{10}")
 PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
@@ -107,7 +107,7 @@ class CaseStore:
         folder = self.root / case_id
         if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
                 or not self._may_open(folder)):
-            raise ExplorerError(f"There is no case {case_id!r} in {self.root}. "
+            raise ExplorerError(f"There is no case {shortened(repr(case_id))} in {self.root}. "
                                 "Choose one of the cases listed.")
         return Case(folder, actor=self.actor, clock=self.clock)
 

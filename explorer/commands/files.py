@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 MOST_BYTES = 256 * 1024 * 1024
 
@@ -17,4 +17,5 @@ def read_file(path: Path) -> bytes:
             raise ExplorerError(f"{path} has {size / 2**20:.0f} MiB; at most 256 MiB are read. Use a smaller copy.")
         return path.read_bytes()
     except OSError as error:
-        raise ExplorerError(f"{path} cannot be read ({error.strerror}). Check the name and try again.") from error
+        raise ExplorerError(f"{shortened(path)} cannot be read ({error.strerror}). "
+                            "Check the name and try again.") from error

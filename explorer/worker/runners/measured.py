@@ -21,13 +21,14 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
 from explorer.findings.bill import bill
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
 from explorer.findings.rates import stored_rate
+from explorer.folders import typed_path
 from explorer.images.door import open_image, read_png
 from explorer.jobs.policy import Policy, check, results_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
@@ -221,8 +222,8 @@ def _lines_path(context: Context, name: str) -> Path:
 
 
 def _files(folder: str) -> list[Path]:
-    path = Path(folder)
+    path = typed_path(folder)
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {folder}. Choose a folder of images that the model cannot have "
-                            "seen, for example made after it was trained.")
+        raise ExplorerError(f"There is no folder {shortened(folder)}. Choose a folder of images that the model "
+                            "cannot have seen, for example made after it was trained.")
     return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)
