@@ -27,6 +27,7 @@ from explorer.findings.bill import bill
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
+from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
 from explorer.folders import typed_path
 from explorer.images.door import open_image, read_png
@@ -58,7 +59,8 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     against = controls.id if controls else ""
     prompts = yield from _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
-    looks = _looks(found, test, task.search_id, model, context)
+    store = CaseStore(context.settings.cases, person=context.job.owner)
+    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
@@ -163,28 +165,6 @@ def _terms(clip: str) -> tuple[TermList, ...]:
     if clip == "world":
         return choose_lists(("collection",), collection=all_words(read_manifest(open_world())))
     return choose_lists(("shipped",))
-
-
-def _looks(found: Subject, test: tuple[str, str, str], search_id: str, model: str,
-           context: Context) -> tuple[int, int]:
-    """What was done with this picture before, in every case: tests of this model under another policy, with
-    other controls or, where one was given, another caption than `test` names, which were a look at the answer;
-    and all other searches, of any model."""
-    tests = searches = 0
-    store = CaseStore(context.settings.cases, person=context.job.owner)
-    for row in store.list(archived=None):
-        if row.problem:
-            continue
-        case = store.open(row.id)
-        same = [s.id for s in case.subjects() if s.pixels_sha256 == found.pixels_sha256]
-        for one in same:
-            tested = {m.id: (m.policy, m.controls_id, m.prompt if test[2] else "")
-                      for m in case.records(Measured, subject_id=one)
-                      if case.replay(m.replay_id).recipe.model.fingerprint == model}
-            tests += sum(other != test for other in tested.values())
-            searches += sum(p.id not in tested and p.id != search_id for p in case.plans(one))
-        case.close()
-    return tests, searches
 
 
 def _controls(policy: Policy, task: MeasureSubject, context: Context,
