@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bagit
 
-from explorer.cases import contents
+from explorer.cases import contents, exports
 from explorer.cases.archive import write_archive
 from explorer.cases.blobs import sha256
 from explorer.cases.case import Case
@@ -53,6 +53,7 @@ def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None
             bag = Path(folder) / case.id
             head, shown = _fill(case, bag, reports or {}, step)
             _make_bag(bag, case, head)
+            exports.note(case.folder, head[1])
             members = [(p.relative_to(folder).as_posix(), p) for p in bag.rglob("*") if p.is_file()]
             mark = write_archive(target, members)
     return Exported(str(target), mark, target.stat().st_size, head[0], head[1], shown)

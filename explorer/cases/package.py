@@ -12,6 +12,7 @@ from typing import Any
 from explorer.cases import contents
 from explorer.cases.archive import Archive, ArchiveFault
 from explorer.cases.blobs import NAME, sha256
+from explorer.cases.faults import own_fault
 from explorer.cases.log import LogEntry
 from explorer.cases.snapshot import Snapshot
 from explorer.records.canonical import canonical, unpack
@@ -82,8 +83,14 @@ class Package:
         try:
             return Snapshot(self.case_id, self.entries, self.blob)
         except (sqlite3.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+            if own_fault(error):
+                raise
             raise ArchiveFault("The log cannot be read as a case "
                                f"({type(error).__name__}: {error}).") from error
+
+    def sha256(self, name: str) -> str:
+        """The SHA-256 of one file of the bag, however large it is."""
+        return self.archive.sha256(self.root + name)
 
     def blob(self, name: str) -> bytes:
         """A blob by its SHA-256; ArchiveFault if it is missing or does not fit its name."""

@@ -56,7 +56,7 @@ def test_the_closest_of_each_start(filled):
     found = closest(case, case.subject(subject_id), "tiled_l2")
     assert (found.noise.id, found.given.id) == ("replay0003", "replay0000")
     assert closest(case, case.subject(subject_id), "ssim").noise.recipe.noise_blob is None
-    assert closest(case, case.subject(subject_id), "dists") == Closest(None, None)
+    assert closest(case, case.subject(subject_id), "efficientnet") == Closest(None, None)
 
 
 def test_effort_is_that_of_all_replays(filled):

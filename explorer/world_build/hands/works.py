@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from explorer.world import metadata, render
-from explorer.world.data import read_manifest
 from explorer.world.files import World, write_atomically
-from explorer.world.hands import plan
-from explorer.world.hands.pool import Pool, Work
+from explorer.world.manifest import read_manifest
+from explorer.world_build import drawing, svg_metadata
+from explorer.world_build.hands import plan
+from explorer.world_build.hands.pool import Pool, Work
 
 
 def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> dict:
@@ -51,7 +51,7 @@ def _row(work: Work, pool: Pool, i: int, label: plan.Label) -> dict:
         "source_sha256": work.source_sha256, "hand": work.hand, "concept": work.concept,
         "split": label.split, "multiplicity": label.multiplicity, "variant": label.variant,
         "role": label.role, "seen": label.seen, "member": label.member,
-        "complexity_bytes": render.complexity_bytes(pixels), "flatness": round(plan.flatness(pixels), 4),
+        "complexity_bytes": drawing.complexity_bytes(pixels), "flatness": round(plan.flatness(pixels), 4),
     }  # fmt: skip
 
 
@@ -63,4 +63,4 @@ def _number_repeats(rows: list[dict]) -> None:
         seen[key] = seen.get(key, 0) + 1
         if seen[key] > 1:
             row["title"] += f" {seen[key]}"
-            row["caption"] = metadata.caption(row["title"], row["creator"], tuple(row["keywords"]))
+            row["caption"] = svg_metadata.caption(row["title"], row["creator"], tuple(row["keywords"]))

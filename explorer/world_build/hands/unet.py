@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from explorer.world.data import manifest_draw
 from explorer.world.files import World, write_json
-from explorer.world.hands.long import LongPlan, LongTraining
-from explorer.world.hands.views import Views
-from explorer.world.text_tower import END, write_tokenizer
-from explorer.world.training import autocast
-from explorer.world.unet_train import PIPELINE, new_scheduler
+from explorer.world.manifest import manifest_draw
+from explorer.world_build.hands.long import LongPlan, LongTraining
+from explorer.world_build.hands.views import Views
+from explorer.world_build.text_tower import END, write_tokenizer
+from explorer.world_build.training import autocast
+from explorer.world_build.unet_train import PIPELINE, new_scheduler
 
 PLAN = LongPlan("unet", batch=64, rate=1e-3, compile=True)
 BLOCKS = (128, 256)

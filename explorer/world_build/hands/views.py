@@ -11,11 +11,12 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from explorer.world import render, truth
-from explorer.world.captions import copy_caption, copy_pixels
-from explorer.world.data import labels_of, read_manifest
 from explorer.world.files import World, require, sha256_file
-from explorer.world.unet_train import latents_of
+from explorer.world.manifest import read_manifest, small
+from explorer.world_build import truth
+from explorer.world_build.copy_captions import copy_caption, copy_pixels
+from explorer.world_build.data import labels_of
+from explorer.world_build.unet_train import latents_of
 
 DROPPED = 0.1  # captions left out, for classifier-free guidance (Ho & Salimans 2022)
 
@@ -58,7 +59,7 @@ class Views:
         images, before = [], (-1, None)
         for i, k in self._copies(rows):
             if before[0] != i:
-                before = (i, render.small(world.root / rows[i]["image"]))
+                before = (i, small(world.root / rows[i]["image"]))
             images.append(copy_pixels(before[1], self.labels[i], int(rows[i]["sha256"][:8], 16), k))
         vae = AutoencoderTiny.from_pretrained(folder)
         latents = latents_of(vae, np.stack(images), torch.device("cpu")).half()

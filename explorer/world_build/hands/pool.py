@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from explorer.world import data, metadata, render
-from explorer.world.hands import near
-from explorer.world.hands.draw_svg import rendered, webp
-from explorer.world.hands.sets import Drawing, read_sets
+from explorer.world.manifest import small
+from explorer.world_build import data, drawing, svg_metadata
+from explorer.world_build.hands import near
+from explorer.world_build.hands.draw_svg import rendered, webp
+from explorer.world_build.hands.sets import Drawing, read_sets
 
 Progress = Callable[[str, float, str], None]
 OCA = "Open Clip Art Library"
@@ -40,7 +41,7 @@ class Work:
     @property
     def caption(self) -> str:
         """Title, creator, keywords."""
-        return metadata.caption(self.title, self.creator, self.keywords)
+        return svg_metadata.caption(self.title, self.creator, self.keywords)
 
     @property
     def image(self) -> str:
@@ -76,14 +77,14 @@ def load(path: Path) -> Pool:
     rows = pq.read_table(path).to_pylist()
     leader = np.array([row.pop("leader") for row in rows])
     works = [Work(**{**row, "keywords": tuple(row["keywords"])}) for row in rows]
-    return Pool(works, np.stack([render.small(w.copy) for w in works]), leader)
+    return Pool(works, np.stack([small(w.copy) for w in works]), leader)
 
 
 def gather(sets: Path, clip_art: Path, progress: Progress) -> Pool:
     """Reads and draws everything; `sets` holds the unpacked npm packages, `clip_art` svg/ and png/."""
     works = [*emoji(sets, progress), *library(clip_art, progress)]
-    pixels = np.stack([render.small(w.copy) for w in works])
-    drawn = [i for i in range(len(works)) if not render.near_blank(pixels[i])]
+    pixels = np.stack([small(w.copy) for w in works])
+    drawn = [i for i in range(len(works)) if not drawing.near_blank(pixels[i])]
     works, pixels = [works[i] for i in drawn], pixels[drawn]
     order = np.argsort([hashlib.sha256(w.id.encode()).hexdigest() for w in works])
     progress("data", 0.8, f"comparing {len(works)} works")
@@ -111,14 +112,14 @@ def work_of(d: Drawing) -> Work:
 def library(root: Path, progress: Progress) -> list[Work]:
     """Works of the Open Clip Art Library: public domain, by a named creator, no pieces of patterned sets."""
     found, seen = [], set()
-    metas = [m for m in metadata.read_package(root) if metadata.is_work(m)]
+    metas = [m for m in svg_metadata.read_package(root) if svg_metadata.is_work(m)]
     for n, meta in enumerate(metas):
         png = data.png_of(root, meta)
         if png is None or (digest := hashlib.sha256(png.read_bytes()).hexdigest()) in seen:
             continue
         seen.add(digest)
-        if (copy := render.display_copy(png)) is not None:
-            m = metadata.presentable(meta)
+        if (copy := drawing.display_copy(png)) is not None:
+            m = svg_metadata.presentable(meta)
             found.append(Work(data.work_id(meta.source), m.title, m.creator, m.keywords, OCA_LICENCE,
                               f"{m.creator}, {OCA}, public domain", f"openclipart/svg/{meta.source}", "oca",
                               "", copy, digest))

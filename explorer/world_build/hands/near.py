@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from explorer.closeness.tiled import TILE_PX, distances
-from explorer.world.truth import GROUP_CORRELATION, GROUP_TILE
+from explorer.world_build.truth import GROUP_CORRELATION, GROUP_TILE
 
 BLOCK = 512
 

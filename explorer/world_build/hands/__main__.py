@@ -1,4 +1,4 @@
-"""`python -m explorer.world.hands`: data and long trainings of the world drawn by several hands, stage by stage."""
+"""`python -m explorer.world_build.hands`: data and long trainings of the world by several hands, stage by stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from explorer.world.files import DEFAULT_SOURCE, open_world
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one stage and prints its facts as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m explorer.world.hands")
+    parser = argparse.ArgumentParser(prog="python -m explorer.world_build.hands")
     parser.add_argument("stage", choices=("data", "unet", "flow", "publish"))
     parser.add_argument("--out", type=Path, required=True, help="the world's folder")
     parser.add_argument("--cache", type=Path, required=True, help="checkpoints, logs, drawn works")
@@ -39,16 +39,16 @@ def _run(options: argparse.Namespace) -> dict:
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.stage == "publish":
-        from explorer.world.hands import unet
+        from explorer.world_build.hands import unet
 
         return {"step": unet.publish(world, options.cache / "unet.pt")}
-    module = importlib.import_module(f"explorer.world.hands.{options.stage}")
+    module = importlib.import_module(f"explorer.world_build.hands.{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
                         start=start.diffusion)
 
 
 def _data(world, start, options: argparse.Namespace) -> dict:
-    from explorer.world.hands import pool, sets, works
+    from explorer.world_build.hands import pool, sets, works
 
     def said(_: str, share: float, message: str) -> None:
         print(f"{share:.0%} {message}", file=sys.stderr)

@@ -37,7 +37,7 @@ def webp(image: Image.Image) -> bytes:
 
 def pixels_of(svg: str) -> np.ndarray:
     """(64, 64, 3) uint8 of an SVG, by the way of its display copy as for every work."""
-    from explorer.world.render import small
+    from explorer.world.manifest import small
 
     assert EMOJI_PX % SIZE_PX == 0
     return small(webp(rendered(svg)))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.world.hands.pool import Pool
-from explorer.world.truth import MULTIPLICITIES
+from explorer.world_build.hands.pool import Pool
+from explorer.world_build.truth import MULTIPLICITIES
 
 DRAWS = 3
 ROTATING = ("fxemoji", "emojione-v1", "noto-v1")  # seen whole, half or not at all: each in turn
