@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,15 +15,18 @@ import torch
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
+from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
-from explorer.diffusion.locate import Located, locate, stored_bits
+from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
+from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -139,27 +143,27 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
-    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    try:
-        if located.kind == "file":
+    with opening(f"The model in {located.root}", then="Its files may be incomplete or of a kind that this version "
+                 "of diffusers does not know; download it again or choose another model."):
+        if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
-        # The img2img twin of a family has the same parts; the text-to-image pipeline is made of them.
-        opener = AutoPipelineForText2Image if facts(located.family).own_loop else DiffusionPipeline
-        return opener.from_pretrained(
-            located.root, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True)
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ExplorerError(f"The model in {located.root} cannot be loaded: {_first_line(error)}. "
-                            "Its files may be incomplete or of a kind that this version of diffusers "
-                            "does not "
-                            "know; download it again or choose another model.") from error
+        return _open_folder(located, located.index, dtype)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them."""
+    import diffusers
+    files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
+    files["model_index.json"] = json.dumps(index.plain()).encode()
+    empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
+    with private_folder(files) as folder:
+        check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
+        return getattr(diffusers, index.kind.pipeline).from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
 
 
 @contextlib.contextmanager

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
@@ -16,7 +14,7 @@ from explorer.diffusion.names import (
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe, to_json
+from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
@@ -46,8 +44,12 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
     """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
 
     `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
-    take the model's defaults. ExplorerError for values outside what is allowed.
+    take the model's defaults. Recipes that were taken over stand in the grid's place, whole but for what
+    they name as not to be replayed. ExplorerError for values outside what is allowed.
     """
+    if settings.recipes:
+        return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
+                for r in settings.recipes]
     if settings.strengths and not start_sha256:
         raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
                             "strengths.")
@@ -74,12 +76,6 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             each = unet_evaluations(scheduler, steps=steps, guidance=guidance, family=info.family)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 of a recipe's canonical JSON; its natural key."""
-    text = json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,

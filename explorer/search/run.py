@@ -24,9 +24,8 @@ from explorer.diffusion.sampling import StepView, batch_key
 from explorer.diffusion.stepwise import sample_steps
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
+from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick, recipe_digest
 from explorer.search.engine import BatchUnit, Engine, Made
-from explorer.search.expand import recipe_digest
 from explorer.search.fit_size import fit
 from explorer.search.stops import Standing, ended_by
 

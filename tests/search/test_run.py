@@ -8,8 +8,8 @@ from PIL import Image
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Progress, SearchSummary, Tick
-from explorer.search.expand import expand, recipe_digest
+from explorer.records import Progress, SearchSummary, Tick, recipe_digest
+from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.run import run_search
 from tests.diffusion import tiny

@@ -15,7 +15,7 @@ from typing import Any
 
 import rfc8785
 
-from explorer.records import Recipe, to_json
+from explorer.records.json_form import to_json
 
 LARGEST = 2**53 - 1
 
@@ -65,8 +65,3 @@ def read(text: str | bytes) -> Any:
 def digest(value: Any) -> str:
     """SHA-256 (hex) of the canonical bytes of a record or JSON-like value."""
     return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 (hex) that names a recipe: equal recipes have equal digests on every machine."""
-    return digest(recipe)
