@@ -10,14 +10,13 @@ from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
     STEPS_RANGE,
-    steps_run,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -68,12 +67,13 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             group = (prompt, steps, guidance, scheduler)
             racing[group] = racing.get(group, 0) + 1
         else:
-            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength,
+                                      family=info.family)
     setup = None
     if settings.mode == "race":
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
         for (_, steps, guidance, scheduler), seeds in racing.items():
-            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance, family=info.family)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
@@ -91,7 +91,7 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
-    check(settings)
+    check(settings, info.family)
     if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
@@ -113,8 +113,8 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
 
 
-def check(settings: ReplaySettings) -> None:
-    """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
+def check(settings: ReplaySettings, family: str = "") -> None:
+    """ExplorerError if a value is outside what the family of models allows; says the range and what to do."""
     tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
         * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
@@ -125,19 +125,21 @@ def check(settings: ReplaySettings) -> None:
     if settings.mode not in MODES:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
     check_rules(settings.stop, settings.primary_score)
+    allowed = offered(facts(family).flow)
     for name in settings.schedulers:
-        if name not in SAMPLERS:
-            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SAMPLERS)}.")
-    _check_ranges(settings)
+        if (name not in allowed and facts(family).own_loop) or name not in SAMPLERS:
+            raise ExplorerError(f"The scheduler {name!r} is not offered for {facts(family).label}. Allowed: "
+                                f"{', '.join(allowed)}.")
+    _check_ranges(settings, family)
 
 
-def _check_ranges(settings: ReplaySettings) -> None:
+def _check_ranges(settings: ReplaySettings, family: str) -> None:
     for steps in settings.steps:
         if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
             raise ExplorerError(f"{steps} steps were asked for. Allowed: {STEPS_RANGE[0]} to "
                                 f"{STEPS_RANGE[1]}.")
         for strength in settings.strengths:
-            if steps and 0 < strength <= 1 and steps_run(steps, strength) < 1:
+            if steps and 0 < strength <= 1 and facts(family).steps_run(steps, strength) < 1:
                 raise ExplorerError(f"{steps} steps at strength {strength:g} leave no step to take. "
                                     f"Use a strength of at least {1 / steps:.2g}, or more steps.")
     for guidance in settings.guidances:
