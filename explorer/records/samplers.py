@@ -39,8 +39,6 @@ SAMPLERS: dict[str, Sampler] = {s.key: s for s in (
     Sampler("ddim", "DDIM", "DDIMScheduler", ("ddim",)),
     Sampler("dpmpp_2m", "DPM++ 2M", "DPMSolverMultistepScheduler", ("dpm++_2m", "dpmpp_2m", "dpm_plus_plus_2m"),
             flow="DPMSolverMultistepScheduler", flow_arguments=_FLOW),
-    Sampler("dpmpp_2m_karras", "DPM++ 2M Karras", "DPMSolverMultistepScheduler",
-            ("dpm++_2m_karras", "dpmpp_2m_karras", "dpmpp_2m_k"), {"use_karras_sigmas": True}),
     Sampler("unipc", "UniPC", "UniPCMultistepScheduler", ("unipc", "uni_pc"), flow="UniPCMultistepScheduler",
             flow_arguments=_FLOW),
     Sampler("pndm", "PNDM", "PNDMScheduler", ("pndm", "plms"), {"skip_prk_steps": True}, extra_calls=1),
