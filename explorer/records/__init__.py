@@ -280,11 +280,6 @@ class Progress:
     preview_png: bytes = b""
 
 
-@dataclass(frozen=True)
-class Tick:
-    """Yielded between sampler steps so that the worker can serve short interactive tasks."""
-
-
 def to_json(record: Any) -> Any:
     """A record as plain JSON values (tuples as lists, bytes refused)."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):

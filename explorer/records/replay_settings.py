@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.records import Recipe
+
 
 @dataclass(frozen=True)
 class StopRules:
@@ -43,3 +45,4 @@ class ReplaySettings:
     options: int = 0
     more_prompts: tuple[str, ...] = ()  # besides `prompt`
     dialect: str = "plain"  # what brackets in the prompts mean; see diffusion/dialects.py
+    recipes: tuple[Recipe, ...] = ()  # these in place of the grid, as they are; the grid's values describe them

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
@@ -44,14 +44,18 @@ class PlanSummary:
 
 def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
            start_sha256: str | None = None) -> list[Recipe]:
-    """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
+    """Every recipe of a search: those it lists, or the grid of seeds from noise, then img2img from the subject.
 
-    `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
-    take the model's defaults. ExplorerError for values outside what is allowed.
+    Listed recipes go through whole, but for the model that makes them and its precision. `start_sha256` names
+    the subject's decoded pixels (needed with strengths). Zeros in the settings take the model's defaults.
+    ExplorerError for values outside what is allowed.
     """
     if settings.strengths and not start_sha256:
         raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
                             "strengths.")
+    if settings.recipes:
+        check(settings)
+        return [replace(r, model=model, precision=info.precision or r.precision) for r in settings.recipes]
     return list(_recipes(settings, model, info, start_sha256))
 
 
@@ -96,6 +100,9 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings)
+    if settings.recipes:
+        yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
+        return
     if info.family == "other" and settings.strengths:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
@@ -119,8 +126,9 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
 
 def check(settings: ReplaySettings) -> None:
     """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
-    tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
-        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
+    tries = len(settings.recipes) or (
+        (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps)
+        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings)))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
         raise ExplorerError(f"These settings make {max(tries, 0)} replays. Allowed: 1 to {MOST_REPLAYS:,}. "
                             "Change the number of seeds, strengths or other values.")
@@ -128,6 +136,9 @@ def check(settings: ReplaySettings) -> None:
         raise ExplorerError(f"The first seed {settings.first_seed} is outside 0 to 2^63 - 1.")
     if settings.mode not in MODES:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
+    if settings.recipes and settings.mode != "exhaustive":
+        raise ExplorerError("Recipes that are listed one by one run to their end, each of them. Choose the mode "
+                            "'exhaustive' for them.")
     check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
         if name not in SCHEDULERS:
