@@ -9,9 +9,9 @@ from pathlib import Path
 from explorer.cases import contents, seals
 from explorer.cases.archive import ArchiveFault
 from explorer.cases.blobs import sha256
+from explorer.cases.faults import own_fault
 from explorer.cases.log import check_chain
 from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
-from explorer.cases.reads import records_of
 from explorer.errors import ExplorerError
 
 SEALED, CONSISTENT, CHANGED, UNCHECKABLE = "sealed", "consistent", "changed", "uncheckable"
@@ -23,6 +23,7 @@ WORDS = {
     CHANGED: "Changed: {what}",
     UNCHECKABLE: "Cannot be checked: {what}",
 }
+LACKING = "Could not be checked, because {why}. That says nothing about the package: mend it and check again."
 EXPECTED = "expected head"
 BAG_FILES = {"bagit.txt", "bag-info.txt", MANIFEST}
 
@@ -56,40 +57,45 @@ def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ())
     """Reads the package and checks it against itself, the expected head and its seals.
 
     `expect` is a head's hash kept elsewhere (in full, or at least its first 16 digits); `roots` are PEM
-    certificates of time-stamp authorities that are trusted. Never raises for a bad package.
+    certificates of time-stamp authorities that are trusted. Never raises for a bad package, nor
+    where this computer lacks space or memory: then the package could not be checked.
     """
+    checks: list[Check] = []
     try:
-        package = Package(path)
-    except ArchiveFault as error:
-        state = CHANGED if _is_zip(Path(path)) else UNCHECKABLE
-        return PackageReport(str(path), state, WORDS[state].format(what=str(error)),
-                             (Check("archive", "fails", str(error)),))
-    except ExplorerError as error:
-        return PackageReport(str(path), UNCHECKABLE, WORDS[UNCHECKABLE].format(what=str(error)), ())
-    with package:
-        checks: list[Check] = []
-        for check in (_archive, _bag, _chain, _blobs, _derived):
-            found = _tried(check, package)
-            checks += found
-            if any(c.state == "fails" for c in found):
-                break  # what follows rests on it
-        else:
-            checks += [*_expected(package, expect), *_seals(package, roots)]
-        return _report(package, checks)
+        with Package(path) as package:
+            return _verified(package, expect, roots, checks)
+    except Exception as error:
+        if why := own_fault(error):
+            return PackageReport(str(path), UNCHECKABLE, LACKING.format(why=why), tuple(checks))
+        if not isinstance(error, ExplorerError):
+            raise
+        state = CHANGED if isinstance(error, ArchiveFault) else UNCHECKABLE
+        failed = (Check("archive", "fails", str(error)),) if state == CHANGED else ()
+        return PackageReport(str(path), state, WORDS[state].format(what=str(error)), failed)
 
 
-def _is_zip(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(2) == b"PK"
+def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: list[Check]) -> PackageReport:
+    """The report; what was checked so far is in `checks` where this computer could not go on."""
+    for name, check in (("archive", _archive), ("bag", _bag), ("log", _chain), ("blobs", _blobs),
+                        ("contents", _derived)):
+        found = _tried(name, check(package))
+        checks += found
+        if any(c.state == "fails" for c in found):
+            break  # what follows rests on it
+    else:
+        checks += [*_expected(package, expect), *_tried("seal", _seals(package, roots))]
+    return _report(package, checks)
 
 
-def _tried(check, package: Package) -> list[Check]:
+def _tried(name: str, check: Iterator[Check]) -> list[Check]:
+    """What a check finds; only content that differs makes it fail, not what this computer lacks."""
     try:
-        return list(check(package))
-    except ExplorerError as error:
-        return [Check(check.__name__.strip("_"), "fails", str(error))]
+        return list(check)
     except Exception as error:  # a hostile package must not pass for an unchecked one
-        return [Check(check.__name__.strip("_"), "fails", f"It cannot be read ({type(error).__name__}).")]
+        if own_fault(error):
+            raise
+        what = str(error) if isinstance(error, ExplorerError) else f"It cannot be read ({type(error).__name__})."
+        return [Check(name, "fails", what)]
 
 
 def _archive(package: Package) -> Iterator[Check]:
@@ -112,7 +118,7 @@ def _bag(package: Package) -> Iterator[Check]:
     if payload != set(manifest):
         yield Check("bag", "fails", f"Files and manifest do not agree: {_some(payload ^ set(manifest))}.")
         return
-    wrong = [n for n, mark in (tags | manifest).items() if sha256(package.read(n)) != mark]
+    wrong = [n for n, mark in (tags | manifest).items() if package.sha256(n) != mark]
     if wrong:
         yield Check("bag", "fails", f"Contents do not fit their checksums: {_some(wrong)}.")
     else:
@@ -134,22 +140,27 @@ def _blobs(package: Package) -> Iterator[Check]:
     if named != there:
         yield Check("blobs", "fails", f"The log names other files than there are: {_some(named ^ there)}.")
         return
-    for name in sorted(named):
-        package.blob(name)
+    manifest = package.manifest(MANIFEST)
+    wrong = [n for n in named if manifest.get(f"data/blobs/{n[:2]}/{n}") != n]  # which the files are known to fit
+    if wrong:
+        yield Check("blobs", "fails", f"Blobs do not hold what their names say: {_some(wrong)}.")
+        return
     yield Check("blobs", "holds", f"All {len(named):,} files that the log names are there and fit their "
                                   "names.")
 
 
 def _derived(package: Package) -> Iterator[Check]:
     """Recipes, exhibits, scores and records must be what the log gives, to the byte."""
-    made = dict(contents.derived(package.database, package.case_id, package.blob))
-    wrong = [n for n, data in made.items() if f"data/{n}" not in package.names
-             or package.read(f"data/{n}") != data]
+    names, made, wrong = set(package.names), [], []
+    for name, data in contents.derived(package.case):
+        made.append(name)
+        if f"data/{name}" not in names or package.sha256(f"data/{name}") != sha256(data):
+            wrong.append(name)
     reports = next((e.body["reports"] for e in reversed(package.entries) if e.kind == contents.EXPORT), {})
     wrong += [f"report/{n}" for n, mark in reports.items()
-              if f"data/report/{n}" not in package.names or sha256(package.read(f"data/report/{n}")) != mark]
+              if f"data/report/{n}" not in names or package.sha256(f"data/report/{n}") != mark]
     known = {f"data/{n}" for n in (*made, contents.METADATA, *(f"report/{n}" for n in reports))}
-    foreign = [n for n in package.names if n.startswith("data/") and n not in known
+    foreign = [n for n in names if n.startswith("data/") and n not in known
                and not n.startswith("data/blobs/")]
     if wrong or foreign:
         yield Check("contents", "fails",
@@ -180,7 +191,7 @@ def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
     if there:
         yield _package_seal(package, there, roots)
     hashes = {e.seq: e.hash for e in package.entries}
-    for seal in records_of(package.database, seals.Seal, subject_id=None):
+    for seal in package.case.records(seals.Seal):
         stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
         yield _judged(f"seal of entry {seal.entry}", stamp, f"the log up to entry {seal.entry}")
 
@@ -208,12 +219,10 @@ def _report(package: Package, checks: list[Check]) -> PackageReport:
     time = seal.what.partition(" covers")[0].rpartition(" ")[2] if seal else ""
     sentence = WORDS[state].format(what=failed.what if failed else "", time=time)
     if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
-        head, db = package.entries[-1], package.database
-        title = db.execute("SELECT value FROM meta WHERE key='title'").fetchone()
+        case = package.case
         return PackageReport(
-            str(package.archive.path), state, sentence, tuple(checks), package.case_id,
-            title[0] if title else "", head.seq, head.hash, len(package.exhibits()),
-            db.execute("SELECT count(*) FROM replays").fetchone()[0])
+            str(package.archive.path), state, sentence, tuple(checks), case.id, case.meta().get("title", ""),
+            *case.head(), exhibits=case.count_replays(exhibits=True), replays=case.count_replays())
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 
 

@@ -98,17 +98,6 @@ SCORES: dict[str, ScoreInfo] = dict((
           "The picture's parts and textures, wherever they are.",
           "Fine detail; it is weaker than SSCD and its 0.5 rule must not be used here.",
           "GeM-pooled EfficientNet-Lite0 over views, after Berman et al. 2019"),
-    _info("lpips", "LPIPS", 0.0, 2.0, "lower", "",
-          "How different the two look to people, as a fitted network predicts; 0 is the same picture.",
-          "Shapes and textures.", "Its weights are only used where they are at hand.", "Zhang et al. 2018"),
-    _info("dists", "DISTS", 0.0, 1.0, "lower", "",
-          "Structure and texture difference that forgives a redrawn texture; 0 is the same picture.",
-          "Structure, texture statistics.", "Its weights are only used where they are at hand.",
-          "Ding et al. 2020"),
-    _info("dinov2", "DINOv2 similarity", -1.0, 1.0, "higher", "",
-          "How alike the two are to a network that learnt without captions.",
-          "Object, layout and style.", "Its weights are only used where they are at hand.",
-          "Oquab et al. 2023"),
 ))
 
 PIXEL_SCORES = ("tiled_l2", "tiled_l2_masked", "l2", "psnr", "psnr_masked", "ssim", "ssim_masked", "ms_ssim",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.seals import attach_package, request_package
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
@@ -52,8 +53,8 @@ def told(report: dict[str, Any]) -> list[str]:
 
 def _package(args: argparse.Namespace) -> str:
     """The package's full path; said at once, before a worker starts, where there is none."""
-    if not args.package.is_file():
-        raise ExplorerError(f"There is no file {args.package}. Choose a package.")
+    if not os.path.isfile(args.package):
+        raise ExplorerError(f"There is no file {shortened(args.package)}. Choose a package.")
     return str(args.package.resolve())
 
 

@@ -52,13 +52,6 @@ class SearchCollection(Task, kind="desk", interactive=True, runner="explorer.wor
 
 
 @dataclass(frozen=True)
-class MapCollection(Task, kind="desk", interactive=True, runner="explorer.worker.runners.run_neighbours:chart"):
-    """Places a collection's works in two dimensions and keeps that in the cache; result: {"path", "works"}."""
-
-    collection: str = "world"
-
-
-@dataclass(frozen=True)
 class InspectModel(Task, kind="device", runner="explorer.worker.runners.run_models:inspect"):
     """Describe a model (family, fingerprint, size) and load it if `load`; result: ModelInfo as JSON."""
 

@@ -17,8 +17,7 @@ from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
 from explorer.diffusion.sampling import batch_key
-from explorer.records import Recipe, Replay, SearchSummary, Variation
-from explorer.search.expand import recipe_digest
+from explorer.records import Recipe, Replay, SearchSummary, Variation, recipe_digest
 from explorer.search.one_search import Given, Search
 from explorer.search.variations import variations
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
-    OWN_SCHEDULER,
-    SCHEDULERS,
     STEPS_RANGE,
     steps_run,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe, to_json
+from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -80,12 +78,6 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
 
-def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 of a recipe's canonical JSON; its natural key."""
-    text = json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
@@ -103,13 +95,13 @@ def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int,
     if settings.recipes:
         yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
         return
-    if info.family == "other" and settings.strengths:
+    if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
                             "are not offered. Clear the strengths, or use a Stable Diffusion model.")
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]
-    schedulers = (OWN_SCHEDULER,) if info.family == "other" else settings.schedulers
+    schedulers = settings.schedulers if facts(info.family).own_loop else (OWN_SAMPLER,)
     for strength, seeds in strengths:
         for scheduler in schedulers:
             for steps in settings.steps:
@@ -141,8 +133,8 @@ def check(settings: ReplaySettings) -> None:
                             "'exhaustive' for them.")
     check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
-        if name not in SCHEDULERS:
-            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
+        if name not in SAMPLERS:
+            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SAMPLERS)}.")
     _check_ranges(settings)
 
 

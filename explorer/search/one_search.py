@@ -25,11 +25,10 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import StepView, batch_key
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, Recipe, Replay, SearchSummary
+from explorer.records import Effort, Recipe, Replay, SearchSummary, recipe_digest
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET, Engine, Run
 from explorer.search.engine import BatchUnit, Here, Made, Room
-from explorer.search.expand import recipe_digest
 from explorer.search.scorer import Scorer
 from explorer.search.tally import Tally
 

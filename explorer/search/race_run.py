@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from explorer.diffusion.check_recipe import check_recipe, complete
-from explorer.records import Effort, Progress, Recipe, SearchSummary
-from explorer.records.race_records import RaceRound, RaceSetup, heats, started, survivors
+from explorer.records import Effort, Progress, Recipe, SearchSummary, recipe_digest
+from explorer.records.race_records import RaceRound, RaceSetup, former_name, heats, started, survivors
 from explorer.run import Retold
 from explorer.search.engine import HeatUnit, Made
-from explorer.search.expand import recipe_digest
 from explorer.search.one_search import Given, Search
 from explorer.search.race import plan_of
 from explorer.search.race_plan import heat_keeps
@@ -59,7 +58,8 @@ def planned_heats(recipes: Sequence[Recipe], rounds: Sequence[RaceRound], *, siz
         groups.setdefault(recipe_digest(replace(recipe, seed=0))[:12], {})[recipe.seed] = recipe
     begun, found = heats(rounds), []
     for group, by_seed in groups.items():
-        mine = {name: past for name, past in begun.items() if name.partition("/")[0] == group}
+        names = (group, former_name(replace(next(iter(by_seed.values())), seed=0)))
+        mine = {name: past for name, past in begun.items() if name.partition("/")[0] in names}
         for name, past in mine.items():
             if not past[-1].finish:
                 left = tuple(by_seed[s] for s in survivors(past) if s in by_seed)

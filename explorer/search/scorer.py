@@ -12,8 +12,7 @@ import numpy as np
 from explorer.closeness.scores import compare
 from explorer.diffusion.rendered import Rendered
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Recipe, Replay
-from explorer.search.expand import recipe_digest
+from explorer.records import Recipe, Replay, recipe_digest
 from explorer.search.fit_size import fit
 
 

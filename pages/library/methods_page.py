@@ -9,7 +9,7 @@ from explorer.settings import WORLD
 from explorer.world.figures import read_card
 from pages.findings import measured_panel, planes
 from pages.replay import replay_cards
-from pages.shared.texts import catalogue, plain, say
+from pages.shared.texts import plain, say, texts_of
 
 PARTS = (("methods.how", "how"), ("methods.glossary", "words"), ("findings.theft", "theft"),
          ("dose.title", "doses"), ("methods.rates", "rates"), ("methods.scores", "scores"))
@@ -20,7 +20,7 @@ st.markdown(" · ".join(f"[{say(key)}](#{anchor})" for key, anchor in PARTS))
 st.header(say("methods.how"), anchor="how")
 st.markdown(say("methods.how_text"))
 st.header(say("methods.glossary"), anchor="words")
-words = sorted(catalogue()["glossary"].items(), key=lambda item: item[0].lower())
+words = sorted(texts_of("glossary").items(), key=lambda item: item[0].lower())
 st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in words))
 st.header(say("findings.theft"), anchor="theft")
 shows, cannot = st.columns(2, gap="large")

@@ -8,11 +8,11 @@ from typing import Any
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.cases.tries import Try
+from explorer.cases.view import Try
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.collections.thumbnails import blurred, shrink
-from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.decode import png_bytes, read_png
+from explorer.records.samplers import sampler_label
 from explorer.search.grid import MOST_VALUES, Sheet, sheets, varied
 from pages.shared import widgets
 from pages.shared.texts import say
@@ -49,10 +49,12 @@ def _name(axis: str) -> str:
 
 
 def _value(axis: str, value: Any) -> str:
+    if axis == "strength" and isinstance(value, tuple):
+        return say(f"start_short.{value[0]}", strength=f"{value[1]:g}")
     if axis == "strength":
         return say("grid.from_noise") if value is None else f"{value:g}"
     if axis == "scheduler":
-        return SCHEDULER_LABELS.get(value, value)
+        return sampler_label(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,50 +1,18 @@
-"""Every sentence of the screens, by key, from `texts.toml`: one file to read, correct or translate."""
+"""What pages say: `say` of `explorer.texts`, and what makes words fit for a screen."""
 
 from __future__ import annotations
 
-import functools
 import re
-import string
-import tomllib
-from pathlib import Path
 
-_FILE = Path(__file__).with_name("texts.toml")
+from explorer.texts import say, texts_of
+
 _STEERING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
 
-@functools.lru_cache(maxsize=1)
-def catalogue() -> dict[str, dict[str, str]]:
-    """Section → name → text."""
-    return tomllib.loads(_FILE.read_text("utf-8"))
-
-
-def say(key: str, **values: object) -> str:
-    """The text of `section.name`, with `{placeholders}` filled; KeyError for an unknown key.
-
-    `{n:image|images}` gives the first word where n is 1, else the second.
-    """
-    section, name = key.split(".", 1)
-    text = catalogue()[section][name].strip()
-    return _WORDS.vformat(text, (), values) if values else text
-
-
-class _Words(string.Formatter):
-    """Placeholders as in `str.format`, and one word or another by number."""
-
-    def format_field(self, value: object, spec: str) -> str:
-        one, bar, many = spec.partition("|")
-        if bar:
-            return one if str(value) == "1" else many
-        return super().format_field(value, spec)
-
-
-_WORDS = _Words()
-
-
 def task_name(name: str) -> str:
     """What a kind of task is called on the screen; its own name where it has no text yet."""
-    return catalogue()["task"].get(name, name)
+    return texts_of("task").get(name, name)
 
 
 def plain(text: str) -> str:
@@ -74,3 +42,6 @@ def size(size_bytes: int) -> str:
         if size_bytes >= one:
             return f"{size_bytes / one:.1f} {unit}"
     return f"{size_bytes} B"
+
+
+__all__ = ["minutes", "plain", "say", "size", "task_name", "texts_of"]

@@ -18,7 +18,7 @@ from explorer.cases.case import Case
 from explorer.collections.thumbnails import shrink
 from explorer.images.decode import png_bytes, read_png
 from explorer.settings import ASSETS
-from pages.shared.texts import catalogue, say
+from pages.shared.texts import say, texts_of
 
 _STATIC = Path(__file__).with_name("static")
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
@@ -88,7 +88,7 @@ def compare(first: tuple[str, bytes], second: tuple[str, bytes], *, key: str, he
     data = {"first": {"label": first[0], "src": data_address(first[1])},
             "second": {"label": second[0], "src": data_address(second[1])},
             "heat": data_address(heat), "mask": data_address(mask), "widest": widest_px,
-            "words": catalogue()["compare"]}
+            "words": texts_of("compare")}
     _compare(data=data, key=key)
 
 

@@ -37,7 +37,7 @@ from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
 from explorer.settings import WORLD
-from explorer.world.making.stats import wilson
+from explorer.world_build.stats import wilson
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial

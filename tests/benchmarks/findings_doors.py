@@ -20,9 +20,9 @@ from explorer.records import Effort, Replay
 from explorer.records.policy import Policy
 from explorer.search.expand import expand
 from explorer.world.files import World
-from explorer.world.making.rule import load_rule
 from explorer.world.manifest import load_small
 from explorer.world.near_copy import to_own_and_other
+from explorer.world_build.rule import load_rule
 from tests.benchmarks.findings_bank import Bank
 from tests.benchmarks.findings_measure import Subjects, share
 

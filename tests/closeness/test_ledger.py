@@ -57,10 +57,17 @@ def test_seeds_listed_continued_and_given_by_hand():
 
 
 def test_settings_cost_their_list_or_their_grid():
-    assert settings_entry(ReplaySettings("x")).bits == 0
-    assert settings_entry(ReplaySettings("x", guidances=(7.5, 30.0))).bits == 1
-    assert settings_entry(ReplaySettings("x", guidances=(7.3,))).bits == pytest.approx(math.log2(301))
-    assert settings_entry(ReplaySettings("x", schedulers=("euler", "ddim"))).bits == 1
+    assert settings_entry(ReplaySettings("x"), schedulers=5).bits == 0
+    assert settings_entry(ReplaySettings("x", guidances=(7.5, 30.0)), schedulers=5).bits == 1
+    assert settings_entry(ReplaySettings("x", guidances=(7.3,)), schedulers=5).bits == pytest.approx(math.log2(301))
+    assert settings_entry(ReplaySettings("x", schedulers=("euler", "ddim")), schedulers=5).bits == 1
+
+
+@pytest.mark.parametrize("schedulers", [1, 5, 12])
+def test_a_sampler_by_hand_is_one_of_as_many_as_there_are(schedulers):
+    entry = settings_entry(ReplaySettings("x", schedulers=("ddim",)), schedulers=schedulers)
+    assert entry.bits == math.log2(schedulers)
+    assert entry.code == f"scheduler by hand: {schedulers} samplers."
 
 
 def test_a_prompt_is_charged_its_code():
@@ -76,19 +83,19 @@ def test_a_prompt_is_charged_its_code():
 
 def test_img2img_without_a_charge_for_its_image_is_refused():
     settings = ReplaySettings("a fox", seeds=16, strengths=(0.2, 0.5, 0.8))
-    noise = search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=_recipe())
+    noise = search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=_recipe())
     assert total_bits(noise) == 30 + 4 + 2 and supplied_by_you(noise) == 0
     image = _recipe(start_sha256="a" * 64, strength=0.2)
     with pytest.raises(ValueError, match="starting image"):
-        search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=image)
+        search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=image)
     start = start_code.bound_entry(_picture())
-    ledger = search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=image, start=start)
+    ledger = search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=image, start=start)
     assert _bits(ledger)["seeds"] == 0
     assert supplied_by_you(ledger) > 0.95
     with pytest.raises(ValueError, match="noise"):
-        search_ledger(settings, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64))
-    given = search_ledger(settings, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64),
-                          noise=LedgerEntry("noise", 500.0, "measured"))
+        search_ledger(settings, schedulers=5, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64))
+    given = search_ledger(settings, schedulers=5, prompt_bits=1, prompt_code="c",
+                          recipe=_recipe(noise_blob="b" * 64), noise=LedgerEntry("noise", 500.0, "measured"))
     assert _bits(given)["noise"] == 500
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.search.expand import expand, recipe_digest
+from explorer.records import recipe_digest
+from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.one_search import Given, run_search
 from tests.diffusion import tiny

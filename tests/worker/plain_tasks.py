@@ -75,5 +75,6 @@ def fault(task, context):
 def short(task, context):
     import sys
     context.run.tick()
-    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline, "heavy": sorted(
+    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline,
+            "told": os.environ.get("HF_HUB_OFFLINE", ""), "heavy": sorted(
         {"torch", "faiss", "streamlit", "diffusers", "open_clip"} & set(sys.modules))}

@@ -26,6 +26,4 @@ def stored_noise(blob: Blob, recipe: Recipe, model: Model) -> np.ndarray | None:
     """(c, h, w) float32: stored noise that the recipe names; None for one from its seed's."""
     if recipe.noise_blob is None:
         return None
-    channels, cell = model.latent_shape
-    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
-    return np.frombuffer(blob(recipe.noise_blob), "<f4").reshape(shape)
+    return np.frombuffer(blob(recipe.noise_blob), "<f4").reshape(model.noise_shape(recipe))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from explorer.cases.canonical import recipe_digest
 from explorer.cases.case import Case
-from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import RunSearch
@@ -14,7 +12,6 @@ from explorer.records import Recipe, Replay, SearchSummary
 from explorer.records.race_records import RaceRound, RaceSetup
 from explorer.search.closer import run_closer
 from explorer.search.expand import check, expand
-from explorer.search.expand import recipe_digest as search_digest
 from explorer.search.one_search import Given, run_search
 from explorer.search.optimised import run_optimised
 from explorer.search.race_plan import race_setup
@@ -51,7 +48,7 @@ def run_mode(given: Given, context: Context, recipes: list[Recipe]) -> SearchSum
     if task.settings.mode == "closer":
         given = replace(given, start_of=lambda r: start_picture(case.blob, r))
         return run_closer(given, _parent(case, task, model), words=_words(case, task.subject_id))
-    done = _done(recipes, model, case.recipes_done(task.search_id))
+    done = case.recipes_done(task.search_id)
     if task.settings.recipes:
         given = replace(given, start_of=lambda r: start_picture(case.blob, r))
     if task.settings.mode != "race":
@@ -79,12 +76,3 @@ def _words(case: Case, subject_id: str) -> tuple[str, ...]:
     """Parts of the subject's other prompts, the best prompts first."""
     parts = (p.strip() for c in case.prompts(subject_id) if c.mode != "negative" for p in c.text.split(","))
     return tuple(dict.fromkeys(p for p in parts if p))[:MOST_WORDS]
-
-
-def _done(recipes: list[Recipe], model: Model, stored: set[str]) -> set[str]:
-    """The search's own digests of the recipes whose RFC 8785 digests are stored.
-
-    The two differ for whole-numbered floats, which lose their point on the way through JSON.
-    """
-    full = [complete(model, recipe) for recipe in recipes]
-    return {search_digest(recipe) for recipe in full if recipe_digest(recipe) in stored}

@@ -9,7 +9,6 @@ import numpy as np
 
 from explorer.cases.kinds import Environment
 from explorer.cases.package import Package
-from explorer.cases.reads import record
 from explorer.closeness.scores import compare
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
@@ -31,7 +30,7 @@ def replay(task: ReplayPackage, context: Context) -> Any:
     here = surroundings(model.device)
     verdicts = []
     with Package(Path(task.path)) as package:
-        exhibits = package.exhibits()
+        exhibits = package.case.exhibits()
         for number, shown in enumerate(exhibits):
             context.report(number, len(exhibits), "rendering exhibits again")
             verdicts.append(_judge(shown, package, model, here, context.run))
@@ -72,5 +71,5 @@ def _difference(made: np.ndarray, stored: np.ndarray) -> dict[str, Any]:
 
 def _same(shown: Replay, package: Package, here: dict[str, Any]) -> bool:
     """Whether the exhibit was made in surroundings with this very fingerprint."""
-    there = record(package.database, Environment, shown.environment_sha256)
+    there = package.case.record(Environment, shown.environment_sha256)
     return there is not None and there.facts == here
