@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from explorer.world import metadata, render
+from explorer.world import metadata
 from explorer.world.data import read_manifest
 from explorer.world.files import World, write_atomically
 from explorer.world.hands import plan
-from explorer.world.hands.pool import Pool, Work
+from explorer.world.hands.pool import Pool, Work, flatness
 
 
 def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> dict:
@@ -51,7 +51,7 @@ def _row(work: Work, pool: Pool, i: int, label: plan.Label) -> dict:
         "source_sha256": work.source_sha256, "hand": work.hand, "concept": work.concept,
         "split": label.split, "multiplicity": label.multiplicity, "variant": label.variant,
         "role": label.role, "seen": label.seen, "member": label.member,
-        "complexity_bytes": render.complexity_bytes(pixels), "flatness": round(plan.flatness(pixels), 4),
+        "complexity_bytes": pool.looks[i][1], "flatness": round(flatness(pixels), 4),
     }  # fmt: skip
 
 
