@@ -55,7 +55,7 @@ class InterrogationSettings:
 
 
 @dataclass(frozen=True)
-class Job:
+class Interrogation:
     """What the modes work on. `query` (d,) is the image's unit vector; `opening` begins every prompt."""
 
     encoder: Encoder
@@ -95,7 +95,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     given = [] if mode == "negative" else _captions(captions, banned)
     opening = _opening(encoder, given, locked)
     banks = yield from _banks(encoder, terms, cache, mode)
-    job = Job(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings)
+    job = Interrogation(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings)
     found = yield from _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
         raise ExplorerError("No prompt can be built: every term is banned or longer than "
@@ -161,18 +161,18 @@ def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode
     return tuple(banks)
 
 
-def _best(job: Job) -> Iterator[Progress]:
+def _best(job: Interrogation) -> Iterator[Progress]:
     """The beam's prompts beside the fast and the classic one: [(text, mode)] (generator value)."""
     drafts = yield from _beam(job, sign=1)
     others = [*((yield from _fast(job))), *((yield from _classic(job)))]
     return [*((text, "best") for text in drafts), *others]
 
 
-def _negative(job: Job) -> Iterator[Progress]:
+def _negative(job: Interrogation) -> Iterator[Progress]:
     return [(text, "negative") for text in (yield from _beam(job, sign=-1))]
 
 
-def _beam(job: Job, *, sign: int) -> Iterator[Progress]:
+def _beam(job: Interrogation, *, sign: int) -> Iterator[Progress]:
     pool = gather(job.banks, job.query, size=job.settings.pool, sign=sign, banned=job.banned,
                   without=parts_of(job.opening))
     score = sign * float(job.similarity([job.opening])[0]) if job.opening else -np.inf
@@ -183,7 +183,7 @@ def _beam(job: Job, *, sign: int) -> Iterator[Progress]:
     return [job.opening, *texts] if alone else texts
 
 
-def _fast(job: Job) -> Iterator[Progress]:
+def _fast(job: Interrogation) -> Iterator[Progress]:
     """The nearest terms after the opening, as many of them as bring the prompt nearest."""
     yield Progress(0, 1, "Stringing the nearest terms together")
     pool = gather(job.banks, job.query, size=job.settings.fast_terms, banned=job.banned,
@@ -198,7 +198,7 @@ def _fast(job: Job) -> Iterator[Progress]:
     return [(texts[int(np.argmax(job.similarity(texts)))], "fast")]
 
 
-def _classic(job: Job) -> Iterator[Progress]:
+def _classic(job: Interrogation) -> Iterator[Progress]:
     """Opening, medium and artist, trending, movement, flavors: the nearest of each kind there is."""
     yield Progress(0, 1, "Filling the classic sentence")
     kinds = {role: gather(job.of_role(role), job.query, size=n, banned=job.banned).texts for role, n in
@@ -213,7 +213,7 @@ def _classic(job: Job) -> Iterator[Progress]:
     return [(text, "classic")] if text else []
 
 
-def _gradient(job: Job) -> Iterator[Progress]:
+def _gradient(job: Interrogation) -> Iterator[Progress]:
     from explorer.clip.pez import hard_prompt
     text = yield from hard_prompt(job.encoder, job.query, tokens=job.settings.gradient_tokens,
                                   steps=job.settings.gradient_steps, seed=job.settings.seed,
@@ -221,11 +221,11 @@ def _gradient(job: Job) -> Iterator[Progress]:
     return [(text, "gradient")]
 
 
-_MODES: dict[str, Callable[[Job], Iterator]] = {
+_MODES: dict[str, Callable[[Interrogation], Iterator]] = {
     "best": _best, "fast": _fast, "classic": _classic, "negative": _negative, "gradient": _gradient}
 
 
-def _ordered(job: Job, mode: str, found: Sequence[tuple[str, str]],
+def _ordered(job: Interrogation, mode: str, found: Sequence[tuple[str, str]],
              captions: Sequence[Caption]) -> list[tuple[str, str, str, float]]:
     """(text, source, mode, similarity) of all candidates, measured without the prefix cache, distinct."""
     rows = [(" ".join(c.text.split()), c.source, "given") for c in captions]

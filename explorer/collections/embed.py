@@ -12,7 +12,7 @@ import numpy as np
 
 from explorer.collections.looks import Encodes, Looked, Looks, Pictures, here
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.picture_sources import FIELDS, Item, list_items
+from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress, Tick
 
@@ -95,7 +95,7 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
+def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
            out: Path, before: int, looks: Looks) -> Iterator[Progress | Tick]:
     made, at, begun = 0, 0, time.monotonic()
     while at < len(new):
@@ -129,10 +129,10 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
     return made
 
 
-def _seen(chunk: list[Item], looks: Looks,
-          refused: dict[str, Any]) -> Iterator[Tick | int | tuple[list[Item], Looked]]:
+def _seen(chunk: list[PictureFile], looks: Looks,
+          refused: dict[str, Any]) -> Iterator[Tick | int | tuple[list[PictureFile], Looked]]:
     """Ticks and how many pictures were just looked at; then each batch with some good ones, in order."""
-    batches: dict[int, list[Item]] = {}
+    batches: dict[int, list[PictureFile]] = {}
     found: dict[int, Looked] = {}
 
     def units() -> Iterator[Pictures]:
@@ -152,7 +152,7 @@ def _seen(chunk: list[Item], looks: Looks,
     yield from ((batches[n], found[n]) for n in sorted(found))
 
 
-def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
+def _read(items: Sequence[PictureFile], refused: dict[str, Any]) -> Iterator[tuple[PictureFile, bytes]]:
     for item in items:
         try:
             yield item, item.read()
@@ -160,7 +160,7 @@ def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item
             refused[item.key] = (item.state, str(error))
 
 
-def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
+def _row(item: PictureFile, facts: tuple[str, int, int]) -> dict[str, Any]:
     words = {f: item.said.get(f, "") for f in FIELDS}
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
@@ -168,5 +168,5 @@ def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
             "multiplicity": 0}  # not known before near copies are looked for
 
 
-def _caption(item: Item) -> str:
+def _caption(item: PictureFile) -> str:
     return item.said.get("caption") or item.said.get("title") or PurePosixPath(item.key).stem

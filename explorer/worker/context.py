@@ -12,7 +12,7 @@ from explorer.errors import Cancelled
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.settings import Settings
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Context:
     settings: Settings
     queue: Queue
     job: Job
-    table: Table  # of loaded models, encoders and collections; kept from job to job
+    table: LoadedTable  # of loaded models, encoders and collections; kept from job to job
     stopped: Callable[[], bool]
     _cases: dict[str, Case] = field(default_factory=dict)
 

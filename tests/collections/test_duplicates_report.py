@@ -22,7 +22,7 @@ from explorer.jobs.tasks import FindDuplicates
 from explorer.jobs.worker_queue import Board
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners.run_duplicates import report
 
 from .conftest import drive, picture, write_folder
@@ -52,7 +52,7 @@ def run(home: Path, task: FindDuplicates) -> dict:
     settings = load_settings(home)
     queue = Queue(settings.database)
     job = queue.get(queue.submit(task))
-    return drive(report(task, Context(settings, queue, job, Table(10**9), lambda: False)))
+    return drive(report(task, Context(settings, queue, job, LoadedTable(10**9), lambda: False)))
 
 
 def test_the_report_counts_groups_and_writes_the_list(made: Path, tmp_path: Path):

@@ -13,7 +13,7 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import DownloadModel, TryModel
 from explorer.records import ModelInfo, Progress, from_json
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import drain
 from explorer.worker.registry import runner
 from tests.diffusion import tiny
@@ -30,7 +30,7 @@ def hub(tmp_path, monkeypatch):
 
 def run(settings, task, seen=None):
     queue = Queue(settings.database)
-    context = Context(settings, queue, queue.get(queue.submit(task)), Table(10**9), lambda: False)
+    context = Context(settings, queue, queue.get(queue.submit(task)), LoadedTable(10**9), lambda: False)
 
     def watched(events):
         while True:

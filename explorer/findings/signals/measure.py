@@ -36,7 +36,7 @@ class SignalResult:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Readings:
     """Several signals from one run, with the run's own cost and, where they were made, its images."""
 
     results: dict[str, SignalResult]
@@ -100,7 +100,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
         cost = len(recipes) * curvature.EVALUATIONS
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
-    return Measured({n: results[n] for n in wanted}, spent, tuple(made))
+    return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
 def drained(events: Iterator[Tick]) -> Any:

@@ -16,10 +16,10 @@ from explorer.closeness.heatmap import overlay
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
-from explorer.findings.signals.measure import Measured, checked, measure
+from explorer.findings.signals.measure import Readings, checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
-from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable
+from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable
 from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
 from explorer.folders import read_file
 from explorer.images.decode import png_bytes
@@ -71,7 +71,7 @@ def _counted(events: Iterator[Tick], total: int, message: str) -> Iterator[Any]:
         yield tick
 
 
-def _reading(task: MeasureSignals, recipe: Recipe, found: Measured, words: tuple[TermGain, ...], *,
+def _reading(task: MeasureSignals, recipe: Recipe, found: Readings, words: tuple[TermGain, ...], *,
              spent: int, elapsed_s: float) -> tuple[SignalReading, dict[str, bytes]]:
     picture = png_bytes(found.images[0].rgb)
     mask = next((r.map for r in found.results.values() if r.map is not None), None)
@@ -126,7 +126,7 @@ def _row(task: MeasureSignals, model: Model, kind: str, one: ListedPrompt) -> It
     began = time.monotonic()
     found = yield from measure(model, one.prompt, names=task.signals, seeds=_seeds(task), steps=task.steps,
                                guidance=task.guidance)
-    return Row(kind, one.stratum, one.prompt, {n: r.value for n, r in found.results.items()},
+    return SignalRow(kind, one.stratum, one.prompt, {n: r.value for n, r in found.results.items()},
                found.unet_evaluations, time.monotonic() - began)
 
 
