@@ -22,7 +22,7 @@ from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
-from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
@@ -43,7 +43,7 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
-    policy: Policy  # how it is held in memory
+    policy: MemoryPolicy  # how it is held in memory
     family: Family | None  # None: only the pipeline's own call runs it
 
     @cached_property
@@ -99,7 +99,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -109,7 +109,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
         part.eval()
     network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
