@@ -10,6 +10,7 @@ from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, 
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -17,23 +18,28 @@ if TYPE_CHECKING:
 
 def complete(model: Model, recipe: Recipe) -> Recipe:
     """The recipe with the full scheduler config filled in, so that it says all that makes the image."""
-    if recipe.scheduler_config:
+    given = recipe.scheduler_config
+    if "num_train_timesteps" in given or (given and not model.own_loop):
         return recipe
     if not model.own_loop:
         config = {k: v for k, v in sorted(model.scheduler_config.items())
                   if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
         return replace(recipe, scheduler=OWN_SCHEDULER, scheduler_config=config)
+    if recipe.scheduler in BY_KEY:
+        from explorer.diffusion.kdiffusion.stepper import program_config
+        return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))
     from explorer.diffusion.schedulers import scheduler_config
-    return replace(recipe, scheduler_config=scheduler_config(recipe.scheduler, model.scheduler_config))
+    config = scheduler_config(recipe.scheduler, model.scheduler_config | given)
+    return replace(recipe, scheduler_config=config | {k: v for k, v in given.items() if k == "guidance_rescale"})
 
 
 def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
     _check_numbers(recipe)
     _check_model(model, recipe)
-    if model.own_loop and recipe.scheduler not in SCHEDULERS:
+    if model.own_loop and recipe.scheduler not in (*SCHEDULERS, *BY_KEY):
         raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered. Allowed: "
-                            f"{', '.join(SCHEDULERS)}.")
+                            f"{', '.join((*SCHEDULERS, *BY_KEY))}.")
     if recipe.noise_source not in SOURCES:
         raise ExplorerError(f"The noise source {recipe.noise_source!r} is unknown. Allowed: "
                             f"{', '.join(SOURCES)}.")

@@ -17,6 +17,7 @@ import torch
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
@@ -27,6 +28,7 @@ from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
 from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY
 from explorer.run import QUIET, Run
 
 
@@ -69,13 +71,16 @@ def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     if not model.own_loop:
         return (recipe.model, recipe.width_px, recipe.height_px)
     skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
+    part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
-            recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
+            recipe.steps, skip, part, recipe.start_sha256, recipe.width_px, recipe.height_px,
             _guided(model, recipe))
 
 
 def _guided(model: Model, recipe: Recipe) -> bool:
-    return recipe.guidance > 1.0 and model.pipe.unet.config.time_cond_proj_dim is None
+    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
+    acts = recipe.guidance != 1.0 if recipe.scheduler in BY_KEY else recipe.guidance > 1.0
+    return acts and model.pipe.unet.config.time_cond_proj_dim is None
 
 
 class Batch:
@@ -102,11 +107,8 @@ class Batch:
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
         self.guided = _guided(model, first)
-        self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
-                               generators=[generator_for(r) for r in self.recipes])
-        skip = first.steps - steps_run(first.steps, first.strength)
-        self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
-        self.kind = self.stepper.scheduler.config.prediction_type
+        self.stepper, self.timesteps = _stepper(self.recipes, model.device)
+        self.kind = self.stepper.kind
         with torch.inference_mode():
             self._inputs: dict[bool, dict[str, Any]] = {}
             self._inputs_now(self.guided)
@@ -127,13 +129,14 @@ class Batch:
         noise = self._noise() if given is None else torch.from_numpy(np.array(given))
         hashes = [sha256_array(one.numpy()) for one in noise]
         latents = noise.to(self.model.device, self.model.dtype)
-        if clean is not None:
-            return self.stepper.add_noise(clean, latents, self.timesteps[0]), hashes
-        return latents * self.stepper.scheduler.init_noise_sigma, hashes
+        return self.stepper.begin(clean, latents), hashes
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
         channels, cell = self.model.latent_shape
+        if isinstance(self.stepper, ProgramStepper):
+            first = self.recipes[0]
+            return self.stepper.noise((channels, first.height_px // cell, first.width_px // cell))
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
             shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
@@ -146,16 +149,17 @@ class Batch:
     @torch.inference_mode()
     def step(self) -> StepView:
         """Takes one step and tells what it saw."""
-        timestep, sample = self.timesteps[self.index], self.latents
-        levels = self.stepper.levels(timestep)
+        timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
+        levels = self.stepper.levels(at)
         guided = self.guided and self.index >= self.guided_from
-        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, timestep)
+        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, at)
         out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now(guided))[0]
         unconditional, conditional = out.chunk(2) if guided else (None, out)
         prediction = conditional
         if unconditional is not None:
             prediction = unconditional + self._guidance() * (conditional - unconditional)
-        self.latents = self.stepper.step(prediction, timestep, sample)
+            prediction = self._rescaled(prediction, conditional, sample, at)
+        self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
@@ -185,6 +189,14 @@ class Batch:
             return scales[0]
         return torch.tensor(scales, device=self.model.device, dtype=self.model.dtype).view(-1, 1, 1, 1)
 
+    def _rescaled(self, prediction: torch.Tensor, conditional: torch.Tensor, sample: torch.Tensor,
+                  at: torch.Tensor) -> torch.Tensor:
+        """Guidance brought back to the conditional prediction's spread, where the recipes say so."""
+        config = self.recipes[0].scheduler_config
+        part = config.get("guidance_rescale")
+        return prediction if not part else rescaled(prediction, conditional, sample, at, part=part, kind=self.kind,
+                                                    program=config.get("program", "diffusers"))
+
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
         if self.guided_from:
@@ -195,6 +207,19 @@ class Batch:
         return [rendered(recipe, rgb, one, noise_sha256=noise, unet_evaluations=self.unet_evaluations, flagged=flag)
                 for recipe, rgb, one, noise, flag
                 in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
+
+
+def _stepper(recipes: Sequence[Recipe],
+             device: torch.device) -> tuple[Stepper | ProgramStepper, Sequence[torch.Tensor]]:
+    """How the recipes are stepped, diffusers' way or a k-diffusion program's, and the steps to come."""
+    first = recipes[0]
+    if first.scheduler in BY_KEY:
+        own = ProgramStepper(recipes)
+        return own, own.plan(device)
+    stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
+                      generators=[generator_for(r) for r in recipes])
+    skip = first.steps - steps_run(first.steps, first.strength)
+    return stepper, stepper.start(first.steps, skip=skip, device=device)
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,

@@ -50,11 +50,29 @@ class Stepper:
         skip *= self.scheduler.order
         if skip and hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(skip)
+        self._first = self.scheduler.timesteps[skip]
         return self.scheduler.timesteps[skip:]
+
+    @property
+    def kind(self) -> str:
+        """What the network predicts: "epsilon", "v_prediction" or "sample"."""
+        return self.scheduler.config.prediction_type
 
     def add_noise(self, clean: torch.Tensor, noise: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """Latents (n, c, h, w) at `timestep` from clean latents and noise of the same shape."""
         return self.scheduler.add_noise(clean, noise, timestep.reshape(1).repeat(clean.shape[0]))
+
+    def begin(self, clean: torch.Tensor | None, noise: torch.Tensor) -> torch.Tensor:
+        """The first latents (n, c, h, w): noise at the schedule's first level, over `clean` where that is given."""
+        if clean is None:
+            return noise * self.scheduler.init_noise_sigma
+        return self.add_noise(clean, noise, self._first)
+
+    def look(
+        self, timestep: torch.Tensor, latents: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(the network's timestep, latents, what `levels`, `scale` and `step` are told) of the step to be taken."""
+        return timestep, latents, timestep
 
     def levels(self, timestep: torch.Tensor) -> tuple[float, float]:
         """(alpha, sigma) with sample = alpha·x0 + sigma·noise at the step about to be taken."""

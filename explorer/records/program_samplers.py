@@ -22,81 +22,36 @@ class ProgramSampler:
     drops: tuple[str, ...] = ()  # programs that leave the last level but one out
     a1111_schedule: str = ""  # what "Automatic" means since A1111 1.9; "" for the model's own levels
     takes_eta: bool = False
-    invoke: str = ""  # InvokeAI's name
+    looks: int = 1  # network evaluations a step; the last one always takes one
 
 
 SAMPLERS = (
-    ProgramSampler("k_euler", "Euler", ("euler", "k_euler", "ddim (comfyui)")),
-    ProgramSampler(
-        "k_euler_a",
-        "Euler a",
-        ("euler a", "euler_ancestral", "k_euler_a", "k_euler_ancestral", "euler ancestral"),
-        "gaussian",
-        takes_eta=True,
-    ),
-    ProgramSampler("k_heun", "Heun", ("heun", "k_heun")),
+    ProgramSampler("k_euler", "Euler", ("euler", "k_euler")),
+    ProgramSampler("k_euler_a", "Euler a", ("euler a", "euler_ancestral", "k_euler_a", "k_euler_ancestral"),
+                   "gaussian", takes_eta=True),
+    ProgramSampler("k_heun", "Heun", ("heun", "k_heun"), looks=2),
     ProgramSampler("k_lms", "LMS", ("lms", "k_lms")),
-    ProgramSampler(
-        "k_dpm_2", "DPM2", ("dpm2", "dpm_2", "k_dpm_2"), drops=("a1111", "comfyui"), a1111_schedule="karras"
-    ),
-    ProgramSampler(
-        "k_dpm_2_a",
-        "DPM2 a",
-        ("dpm2 a", "dpm_2_ancestral", "k_dpm_2_a", "k_dpm_2_ancestral"),
-        "gaussian",
-        ("a1111", "comfyui"),
-        "karras",
-        takes_eta=True,
-    ),
-    ProgramSampler(
-        "k_dpmpp_2s_a",
-        "DPM++ 2S a",
-        ("dpm++ 2s a", "dpmpp_2s_ancestral", "k_dpmpp_2s_a", "k_dpmpp_2s_ancestral"),
-        "gaussian",
-        (),
-        "karras",
-        True,
-    ),
-    ProgramSampler("k_dpmpp_2m", "DPM++ 2M", ("dpm++ 2m", "dpmpp_2m", "k_dpmpp_2m"), a1111_schedule="karras"),
-    ProgramSampler(
-        "k_dpmpp_sde",
-        "DPM++ SDE",
-        ("dpm++ sde", "dpmpp_sde", "dpmpp_sde_gpu", "k_dpmpp_sde"),
-        "brownian",
-        (),
-        "karras",
-        True,
-    ),
-    ProgramSampler(
-        "k_dpmpp_2m_sde",
-        "DPM++ 2M SDE",
-        ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "k_dpmpp_2m_sde"),
-        "brownian",
-        (),
-        "exponential",
-        True,
-    ),
-    ProgramSampler(
-        "k_dpmpp_2m_sde_heun",
-        "DPM++ 2M SDE Heun",
-        ("dpm++ 2m sde heun", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"),
-        "brownian",
-        (),
-        "exponential",
-        True,
-    ),
-    ProgramSampler(
-        "k_dpmpp_3m_sde",
-        "DPM++ 3M SDE",
-        ("dpm++ 3m sde", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu"),
-        "brownian",
-        ("a1111",),
-        "exponential",
-        True,
-    ),
-    ProgramSampler("k_lcm", "LCM (k-diffusion)", ("lcm",), "gaussian"),
+    ProgramSampler("k_dpm_2", "DPM2", ("dpm2", "dpm_2", "k_dpm_2"), "", ("a1111", "comfyui"), "karras", looks=2),
+    ProgramSampler("k_dpm_2_a", "DPM2 a", ("dpm2 a", "dpm_2_ancestral", "k_dpm_2_a", "k_dpm_2_ancestral"),
+                   "gaussian", ("a1111", "comfyui"), "karras", takes_eta=True, looks=2),
+    ProgramSampler("k_dpmpp_2s_a", "DPM++ 2S a", ("dpm++ 2s a", "dpmpp_2s_ancestral", "k_dpmpp_2s_a",
+                                                  "k_dpmpp_2s_ancestral"),
+                   "gaussian", (), "karras", takes_eta=True, looks=2),
+    ProgramSampler("k_dpmpp_2m", "DPM++ 2M", ("dpm++ 2m", "dpmpp_2m", "k_dpmpp_2m"), "", (), "karras"),
+    ProgramSampler("k_dpmpp_sde", "DPM++ SDE", ("dpm++ sde", "dpmpp_sde", "dpmpp_sde_gpu", "k_dpmpp_sde"),
+                   "brownian", (), "karras", takes_eta=True, looks=2),
+    ProgramSampler("k_dpmpp_2m_sde", "DPM++ 2M SDE", ("dpm++ 2m sde", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu",
+                                                      "k_dpmpp_2m_sde"),
+                   "brownian", (), "exponential", takes_eta=True),
+    ProgramSampler("k_dpmpp_2m_sde_heun", "DPM++ 2M SDE Heun",
+                   ("dpm++ 2m sde heun", "dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"), "brownian", (),
+                   "exponential", takes_eta=True),
+    ProgramSampler("k_dpmpp_3m_sde", "DPM++ 3M SDE", ("dpm++ 3m sde", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu"),
+                   "brownian", ("a1111",), "exponential", takes_eta=True),
+    ProgramSampler("k_lcm", "LCM", ("lcm",), "gaussian"),
 )
 BY_KEY = {s.key: s for s in SAMPLERS}
+FULL_START = 0.999  # A1111's strongest img2img
 
 # What diffusers' own schedulers are called in other programs: key -> names.
 DIFFUSERS_NAMES = {
@@ -146,3 +101,20 @@ def schedule_key(name: str) -> str | None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.strip().lower().replace("ancestral", "a"))
+
+
+def levels_run(steps: int, strength: float | None, program: str) -> tuple[int, int]:
+    """(steps whose levels are made, steps taken of their end) of an img2img at `strength` in this program.
+
+    A1111 takes the last int(strength · steps) + 1 of them; ComfyUI makes int(steps / strength) and takes `steps`.
+    """
+    if strength is None or (program == "comfyui" and strength > 0.9999):
+        return steps, steps
+    if program == "comfyui":
+        return int(steps / strength), steps
+    return steps, min(int(min(strength, FULL_START) * steps), steps - 1) + 1
+
+
+def evaluations(key: str, steps: int, strength: float | None, program: str = "a1111") -> int:
+    """How often a sampler's replay looks at the network, a guided look counted once."""
+    return (levels_run(steps, strength, program)[1] - 1) * BY_KEY[key].looks + 1
