@@ -1,4 +1,4 @@
-"""Five of diffusers' schedulers with what a batch needs besides: a generator an image and noise levels."""
+"""diffusers' schedulers with what a batch needs besides: a generator an image and noise levels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import torch
 
 from explorer.diffusion.names import SCHEDULERS
 from explorer.errors import ExplorerError
+
+# sample = x0 + sigma·noise; the others keep the variance
+EXPLODING = ("euler", "euler_a", "heun", "lms", "dpm_2", "dpm_2_a")
 
 
 def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +84,7 @@ class Stepper:
             if scheduler.step_index is None:
                 scheduler._init_step_index(timestep)
             sigma = float(scheduler.sigmas[scheduler.step_index])
-            alpha = 1.0 if self.name.startswith("euler") else 1.0 / (1.0 + sigma * sigma) ** 0.5
+            alpha = 1.0 if self.name in EXPLODING else 1.0 / (1.0 + sigma * sigma) ** 0.5
             return alpha, sigma * alpha
         product = float(scheduler.alphas_cumprod[int(timestep)])
         return product ** 0.5, (1.0 - product) ** 0.5

@@ -16,6 +16,7 @@ from explorer.records.program_samplers import (
     diffusers_key,
     sampler_key,
     schedule_key,
+    step_source,
 )
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
@@ -103,7 +104,7 @@ def _scheduler(now: _Building) -> str:
         now.config = {"program": now.program, "schedule": _schedule(now, key)}
         if made.tool in _ROUNDING:
             now.config["whole_steps"] = True
-        source = _step_noise(now, key)
+        source = step_source(now.program, key, on_card=made.sampler.lower().endswith("_gpu"))
         if source:
             now.config["step_noise"] = source
         if made.seed_delta and BY_KEY[key].step_noise == "gaussian":
@@ -124,19 +125,6 @@ def _scheduler(now: _Building) -> str:
         now.config |= {"use_karras_sigmas": True} if wanted == "karras" else {}
         now.named += [] if wanted == "karras" else [f"schedule {made.schedule[:60]}"]
     return found or "euler"
-
-
-def _step_noise(now: _Building, key: str) -> str:
-    """Where the noise of the steps is drawn, if elsewhere than the start's.
-
-    ComfyUI draws it on the card, a Brownian path on the CPU but for samplers called "_gpu"; A1111 takes its paths
-    from the card whatever its setting says.
-    """
-    kind = BY_KEY[key].step_noise
-    if now.program == "comfyui" and kind:
-        on_cpu = kind == "brownian" and not now.made.sampler.lower().endswith("_gpu")
-        return "torch-cpu" if on_cpu else "cuda-philox"
-    return "cuda-philox" if kind == "brownian" else ""
 
 
 def _schedule(now: _Building, key: str) -> str:

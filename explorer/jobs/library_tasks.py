@@ -182,7 +182,10 @@ class ReplayPackage:
 
 @dataclass(frozen=True)
 class ReplayRecipe:
-    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or ""."""
+    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or "".
+
+    `as_loaded`: the recipe is a claim that says nothing of precision, so that the loaded model's is taken.
+    """
 
     KIND: ClassVar[str] = "device"
     INTERACTIVE: ClassVar[bool] = False
@@ -190,6 +193,7 @@ class ReplayRecipe:
     model: str = "world"
     start: str = ""
     out: str = ""
+    as_loaded: bool = False
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,48 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name.strip().lower().replace("ancestral", "a"))
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A sampler with its schedule in one program's way: what a search tries. `name` is "key/schedule/program"."""
+
+    name: str
+    key: str
+    schedule: str
+    program: str
+
+    @property
+    def label(self) -> str:
+        return f"{'A1111' if self.program == 'a1111' else 'ComfyUI'}: {BY_KEY[self.key].label}, {self.schedule}"
+
+    @property
+    def noise_source(self) -> str:
+        """Where the program draws the starting noise, unless it is told otherwise."""
+        return "cuda-philox" if self.program == "a1111" else "torch-cpu"
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The beginning of a recipe's scheduler config."""
+        source = step_source(self.program, self.key, on_card=False)
+        return {"program": self.program, "schedule": self.schedule} | ({"step_noise": source} if source else {})
+
+
+def step_source(program: str, key: str, *, on_card: bool) -> str:
+    """Where the noise of the steps is drawn, "" for where the start's is.
+
+    ComfyUI draws it on the card, a Brownian path on the CPU but for samplers called "_gpu" (`on_card`); A1111 takes
+    its paths from the card whatever its setting says.
+    """
+    kind = BY_KEY[key].step_noise
+    if program == "comfyui" and kind:
+        return "torch-cpu" if kind == "brownian" and not on_card else "cuda-philox"
+    return "cuda-philox" if kind == "brownian" else ""
+
+
+PRESET_SCHEDULES = ("normal", "karras", "exponential", "simple", "sgm_uniform", "beta")
+PRESETS = {f"{s.key}/{schedule}/{program}": Preset(f"{s.key}/{schedule}/{program}", s.key, schedule, program)
+           for program in ("a1111", "comfyui") for s in SAMPLERS for schedule in PRESET_SCHEDULES}
+
+
 def levels_run(steps: int, strength: float | None, program: str) -> tuple[int, int]:
     """(steps whose levels are made, steps taken of their end) of an img2img at `strength` in this program.
 

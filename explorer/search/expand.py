@@ -17,6 +17,7 @@ from explorer.diffusion.names import (
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records.program_samplers import PRESETS
 from explorer.records.race_records import RaceSetup
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
@@ -77,12 +78,24 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
+        preset = PRESETS.get(scheduler)  # a program's way: its noise source and levels come with it
+        way = {} if preset is None else {"scheduler_config": preset.config, "noise_source": preset.noise_source}
         yield Recipe(
-            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
-            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
+            model=model,
+            prompt=prompt,
+            negative_prompt=settings.negative_prompt,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            scheduler=scheduler if preset is None else preset.key,
+            dialect=settings.dialect,
+            **way,
             width_px=settings.width_px or info.default_size_px,
-            height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
-            start_sha256=start_sha256 if strength is not None else None, strength=strength)
+            height_px=settings.height_px or info.default_size_px,
+            precision=info.precision or "float32",
+            start_sha256=start_sha256 if strength is not None else None,
+            strength=strength,
+        )
 
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
@@ -122,7 +135,7 @@ def check(settings: ReplaySettings) -> None:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
     check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
-        if name not in SCHEDULERS:
+        if name not in SCHEDULERS and name not in PRESETS:
             raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
     _check_ranges(settings)
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
-from explorer.diffusion.names import SCHEDULER_LABELS
+from explorer.diffusion.names import ALL_LABELS
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
 from explorer.search.fit_size import fit
@@ -27,7 +27,7 @@ def how_made(replay: Replay, subject: Subject | None = None) -> str:
     start = began(recipe, subject, "replay.from_noise", "replay.from_subject")
     return say("replay.line", start=start, seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}",
-               scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
+               scheduler=ALL_LABELS.get(recipe.scheduler, recipe.scheduler))
 
 
 def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False) -> widgets.Item:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
-from explorer.diffusion.names import SCHEDULER_LABELS
+from explorer.diffusion.names import ALL_LABELS
 from explorer.images.decode import open_image, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.records import CopyCheck, Recipe, Replay, Subject
@@ -88,4 +88,4 @@ def _found_picture(case: Case, subject: Subject, recipe: Recipe, seen: CopyCheck
 def _method(recipe: Recipe, start: str) -> str:
     return say("share.method", start=start, prompt=recipe.prompt, seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}", print=recipe.model.fingerprint[:16],
-               scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
+               scheduler=ALL_LABELS.get(recipe.scheduler, recipe.scheduler))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
     """Writes the image to `task.out`, if given; the result has its hashes and whether the model is the same."""
     yield Progress(0, 1, "loading the model")
     model, recipe = loading.model(context, task.model), task.recipe
+    if task.as_loaded:
+        recipe = replace(recipe, precision=model.precision)
     start = None
     if task.start:
         rgb = open_image(Path(task.start).read_bytes(), name=Path(task.start).name).rgb
@@ -35,5 +38,10 @@ def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
         yield Tick()
     if task.out:
         Path(task.out).write_bytes(png_with_recipe(event.png, recipe))
-    return {"hashes": event.hashes, "out": task.out, "environment": surroundings(model.device),
-            "same_model": recipe.model.fingerprint == model.ref.fingerprint}
+    return {
+        "hashes": event.hashes,
+        "out": task.out,
+        "environment": surroundings(model.device),
+        "precision": recipe.precision,
+        "same_model": recipe.model.fingerprint == model.ref.fingerprint,
+    }

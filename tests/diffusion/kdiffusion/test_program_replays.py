@@ -1,4 +1,4 @@
-"""Recipes in A1111's and ComfyUI's ways through the real loop, beside k-diffusion run by hand on the same networks."""
+"""Recipes in A1111's and ComfyUI's ways through the real loop, beside k-diffusion itself on the same networks."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_batches_count_and_img2img(models, scheduler):
 
 @pytest.mark.parametrize("program", ["a1111", "comfyui"])
 def test_guidance_is_rescaled_to_the_conditional_spread(models, program):
-    """All the way back (1.0), the guided prediction has the conditional one's spread, on what each program takes."""
+    """All the way back (1.0), the guided prediction has the conditional one's spread."""
     model = models("sd2-v")
     views = []
     recipe = tiny.recipe(model, scheduler="k_euler", steps=2, guidance=6.0,
