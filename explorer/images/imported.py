@@ -13,6 +13,7 @@ from explorer.records import ModelRef, Recipe, Variation
 from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
+    PROGRAMS,
     diffusers_key,
     sampler_key,
     schedule_key,
@@ -65,7 +66,7 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError(f"The file's settings lack {' and '.join(lacking)}, so no recipe can be "
                             f"taken over; type what is known on the replay page instead.{reasons}")
-    now = _Building(generation, model, PROGRAM_OF.get(generation.tool, ""))
+    now = _Building(generation, model, _program(generation))
     now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
     scheduler = _scheduler(now)
     recipe = Recipe(
@@ -88,6 +89,12 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     for rule in (_size, _start, _passes, _model, _adapters, _left):
         rule(now)
     return _with(recipe, tuple(dict.fromkeys([*now.named, *generation.named])))
+
+
+def _program(generation: Generation) -> str:
+    """The program whose ways are replayed; our own settings line names one."""
+    own = generation.other.get("Program", "") if generation.tool == "Afterimage" else ""
+    return own if own in PROGRAMS else PROGRAM_OF.get(generation.tool, "")
 
 
 def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
@@ -144,7 +151,8 @@ def _schedule(now: _Building, key: str) -> str:
 
 def _prompt(now: _Building, text: str) -> str:
     """The words without A1111's tags, which are no words to it either."""
-    return _TAG.sub("", text) if now.program == "a1111" or now.made.tool in ("SD.Next", "Fooocus") else text
+    tagged = now.program == "a1111" and now.made.tool != "Afterimage"
+    return _TAG.sub("", text) if tagged or now.made.tool in ("SD.Next", "Fooocus") else text
 
 
 def _guidance(now: _Building) -> float:
@@ -162,6 +170,8 @@ def _guidance(now: _Building) -> float:
 def _dialect(now: _Building) -> str:
     emphasis = now.made.emphasis.strip().lower()
     words = now.made.prompt + " " + now.made.negative_prompt
+    if now.made.tool == "Afterimage" and now.made.other.get("Dialect"):
+        return now.made.other["Dialect"][:40]
     if now.program == "a1111" and emphasis in _EMPHASIS:
         return _EMPHASIS[emphasis]
     if emphasis:
@@ -180,7 +190,7 @@ def _dialect(now: _Building) -> str:
 def _clip_skip(now: _Building) -> int:
     """Layers skipped beyond the family's own; SD 2 and XL skip one by themselves and no more in A1111."""
     skip = now.made.clip_skip
-    if now.model.family == "sd1":
+    if now.model.family == "sd1" or now.made.tool == "Afterimage":
         return max(0, (skip or 1) - 1)
     if now.program == "comfyui" and now.made.tool != "Fooocus" and skip not in (None, 2):
         now.named.append(f"clip skip {skip}: this family's own layer is used")
@@ -193,7 +203,7 @@ def _variation(now: _Building) -> Variation | None:
         return None
     if made.subseed is None or not made.subseed_strength:
         return None  # a variation of strength 0 is none
-    if now.program in ("a1111", "diffusers"):
+    if now.program in ("a1111", "diffusers") or made.tool == "Afterimage":
         return Variation(made.subseed, made.subseed_strength)
     now.named.append(f"variation seed {made.subseed} at {made.subseed_strength:g}")
     return None
@@ -206,7 +216,7 @@ def _noise(now: _Building, scheduler: str) -> str:
     elif not told and (now.program not in _DRAWN or now.made.tool == "Civitai"):
         now.named.append("where the noise was drawn (CPU or GPU) is not given: the CPU's is used")
     if now.made.resized_from:
-        if now.program == "a1111":
+        if now.program == "a1111" or now.made.tool == "Afterimage":
             now.config["resized_from"] = list(now.made.resized_from)
         else:
             now.named.append(f"seed resized from {'x'.join(map(str, now.made.resized_from))}")
@@ -297,7 +307,8 @@ def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
 
 def _left(now: _Building) -> None:
     """Named by default: whatever of the file no rule above has taken and is not known to be harmless."""
-    left = {k: v for k, v in now.made.other.items() if not says_nothing(k, v)}
+    ours = ("Program", "Dialect", "Init image hash") if now.made.tool == "Afterimage" else ()
+    left = {k: v for k, v in now.made.other.items() if k not in ours and not says_nothing(k, v)}
     now.named += grouped(left)
 
 
