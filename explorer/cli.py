@@ -12,6 +12,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.folders import absolute_source as source
+from explorer.foreign.offline import obey
 from explorer.settings import ASSETS, WORLD, Settings, load_settings
 
 
@@ -20,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        result = args.run(args, load_settings(args.home))
+        settings = load_settings(args.home)
+        obey(settings.offline)
+        result = args.run(args, settings)
     except ExplorerError as error:
         print(f"afterimage: {error}", file=sys.stderr)
         return 1
@@ -92,12 +95,8 @@ def _findings(commands: Any) -> None:
     for one in (many, rates):
         one.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"),
                          help="caption: the words in the text file of the same name beside each image")
-        one.add_argument(
-            "--model", type=source, help="model: world, a folder, a file, or a hub id with @revision"
-        )
-        one.add_argument(
-            "--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT"
-        )
+        one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
+        one.add_argument("--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
         one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512), help="effort for each work")
         one.add_argument("--json", action="store_true", help="no bars: only the last line")
 
@@ -148,9 +147,7 @@ def _signals(commands: Any) -> None:
 
     one = _command(commands, "signals", run, "memorisation signals over a list of prompts, as a table")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument(
-        "--model", type=source, help="model: world, a folder, a file, or a hub id with @revision"
-    )
+    one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
     one.add_argument("--against", type=Path, help="prompts known not to be memorised, to measure accuracy on")
     one.add_argument("--out", type=Path, help="the table (CSV); gone on with where it ended")
     one.add_argument("--seeds", type=int, default=4, help="how many seeds a prompt")
@@ -165,12 +162,8 @@ def _extract(commands: Any) -> None:
 
     one = _command(commands, "extract", run, "prompts whose pictures fall together, without a target")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument(
-        "--model", type=source, help="model: world, a folder, a file, or a hub id with @revision"
-    )
-    one.add_argument(
-        "--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT"
-    )
+    one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
     one.add_argument(
         "--collection", type=source, help="where to look the pictures up: world, a folder, or an address"
     )

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, STEPS_RANGE, steps_run
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE, steps_run
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.records.program_samplers import BY_KEY
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -24,7 +25,7 @@ def complete(model: Model, recipe: Recipe) -> Recipe:
     if not model.own_loop:
         config = {k: v for k, v in sorted(model.scheduler_config.items())
                   if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
-        return replace(recipe, scheduler=OWN_SCHEDULER, scheduler_config=config)
+        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=config)
     if recipe.scheduler in BY_KEY:
         from explorer.diffusion.kdiffusion.stepper import program_config
         return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))
@@ -37,9 +38,9 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
     _check_numbers(recipe)
     _check_model(model, recipe)
-    if model.own_loop and recipe.scheduler not in (*SCHEDULERS, *BY_KEY):
+    if model.own_loop and recipe.scheduler not in (*SAMPLERS, *BY_KEY):
         raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered. Allowed: "
-                            f"{', '.join((*SCHEDULERS, *BY_KEY))}.")
+                            f"{', '.join((*SAMPLERS, *BY_KEY))}.")
     if recipe.noise_source not in SOURCES:
         raise ExplorerError(f"The noise source {recipe.noise_source!r} is unknown. Allowed: "
                             f"{', '.join(SOURCES)}.")
@@ -80,10 +81,9 @@ def _check_model(model: Model, recipe: Recipe) -> None:
                             "recipe of its own.")
     if not model.own_loop:
         return
-    cell = model.latent_shape[1]
-    deepest = cell * 2 ** (len(model.pipe.unet.config.block_out_channels) - 1)
+    least, best = model.family.size_steps
     for size in (recipe.width_px, recipe.height_px):
-        if size < cell or size % cell or size > 8192:
+        if size < least or size % least or size > 8192:
             raise ExplorerError(f"The size {recipe.width_px} × {recipe.height_px} does not fit this "
                                 "model. Width and "
-                                f"height must be multiples of {cell}, best of {deepest}, and at most 8192.")
+                                f"height must be multiples of {least}, best of {best}, and at most 8192.")

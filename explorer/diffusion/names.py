@@ -1,19 +1,8 @@
-"""Names and limits that screens share with the sampler; nothing heavy here."""
+"""Limits and costs that screens share with the sampler; nothing heavy here."""
 
 from explorer.records.program_samplers import BY_KEY, PRESETS, evaluations
+from explorer.records.samplers import SAMPLERS
 
-SCHEDULERS = {"euler": "EulerDiscreteScheduler", "euler_a": "EulerAncestralDiscreteScheduler",
-              "ddim": "DDIMScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler", "pndm": "PNDMScheduler",
-              "unipc": "UniPCMultistepScheduler", "lcm": "LCMScheduler", "heun": "HeunDiscreteScheduler",
-              "lms": "LMSDiscreteScheduler", "dpm_2": "KDPM2DiscreteScheduler",
-              "dpm_2_a": "KDPM2AncestralDiscreteScheduler", "dpmpp_2s": "DPMSolverSinglestepScheduler"}
-SECOND_ORDER = ("heun", "dpm_2", "dpm_2_a")  # look at the network twice a step, at the last one once
-OWN_SCHEDULER = "own"  # of a family that runs through its pipeline's own call
-SCHEDULER_LABELS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M",
-                    "pndm": "PNDM", "unipc": "UniPC", "lcm": "LCM", "heun": "Heun", "lms": "LMS", "dpm_2": "DPM2",
-                    "dpm_2_a": "DPM2 a", "dpmpp_2s": "DPM++ 2S", OWN_SCHEDULER: "the model's own"}
-PROGRAM_LABELS = {p.name: p.label for p in PRESETS.values()}
-ALL_LABELS = SCHEDULER_LABELS | {s.key: f"{s.label} (k-diffusion)" for s in BY_KEY.values()} | PROGRAM_LABELS
 GUIDANCE_RANGE = (0.0, 30.0)
 STEPS_RANGE = (1, 1000)
 
@@ -24,12 +13,12 @@ def steps_run(steps: int, strength: float | None) -> int:
 
 
 def unet_evaluations(scheduler: str, *, steps: int, guidance: float, strength: float | None = None) -> int:
-    """Network evaluations of one replay: a guided step counts twice; PNDM takes one more."""
+    """Network evaluations of one replay: a guided step counts twice; some samplers call once more."""
     preset = PRESETS.get(scheduler)
-    if preset is not None:
-        return evaluations(preset.key, steps, strength, preset.program) * (2 if guidance != 1.0 else 1)
-    if scheduler in BY_KEY:
-        return evaluations(scheduler, steps, strength) * (2 if guidance != 1.0 else 1)
-    calls = steps_run(steps, strength) + (1 if scheduler == "pndm" and steps > 1 else 0)
-    calls = 2 * calls - 1 if scheduler in SECOND_ORDER else calls
+    if preset is not None or scheduler in BY_KEY:  # which count img2img's steps their own way, and guide below 1
+        key, program = (preset.key, preset.program) if preset else (scheduler, "a1111")
+        return evaluations(key, steps, strength, program) * (2 if guidance != 1.0 else 1)
+    calls = steps_run(steps, strength)
+    if steps > 1 and scheduler in SAMPLERS:
+        calls = SAMPLERS[scheduler].looks * (calls - 1) + 1 + SAMPLERS[scheduler].extra_calls
     return calls * (2 if guidance > 1.0 else 1)

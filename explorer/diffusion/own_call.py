@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import OWN_SCHEDULER
 from explorer.diffusion.noise import generator_for
 from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.samplers import OWN_SAMPLER
 from explorer.run import QUIET, Run
 
 
@@ -29,7 +29,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                "prompt weights": recipe.dialect != "plain",
                "another noise source": recipe.noise_source != "torch-cpu",
                "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
-               "another scheduler": recipe.scheduler != OWN_SCHEDULER}
+               "another scheduler": recipe.scheduler != OWN_SAMPLER}
     wrong = [name for name, asked in refused.items() if asked]
     if wrong:
         raise ExplorerError(f"{model.info.name} runs through diffusers' own pipeline, where this does "

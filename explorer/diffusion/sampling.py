@@ -16,7 +16,7 @@ import torch
 
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.families.family import Words
 from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
@@ -25,7 +25,6 @@ from explorer.diffusion.own_call import own_call
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
-from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.records.program_samplers import BY_KEY
@@ -77,12 +76,6 @@ def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
             _guided(model, recipe))
 
 
-def _guided(model: Model, recipe: Recipe) -> bool:
-    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
-    acts = recipe.guidance != 1.0 if recipe.scheduler in BY_KEY else recipe.guidance > 1.0
-    return acts and model.pipe.unet.config.time_cond_proj_dim is None
-
-
 class Batch:
     """Images of one `batch_key` on their way from noise to pixels."""
 
@@ -110,8 +103,8 @@ class Batch:
         self.stepper, self.timesteps = _stepper(self.recipes, model.device)
         self.kind = self.stepper.kind
         with torch.inference_mode():
-            self._inputs: dict[bool, dict[str, Any]] = {}
-            self._inputs_now(self.guided)
+            self._words: dict[bool, Words] = {}
+            self._words_now(self.guided)
             self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
@@ -133,13 +126,11 @@ class Batch:
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
-        channels, cell = self.model.latent_shape
         if isinstance(self.stepper, ProgramStepper):
-            first = self.recipes[0]
-            return self.stepper.noise((channels, first.height_px // cell, first.width_px // cell))
+            return self.stepper.noise(self.model.noise_shape(self.recipes[0]))
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
-            shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+            shape = self.model.noise_shape(recipe)
             own = torch.randn((1, *shape), generator=generator)[0]  # moves the generator on in every case
             plain = recipe.noise_source == "torch-cpu" and recipe.variation is None
             rows.append(own if plain else starting_noise(recipe.seed, shape, recipe.noise_source,
@@ -152,30 +143,21 @@ class Batch:
         timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
         levels = self.stepper.levels(at)
         guided = self.guided and self.index >= self.guided_from
-        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, at)
-        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now(guided))[0]
-        unconditional, conditional = out.chunk(2) if guided else (None, out)
-        prediction = conditional
+        conditional, unconditional = self.model.family.predict(self.stepper.scale(sample, at), timestep,
+                                                               self._words_now(guided))
+        prediction = self.model.family.guide(conditional, unconditional, self._guidance())
         if unconditional is not None:
-            prediction = unconditional + self._guidance() * (conditional - unconditional)
             prediction = self._rescaled(prediction, conditional, sample, at)
         self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
 
-    def _inputs_now(self, guided: bool) -> dict[str, Any]:
-        """The network's inputs beside the latents, with guidance or without; one row a prompt where that is one."""
-        if guided not in self._inputs:
-            inputs = network_inputs(self.model, self.recipes, guided=guided)
-            if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
-                inputs["encoder_hidden_states"] = inputs["encoder_hidden_states"][::len(self.recipes)]  # (u, t, d)
-            self._inputs[guided] = inputs
-        inputs = self._inputs[guided]
-        text, rows = inputs["encoder_hidden_states"], len(self.recipes) * (2 if guided else 1)
-        if text.shape[0] == rows or shares(self.model.attentions):
-            return inputs
-        return inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
+    def _words_now(self, guided: bool) -> Words:
+        """The encoded prompts, with guidance or without; one row a prompt where that is one."""
+        if guided not in self._words:
+            self._words[guided] = self.model.family.encode(self.recipes, paired=guided, shared=True)
+        return self._words[guided]
 
     @property
     def unet_evaluations(self) -> int:
@@ -220,6 +202,12 @@ def _stepper(recipes: Sequence[Recipe],
                       generators=[generator_for(r) for r in recipes])
     skip = first.steps - steps_run(first.steps, first.strength)
     return stepper, stepper.start(first.steps, skip=skip, device=device)
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
+    below = recipe.scheduler in BY_KEY and recipe.guidance < 1.0
+    return model.family.guided(2.0 if below else recipe.guidance)
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,

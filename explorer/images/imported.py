@@ -14,11 +14,11 @@ from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
     PROGRAMS,
-    diffusers_key,
     sampler_key,
     schedule_key,
     step_source,
 )
+from explorer.records.samplers import OWN_SAMPLER, sampler_called
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
@@ -104,6 +104,10 @@ def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
 def _scheduler(now: _Building) -> str:
     """The sampler with its schedule; what it needs besides goes into `config`."""
     made = now.made
+    if now.model.family == "other":  # which runs through its pipeline's own call
+        given = " ".join(part for part in (made.sampler, made.schedule) if part)
+        now.named.append(f"sampler {given[:80] or '(not given)'}: the model's own is used")
+        return OWN_SAMPLER
     key = sampler_key(made.sampler) if now.program in ("a1111", "comfyui") else None
     if now.program == "comfyui" and made.sampler.strip().lower() == "ddim":
         key = "k_euler"  # ComfyUI's "ddim" is its Euler
@@ -120,7 +124,7 @@ def _scheduler(now: _Building) -> str:
     name = made.sampler.strip()
     if now.program == "invokeai" and name.lower().endswith("_k"):
         name, now.config = name[:-2], {"use_karras_sigmas": True}
-    found = diffusers_key(name)
+    found = sampler_called(name)
     if found is None:
         now.named.append(f"sampler {made.sampler[:60] or '(not given)'}: Euler is used instead")
     elif now.program not in ("invokeai", "diffusers"):

@@ -53,15 +53,6 @@ SAMPLERS = (
 BY_KEY = {s.key: s for s in SAMPLERS}
 FULL_START = 0.999  # A1111's strongest img2img
 
-# What diffusers' own schedulers are called in other programs: key -> names.
-DIFFUSERS_NAMES = {
-    "euler": ("euler", "k_euler"), "euler_a": ("euler a", "euler_a", "euler_ancestral", "k_euler_a"),
-    "ddim": ("ddim",), "dpmpp_2m": ("dpm++ 2m", "dpmpp_2m", "k_dpmpp_2", "dpm++"), "pndm": ("plms", "pndm"),
-    "heun": ("heun", "k_heun"), "lms": ("lms", "k_lms"), "dpm_2": ("dpm2", "kdpm_2", "k_dpm_2"),
-    "dpm_2_a": ("dpm2 a", "kdpm_2_a", "k_dpm_2_a"), "dpmpp_2m_sde": ("dpm++ 2m sde", "dpmpp_2m_sde"),
-    "dpmpp_sde": ("dpm++ sde", "dpmpp_sde"), "dpmpp_2s": ("dpmpp_2s",), "unipc": ("unipc", "uni_pc", "uni pc"),
-    "lcm": ("lcm",)}
-
 SCHEDULES = ("normal", "karras", "exponential", "polyexponential", "sgm_uniform", "simple", "ddim_uniform", "beta",
              "kl_optimal", "linear_quadratic", "align_your_steps")
 _SCHEDULE_NAMES = {
@@ -83,13 +74,6 @@ def sampler_key(name: str) -> str | None:
     """The k-diffusion sampler that a program calls `name`; None if it is another kind."""
     wanted = _plain(name)
     return next((s.key for s in SAMPLERS if wanted in {_plain(n) for n in s.names}), None) if wanted else None
-
-
-def diffusers_key(name: str) -> str | None:
-    """The scheduler of diffusers that a program calls `name`; None if there is none."""
-    wanted = _plain(name)
-    return next((k for k, names in DIFFUSERS_NAMES.items() if wanted in {_plain(n) for n in names}),
-                None) if wanted else None
 
 
 def schedule_key(name: str) -> str | None:

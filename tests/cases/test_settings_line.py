@@ -27,12 +27,23 @@ def recipes(draw) -> Recipe:
     scheduler, config = draw(WAYS)
     variation = draw(st.none() | st.builds(Variation, st.integers(0, 2 ** 32), st.floats(0.01, 1.0)))
     return replace(
-        make_recipe(), prompt=draw(WORDS.filter(bool)), negative_prompt=draw(WORDS), seed=draw(st.integers(0, 2 ** 64 - 1)),
-        steps=draw(st.integers(1, 150)), guidance=draw(st.floats(0, 30)), scheduler=scheduler,
-        scheduler_config=dict(config), width_px=8 * draw(st.integers(8, 256)), height_px=8 * draw(st.integers(8, 256)),
-        dialect=draw(st.sampled_from(DIALECTS)), clip_skip=draw(st.integers(0, 3)), variation=variation,
-        noise_source=draw(st.sampled_from(["torch-cpu", "cuda-philox", "a1111-nv-philox"])), start_sha256=None,
-        strength=None)
+        make_recipe(),
+        prompt=draw(WORDS.filter(bool)),
+        negative_prompt=draw(WORDS),
+        seed=draw(st.integers(0, 2**64 - 1)),
+        steps=draw(st.integers(1, 150)),
+        guidance=draw(st.floats(0, 30)),
+        scheduler=scheduler,
+        scheduler_config=dict(config),
+        width_px=8 * draw(st.integers(8, 256)),
+        height_px=8 * draw(st.integers(8, 256)),
+        dialect=draw(st.sampled_from(DIALECTS)),
+        clip_skip=draw(st.integers(0, 3)),
+        variation=variation,
+        noise_source=draw(st.sampled_from(["torch-cpu", "cuda-philox", "a1111-nv-philox"])),
+        start_sha256=None,
+        strength=None,
+    )
 
 
 @settings(max_examples=400, deadline=None)
@@ -41,8 +52,20 @@ def test_written_and_read_again(recipe):
     made = from_text(parameter_line(recipe))
     assert made is not None and made.tool == "Afterimage"
     again = recipe_from(made, recipe.model)
-    for name in ("prompt", "negative_prompt", "seed", "steps", "scheduler", "scheduler_config", "width_px", "height_px",
-                 "dialect", "clip_skip", "noise_source", "eta"):
+    for name in (
+        "prompt",
+        "negative_prompt",
+        "seed",
+        "steps",
+        "scheduler",
+        "scheduler_config",
+        "width_px",
+        "height_px",
+        "dialect",
+        "clip_skip",
+        "noise_source",
+        "eta",
+    ):
         assert getattr(again, name) == getattr(recipe, name), name
     assert again.guidance == pytest.approx(recipe.guidance, rel=1e-9)
     assert (again.variation is None) == (recipe.variation is None)

@@ -7,7 +7,6 @@ import pytest
 import torch
 from k_diffusion import external, sampling
 
-from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.kdiffusion.noises import Stream
 from explorer.diffusion.kdiffusion.schedules import Levels, sigmas_of
 from explorer.diffusion.noise import philox_normal
@@ -28,11 +27,10 @@ class Wrapped(torch.nn.Module):
         super().__init__()
         self.model, self.recipe = model, recipe
         self.alphas_cumprod = 1 / (Levels.of(CONFIG).sigmas ** 2 + 1)
-        self.inputs = network_inputs(model, [recipe], guided=True)
+        self.words = model.family.encode([recipe], paired=True)
 
     def apply_model(self, x, t, cond=None):
-        out = self.model.pipe.unet(torch.cat([x, x]), t[0], return_dict=False, **self.inputs)[0]
-        without, with_words = out.chunk(2)
+        with_words, without = self.model.family.predict(x, t[0], self.words)
         return without + self.recipe.guidance * (with_words - without)
 
 
