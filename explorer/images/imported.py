@@ -283,9 +283,10 @@ def _passes(now: _Building) -> None:
 
 def _model(now: _Building) -> None:
     made = now.made
-    named = made.model_hash or made.model_name
+    digest = f" ({made.model_hash[:80]})" if made.model_hash and made.model_name else made.model_hash[:80]
+    named = made.model_name[:80] + digest
     if named and not (made.model_hash and now.model.fingerprint.startswith(made.model_hash.lower())):
-        now.named.append(f"the file names the model {named[:80]}: whether that is the loaded one is not known")
+        now.named.append(f"the file names the model {named}: whether that is the loaded one is not known")
 
 
 def _adapters(now: _Building) -> None:

@@ -71,13 +71,29 @@ def test_the_branch_that_was_saved_is_taken():
 
 
 def test_two_saving_nodes_are_told_apart_by_size_or_said():
-    extra = dict(
+    extra = dict(  # noqa
         n21=("EmptyLatentImage", {"width": 64, "height": 64, "batch_size": 1}),
-        n22=("KSampler", {"seed": 9, "steps": 5, "cfg": 2.0, "sampler_name": "ddim", "scheduler": "simple", "denoise": 1.0,
-                          "model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["21", 0]}),
+        n22=(
+            "KSampler",
+            {
+                "seed": 9,
+                "steps": 5,
+                "cfg": 2.0,
+                "sampler_name": "ddim",
+                "scheduler": "simple",
+                "denoise": 1.0,
+                "model": ["4", 0],
+                "positive": ["6", 0],
+                "negative": ["7", 0],
+                "latent_image": ["21", 0],
+            },
+        ),
         n23=("VAEDecode", {"samples": ["22", 0], "vae": ["4", 2]}),
-        n24=("SaveImage", {"filename_prefix": "y", "images": ["23", 0]}))
-    assert passes(base(**extra), size=(64, 64))[0].seed == 9 and passes(base(**extra), size=(640, 896))[0].seed == 42
+        n24=("SaveImage", {"filename_prefix": "y", "images": ["23", 0]}),
+    )
+    assert (
+        passes(base(**extra), size=(64, 64))[0].seed == 9 and passes(base(**extra), size=(640, 896))[0].seed == 42
+    )
     assert any("several nodes saved" in p for p in passes(base(**extra))[0].named)
 
 
@@ -92,11 +108,20 @@ def test_splits_of_the_noise_levels_are_steps():
     assert (made.seed, made.first_step, made.schedule, made.steps) == (5, 7, "karras", 20)
 
 
-@pytest.mark.parametrize("text", ['{"1": {"class_type": "KSampler", "inputs": {"latent_image": ["1", 0], "seed": 1}}}',
-                                  '{"1": {"class_type": "SaveImage", "inputs": {"images": ["9", 0]}}}', "{}", "[]", "[[[",
-                                  '{"nodes": [{"id": 1, "type": "KSampler", "widgets_values": [1, 2]}], "links": [[1]]}',
-                                  '{"1": {"class_type": "Reroute", "inputs": {"": ["1", 0]}}, "2": {"class_type": '
-                                  '"SaveImage", "inputs": {"images": ["1", 0]}}}', '{"nodes": "x", "links": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"1": {"class_type": "KSampler", "inputs": {"latent_image": ["1", 0], "seed": 1}}}',
+        '{"1": {"class_type": "SaveImage", "inputs": {"images": ["9", 0]}}}',
+        "{}",
+        "[]",
+        "[[[",
+        '{"nodes": [{"id": 1, "type": "KSampler", "widgets_values": [1, 2]}], "links": [[1]]}',
+        '{"1": {"class_type": "Reroute", "inputs": {"": ["1", 0]}}, "2": {"class_type": '
+        '"SaveImage", "inputs": {"images": ["1", 0]}}}',
+        '{"nodes": "x", "links": 3}',
+    ],
+)
 def test_broken_graphs_never_raise(text):
     read = read_graph(text)
     assert read is None or isinstance(from_graph(read), list)
@@ -114,9 +139,18 @@ def test_values_typed_at_a_subgraph_reach_its_inside():
         {"id": 5, "type": "VAEDecode", "inputs": [{"name": "samples", "link": 16}], "widgets_values": []}],
         "links": [[10, 1, 1, 2, 0, "CLIP"], [11, 1, 0, 4, 0, "MODEL"], [12, 2, 0, 4, 1, "C"], [13, 2, 0, 4, 2, "C"],
                   [14, 3, 0, 4, 3, "L"], [15, -10, 0, 4, 4, "INT"], [16, 4, 0, 5, 0, "L"], [17, 5, 0, -20, 0, "I"]]}
-    flow = {"nodes": [{"id": 57, "type": "sub", "inputs": [{"name": "seed", "widget": {"name": "seed"}}],
-                       "widgets_values": [777]},
-                      {"id": 60, "type": "SaveImage", "inputs": [{"name": "images", "link": 90}], "widgets_values": []}],
-            "links": [[90, 57, 0, 60, 0, "IMAGE"]], "definitions": {"subgraphs": [inner]}}
+    flow = {
+        "nodes": [
+            {
+                "id": 57,
+                "type": "sub",
+                "inputs": [{"name": "seed", "widget": {"name": "seed"}}],
+                "widgets_values": [777],
+            },
+            {"id": 60, "type": "SaveImage", "inputs": [{"name": "images", "link": 90}], "widgets_values": []},
+        ],
+        "links": [[90, 57, 0, 60, 0, "IMAGE"]],
+        "definitions": {"subgraphs": [inner]},
+    }
     made, = passes(flow)
     assert (made.seed, made.steps, made.schedule, made.width_px) == (777, 20, "karras", 64)

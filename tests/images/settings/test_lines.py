@@ -37,8 +37,22 @@ def test_any_text_and_any_value_goes_through(prompt, negative, more):
         assert (parts.prompt.strip(), parts.negative.strip()) == (prompt, negative)
 
 
-@pytest.mark.parametrize("text", ["", "a fox", "Steps: 20", "Steps: many, Sampler: x", "a: b, c: d, e: f", "{}", "\n\n",
-                                  "Negative prompt: x", "Steps:" * 5000, "Steps: 1, a: \"" * 2000, "[" * 20000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a fox",
+        "Steps: 20",
+        "Steps: many, Sampler: x",
+        "a: b, c: d, e: f",
+        "{}",
+        "\n\n",
+        "Negative prompt: x",
+        "Steps:" * 5000,
+        'Steps: 1, a: "' * 2000,
+        "[" * 20000,
+    ],
+)
 def test_what_is_no_settings_text_gives_nothing_or_little(text):
     made = from_text(text)
     assert made is None or made.seed is None
