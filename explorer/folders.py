@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 MOST_FOLDERS = 200
 MOST_FILE_BYTES = 256 * 1024 * 1024
@@ -50,11 +50,22 @@ def folders_in(folder: Path) -> list[str]:
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
+def typed_path(text: str) -> Path:
+    """The path that somebody typed, "~" as their home; ExplorerError for one that no disk can hold."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such person, a letter that no path has
+        raise ExplorerError(f"{shortened(text)} is not a path on this computer. "
+                            "Give the full path of something that exists.") from error
+    return path
+
+
 def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
-    path = Path(text.strip()).expanduser()
+    path = typed_path(text.strip())
     if not text.strip() or not path.is_absolute() or not path.is_dir():
-        raise ExplorerError(f"{text.strip() or 'Nothing'} is not a folder on this computer. "
+        raise ExplorerError(f"{shortened(text.strip()) or 'Nothing'} is not a folder on this computer. "
                             "Give the full path of one that exists.")
     if path.resolve() == Path(path.anchor):
         raise ExplorerError(f"{path} is the whole disk. Name the folder that holds your models or pictures.")
@@ -89,4 +100,5 @@ def read_file(path: Path) -> bytes:
             raise ExplorerError(f"{path} has {size / 2**20:.0f} MiB; at most 256 MiB are read. Use a smaller copy.")
         return path.read_bytes()
     except OSError as error:
-        raise ExplorerError(f"{path} cannot be read ({error.strerror}). Check the name and try again.") from error
+        raise ExplorerError(f"{shortened(path)} cannot be read ({error.strerror}). "
+                            "Check the name and try again.") from error

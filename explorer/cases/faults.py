@@ -1,4 +1,4 @@
-"""Turns faults of disk and database into sentences for the person."""
+"""Turns faults of disk, memory and database into sentences for the person."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ from pathlib import Path
 from explorer.errors import ExplorerError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WHY = {**dict.fromkeys(FULL, "no space is left on a disk that is needed for it"),
+        **dict.fromkeys((errno.EMFILE, errno.ENFILE), "too many files are open on this computer"),
+        **dict.fromkeys((errno.EACCES, errno.EPERM), "a file may not be read"),
+        errno.ENOMEM: "this computer ran out of memory", errno.EIO: "the disk reports a fault"}
+_SQLITE_WHY = {sqlite3.SQLITE_NOMEM: _WHY[errno.ENOMEM], sqlite3.SQLITE_FULL: _WHY[errno.ENOSPC],
+               sqlite3.SQLITE_IOERR: _WHY[errno.EIO], sqlite3.SQLITE_CANTOPEN: "a temporary file cannot be made"}
+
+
+def own_fault(error: BaseException | None) -> str:
+    """What this computer lacked that led to an error, as half a sentence; "" where it lies in what was read."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return _WHY[errno.ENOMEM]
+        if isinstance(error, OSError):
+            return _WHY.get(error.errno, f"a file cannot be read ({error.strerror or type(error).__name__})")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
+        if code in _SQLITE_WHY:
+            return _SQLITE_WHY[code]
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return ""
 
 
 @contextlib.contextmanager

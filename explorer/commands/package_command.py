@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.seals import attach_package, request_package
 from explorer.commands.progress_bars import Bars
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
+
+LINES = 40  # of checks, for a person to read
 
 
 def export(args: argparse.Namespace, settings: Settings) -> Any:
@@ -38,7 +41,9 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def told(report: dict[str, Any]) -> list[str]:
     """What a check found, in lines for a person: each part, the exhibits, and what it comes to."""
-    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"]]
+    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"][:LINES]]
+    if (left := len(report["checks"]) - LINES) > 0:
+        lines.append(f"… and {left:,} more, all of them in the last line printed.")
     replayed = report.get("replay")
     if replayed:
         tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]
@@ -52,8 +57,8 @@ def told(report: dict[str, Any]) -> list[str]:
 
 def _package(args: argparse.Namespace) -> str:
     """The package's full path; said at once, before a worker starts, where there is none."""
-    if not args.package.is_file():
-        raise ExplorerError(f"There is no file {args.package}. Choose a package.")
+    if not os.path.isfile(args.package):
+        raise ExplorerError(f"There is no file {shortened(args.package)}. Choose a package.")
     return str(args.package.resolve())
 
 

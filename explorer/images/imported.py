@@ -24,6 +24,8 @@ from explorer.records.samplers import OWN_SAMPLER, sampler_called
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
               "ComfyUI": "comfyui", "SwarmUI": "comfyui", "Fooocus": "comfyui", "InvokeAI": "invokeai",
               "Afterimage": "diffusers"}
+UNET_FAMILIES = ("sd1", "sd2", "sdxl")
+DISTILLED_FAMILIES = ("flux", "flux2")
 _ROUNDING = ("Forge", "reForge")  # A1111's ways, with ComfyUI's whole timesteps
 _LIKENED = {"Civitai": "Civitai's generator does not say how it samples: replayed as ComfyUI does",
             "Fooocus": "Fooocus' own guidance and sharpening are left out: replayed as ComfyUI does",
@@ -108,7 +110,8 @@ def _scheduler(now: _Building) -> str:
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
         now.named.append(f"sampler {given[:80] or '(not given)'}: the model's own is used")
         return OWN_SAMPLER
-    key = sampler_key(made.sampler) if now.program in ("a1111", "comfyui") else None
+    steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
+    key = sampler_key(made.sampler) if steppable else None
     if now.program == "comfyui" and made.sampler.strip().lower() == "ddim":
         key = "k_euler"  # ComfyUI's "ddim" is its Euler
     if key is not None:
@@ -162,8 +165,11 @@ def _prompt(now: _Building, text: str) -> str:
 def _guidance(now: _Building) -> float:
     if now.made.guidance is None:
         now.named.append("guidance not given: 7.5 is used")
-    if now.made.distilled_guidance is not None:
-        now.named.append(f"distilled guidance {now.made.distilled_guidance:g}")
+    distilled = now.made.distilled_guidance
+    if distilled is not None and now.model.family in DISTILLED_FAMILIES:
+        return distilled  # the network's own input; no second pass is taken
+    if distilled is not None:
+        now.named.append(f"distilled guidance {distilled:g}")
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
@@ -176,6 +182,10 @@ def _dialect(now: _Building) -> str:
     words = now.made.prompt + " " + now.made.negative_prompt
     if now.made.tool == "Afterimage" and now.made.other.get("Dialect"):
         return now.made.other["Dialect"][:40]
+    if now.model.family not in UNET_FAMILIES:
+        if re.search(r"[(\[]", words):
+            now.named.append("brackets in the prompt, whose weights this family's replays leave out")
+        return "plain"
     if now.program == "a1111" and emphasis in _EMPHASIS:
         return _EMPHASIS[emphasis]
     if emphasis:

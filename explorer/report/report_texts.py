@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.records import ModelRef
+from explorer.records import ModelRef, Recipe, Start, Subject
 
 INTRO = ("This report asks one question of an image-generating model: how close can it get to a given picture, "
          "and does it get there by itself? It states what was tried, what came of it, what the same effort "
@@ -26,6 +26,15 @@ HEADLINES = {
 
 ORIGINS = {"upload": "a file that was handed in", "generated": "made by the model, with its recipe on record",
            "example": "an example from the bundled world"}
+
+STARTS = {Start.NOISE: "from noise", Start.SUBJECT: "given the subject's picture at strength {strength}",
+          Start.REPLAY: "given another replay's picture at strength {strength}",
+          Start.OPTIMISED: "from optimised noise"}
+STARTED = {Start.NOISE: "noise", Start.SUBJECT: "the subject, {strength}",
+           Start.REPLAY: "another replay, {strength}", Start.OPTIMISED: "optimised noise"}
+COMES_BACK = {Start.SUBJECT: "It comes back because it was put in.",
+              Start.REPLAY: "It was led there in rounds; each was a choice, which the ledger charges.",
+              Start.OPTIMISED: "It comes near because the noise was made for it."}
 
 NO_CLAIMS = "The file carries no generation settings, EXIF, XMP or content credentials (C2PA)."
 CLAIMS = "Anyone can write such claims into a file. They are no proof of who made it or how."
@@ -122,6 +131,11 @@ UNSEALED = ("The chain of the log is consistent in itself. Against someone able 
 BROKEN = "The chain of this case's log does NOT hold: {faults}. Nothing below should be relied on."
 NO_SUBJECT = "The case has no subject yet, so there is nothing to report."
 NOT_ALL = "Shown are the closest {shown} of {all} replays; the package of the case holds all of them."
+
+
+def began(recipe: Recipe, subject: Subject, words: dict[Start, str] = STARTS) -> str:
+    """What a replay started from, in these words."""
+    return words[recipe.start(subject)].format_map({"strength": f"{recipe.strength or 0:g}"})
 
 
 def model_name(model: ModelRef, *, short: bool = False) -> str:

@@ -8,36 +8,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from explorer.cases.case import SearchPlan
-from explorer.closeness.catalogue import SCORES, is_better, shown
-from explorer.closeness.codecs import codec_curve
+from explorer.cases.snapshot import Snapshot
+from explorer.cases.view import CaseView
+from explorer.closeness.catalogue import SCORES, shown
+from explorer.closeness.codecs import QUALITIES
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
+from explorer.findings.case_ledger import ledger_of
+from explorer.findings.case_plane import case_plane
+from explorer.findings.case_tests import Ranked, ranked_tests
 from explorer.findings.finding import Finding
 from explorer.findings.judge import MOST_SUPPLIED, judge
-from explorer.findings.plane import Plane, control_band, standing
+from explorer.findings.plane import standing
+from explorer.findings.series import case_effort, closest
 from explorer.findings.wording import above, number, percent, say
 from explorer.images.decode import png_bytes, read_png
-from explorer.records import (
-    Effort,
-    LedgerEntry,
-    Neighbour,
-    Replay,
-    SearchSummary,
-    Subject,
-)
+from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
 from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
-from explorer.report.ledgers import Blob, ledger_of, points_of
-from explorer.report.snapshot import Snapshot
-from explorer.report.tested import Ranked, among_controls, model_words, ranked_tests, tests_blocks
+from explorer.report.tested import among_controls, model_words, tests_blocks
 from explorer.search.fit_size import fit
 
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
+WHOLE_PLANE = {"most": 1_000_000, "codecs_px": 8192, "qualities": QUALITIES}
 
 
 @dataclass(frozen=True)
@@ -45,67 +42,49 @@ class Exhibit:
     """The replay that a report shows for a subject: the closest from noise, else the closest of all."""
 
     best: Replay | None
-    given: Replay | None  # the closest that was given the subject's picture
+    given: Replay | None  # the closest of the others
     effort: Effort  # of all replays
     judged: Effort  # of the replays that the exhibit was picked from
     ledger: tuple[LedgerEntry, ...]
     findings: tuple[Finding, ...]  # the case's that are not exploratory, oldest first, each said once
 
 
-def exhibit_of(found: Snapshot, subject: Subject, blob: Blob, *, score: str) -> Exhibit:
+def exhibit_of(found: CaseView, subject: Subject, *, score: str) -> Exhibit:
     """Picks the exhibit, with every finding of the case that is not exploratory, else one without controls."""
-    replays = [r for r in found.replays_of(subject.id) if score in r.closeness]
-    noise = [r for r in replays if r.recipe.start_sha256 is None and r.recipe.noise_blob is None]
-    best, given = _closest(noise, score), _closest([r for r in replays if r not in noise], score)
-    dropped = short_effort(found.of(RaceRound, subject.id))  # lanes of races: tries without a replay
-    effort, judged = _spent(replays).plus(dropped), _spent(noise or replays).plus(dropped)
-    shown_replay = best or given
-    ledger = ledger_of(found, shown_replay, blob) if shown_replay else ()
-    findings = _findings(found, subject) or (judge(subject.id, shown_replay, judged, score=score, ledger=ledger),)
-    return Exhibit(shown_replay, given if best else None, effort, judged, ledger, findings)
+    close, effort = closest(found, subject, score), case_effort(found, subject)
+    best, judged = (close.noise, case_effort(found, subject, start=Start.NOISE)) if close.noise else (
+        close.given, effort)
+    ledger = ledger_of(found, best) if best else ()
+    findings = _findings(found, subject) or (judge(subject.id, best, judged, score=score, ledger=ledger),)
+    return Exhibit(best, close.given if close.noise else None, effort, judged, ledger, findings)
 
 
-def _findings(found: Snapshot, subject: Subject) -> tuple[Finding, ...]:
+def _findings(found: CaseView, subject: Subject) -> tuple[Finding, ...]:
     """All that are not exploratory (else the newest), each model's once where two tests of it say the same."""
-    stored = found.of(Finding, subject.id)
+    stored = found.records(Finding, subject_id=subject.id)
     planned = [f for f in stored if f.kind != "exploratory"] or stored[-1:]
     return tuple({(model_words(found, f.replay_id), f.statement): f for f in planned}.values())
 
 
-def _spent(replays: list[Replay]) -> Effort:
-    spent = Effort()
-    for replay in replays:
-        spent = spent.plus(Effort(1, replay.unet_evaluations, replay.elapsed_s))
-    return spent
-
-
-def _closest(replays: list[Replay], score: str) -> Replay | None:
-    best = None
-    for replay in replays:
-        if best is None or is_better(score, replay.closeness[score], best.closeness[score]):
-            best = replay
-    return best
-
-
-def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Blob, *,
-                   score: str, decided: bool, brief: bool = False) -> list[Block]:
+def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: str, decided: bool,
+                   brief: bool = False) -> list[Block]:
     """Everything on one subject; without p-values where it is not `decided`, for the set of works allows none.
 
     `brief` leaves out what a reader of many works does not look at one by one: other scores, plots, neighbours.
     """
-    rgb = read_png(blob(subject.pixels_sha256))
-    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(subject, blob)]
+    rgb = read_png(found.blob(subject.pixels_sha256))
+    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(found, subject)]
     if exhibit.best is None:
         said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in report_texts.DECIDED]
         return [*blocks, Row((_subject_picture(subject, rgb),)), *said]
-    blocks += _side_by_side(subject, rgb, exhibit, blob, score)
+    blocks += _side_by_side(found, subject, rgb, exhibit, score)
     if brief:
         return [*blocks, *tests_blocks(found, subject, decided=decided), *_ledger(exhibit)]
-    blocks += exhibit_blocks(found, subject, blob, score=score, but=exhibit.best)
+    blocks += exhibit_blocks(found, subject, score=score, but=exhibit.best)
     blocks += _effort(found, subject, exhibit) + tests_blocks(found, subject, decided=decided)
     blocks += _scores(exhibit.best) + _ledger(exhibit)
-    ranked = ranked_tests(found, subject, score=score) if decided else []
-    blocks += _plots(found, subject, rgb, exhibit, blob, score=score, ranked=ranked)
+    ranked = ranked_tests(found, subject.id, score=score) if decided else []
+    blocks += _plots(found, subject, score=score, ranked=ranked)
     return blocks + _neighbours(found, subject)
 
 
@@ -129,33 +108,35 @@ def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
                    pixelated=max(h, w) <= 256)
 
 
-def _side_by_side(subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob, score: str) -> list[Block]:
-    best = exhibit.best
-    made = blob(best.image_sha256)
+def _side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, score: str) -> list[Block]:
+    best, given = exhibit.best, exhibit.given
+    made = found.blob(best.image_sha256)
     made_rgb = read_png(made)
     target = fit(rgb, height_px=made_rgb.shape[0], width_px=made_rgb.shape[1])
     small = max(made_rgb.shape[:2]) <= 256
     heat = png_bytes(overlay(target, agreement(target, made_rgb)))
-    value = shown(score, best.closeness[score])
+    start = report_texts.began(best.recipe, subject)
+    group = start if best.recipe.start(subject) is Start.NOISE else f"none from plain noise: {start}"
     lead = "Exhibit 1, the closest replay" if best.exhibit else "The closest replay"
     row = Row((
         _subject_picture(subject, rgb),
-        Picture(made, lead, f"{lead} of {number(exhibit.judged.tries)} "
-                f"{'from noise' if best.recipe.start_sha256 is None else 'that were given a picture'}: seed "
-                f"{best.recipe.seed}, {SCORES[score].label.lower()} {value}.", small),
+        Picture(made, lead, f"{lead} of {number(exhibit.judged.tries)} {group}: seed {best.recipe.seed}, "
+                            f"{_closeness(best, score)}.", small),
         Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
                 "both share counts as agreement.", small)))
     prompt = best.recipe.prompt or "none"
     blocks: list[Block] = [row, Text(f"Prompt (the words that the model was given): {prompt}")]
-    if exhibit.given is not None:
-        given = exhibit.given
-        blocks += [Row((Picture(blob(given.image_sha256), "The closest replay that was given the picture",
-                                f"For comparison: given the subject's picture at strength "
-                                f"{given.recipe.strength or 0:g}, {SCORES[score].label.lower()} "
-                                f"{shown(score, given.closeness[score])}. It comes back because it was put "
-                                f"in.",
-                                small),))]
+    if given is not None:
+        start = report_texts.began(given.recipe, subject)
+        blocks.append(Row((Picture(
+            found.blob(given.image_sha256), f"The closest replay that did not start from plain noise: {start}",
+            f"For comparison: {start}, {_closeness(given, score)}. "
+            f"{report_texts.COMES_BACK[given.recipe.start(subject)]}", small),)))
     return blocks
+
+
+def _closeness(replay: Replay, score: str) -> str:
+    return f"{SCORES[score].label.lower()} {shown(score, replay.closeness[score])}"
 
 
 def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
@@ -166,10 +147,10 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
         "other prompts and settings.")]
     blocks += _raced(found, subject)
     rows = []
-    for plan in found.of(SearchPlan, subject.id):
+    for plan in found.plans(subject.id):
         seq, time = found.began.get(plan.id, (0, ""))
         first = found.first_replay.get(plan.id)
-        made = sum(r.search_id == plan.id for r in found.replays)
+        made = found.count_replays(search_id=plan.id)
         before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
         others = len(plan.settings.get("more_prompts", ()))
         more = f" (and {others} more, see the appendix)" if others else ""
@@ -182,10 +163,10 @@ def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
     return blocks
 
 
-def _raced(found: Snapshot, subject: Subject) -> list[Block]:
+def _raced(found: CaseView, subject: Subject) -> list[Block]:
     """What races dropped, and how likely that cost the closest."""
-    dropped = short_effort(found.of(RaceRound, subject.id)).tries
-    limits = [s.loss_upper for s in found.of(RaceSetup, subject.id)]
+    dropped = short_effort(found.records(RaceRound, subject_id=subject.id)).tries
+    limits = [s.loss_upper for s in found.records(RaceSetup, subject_id=subject.id)]
     if not dropped:
         return []
     risk = "how likely that dropped the closest one was not measured for this model and these settings"
@@ -217,49 +198,32 @@ def _ledger(exhibit: Exhibit) -> list[Block]:
     return blocks
 
 
-def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blob, *, score: str,
-           ranked: Sequence[Ranked]) -> list[Block]:
+def _plots(found: CaseView, subject: Subject, *, score: str, ranked: Sequence[Ranked]) -> list[Block]:
     """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
-    replays = found.replays_of(subject.id)
+    tries = found.tries(subject.id, score=score)
     blocks: list[Block] = [Heading("How it went", 3)]
-    blocks.append(Picture(drawings.race(replays, score), f"Closeness of {len(replays)} replays in order of trying",
+    blocks.append(Picture(drawings.race(tries, score), f"Closeness of {len(tries)} replays in order of trying",
                           "Every replay in the order of trying. The scale shows only where replays "
                           "lie: it does not begin at 0."))
-    size = exhibit.best.recipe
-    target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
-    plane = plane_of(found, subject, target, blob, score=score, ranked=ranked)
+    plane = case_plane(found, subject.id, score=score, ranked=ranked, **WHOLE_PLANE)
     blocks.append(Picture(drawings.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "
                           "many bits give without any model; replays that were handed the picture lie among them."))
     if (stands := standing(plane)) is not None:
-        blocks.append(Text(f"{_model(ranked[-1], ranked)}{stands.statement}"))
+        blocks.append(Text(f"{_model(found, ranked[-1], ranked)}{stands.statement}"))
     for one in ranked:
         dots = among_controls(one)
-        blocks.append(replace(dots, caption=f"{_model(one, ranked)}{dots.caption}"))
+        blocks.append(replace(dots, caption=f"{_model(found, one, ranked)}{dots.caption}"))
     return blocks
 
 
-def plane_of(found: Snapshot, subject: Subject, target: np.ndarray, blob: Blob, *, score: str,
-             ranked: Sequence[Ranked]) -> Plane:
-    """Bits against closeness, `target` the subject at the replays' size; the band is the last ranked test's."""
-    points = points_of(found, subject, blob, score)
-    codecs = codec_curve(target, score=score) if score in ("tiled_l2", "ssim", "psnr", "l2") else ()
-    floors = [s.floor[score] for s in found.of(SearchSummary, subject.id) if score in s.floor]
-    band = tested = None
-    if ranked:
-        last = ranked[-1]
-        band = control_band(last.controls, last.test.features)
-        tested = next((p for p in points if p.replay_id == last.test.replay_id), None)
-    return Plane(score, tuple(points), band, tested, tuple(codecs), floors[-1] if floors else None)
-
-
-def _model(one: Ranked, ranked: Sequence[Ranked]) -> str:
+def _model(found: CaseView, one: Ranked, ranked: Sequence[Ranked]) -> str:
     """Names a test's model where the report has several tests to tell apart."""
-    return f"Model: {one.model}. " if len(ranked) > 1 and one.model else ""
+    return f"Model: {model_words(found, one.test.replay_id)}. " if len(ranked) > 1 else ""
 
 
-def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
-    neighbours = sorted(found.of(Neighbour, subject.id), key=lambda n: (n.collection, n.rank))
+def _neighbours(found: CaseView, subject: Subject) -> list[Block]:
+    neighbours = found.neighbours(subject.id, limit=NEIGHBOURS)
     if not neighbours:
         return []
     first = neighbours[0]
@@ -267,11 +231,10 @@ def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
              "similarity": f"{first.similarity:.3f}", "creator": first.creator or "an unnamed creator"}
     lead = say("neighbour", **words, percentile=above(first.percentile)) if first.percentile is not None else ""
     rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or "untitled", n.creator, n.licence,
-                  "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours[:NEIGHBOURS])
+                  "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
     head = ("Rank", "Similarity", "Title", "Creator", "Licence", "Near copies held")
     blocks: list[Block] = [Heading("Nearest works of the collection", 3)]
     if lead:
         blocks.append(Text(lead))
     return [*blocks, Table(head, rows, f"Collection: {first.collection}", wide=(2,)),
             Text("Similar is not derived: a neighbour shows likeness, not that the model learnt from it.", "note")]
-

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
     STEPS_RANGE,
-    steps_run,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
-from explorer.records.program_samplers import PRESETS
+from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -46,8 +45,12 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
     """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
 
     `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
-    take the model's defaults. ExplorerError for values outside what is allowed.
+    take the model's defaults. Recipes that were taken over stand in the grid's place, whole but for what
+    they name as not to be replayed. ExplorerError for values outside what is allowed.
     """
+    if settings.recipes:
+        return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
+                for r in settings.recipes]
     if settings.strengths and not start_sha256:
         raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
                             "strengths.")
@@ -65,12 +68,13 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             group = (prompt, steps, guidance, scheduler)
             racing[group] = racing.get(group, 0) + 1
         else:
-            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength,
+                                      family=info.family)
     setup = None
     if settings.mode == "race":
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
         for (_, steps, guidance, scheduler), seeds in racing.items():
-            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance, family=info.family)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
@@ -81,26 +85,16 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
         preset = PRESETS.get(scheduler)  # a program's way: its noise source and levels come with it
         way = {} if preset is None else {"scheduler_config": preset.config, "noise_source": preset.noise_source}
         yield Recipe(
-            model=model,
-            prompt=prompt,
-            negative_prompt=settings.negative_prompt,
-            seed=seed,
-            steps=steps,
-            guidance=guidance,
-            scheduler=scheduler if preset is None else preset.key,
-            dialect=settings.dialect,
-            **way,
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed, steps=steps, **way,
+            guidance=guidance, scheduler=scheduler if preset is None else preset.key, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
-            height_px=settings.height_px or info.default_size_px,
-            precision=info.precision or "float32",
-            start_sha256=start_sha256 if strength is not None else None,
-            strength=strength,
-        )
+            height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
+            start_sha256=start_sha256 if strength is not None else None, strength=strength)
 
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
-    check(settings)
+    check(settings, info.family)
     if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
@@ -122,8 +116,8 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
 
 
-def check(settings: ReplaySettings) -> None:
-    """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
+def check(settings: ReplaySettings, family: str = "") -> None:
+    """ExplorerError if a value is outside what the family of models allows; says the range and what to do."""
     tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
         * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
@@ -134,19 +128,21 @@ def check(settings: ReplaySettings) -> None:
     if settings.mode not in MODES:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
     check_rules(settings.stop, settings.primary_score)
+    allowed = offered(facts(family).flow)
     for name in settings.schedulers:
-        if name not in SAMPLERS and name not in PRESETS:
-            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SAMPLERS)}.")
-    _check_ranges(settings)
+        if (name not in allowed and facts(family).own_loop) or name not in (*SAMPLERS, *BY_KEY, *PRESETS):
+            raise ExplorerError(f"The scheduler {name!r} is not offered for {facts(family).label}. Allowed: "
+                                f"{', '.join(a for a in allowed if a not in PRESETS)}.")
+    _check_ranges(settings, family)
 
 
-def _check_ranges(settings: ReplaySettings) -> None:
+def _check_ranges(settings: ReplaySettings, family: str) -> None:
     for steps in settings.steps:
         if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
             raise ExplorerError(f"{steps} steps were asked for. Allowed: {STEPS_RANGE[0]} to "
                                 f"{STEPS_RANGE[1]}.")
         for strength in settings.strengths:
-            if steps and 0 < strength <= 1 and steps_run(steps, strength) < 1:
+            if steps and 0 < strength <= 1 and facts(family).steps_run(steps, strength) < 1:
                 raise ExplorerError(f"{steps} steps at strength {strength:g} leave no step to take. "
                                     f"Use a strength of at least {1 / steps:.2g}, or more steps.")
     for guidance in settings.guidances:

@@ -117,11 +117,11 @@ def replays(kept: list[Any], each: int, counts: Counts) -> None:
     from explorer.diffusion.models import load_model
     from explorer.diffusion.sampling import sample
     from explorer.errors import ExplorerError
-    model, done = load_model("world", device="cpu"), Counter()
+    model, tried = load_model("world", device="cpu"), Counter()
     for program, recipe in kept:
-        if done[program] >= each:
+        if counts[program]["replayed"] >= each or tried[program] >= 20 * each:
             continue
-        done[program] += 1
+        tried[program] += 1
         plain = replace(recipe, model=model.ref, width_px=64, height_px=64, steps=2, not_replayable=(),
                         precision=model.precision)
         try:

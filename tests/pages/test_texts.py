@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer.findings.wording import STATEMENTS
+from explorer.images.metadata import Generation
 from explorer.jobs.tasks import TASKS
 from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
@@ -18,7 +20,8 @@ SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
 # Sections whose keys are made at run time, from names that other tests check.
 MADE = {"c2pa", "compare", "detail", "device", "dialect", "empty", "generation", "glossary", "grid", "hash", "kind",
         "lists", "mode", "nav", "noise_source", "order", "origin", "overview", "path", "search_mode", "source",
-        "start_from", "state", "stop_rule", "story", "task", "told", "worker"}
+        "start_from", "start_line", "start_share", "start_short", "state", "stop_rule", "story", "task", "told",
+        "worker"}
 
 
 JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "no_controls", "controls_do_not_fit",
@@ -51,6 +54,23 @@ def test_every_outcome_of_a_measured_test_has_a_heading():
     judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
     said = {kind for kind in STATEMENTS if f'"{kind}"' in judge} - {"not_run"}
     assert said == JUDGED and set(SCREENS["measured"]) >= JUDGED
+
+
+def test_every_start_is_named_in_every_form_and_has_a_mark():
+    from explorer.records import Start
+    from explorer.report import drawings, report_texts
+    from pages.shared import plots
+    for section in ("start_from", "start_line", "start_share", "start_short", "chart"):
+        assert set(catalogue()[section]) >= set(Start), section
+    assert {f"best_{start}" for start in Start} <= set(catalogue()["findings"])
+    for named in (plots.STARTS, drawings._MARKS, report_texts.STARTS, report_texts.STARTED):
+        assert list(named) == list(Start) and len(set(named.values())) == len(Start)
+    assert set(report_texts.COMES_BACK) == set(Start) - {Start.NOISE}
+
+
+def test_every_setting_that_a_file_may_claim_is_named():
+    told = {f.name for f in dataclasses.fields(Generation)} - {"tool", "other", "named"}
+    assert set(catalogue()["generation"]) == told
 
 
 def test_every_task_has_a_name():

@@ -16,7 +16,7 @@ from explorer.findings.case_ledger import case_bill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import Progress, SearchSummary, to_json
+from explorer.records import Progress, SearchSummary, Start, to_json
 from explorer.search.fit_size import fit
 from explorer.search.start_ledger import measure_start
 from explorer.worker.context import Context
@@ -35,7 +35,7 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     if plan is not None and plan.settings.get("mode") == "closer":
         raise ExplorerError("This replay was reached in rounds from another one, and the ledger charges those. "
                             "Measure what that one was given.")
-    if recipe.start_sha256 is None and recipe.noise_blob is None:
+    if recipe.start(case.subject(replay.subject_id)) is Start.NOISE:
         raise ExplorerError("This replay was given no image and no noise, so there is nothing to measure.")
     if recipe.model.fingerprint != model.ref.fingerprint:
         raise ExplorerError(f"This replay was made with another model ({recipe.model.source}). Choose that model "

@@ -21,13 +21,15 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.stepwise import sample_steps
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import bill
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
+from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
+from explorer.folders import typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
 from explorer.records import Progress, PromptCandidate, Subject, Tick, from_json, to_json
@@ -56,7 +58,8 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     against = controls.id if controls else ""
     prompts = yield from _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
-    looks = _looks(found, test, task.search_id, model, context)
+    store = CaseStore(context.settings.cases, person=context.job.owner)
+    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
@@ -163,28 +166,6 @@ def _terms(clip: str) -> tuple[TermList, ...]:
     return choose_lists(("shipped",))
 
 
-def _looks(found: Subject, test: tuple[str, str, str], search_id: str, model: str,
-           context: Context) -> tuple[int, int]:
-    """What was done with this picture before, in every case: tests of this model under another policy, with
-    other controls or, where one was given, another caption than `test` names, which were a look at the answer;
-    and all other searches, of any model."""
-    tests = searches = 0
-    store = CaseStore(context.settings.cases, person=context.job.owner)
-    for row in store.list(archived=None):
-        if row.problem:
-            continue
-        case = store.open(row.id)
-        same = [s.id for s in case.subjects() if s.pixels_sha256 == found.pixels_sha256]
-        for one in same:
-            tested = {m.id: (m.policy, m.controls_id, m.prompt if test[2] else "")
-                      for m in case.records(Measured, subject_id=one)
-                      if case.replay(m.replay_id).recipe.model.fingerprint == model}
-            tests += sum(other != test for other in tested.values())
-            searches += sum(p.id not in tested and p.id != search_id for p in case.plans(one))
-        case.close()
-    return tests, searches
-
-
 def _controls(policy: Policy, task: MeasureSubject, context: Context,
               model: str) -> tuple[ControlResults | None, np.ndarray | None]:
     """The controls that were put through the same policy, and their pictures; the world's only with its CLIP."""
@@ -220,8 +201,8 @@ def _lines_path(context: Context, name: str) -> Path:
 
 
 def _files(folder: str) -> list[Path]:
-    path = Path(folder)
+    path = typed_path(folder)
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {folder}. Choose a folder of images that the model cannot have "
-                            "seen, for example made after it was trained.")
+        raise ExplorerError(f"There is no folder {shortened(folder)}. Choose a folder of images that the model "
+                            "cannot have seen, for example made after it was trained.")
     return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)

@@ -10,7 +10,6 @@ import numpy as np
 
 from explorer.cases.kinds import Environment
 from explorer.cases.package import Package
-from explorer.cases.reads import record
 from explorer.closeness.scores import compare
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
@@ -32,7 +31,7 @@ def replay(task: ReplayPackage, context: Context) -> Iterator[Any]:
     here = surroundings(model.device)
     verdicts = []
     with Package(Path(task.path)) as package:
-        shown = package.exhibits()
+        shown = package.case.exhibits()
         for number, exhibit in enumerate(shown):
             yield Progress(number, len(shown), "rendering exhibits again")
             verdicts.append((yield from _judge(exhibit, package, model, here)))
@@ -90,5 +89,5 @@ def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
 
 def _same(exhibit: Replay, package: Package, here: dict[str, Any]) -> bool:
     """Whether the exhibit was made in surroundings with this very fingerprint."""
-    there = record(package.database, Environment, exhibit.environment_sha256)
+    there = package.case.record(Environment, exhibit.environment_sha256)
     return there is not None and there.facts == here
