@@ -11,7 +11,7 @@ from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.foreign.reading import read_json
-from explorer.records import ModelInfo
+from explorer.records import ModelInfo, ModelRef
 
 LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherwise)",
             "sd2": "CreativeML Open RAIL++-M (unless the file's author says otherwise)",
@@ -33,6 +33,12 @@ def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
     return replace(info, source=source, fingerprint=fingerprint_with(info.fingerprint, adapters),
                    size_bytes=info.size_bytes + sum(f.path.stat().st_size for f in files),
                    notes=info.notes + told)
+
+
+def model_ref(source: str, *, home: Path | None = None) -> ModelRef:
+    """What recipes for this source name: its fingerprint, and its adapters with their weights."""
+    info = describe_model(source, home=home)
+    return ModelRef(info.source, info.fingerprint, info.family, tuple(f.record() for f in parse_source(source)[1]))
 
 
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
