@@ -24,8 +24,7 @@ def folders_in(folder: Path) -> list[str]:
             names = [e.name for e in entries
                      if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)]
     except OSError as error:
-        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). "
-                            "Choose another one.") from error
+        raise ExplorerError("folders.folder_cannot_read", folder=folder, strerror=error.strerror) from error
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
@@ -33,10 +32,9 @@ def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
     path = Path(text.strip()).expanduser()
     if not text.strip() or not path.is_absolute() or not path.is_dir():
-        raise ExplorerError(f"{text.strip() or 'Nothing'} is not a folder on this computer. "
-                            "Give the full path of one that exists.")
+        raise ExplorerError("folders.not_folder_computer", text=text.strip() or "Nothing")
     if path.resolve() == Path(path.anchor):
-        raise ExplorerError(f"{path} is the whole disk. Name the folder that holds your models or pictures.")
+        raise ExplorerError("folders.whole_disk", path=path)
     return str(path.resolve())
 
 

@@ -50,8 +50,7 @@ class Case:
     @contextlib.contextmanager
     def _write(self) -> Iterator[None]:
         if self.read_only:
-            raise ExplorerError("This case was imported and is read-only. Make a case of your own and add "
-                                "the subject there to go on with it.")
+            raise ExplorerError("cases.case_imported_read_only")
         with self._turn, plain_faults(self.folder):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -218,7 +217,7 @@ class Case:
         """One subject; ExplorerError if the case has none of that id."""
         found = self.record(Subject, subject_id)
         if found is None:
-            raise ExplorerError(f"This case has no subject {subject_id!r}. Choose one of its subjects.")
+            raise ExplorerError("cases.case_no_subject", subject_id=subject_id)
         return found
 
     def neighbours(self, subject_id: str, *, collection: str | None = None,
@@ -273,7 +272,7 @@ class Case:
         with self._read() as db:
             found = reads.replay(db, replay_id)
         if found is None:
-            raise ExplorerError(f"This case has no replay {replay_id!r}. Choose one from its gallery.")
+            raise ExplorerError("cases.case_no_replay", replay_id=replay_id)
         return found
 
     def count_replays(self, subject_id: str | None = None, *, search_id: str | None = None,

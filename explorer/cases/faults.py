@@ -19,29 +19,21 @@ def plain_faults(where: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise ExplorerError(_sentence(str(error), where)) from error
+        raise _fault(str(error), where) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
             raise
-        raise ExplorerError(f"The database in {where} is damaged ({error}). "
-                            "Restore the folder from a copy, or import the case's package.") from error
+        raise ExplorerError("cases.faults_database_damaged", where=where, error=error) from error
     except OSError as error:
         if error.errno in FULL:
-            raise ExplorerError(_full(where)) from error
-        raise ExplorerError(f"{where} cannot be read or written ({error.strerror or error}). Check that the "
-                            "disk is there and writable; nothing already found is lost.") from error
+            raise ExplorerError("cases.faults_no_space", where=where) from error
+        raise ExplorerError("cases.faults_cannot_read_written", where=where,
+                            strerror=error.strerror or error) from error
 
 
-def _sentence(message: str, where: Path) -> str:
+def _fault(message: str, where: Path) -> ExplorerError:
     if "full" in message:
-        return _full(where)
+        return ExplorerError("cases.faults_no_space", where=where)
     if "locked" in message:
-        return (f"Another program keeps {where} busy. Wait a moment and try again; "
-                "nothing already found is lost.")
-    return (f"The database in {where} cannot be read or written ({message}). Check that the disk is there "
-            "and writable; nothing already found is lost.")
-
-
-def _full(where: Path) -> str:
-    return (f"No space is left on the disk that holds {where}. Free some space and resume; "
-            "nothing already found is lost.")
+        return ExplorerError("cases.faults_busy", where=where)
+    return ExplorerError("cases.faults_database_cannot_read", where=where, message=message)

@@ -58,7 +58,7 @@ def request_entry(case: Case, entry: int | None = None) -> tuple[int, bytes]:
     wanted = case.head()[0] if entry is None else entry
     found = case.log(after=wanted - 1, limit=1)
     if not found or found[0].seq != wanted:
-        raise ExplorerError(f"The log has no entry {wanted}; its last one is {case.head()[0]}.")
+        raise ExplorerError("cases.seals_log_no_entry", wanted=wanted, first_head=case.head()[0])
     return wanted, request_for(found[0].hash.encode())
 
 
@@ -80,7 +80,7 @@ def attach_entry(case: Case, entry: int, answer: bytes) -> Seal:
     """Writes the authority's answer for a log entry to the case, as a later entry of the log."""
     found = case.log(after=entry - 1, limit=1)
     if not found:
-        raise ExplorerError(f"The log has no entry {entry}; its last one is {case.head()[0]}.")
+        raise ExplorerError("cases.seals_log_no_entry", wanted=entry, first_head=case.head()[0])
     stamp = _must_fit(answer, found[0].hash.encode())
     seal = Seal(f"{entry}-{sha256(answer)[:12]}", entry, found[0].hash, stamp.time, sha256(answer))
     case.commit(seal, blobs={seal.answer_sha256: answer})
@@ -126,6 +126,5 @@ def _untrusted(response: object, message: bytes, roots: Sequence[bytes]) -> str:
 def _must_fit(answer: bytes, message: bytes) -> Stamp:
     stamp = read_stamp(answer, message)
     if not stamp.fits:
-        raise ExplorerError(f"This answer cannot be attached: {stamp.why}. Send the request to a time-stamp "
-                            "authority and attach the file that it returns.")
+        raise ExplorerError("cases.seals_answer_cannot_attached", why=stamp.why)
     return stamp

@@ -50,9 +50,7 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
     folder = Path(source).expanduser()
     if not folder.is_dir():
         if folder.is_absolute() or source.count("/") != 1:
-            raise ExplorerError(f"There is no caption model at {source}. Choose a folder with BLIP's "
-                                "weights as safetensors, or a hub name such as "
-                                "Salesforce/blip-image-captioning-base.")
+            raise ExplorerError("clip.caption_model_no", source=source)
         folder = hub_file(source, ("model.safetensors",), offline=offline).parent
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
@@ -63,6 +61,5 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
         processor = BlipProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
         short = str(error).splitlines()[0][:200]
-        raise ExplorerError(f"{source} is not a BLIP model that can be loaded ({short}). It needs "
-                            "config.json, model.safetensors and the processor's files.") from error
+        raise ExplorerError("clip.caption_model_not_blip_loaded", source=source, short=short) from error
     return Captioner(source, model.to(device).eval(), processor, device)

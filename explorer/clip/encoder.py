@@ -126,15 +126,15 @@ def _build(files: ClipFiles, *, offline: bool) -> torch.nn.Module:
         text["hf_model_name"] = _local_name(text["hf_model_name"], offline=offline)
     config["vision_cfg"].pop("timm_model_pretrained", None)
     if ":" in str(config["vision_cfg"].get("timm_model_name") or ""):
-        raise ExplorerError(f"The config of {files.name} takes its image tower from elsewhere "
-                            f"({config['vision_cfg']['timm_model_name']}). Only timm's own names are allowed.")
+        raise ExplorerError("clip.encoder_config_takes_image", files_name=files.name,
+                            timm_model_name=config["vision_cfg"]["timm_model_name"])
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
     try:
         model = kind(**config)
     except Exception as error:
-        raise ExplorerError(f"The config of {files.name} does not describe a CLIP that open_clip can build "
-                            f"({type(error).__name__}: {error}). Check open_clip_config.json.") from error
+        raise ExplorerError("clip.encoder_config_not_describe", files_name=files.name,
+                            error_kind=type(error).__name__, error=error) from error
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
     if getattr(model.visual, "image_size", None) is not None:
         merged["size"] = model.visual.image_size
@@ -147,8 +147,8 @@ def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
         load_checkpoint(model, str(files.weights), weights_only=True)
     except Exception as error:
         short = " ".join(str(error).split())[:240] or type(error).__name__
-        raise ExplorerError(f"The weights {files.weights} cannot be loaded into {files.name} ({short}). "
-                            "They must be safetensors, or a torch file of plain tensors, for it.") from error
+        raise ExplorerError("clip.encoder_weights_cannot_loaded", weights=files.weights, files_name=files.name,
+                            short=short) from error
 
 
 def _local_name(name: str, *, offline: bool) -> str:
@@ -170,13 +170,11 @@ def _tokenizer(files: ClipFiles, context: int, *, offline: bool) -> Any:
             return open_clip.tokenizer.HFTokenizer(found, context_length=context, **options)
         if "siglip" in files.tokenizer_hint.lower():
             if offline:
-                raise ExplorerError(f"{files.name} needs SigLIP's tokenizer from the network, and the "
-                                    "explorer works offline. Choose a folder with tokenizer files.")
+                raise ExplorerError("clip.encoder_needs_siglip_tokenizer", files_name=files.name)
             return open_clip.get_tokenizer(files.tokenizer_hint, context_length=context)
         return SimpleTokenizer(context_length=context, **options)
     except (OSError, ValueError, TypeError) as error:
-        raise ExplorerError(f"The tokenizer of {files.name} cannot be loaded ({error}). "
-                            "Put its files beside the weights.") from error
+        raise ExplorerError("clip.encoder_tokenizer_cannot_loaded", files_name=files.name, error=error) from error
 
 
 def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
@@ -185,8 +183,7 @@ def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
     if not isinstance(tokenizer, SimpleTokenizer):
         return None, "its tokenizer is not CLIP's own"
     if isinstance(vocabulary, int) and tokenizer.vocab_size > vocabulary:
-        raise ExplorerError(f"This CLIP's text tower knows {vocabulary} tokens, its tokenizer gives "
-                            f"{tokenizer.vocab_size}. Name the right one in text_cfg.hf_tokenizer_name.")
+        raise ExplorerError("clip.encoder_clip_text_tower", vocabulary=vocabulary, vocab_size=tokenizer.vocab_size)
     if tokenizer.reduction_fn is not None:
         return None, "its tokenizer shortens texts in its own way"
     if tokenizer.eot_token_id != max(tokenizer.all_special_ids):

@@ -90,7 +90,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     """
     settings = settings or InterrogationSettings()
     if mode not in MODES:
-        raise ExplorerError(f"There is no interrogation mode {mode!r}. Allowed are {', '.join(MODES)}.")
+        raise ExplorerError("clip.interrogate_no_interrogation_mode", mode=mode, modes=", ".join(MODES))
     query = _query(encoder, image_rgb, embedding)
     given = [] if mode == "negative" else _captions(captions, banned)
     opening = _opening(encoder, given, locked)
@@ -98,8 +98,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     job = Job(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings)
     found = yield from _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
-        raise ExplorerError("No prompt can be built: every term is banned or longer than "
-                            f"{encoder.max_tokens} tokens. Ban fewer terms, or add a list.")
+        raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
     yield Progress(1, 1, "Measuring what each term adds")
     rows = _ordered(job, mode, found, given)
     for rank, (text, source, how, similarity) in enumerate(rows, start=1):
@@ -126,8 +125,8 @@ def _query(encoder: Encoder, image_rgb: np.ndarray | None, embedding: np.ndarray
             raise ValueError("give an image or its embedding")
         return encoder.encode_images([image_rgb])[0]
     if embedding.shape != (encoder.dim,):
-        raise ExplorerError(f"The stored embedding has {embedding.shape[-1]} numbers, but {encoder.name} "
-                            f"makes {encoder.dim}: it is from another CLIP. Embed the subject again.")
+        raise ExplorerError("clip.interrogate_stored_embedding_numbers", last_shape=embedding.shape[-1],
+                            encoder_name=encoder.name, dim=encoder.dim)
     return np.asarray(embedding, np.float32)
 
 
@@ -137,8 +136,8 @@ def _opening(encoder: Encoder, captions: Sequence[Caption], locked: Sequence[str
     for term in dict.fromkeys(" ".join(t.split()) for t in locked if t.strip()):
         fixed = joined(fixed, term)
     if len(encoder.token_ids(fixed)) > encoder.max_tokens:
-        raise ExplorerError(f"The locked terms take {len(encoder.token_ids(fixed))} tokens; this CLIP "
-                            f"reads at most {encoder.max_tokens}. Lock fewer or shorter terms.")
+        raise ExplorerError("clip.interrogate_locked_terms_take", token_ids_count=len(encoder.token_ids(fixed)),
+                            max_tokens=encoder.max_tokens)
     for source in ("person", "caption model"):
         for caption in captions:
             text = joined(" ".join(caption.text.split()), fixed) if fixed else " ".join(caption.text.split())
@@ -153,8 +152,7 @@ def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode
     if mode == "negative":
         wanted = [t for t in wanted if t.role in ("flavor", "negative")] or wanted
     if not wanted and mode != "gradient":
-        raise ExplorerError("There are no terms to build a prompt from: the chosen lists are empty. "
-                            "Choose the shipped lists, or type terms of your own.")
+        raise ExplorerError("clip.interrogate_no_terms_build")
     banks = []
     for one in wanted if mode != "gradient" else []:
         banks.append((yield from open_bank(encoder, one, cache=cache)))

@@ -41,12 +41,11 @@ def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: 
     """
     tower = encoder.tower
     if tower is None:
-        raise ExplorerError(f"Gradient search does not fit {encoder.name}: {encoder.tower_note}. "
-                            "Use mode best.")
+        raise ExplorerError("clip.pez_gradient_search_not", encoder_name=encoder.name,
+                            tower_note=encoder.tower_note)
     head = [tower.start_id, *(encoder.token_ids(f"{opening},") if opening else [])]
     if len(head) + tokens + 1 > tower.context:
-        raise ExplorerError(f"{tokens} more words do not fit after the opening: this CLIP reads at most "
-                            f"{encoder.max_tokens} tokens. Shorten the caption or the locked terms.")
+        raise ExplorerError("clip.pez_more_words_not", tokens=tokens, max_tokens=encoder.max_tokens)
     device = tower.positions.device
     decode = encoder.tokenizer.decode
     ids = torch.tensor([i for i in whole_words(encoder.tokenizer)

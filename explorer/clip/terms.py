@@ -114,13 +114,11 @@ def choose_lists(names: Sequence[str], *, collection: Mapping[str, Iterable[str]
         elif name in shipped:
             chosen.append(shipped[name])
         else:
-            raise ExplorerError(f"There is no term list {name!r}. Allowed are collection, shipped, "
-                                f"{', '.join(shipped)}.")
+            raise ExplorerError("clip.terms_no_list", name=name, shipped=", ".join(shipped))
     mine = own_list(own)
     chosen = list(dict.fromkeys([*chosen, *([mine] if len(mine) else [])]))
     if not any(len(t) for t in chosen):
-        raise ExplorerError("There are no terms to build a prompt from: the chosen lists are empty. "
-                            "Choose the shipped lists or a collection with captions, or type terms.")
+        raise ExplorerError("clip.terms_no_build_prompt")
     return tuple(chosen)
 
 
@@ -133,8 +131,7 @@ def has_phrase(text: str, phrase: str) -> bool:
 def _package_folder() -> Path:
     spec = importlib.util.find_spec("clip_interrogator")  # finds, does not import
     if spec is None or not spec.submodule_search_locations:
-        raise ExplorerError("The term lists are missing: the package clip-interrogator is not installed. "
-                            "Install it with pip install clip-interrogator==0.6.0.")
+        raise ExplorerError("clip.terms_lists_missing")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -142,8 +139,7 @@ def _lines(folder: Path, name: str) -> tuple[str, ...]:
     try:
         text = (folder / "data" / name).read_text("utf-8", errors="replace")
     except OSError as error:
-        raise ExplorerError(f"The term list {name} of clip-interrogator cannot be read ({error.strerror}). "
-                            "Install it again: pip install clip-interrogator==0.6.0.") from error
+        raise ExplorerError("clip.terms_list_clip_interrogator", name=name, strerror=error.strerror) from error
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
@@ -155,5 +151,4 @@ def _sites(source: Path) -> tuple[str, ...]:
                      and any(isinstance(t, ast.Name) and t.id == "sites" for t in node.targets))
         return tuple(str(s) for s in ast.literal_eval(found))
     except (OSError, ValueError, SyntaxError, StopIteration) as error:
-        raise ExplorerError("The trending terms of clip-interrogator cannot be read. "
-                            "Install version 0.6.0: pip install clip-interrogator==0.6.0.") from error
+        raise ExplorerError("clip.terms_trending_clip_interrogator") from error

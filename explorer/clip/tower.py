@@ -69,8 +69,7 @@ class CausalTower:
                  or b.attn.bias_k is not None for b in blocks):
             why = "its blocks are of an unknown kind"
         if why:
-            raise ExplorerError(f"The prefix cache does not fit this CLIP's text tower: {why}. "
-                                "Plain encoding works; it is only slower.")
+            raise ExplorerError("clip.tower_prefix_cache_not", why=why)
 
     def prefix(self, ids: Sequence[int], *, known: Prefix | None = None) -> Prefix:
         """Keys and values of `ids` (with the start token first), reusing what `known` shares with it."""
@@ -97,8 +96,8 @@ class CausalTower:
         """
         longest = max((len(s) for s in suffixes), default=0)
         if len(prefix.ids) + longest + 1 > self.context:
-            raise ExplorerError(f"A prompt of {len(prefix.ids) + longest - 1} tokens does not fit: this CLIP "
-                                f"reads at most {self.context - 2}. Leave out some terms.")
+            raise ExplorerError("clip.tower_prompt_tokens_not", ids_count=len(prefix.ids) + longest - 1,
+                                context=self.context - 2)
         groups: dict[int, list[int]] = defaultdict(list)
         for row, suffix in enumerate(suffixes):
             groups[len(suffix) // LENGTH_STEP].append(row)  # like lengths together: little padding

@@ -72,20 +72,18 @@ def find_clip(spec: str, *, offline: bool = True) -> ClipFiles:
     if folder.is_dir():
         return _from_folder(folder, name=folder.name)
     if folder.is_file():
-        raise ExplorerError(f"{spec} is a file; a checkpoint needs its model's name: "
-                            f"write open_clip:<model>/{spec}, for example open_clip:ViT-B-32/{spec}.")
-    raise ExplorerError(f"No CLIP called {spec!r} was found. Allowed are {SPELLINGS}.")
+        raise ExplorerError("clip.weights_file_checkpoint_needs", spec=spec)
+    raise ExplorerError("clip.weights_no_clip_called", spec=spec, spellings=SPELLINGS)
 
 
 def _from_folder(folder: Path, *, name: str) -> ClipFiles:
     config_path = folder / CONFIG
     if not config_path.is_file():
-        raise ExplorerError(f"{folder} is not an open_clip folder: {CONFIG} is missing. "
-                            f"Choose a folder with {CONFIG} and {WEIGHTS[0]}.")
+        raise ExplorerError("clip.weights_not_open_clip", folder=folder, config=CONFIG, first_weights=WEIGHTS[0])
     weights = next((folder / w for w in WEIGHTS if (folder / w).is_file()), None)
     if weights is None:
-        raise ExplorerError(f"{folder} holds no weights: neither {WEIGHTS[0]} nor {WEIGHTS[1]} is there. "
-                            "Copy one of them into the folder.")
+        raise ExplorerError("clip.weights_holds_no", folder=folder, first_weights=WEIGHTS[0],
+                            last_weights=WEIGHTS[1])
     return _described(config_path, weights, name)
 
 
@@ -97,8 +95,8 @@ def _described(config_path: Path, weights: Path, name: str) -> ClipFiles:
             raise TypeError("vision_cfg and text_cfg must be objects")
         return ClipFiles(name, model_cfg, dict(config.get("preprocess_cfg") or {}), weights, name)
     except (ValueError, KeyError, TypeError) as error:
-        raise ExplorerError(f"{config_path} is not an open_clip config ({error!r}). "
-                            "It needs model_cfg with embed_dim, vision_cfg and text_cfg.") from error
+        raise ExplorerError("clip.weights_not_open_clip_config", config_path=config_path,
+                            error=repr(error)) from error
 
 
 def _from_hub(repo: str, *, offline: bool) -> ClipFiles:
@@ -116,15 +114,13 @@ def hub_file(repo: str, names: tuple[str, ...], *, offline: bool) -> Path:
         try:
             return Path(hf_hub_download(repo, name, local_files_only=offline))
         except HFValidationError as error:
-            raise ExplorerError(f"{repo!r} is not a hub name: it must look like owner/name.") from error
+            raise ExplorerError("clip.weights_not_hub_name", repo=repo) from error
         except Exception as error:  # the hub's client raises many kinds; each means "not here"
             last = error
     if offline:
-        raise ExplorerError(f"The weights of {repo} are not on this computer ({' or '.join(names)}), and "
-                            "the explorer works offline. Copy them into the hub's cache, choose a folder, "
-                            "or allow downloads in the settings.") from last
-    raise ExplorerError(f"{repo} could not be fetched from the hub ({type(last).__name__}: {last}). "
-                        "Check the name and the network.") from last
+        raise ExplorerError("clip.weights_not_computer_explorer", repo=repo, names=" or ".join(names)) from last
+    raise ExplorerError("clip.weights_not_fetched_hub", repo=repo, last_kind=type(last).__name__,
+                        last=last) from last
 
 
 def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
@@ -137,8 +133,8 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
     model_cfg = open_clip.get_model_config(model)
     if model_cfg is None:
         near = [m for m in open_clip.list_models() if m.lower().startswith(model.lower()[:5])][:6]
-        raise ExplorerError(f"open_clip knows no model {model!r}. "
-                            f"Near names: {', '.join(near) or 'none'}; or choose a folder with {CONFIG}.")
+        raise ExplorerError("clip.weights_open_clip_knows", model=model, near=", ".join(near) or "none",
+                            config=CONFIG)
     tag_cfg = open_clip.get_pretrained_cfg(model, pretrained) if pretrained else {}
     path = Path(pretrained).expanduser()
     if tag_cfg:
@@ -147,8 +143,7 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
         weights = path
     else:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)[:12]) or "none"
-        raise ExplorerError(f"{model} has no weights {pretrained!r}. Known tags: {tags}; "
-                            "or give the path of a checkpoint file.")
+        raise ExplorerError("clip.weights_no", model=model, pretrained=pretrained, tags=tags)
     if tag_cfg.get("quick_gelu"):  # these weights were trained with QuickGELU, whatever the config says
         model_cfg["quick_gelu"] = True
     kept = ("mean", "std", "interpolation", "resize_mode", "fill_color", "size", "mode")
@@ -169,11 +164,9 @@ def _tagged_weights(model: str, tag: str, tag_cfg: dict[str, Any], *, offline: b
     if cached.is_file():
         return cached
     if offline:
-        raise ExplorerError(f"The weights {tag} of {model} are not on this computer, and the explorer works "
-                            "offline. Choose a folder or a checkpoint, or allow downloads in the settings.")
+        raise ExplorerError("clip.weights_not_computer_explorer_works", tag=tag, model=model)
     from open_clip.pretrained import download_pretrained_from_url
     try:
         return Path(download_pretrained_from_url(tag_cfg["url"]))
     except Exception as error:
-        raise ExplorerError(f"The weights {tag} of {model} could not be fetched ({error}). "
-                            "Check the network.") from error
+        raise ExplorerError("clip.weights_not_fetched", tag=tag, model=model, error=error) from error

@@ -80,8 +80,8 @@ class OptionalScores:
             model = AutoModel.from_pretrained(self.dinov2, local_files_only=True, use_safetensors=True,
                                               trust_remote_code=False)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ExplorerError(f"The DINOv2 folder {self.dinov2} cannot be read ({error}). It needs config.json "
-                                "and a safetensors file; choose another folder.") from error
+            raise ExplorerError("closeness.optional_dinov2_folder_cannot", dinov2=self.dinov2,
+                                error=error) from error
         return model.eval().to(self.device)
 
 

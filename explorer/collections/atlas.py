@@ -99,5 +99,4 @@ def read_atlas(path: Path) -> Atlas | None:
             return Atlas(held["places"], *(tuple(held[n].tolist()) for n in ("ids", "titles", "creators")),
                          held["mean"], held["axes"], float(kept), int(works), held["standing"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ExplorerError(f"The map of the collection cannot be read ({error}). Empty the cache under "
-                            "Settings and draw it again.") from error
+        raise ExplorerError("collections.atlas_map_collection_cannot", error=error) from error

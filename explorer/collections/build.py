@@ -78,7 +78,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
             _replace(index, path)
         indexed[modality] = parts
     if "image" not in kinds:
-        raise ExplorerError(f"{out} holds no embeddings to index. Embed a folder of pictures first.")
+        raise ExplorerError("collections.build_holds_no_embeddings", out=out)
     if works > PLAIN_ROWS:
         store_arrow(out)
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
@@ -182,8 +182,7 @@ def _replace(index: faiss.Index, path: Path) -> None:
         os.replace(draft, path)
     except (RuntimeError, OSError) as error:
         draft.unlink(missing_ok=True)
-        raise ExplorerError(f"{path} cannot be written ({error}). Free some space; the embeddings are "
-                            "kept, so indexing again is enough.") from error
+        raise ExplorerError("collections.build_cannot_written", path=path, error=error) from error
 
 
 __all__ = ["CARD", "IndexReport", "index_folder", "index_key", "tune"]

@@ -62,8 +62,8 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
     write_card(out, {**card, "refused": refused})
     made = yield from _embed(new, parts, encoder, card, refused, out, len(known), looks or here(encoder))
     if not known and not made:
-        raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
-                            f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
+        raise ExplorerError("collections.embed_none_pictures_read", items_count=len(items), folder=folder,
+                            last_refused=next(iter(refused.values()), ("", "unknown"))[1])
     listed = tuple(sorted((k, v[1]) for k, v in refused.items()))
     return EmbedReport(len(known) + made, made, len(known), dropped, listed, time.monotonic() - begun)
 
@@ -71,11 +71,10 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
 def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any]:
     card = read_card(out)
     if card and card.get("clip_fingerprint") != encoder.fingerprint:
-        raise ExplorerError(f"{out} was made with the CLIP {card.get('clip', 'of another name')}, not with "
-                            f"{clip}. Choose that CLIP, or another output folder.")
+        raise ExplorerError("collections.embed_made_clip_not", out=out, clip=card.get("clip", "of another name"),
+                            wanted=clip)
     if card and card.get("root") != str(folder):
-        raise ExplorerError(f"{out} holds the collection of {card.get('root')}, not of {folder}. "
-                            "Choose another output folder.")
+        raise ExplorerError("collections.embed_holds_collection_not", out=out, root=card.get("root"), folder=folder)
     return {"name": folder.name, **card, "root": str(folder), "clip": clip, "dim": encoder.dim,
             "clip_fingerprint": encoder.fingerprint}
 

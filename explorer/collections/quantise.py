@@ -42,8 +42,7 @@ def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
                 child.wait()
     if child.returncode != 0 or not target.exists():
         last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1][:200]
-        raise ExplorerError(f"The index could not be made ({last}). The embeddings are kept; free memory or "
-                            "space and index again.")
+        raise ExplorerError("collections.quantise_index_not_made", last=last)
 
 
 def main(embeddings: str, target: str, key: str) -> None:

@@ -104,10 +104,10 @@ class RemoteCollection:
     def work(self, work_id: str) -> Work:
         """The work with this index id."""
         if not work_id.isdigit():
-            raise ExplorerError(f"A backend names its works by number; “{work_id[:40]}” is none.")
+            raise ExplorerError("collections.remote_backend_names_works", work_id=work_id[:40])
         found = _rows(self._post("/metadata", {"ids": [int(work_id)], "indice_name": self.name}), self.base)
         if not found or not isinstance(found[0].get("metadata"), dict):
-            raise ExplorerError(f"{shown(self.base)} knows no work {work_id}.")
+            raise ExplorerError("collections.remote_knows_no_work", base=shown(self.base), work_id=work_id)
         return _work(int(work_id), found[0]["metadata"])
 
     def terms(self) -> Terms:
@@ -150,7 +150,8 @@ class RemoteCollection:
         if answer.status >= 400:
             hint = ("the query may come from another CLIP than its index"
                     if "embedding_input" in request else "see the backend's own log")
-            raise ExplorerError(f"{shown(self.base)} failed on the query (HTTP {answer.status}); {hint}.")
+            raise ExplorerError("collections.remote_failed_query_http", base=shown(self.base), status=answer.status,
+                                hint=hint)
         return _json(answer.body, self.base)
 
 
@@ -159,7 +160,7 @@ def by_embedding(embedding: np.ndarray) -> dict[str, Any]:
     vector = np.asarray(embedding, np.float32).reshape(-1)
     length = float(np.linalg.norm(vector))
     if not 0 < length < math.inf:
-        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+        raise ExplorerError("collections.open_query_embedding_empty")
     return {"embedding_input": (vector / length).tolist()}
 
 
@@ -176,10 +177,10 @@ def open_remote(source: str, *, offline: bool = True) -> RemoteCollection:
     answer = fetch(base + "/indices-list", policy=policy)
     names = _json(answer.body, base) if answer.status == 200 else None
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise ExplorerError(f"{shown(base)} is not a clip-retrieval backend: it lists no indices.")
+        raise ExplorerError("collections.remote_not_clip_retrieval", base=shown(base))
     if wanted and wanted not in names:
-        raise ExplorerError(f"{shown(base)} serves no index “{wanted[:60]}”; there are: "
-                            f"{', '.join(map(clean, names))[:300]}.")
+        raise ExplorerError("collections.remote_serves_no_index", base=shown(base), wanted=wanted[:60],
+                            names=", ".join(map(clean, names))[:300])
     return RemoteCollection(base, wanted or names[0], policy=policy, others=names)
 
 
@@ -204,5 +205,4 @@ def _json(body: bytes, base: str) -> Any:
 
 
 def _lies(base: str, why: str) -> ExplorerError:
-    return ExplorerError(f"{shown(base)} sent an answer that cannot be used: {why}. "
-                         "It is perhaps no clip-retrieval backend, or a broken one.")
+    return ExplorerError("collections.remote_sent_answer_cannot", base=shown(base), why=why)

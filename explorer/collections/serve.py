@@ -71,7 +71,7 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
         print(f"Serving {layout.name} at {backend.url}; end with Ctrl+C.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             code = backend.process.wait()
-            raise ExplorerError(f"The backend ended by itself with code {code}: {backend.log[-300:]}")
+            raise ExplorerError("collections.serve_backend_ended_itself", code=code, log=backend.log[-300:])
     return {"served": layout.name, "url": backend.url}
 
 
@@ -92,7 +92,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
     (here / "options.json").write_text(json.dumps({"host": host, "clip_config": config}))
     arrow = {v.rows_kind for v in layouts.values()}
     if len(arrow) > 1:
-        raise ExplorerError("One backend serves collections of one metadata format; start one for each.")
+        raise ExplorerError("collections.serve_one_backend_collections")
     command = [sys.executable, "-m", "explorer.collections.backend", str(here / "options.json"), "back",
                f"--indices_paths={here / 'indices_paths.json'}", f"--port={port}", f"--clip_model={model}",
                f"--columns_to_return={json.dumps(list(COLUMNS))}", f"--enable_faiss_memory_mapping={mapped}",
@@ -116,13 +116,13 @@ def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
     folder = WORLD / "clip" if clip == "world" else Path(clip)
     if not (folder / "open_clip_config.json").is_file():
         if clip == "world" or folder.is_dir():
-            raise ExplorerError(f"{folder} holds no open_clip_config.json, so its CLIP cannot be served.")
+            raise ExplorerError("collections.serve_holds_no_open", folder=folder)
         return clip, ""
     config = json.loads((folder / "open_clip_config.json").read_text("utf-8"))["model_cfg"]
     weights = next((p for n in ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
                     if (p := folder / n).is_file()), None)
     if weights is None:
-        raise ExplorerError(f"{folder} holds no weights of its CLIP; copy open_clip_model.safetensors there.")
+        raise ExplorerError("collections.serve_holds_no_weights", folder=folder)
     known = scratch / f"afterimage-{folder.resolve().parent.name}-{folder.name}.json"
     known.write_text(json.dumps(config))
     return f"open_clip:{known.stem}/{weights.resolve()}", str(known)
@@ -134,13 +134,13 @@ def _wait(backend: Backend) -> Iterator[Progress]:
     while time.monotonic() - begun < START_S:
         if backend.process.poll() is not None:
             last = " / ".join(backend.log.strip().splitlines()[-3:])[-400:]
-            raise ExplorerError(f"clip-retrieval's backend ended while starting: {last}")
+            raise ExplorerError("collections.serve_clip_retrieval_backend_ended", last=last)
         with contextlib.suppress(ExplorerError):
             if fetch(backend.url + "/indices-list", policy=policy).status == 200:
                 return
         yield Progress(0, 1, f"the backend is starting ({time.monotonic() - begun:.0f} s)")
         time.sleep(0.5)
-    raise ExplorerError(f"clip-retrieval's backend did not answer within {START_S:.0f} s.")
+    raise ExplorerError("collections.serve_clip_retrieval_backend", start_s=START_S)
 
 
 def _free_port(host: str, port: int) -> int:
@@ -149,6 +149,6 @@ def _free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ExplorerError(f"Port {port} on {host} cannot be used ({error.strerror}). Choose another with "
-                                "--port.") from error
+            raise ExplorerError("collections.serve_port_cannot_used", port=port, host=host,
+                                strerror=error.strerror) from error
         return int(probe.getsockname()[1])

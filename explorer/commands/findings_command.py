@@ -58,7 +58,7 @@ def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {path}. Name a folder of images.")
+        raise ExplorerError("commands.findings_command_no_folder", path=path)
     return path.resolve()
 
 
@@ -79,8 +79,7 @@ def _take_in(case: Case, folder: Path) -> list[str]:
         except ExplorerError as error:
             refused.append(str(error))
     if not case.subjects():
-        raise ExplorerError(f"{folder} holds no image that can be read. Put PNG, JPEG, WebP, TIFF or GIF files "
-                            "there.")
+        raise ExplorerError("commands.findings_command_holds_no_image", folder=folder)
     return refused
 
 
@@ -88,9 +87,8 @@ def _worded(case: Case, policy: Policy) -> None:
     """ExplorerError where captions are to be tested and some pictures have none: one ranking needs one policy."""
     without = [s.name for s in case.subjects() if not s.caption]
     if policy.prompt_from == "caption" and without:
-        raise ExplorerError(f"{len(without)} of {len(case.subjects())} images have no words beside them, such as "
-                            f"{without[0]}. Put each one's title or caption in a text file of its name, or leave "
-                            "out --prompt-from caption.")
+        raise ExplorerError("commands.findings_command_images_no_words", without_count=len(without),
+                            subjects_count=len(case.subjects()), first_without=without[0])
 
 
 def _ranking(case: Case) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def told(report: dict[str, Any]) -> list[str]:
 def _package(args: argparse.Namespace) -> str:
     """The package's full path; said at once, before a worker starts, where there is none."""
     if not args.package.is_file():
-        raise ExplorerError(f"There is no file {args.package}. Choose a package.")
+        raise ExplorerError("commands.package_command_no_file", package=args.package)
     return str(args.package.resolve())
 
 
@@ -81,4 +81,5 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise ExplorerError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+        raise ExplorerError("commands.package_command_cannot_written", path=path,
+                            strerror=error.strerror) from error

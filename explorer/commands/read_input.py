@@ -14,7 +14,7 @@ def read_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise ExplorerError(f"{path} has {size / 2**20:.0f} MiB; at most 256 MiB are read. Use a smaller copy.")
+            raise ExplorerError("commands.read_input_mib", path=path, size=size / 2**20)
         return path.read_bytes()
     except OSError as error:
-        raise ExplorerError(f"{path} cannot be read ({error.strerror}). Check the name and try again.") from error
+        raise ExplorerError("commands.read_input_cannot", path=path, strerror=error.strerror) from error

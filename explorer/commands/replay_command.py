@@ -47,14 +47,13 @@ def _foreign(data: bytes, source: str, args: argparse.Namespace,
     """The recipe that another program wrote into its picture, for the model `source`; and what it lacks."""
     found = read_metadata(data).generation
     if not found:
-        raise ExplorerError(f"{args.recipe} carries no recipe and no generation settings that this can read. Give "
-                            "a PNG that this program, A1111, ComfyUI or InvokeAI saved, or a recipe as JSON.")
+        raise ExplorerError("commands.replay_command_carries_no_recipe", recipe=args.recipe)
     info = describe_model(source, home=settings.home)
     recipe = recipe_from(found[0], ModelRef(info.source, info.fingerprint, info.family))
     left = recipe.not_replayable
     if found[0].strength is not None and found[0].strength < 1:
         if not args.start:
-            raise ExplorerError("This picture was begun from another one. Give that one with --start.")
+            raise ExplorerError("commands.replay_command_picture_begun_another")
         digest = hashlib.sha256(read_file(args.start)).hexdigest()
         recipe = dataclasses.replace(recipe, strength=found[0].strength, start_sha256=digest)
         left = tuple(part for part in left if "starting image" not in part)

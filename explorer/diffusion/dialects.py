@@ -39,17 +39,16 @@ class Piece:
 def check_dialect(prompt: str, dialect: str) -> None:
     """ExplorerError for an unknown dialect, and for parts of a prompt that it has and this cannot replay."""
     if dialect not in DIALECTS:
-        raise ExplorerError(f"Prompts in the dialect {dialect!r} cannot be replayed. Allowed: "
-                            f"{', '.join(DIALECTS)}; as plain, the words are tried with brackets as text.")
+        raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
+                            dialects=", ".join(DIALECTS))
     found = [name for pattern, name in _NOT_OFFERED.get(dialect, ()) if re.search(pattern, prompt)]
     if found:
-        raise ExplorerError(f"The prompt has {' and '.join(found)}, which cannot be replayed. Take that out "
-                            "of the prompt (a LoRA is added to the model instead), or use the plain dialect.")
+        raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=" and ".join(found))
     wild = [p.weight for part in parse(prompt, dialect) for p in part
             if not WEIGHTS[0] <= p.weight <= WEIGHTS[1]]
     if wild:
-        raise ExplorerError(f"The prompt gives a word the weight {wild[0]:g}. Allowed: {WEIGHTS[0]:g} to "
-                            f"{WEIGHTS[1]:g}.")
+        raise ExplorerError("diffusion.dialects_prompt_gives_word", first_wild=wild[0], first_weights=WEIGHTS[0],
+                            last_weights=WEIGHTS[1])
 
 
 def parse(prompt: str, dialect: str) -> tuple[tuple[Piece, ...], ...]:

@@ -47,8 +47,7 @@ def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10) -
     recipe = complete(model, replace(recipe, strength=None, start_sha256=None))
     check_recipe(model, recipe)
     if recipe.scheduler != "ddim" or recipe.eta != 0:
-        raise ExplorerError(f"Inversion walks DDIM backwards; the recipe has {recipe.scheduler!r} with eta "
-                            f"{recipe.eta:g}. Use the scheduler ddim with eta 0.")
+        raise ExplorerError("diffusion.inversion_walks_ddim_backwards", scheduler=recipe.scheduler, eta=recipe.eta)
     walk = _Walk(model, recipe)
     latents, residual = Encoded(model, rgb).draw(None), 0.0 if rounds else None
     for low, high in walk.pairs():

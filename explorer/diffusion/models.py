@@ -68,9 +68,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     located = locate(base, home=home)
     info = describe_model(source, home=home)
     if files and info.family not in UNET_FAMILIES:
-        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where adapters are not "
-                            "offered. "
-                            "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
@@ -108,8 +106,7 @@ def _check_network(pipe: Any, info: ModelInfo) -> None:
         return
     takes, gives = pipe.unet.config.in_channels, pipe.vae.config.latent_channels
     if takes != gives:
-        raise ExplorerError(f"{info.name} takes {takes} channels where a text-to-image model of its family "
-                            f"takes {gives}: it was made for inpainting or editing. Choose its base model.")
+        raise ExplorerError("diffusion.models_takes_channels_where", info_name=info.name, takes=takes, gives=gives)
 
 
 def pick_device(device: str) -> torch.device:
@@ -118,13 +115,11 @@ def pick_device(device: str) -> torch.device:
         mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ExplorerError(f"The device {device!r} was asked for, but torch finds no CUDA here. "
-                            "Set the device to auto or cpu in the settings, or install torch with CUDA.")
+        raise ExplorerError("diffusion.models_device_asked_torch", device=device)
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise ExplorerError(f"The device {device!r} is unknown. Allowed: auto, cpu, cuda, cuda:N, "
-                            "mps.") from error
+        raise ExplorerError("diffusion.models_device_unknown", device=device) from error
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -132,7 +127,7 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
     if precision not in DTYPES:
-        raise ExplorerError(f"The precision {precision!r} is unknown. Allowed: auto, {', '.join(DTYPES)}.")
+        raise ExplorerError("diffusion.models_precision_unknown", precision=precision, dtypes=", ".join(DTYPES))
     return DTYPES[precision]
 
 
@@ -150,10 +145,8 @@ def _open(located: Located, dtype: torch.dtype) -> Any:
             located.root, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
             variant=located.variant or None, low_cpu_mem_usage=True)
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ExplorerError(f"The model in {located.root} cannot be loaded: {_first_line(error)}. "
-                            "Its files may be incomplete or of a kind that this version of diffusers "
-                            "does not "
-                            "know; download it again or choose another model.") from error
+        raise ExplorerError("diffusion.models_cannot_loaded", root=located.root,
+                            first_line=_first_line(error)) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -169,8 +162,7 @@ def out_of_memory(what: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         release()
-        raise ExplorerError(f"{what} needs more memory than is free. Unload other models on the Models page, "
-                            "choose a smaller size, or close other programs; then try again.") from error
+        raise ExplorerError("diffusion.models_needs_more_memory", what=what) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

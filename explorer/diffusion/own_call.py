@@ -31,9 +31,8 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                "another scheduler": recipe.scheduler != OWN_SCHEDULER}
     wrong = [name for name, asked in refused.items() if asked]
     if wrong:
-        raise ExplorerError(f"{model.info.name} runs through diffusers' own pipeline, where this does "
-                            "not offer "
-                            f"{', '.join(wrong)}. Leave it out, or use a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("diffusion.own_call_runs_through_diffusers", info_name=model.info.name,
+                            wrong=", ".join(wrong))
 
 
 def own_call(model: Model, recipe: Recipe) -> Rendered:

@@ -21,7 +21,8 @@ def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
 
 def _build(name: str, config: dict[str, Any]) -> Any:
     if name not in SCHEDULERS:
-        raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SCHEDULERS)}.")
+        raise ExplorerError("diffusion.check_recipe_scheduler_not_offered", scheduler=name,
+                            schedulers=", ".join(SCHEDULERS))
     values = {k: v for k, v in config.items() if not k.startswith("_")}
     if name == "pndm":
         values.setdefault("skip_prk_steps", True)  # Stable Diffusion's PNDM is PLMS only

@@ -66,25 +66,25 @@ def check_kind(data: bytes, *, name: str = "") -> str:
     """The allowed format of `data`; ExplorerError in one sentence for anything else or a file too large."""
     label = shown_name(name)
     if len(data) > MAX_BYTES:
-        raise ExplorerError(f"{label} has {len(data) / 2**20:.0f} MB; allowed are up to "
-                            f"{MAX_BYTES // 2**20} MB: save a smaller copy and add that.")
+        raise ExplorerError("images.formats_mb_allowed_up", label=label, data_count=len(data) / 2**20,
+                            max_bytes=MAX_BYTES // 2**20)
     kind = kind_of(data)
     if kind in ALLOWED:
         return kind
     what = f"{kind}, not an image" if "image" not in kind and "photograph" not in kind else kind
     advice = "copy it again" if kind == "an empty file" else "export it as PNG or JPEG"
-    raise ExplorerError(f"{label} is {what}; allowed are {ALLOWED_TEXT}: {advice} and add that.")
+    raise ExplorerError("images.formats_allowed_add", label=label, what=what, allowed_text=ALLOWED_TEXT,
+                        advice=advice)
 
 
 def check_size(width_px: int, height_px: int, *, name: str = "") -> None:
     """ExplorerError in one sentence for an image with no pixels or too many."""
     label = shown_name(name)
     if width_px < 1 or height_px < 1:
-        raise ExplorerError(f"{label} has no pixels ({width_px} × {height_px}); choose another file.")
+        raise ExplorerError("images.formats_no_pixels", label=label, width_px=width_px, height_px=height_px)
     if width_px * height_px > MAX_PIXELS or max(width_px, height_px) > MAX_SIDE_PX:
-        raise ExplorerError(
-            f"{label} has {width_px} × {height_px} pixels; allowed are up to {MAX_PIXELS // 10**6} million, "
-            f"and {MAX_SIDE_PX} a side: save a smaller copy and add that.")
+        raise ExplorerError("images.formats_pixels", label=label, width_px=width_px, height_px=height_px,
+                            max_pixels=MAX_PIXELS // 10**6, max_side_px=MAX_SIDE_PX)
 
 
 def shown_name(name: str, limit: int = 80) -> str:

@@ -22,8 +22,7 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     missing = [n for n, v in (("a prompt", generation.prompt or None), ("a seed", generation.seed),
                               ("the number of steps", generation.steps)) if v is None]
     if missing:
-        raise ExplorerError(f"The file's settings lack {' and '.join(missing)}, so no recipe can be "
-                            "taken over; type what is known on the replay page instead.")
+        raise ExplorerError("images.imported_file_settings_lack", missing=" and ".join(missing))
     scheduler = _SCHEDULERS.get(generation.sampler.strip().lower().replace(" ", "_"))
     img2img = generation.strength is not None and generation.strength < 1.0
     return Recipe(

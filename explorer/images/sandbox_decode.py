@@ -38,16 +38,15 @@ def decode(data: bytes, *, name: str = "") -> tuple[np.ndarray, str, list[str]]:
         except ExplorerError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ExplorerError(f"{shown_name(name)} unpacks to more than the {MAX_PIXELS // 10**6} million "
-                                "pixels that are allowed: save a smaller copy and add that.") from error
+            raise ExplorerError("images.sandbox_decode_unpacks_more_than", shown_name=shown_name(name),
+                                max_pixels=MAX_PIXELS // 10**6) from error
         except MemoryError as error:
-            raise ExplorerError(f"{shown_name(name)} needs more memory than decoding may use; "
-                                "save a smaller copy and add that.") from error
+            raise ExplorerError("images.sandbox_decode_needs_more_memory", shown_name=shown_name(name)) from error
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError,
                 EOFError, OverflowError, ZeroDivisionError, AttributeError, RuntimeError,
                 ImageCms.PyCMSError, AssertionError, ArithmeticError, NotImplementedError) as error:
-            raise ExplorerError(f"{shown_name(name)} is a damaged or cut-short {kind} file and cannot be "
-                                "decoded; get a whole copy or save it anew.") from error
+            raise ExplorerError("images.sandbox_decode_damaged_cut_short", shown_name=shown_name(name),
+                                kind=kind) from error
 
 
 def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, str, list[str]]:

@@ -98,8 +98,7 @@ def _until(entries: Iterable[LogEntry], head: int | str | None) -> list[LogEntry
     for i, entry in enumerate(found):
         if head in (entry.seq, entry.hash):
             return found[:i + 1]
-    raise ExplorerError(f"The case's log has no entry {head}; it ends at {len(found)}. Name an entry that it "
-                        "has, or none for the newest.")
+    raise ExplorerError("report.snapshot_case_log_no", head=head, found_count=len(found))
 
 
 def _replay(data: dict[str, Any]) -> records.Replay:

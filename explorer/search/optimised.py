@@ -51,8 +51,7 @@ def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: i
     sampler cannot be looked into.
     """
     if not model.own_loop or recipe.strength is not None:
-        raise ExplorerError("Noise can be optimised for a replay from plain noise by a Stable Diffusion model. "
-                            "Choose another replay to start from.")
+        raise ExplorerError("search.optimised_noise_replay_plain")
     base = complete(model, replace(recipe, steps=steps, scheduler="ddim", scheduler_config={}, eta=0.0))
     check_recipe(model, base)
     run = _Descent(model, base, subject_rgb)

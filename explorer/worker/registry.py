@@ -51,6 +51,6 @@ RUNNERS = {
 def runner(name: str) -> Callable[..., Iterator[Any]]:
     """The generator function that runs tasks of that name; ExplorerError if there is none."""
     if name not in RUNNERS:
-        raise ExplorerError(f"This version cannot run {name} tasks. Update it on the machine that works.")
+        raise ExplorerError("worker.registry_version_cannot_run", name=name)
     module, _, function = RUNNERS[name].partition(":")
     return getattr(importlib.import_module(module), function)

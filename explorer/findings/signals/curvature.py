@@ -33,8 +33,7 @@ def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0) -> Ite
     for at in range(0, len(recipes), size):
         run = Batch(model, recipes[at:at + size])
         if not run.guided:
-            raise ExplorerError("Sharpness compares the model with and without the prompt, which needs a "
-                                "guidance above 1. Choose one, for example 7.5.")
+            raise ExplorerError("findings.curvature_sharpness_compares_model")
         values = _product(model, run).square().sum(dim=(1, 2, 3))
         yield {key_of(r): float(v) for r, v in zip(run.recipes, values.cpu(), strict=True)}
 

@@ -35,8 +35,7 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
     for at in range(0, len(recipes), size):
         run = Batch(model, recipes[at:at + size])
         if not run.guided:
-            raise ExplorerError("The influence of words compares the model with and without the prompt, which "
-                                "needs a guidance above 1. Choose one, for example 7.5.")
+            raise ExplorerError("findings.trigger_words_influence_compares_model")
         inputs = _with_prompt(network_inputs(model, run.recipes, guided=True))
         while not run.done:
             timestep = run.timesteps[run.index]

@@ -65,5 +65,5 @@ def check_same(what: str, found: str, expected: dict[str, str]) -> None:
     """ExplorerError if a node's code or weights differ from the driver's."""
     if found != expected[what]:
         thing = {"code": "code of this program", "fingerprint": "model's files"}[what]
-        raise ExplorerError(f"A node of the cluster has another version of the {thing} ({found[:12]}, here "
-                            f"{expected[what][:12]}). Install the same on every node, and start again.")
+        raise ExplorerError("worker.actors_node_cluster_another", thing=thing, found=found[:12],
+                            expected=expected[what][:12])

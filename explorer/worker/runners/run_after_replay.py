@@ -33,13 +33,11 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     recipe = replay.recipe
     plan = case.record(SearchPlan, replay.search_id)
     if plan is not None and plan.settings.get("mode") == "closer":
-        raise ExplorerError("This replay was reached in rounds from another one, and the ledger charges those. "
-                            "Measure what that one was given.")
+        raise ExplorerError("worker.after_replay_reached_rounds_another")
     if recipe.start_sha256 is None and recipe.noise_blob is None:
-        raise ExplorerError("This replay was given no image and no noise, so there is nothing to measure.")
+        raise ExplorerError("worker.after_replay_given_no_image")
     if recipe.model.fingerprint != model.ref.fingerprint:
-        raise ExplorerError(f"This replay was made with another model ({recipe.model.source}). Choose that model "
-                            "and measure again.")
+        raise ExplorerError("worker.after_replay_made_another_model", source=recipe.model.source)
     rgb = read_png(case.blob(case.subject(replay.subject_id).pixels_sha256))
     yield Progress(0, 0, "looking for the shortest code that does the same")
     found = None
@@ -60,7 +58,7 @@ def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
     """Writes the replay as it was laid over its subject, what was done to it, and its scores after that."""
     options = tuple(o for o in OPTIONS if o in task.options)
     if not options:
-        raise ExplorerError(f"Choose at least one way to align: {', '.join(OPTIONS)}.")
+        raise ExplorerError("worker.after_replay_choose_least_one", options=", ".join(OPTIONS))
     yield Progress(0, 1, "aligning")
     case = context.case()
     replay = case.replay(task.replay_id)

@@ -125,7 +125,7 @@ def _caption(file: Path) -> str:
     """The words that stand beside a control in a text file of its name."""
     words = beside(file)
     if not words:
-        raise ExplorerError(f"there is no caption beside it. Put its words in {file.with_suffix('.txt').name}.")
+        raise ExplorerError("worker.measured_no_caption_beside", value_name=file.with_suffix(".txt").name)
     return words
 
 
@@ -137,8 +137,7 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
         return listed(from_json(ReplaySettings, plan.settings))
     if policy.prompt_from == "caption":
         if not found.caption:
-            raise ExplorerError("This test takes the picture's own caption, and this picture came without one. "
-                                "Choose the recovered prompt.")
+            raise ExplorerError("worker.measured_test_takes_picture")
         return (found.caption,)
     made = yield from _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
     context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
@@ -222,6 +221,5 @@ def _lines_path(context: Context, name: str) -> Path:
 def _files(folder: str) -> list[Path]:
     path = Path(folder)
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {folder}. Choose a folder of images that the model cannot have "
-                            "seen, for example made after it was trained.")
+        raise ExplorerError("worker.measured_no_folder", folder=folder)
     return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)

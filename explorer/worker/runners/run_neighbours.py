@@ -45,7 +45,7 @@ def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
     before = _result_before(context)
     subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
     if not subject_id or not vector.size:
-        raise ExplorerError("There is no image to check. Start the check from the subject's page.")
+        raise ExplorerError("worker.neighbours_no_image_check")
     case, collection = context.case(), opened(context, task.collection)
     _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
     rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
@@ -64,7 +64,7 @@ def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
     before = _result_before(context)
     embedding = task.embedding or before.get("embedding", ())
     if not len(embedding):
-        raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
+        raise ExplorerError("worker.neighbours_nothing_search")
     yield Tick()
     side, vector = before.get("side", "text") if before else "image", np.asarray(embedding, np.float32)
     collection = opened(context, task.collection)
@@ -79,8 +79,7 @@ def chart(task: MapCollection, context: Context) -> Iterator[Progress]:
     yield Progress(0, 1, "opening the collection")
     collection = opened(context, task.collection)
     if not isinstance(collection, Collection):
-        raise ExplorerError("The works of this collection are on another computer, which tells only what is near "
-                            "to a picture: no map can be drawn. Choose a collection on this computer.")
+        raise ExplorerError("worker.neighbours_works_collection_another")
     _charted(collection, context)
     yield Progress(1, 1, "drawn")
     return {"path": str(atlas_path(context.settings.cache, collection.info.fingerprint)),
@@ -156,7 +155,6 @@ def _embedding(task: FindNeighbours, context: Context) -> np.ndarray:
     if found is None:
         made = case.records(Embedding, subject_id=task.subject_id)
         if not made:
-            raise ExplorerError("The subject has not been read by CLIP yet. Start the search for neighbours "
-                                "from the subject's page.")
+            raise ExplorerError("worker.neighbours_subject_not_read")
         found = made[-1]
     return np.frombuffer(case.blob(found.blob), "<f4")

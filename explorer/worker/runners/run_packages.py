@@ -50,4 +50,4 @@ def _certificates(paths: tuple[str, ...]) -> list[bytes]:
     try:
         return [Path(p).read_bytes() for p in paths]
     except OSError as error:
-        raise ExplorerError(f"The certificate {error.filename} cannot be read. Give a PEM file.") from error
+        raise ExplorerError("worker.packages_certificate_cannot_read", filename=error.filename) from error

@@ -28,7 +28,7 @@ def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
         rgb = open_image(Path(task.start).read_bytes(), name=Path(task.start).name).rgb
         start = fit(rgb, height_px=recipe.height_px, width_px=recipe.width_px)
     elif recipe.strength is not None:
-        raise ExplorerError("This recipe starts from an image. Give that image with --start.")
+        raise ExplorerError("worker.recipes_starts_image")
     for event in exhibit_steps(model, recipe, start_rgb=start):
         if isinstance(event, Rendered):
             break

@@ -40,7 +40,7 @@ def recover(task: RecoverSeed, context: Context) -> Iterator[Any]:
     latents = yield from _latents(model, rgb)
     stored = case.record(SeedScan, task.scan_id)
     if stored is not None and stored.model_fingerprint != model.ref.fingerprint:
-        raise ExplorerError("The model's files have changed since this scan began. Start a new scan.")
+        raise ExplorerError("worker.recovery_model_files_changed")
     state = None if stored is None else _resumed(stored)
     state = yield from _scan(task, context, model, latents, state)
     found = _record(task, model, latents, state)
@@ -51,13 +51,11 @@ def recover(task: RecoverSeed, context: Context) -> Iterator[Any]:
 
 def _check(task: RecoverSeed) -> None:
     if not 0 <= task.first < task.stop <= 2 ** 63:
-        raise ExplorerError(f"The seeds {task.first} to {task.stop - 1} are no range. Choose a first seed of 0 "
-                            "or more and at least one seed.")
+        raise ExplorerError("worker.recovery_seeds_no_range", first=task.first, stop=task.stop - 1)
     if "torch-cpu" in task.sources and task.stop > REPEATS_AT:
-        raise ExplorerError(f"PyTorch on the processor knows {REPEATS_AT:,} seeds; from there on they repeat. End "
-                            "the range there, or choose another generator.")
+        raise ExplorerError("worker.recovery_pytorch_processor_knows", repeats_at=REPEATS_AT)
     if not task.sources:
-        raise ExplorerError("Choose at least one noise generator to try.")
+        raise ExplorerError("worker.recovery_choose_least_one")
 
 
 def _latents(model: Model, rgb: np.ndarray) -> Iterator[Any]:

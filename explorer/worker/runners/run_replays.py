@@ -91,8 +91,7 @@ def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
     plan = case.record(SearchPlan, task.search_id)
     if plan is not None:
         if plan.model != model.ref:
-            raise ExplorerError("The model's files have changed since this search began, so it cannot go on. "
-                                "Start a new search; what this one found is kept.")
+            raise ExplorerError("worker.replays_model_files_changed")
         return dataclasses.replace(task.settings, prompt=plan.settings["prompt"])
     prompt = task.settings.prompt or case.chosen_prompt(task.subject_id)
     return dataclasses.replace(task.settings, prompt=prompt)
@@ -115,8 +114,7 @@ def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     if replay.recipe.model.fingerprint != model.ref.fingerprint:
-        raise ExplorerError(f"This replay was made with another model ({replay.recipe.model.source}). Choose "
-                            "that model and render it again.")
+        raise ExplorerError("worker.replays_made_another_model", source=replay.recipe.model.source)
     if not replay.exhibit:
         _record_environment(model, context)
         yield from _render(replay, context, model, _encoder_of(replay, case, context))

@@ -44,7 +44,7 @@ def _one(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]:
     case = context.case()
     prompt = task.prompt or case.chosen_prompt(task.subject_id)
     if not prompt:
-        raise ExplorerError("There is no prompt to measure yet. Find one on the Prompt page, or type your own.")
+        raise ExplorerError("worker.signals_no_prompt_measure")
     seeds, settings = _seeds(task), {"steps": task.steps, "guidance": task.guidance}
     first = prompt_recipes(model, [prompt], seeds=seeds[:1], **settings)[0]
     total, began = 2 * len(seeds) * first.steps, time.monotonic()
@@ -136,5 +136,5 @@ def _read(path: str) -> PromptList:
 
 def _seeds(task: MeasureSignals) -> tuple[int, ...]:
     if not 1 <= task.seeds <= 10_000:
-        raise ExplorerError(f"{task.seeds} seeds were asked for. Allowed: 1 to 10,000.")
+        raise ExplorerError("worker.signals_seeds_asked", seeds=task.seeds)
     return tuple(range(task.first_seed, task.first_seed + task.seeds))

@@ -64,8 +64,7 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
         else:
             yield event
     if not found:
-        raise ExplorerError("No prompt was found with these lists and banned terms. Allow more of them, or "
-                            "type a prompt yourself.")
+        raise ExplorerError("worker.subjects_no_prompt_found")
     known = {(p.mode, p.source, p.text) for p in case.prompts(subject.id)}
     # What is new is kept before the model is asked, so that nothing found hangs on that.
     new = context.commit(*(p for p in found if (p.mode, p.source, p.text) not in known))

@@ -87,8 +87,7 @@ def _named(story: str, plan: Plan, rows: dict[str, dict], picked: dict[str, str]
     fitting = sorted((i for i, r in rows.items() if plan.fits(r) and r["title"] and r["creator"]),
                      key=lambda i: (i != plan.work, abs(rows[i]["complexity_bytes"] - DRAWN_BYTES), i))
     if not fitting:
-        raise ExplorerError(f"This world has no work for the story {story!r}. "
-                            "Run `python -m explorer world derive` first.")
+        raise ExplorerError("world.example_build_world_no_work", story=story)
     return fitting[0]
 
 
@@ -160,7 +159,7 @@ def _told(case: Case, run: Run, file: str, sha256: str, head: str) -> Told:
 def _closest(ranked: Sequence[Replay]) -> Replay:
     found = best(ranked, given=False)
     if found is None:
-        raise ExplorerError(f"An example's search made no replay from plain noise. {AGAIN}")
+        raise ExplorerError("world.example_build_search_made_no", again=AGAIN)
     return found
 
 
@@ -210,7 +209,7 @@ def _scanned(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
                    follow=run.follow)
     scan = case.records(SeedScan, subject_id=subject.id)[-1]
     if not scan.claims:
-        raise ExplorerError(f"The scan named no seed for the story {run.story!r}. Choose another prompt for it.")
+        raise ExplorerError("world.example_build_scan_named_no", story=run.story)
     named = scan.claims[0]
     again = ReplaySettings(run.row["caption"], first_seed=named.seed, seeds=1)
     foreground.run(run.settings, RunSearch(case.id, subject.id, flows.new_search_id(), again), follow=run.follow)
