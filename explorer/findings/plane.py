@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
-from explorer.findings.wording import number, say
+from explorer.findings.wording import number, statement
 
 LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05
 ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
@@ -107,5 +107,5 @@ def standing(plane: Plane) -> Standing | None:
              "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
              "most": number(band.most_bits, 4), "off": ADJUSTED if band.adjusted else ""}
     if above:
-        return Standing(True, margin, say("above_band", **words, margin=shown(plane.score, margin)))
-    return Standing(False, -margin, say("within_band", **words))
+        return Standing(True, margin, statement("above_band", **words, margin=shown(plane.score, margin)))
+    return Standing(False, -margin, statement("within_band", **words))

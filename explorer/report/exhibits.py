@@ -11,6 +11,7 @@ from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
 from explorer.report.blocks import Block, Heading, Picture, Row, Text
 from explorer.report.snapshot import Snapshot
+from explorer.texts import inside, say
 
 MOST = 12
 SMALL_PX = 256
@@ -28,22 +29,22 @@ def exhibit_blocks(found: Snapshot, subject: Subject, blob: Callable[[str], byte
         return []
     hidden = set(found.choices.get("hidden", ()))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
-    blocks: list[Block] = [Heading("Exhibits", 3), Row(tuple(
+    blocks: list[Block] = [Heading(say("document.exhibits"), 3), Row(tuple(
         _picture(r, blob, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
     left_out = len(exhibits) - len(ordered[:MOST])
-    note = ("Each was rendered a second time, alone and in deterministic mode; the package of the case holds its "
-            "recipe and the hashes of every stage. A picture that two searches made alike stands here once.")
+    note = (say("document.each_rendered_second"))
     if left_out:
-        note += f" Not pictured here, and on record: {number(left_out)} more."
+        note += say("document.not_pictured_here", left_out=number(left_out))
     return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
 
 
 def _picture(replay: Replay, blob: Callable[[str], bytes], score: str, place: int) -> Picture:
     recipe, png = replay.recipe, blob(replay.image_sha256)
-    start = "from noise" if recipe.strength is None and recipe.noise_blob is None else (
-        f"given a picture, strength {recipe.strength:g}" if recipe.strength is not None else "from optimised noise")
+    start = say("document.noise") if recipe.strength is None and recipe.noise_blob is None else (
+        say("document.given_picture_strength",
+            strength=recipe.strength) if recipe.strength is not None else say("document.optimised_noise"))
     value = replay.closeness.get(score)
-    close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
-    what = f"Exhibit {place}: seed {recipe.seed}, {start}"
+    close = "" if value is None else f", {inside(SCORES[score].label)} {shown(score, value)}"
+    what = say("document.exhibit_seed", place=place, seed=recipe.seed, start=start)
     return Picture(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

@@ -16,7 +16,7 @@ from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.finding import Finding
 from explorer.findings.judge import MOST_SUPPLIED, judge
 from explorer.findings.plane import Plane, control_band, standing
-from explorer.findings.wording import above, number, percent, say
+from explorer.findings.wording import above, number, percent, statement
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import (
     Effort,
@@ -35,6 +35,7 @@ from explorer.report.ledgers import Blob, ledger_of, points_of
 from explorer.report.snapshot import Snapshot
 from explorer.report.tested import Ranked, among_controls, model_words, ranked_tests, tests_blocks
 from explorer.search.fit_size import fit
+from explorer.texts import inside, say
 
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
@@ -94,7 +95,8 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
     `brief` leaves out what a reader of many works does not look at one by one: other scores, plots, neighbours.
     """
     rgb = read_png(blob(subject.pixels_sha256))
-    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(subject, blob)]
+    blocks: list[Block] = [Heading(say("document.subject_heading", name=subject.name)), *_identity(subject),
+                           *claims_blocks(subject, blob)]
     if exhibit.best is None:
         said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in report_texts.DECIDED]
         return [*blocks, Row((_subject_picture(subject, rgb),)), *said]
@@ -110,11 +112,10 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, blob: Bl
 
 
 def _identity(subject: Subject) -> list[Block]:
-    rows = [("SHA-256 of the original bytes", subject.sha256), ("Format", subject.format),
-            ("Size", f"{subject.width_px} × {subject.height_px} pixels"),
-            ("Where from", report_texts.ORIGINS.get(subject.origin, subject.origin))]
-    rows += [("Decoding", "; ".join(subject.notes))] if subject.notes else []
-    rows += [("Caption given", subject.caption)] if subject.caption else []
+    values = (subject.sha256, subject.format,
+              say("document.pixels", width=subject.width_px, height=subject.height_px),
+              report_texts.named("origin", subject.origin), "; ".join(subject.notes), subject.caption)
+    rows = [(k, v) for k, v in zip(report_texts.head("identity"), values, strict=True) if v]
     return [Table(("", ""), tuple(rows), wide=(1,))]
 
 
@@ -124,8 +125,10 @@ def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
     if max(h, w) > LARGEST_SHOWN_PX:
         scale = LARGEST_SHOWN_PX / max(h, w)
         image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
-        rgb, note = np.asarray(image), f" Shown at {image.width} × {image.height} of {w} × {h} pixels."
-    return Picture(png_bytes(rgb), f"The subject, {subject.name}", f"The subject: {subject.name}.{note}",
+        rgb = np.asarray(image)
+        note = say("document.shown_pixels", width=image.width, height=image.height, w=w, h=h)
+    return Picture(png_bytes(rgb), say("document.subject_alt", name=subject.name),
+                   say("document.subject_caption", name=subject.name, note=note),
                    pixelated=max(h, w) <= 256)
 
 
@@ -137,48 +140,44 @@ def _side_by_side(subject: Subject, rgb: np.ndarray, exhibit: Exhibit, blob: Blo
     small = max(made_rgb.shape[:2]) <= 256
     heat = png_bytes(overlay(target, agreement(target, made_rgb)))
     value = shown(score, best.closeness[score])
-    lead = "Exhibit 1, the closest replay" if best.exhibit else "The closest replay"
+    lead = say("document.exhibit_1_closest" if best.exhibit else "document.closest_replay")
     row = Row((
         _subject_picture(subject, rgb),
-        Picture(made, lead, f"{lead} of {number(exhibit.judged.tries)} "
-                f"{'from noise' if best.recipe.start_sha256 is None else 'that were given a picture'}: seed "
-                f"{best.recipe.seed}, {SCORES[score].label.lower()} {value}.", small),
-        Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
-                "both share counts as agreement.", small)))
-    prompt = best.recipe.prompt or "none"
-    blocks: list[Block] = [row, Text(f"Prompt (the words that the model was given): {prompt}")]
+        Picture(made, lead, say("document.closest_noise" if best.recipe.start_sha256 is None
+                                else "document.closest_given", lead=lead, tries=number(exhibit.judged.tries),
+                                seed=best.recipe.seed, score=inside(SCORES[score].label), value=value), small),
+        Picture(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
+    prompt = best.recipe.prompt or say("document.none")
+    blocks: list[Block] = [row, Text(say("document.prompt_words_model", prompt=prompt))]
     if exhibit.given is not None:
         given = exhibit.given
-        blocks += [Row((Picture(blob(given.image_sha256), "The closest replay that was given the picture",
-                                f"For comparison: given the subject's picture at strength "
-                                f"{given.recipe.strength or 0:g}, {SCORES[score].label.lower()} "
-                                f"{shown(score, given.closeness[score])}. It comes back because it was put "
-                                f"in.",
+        blocks += [Row((Picture(blob(given.image_sha256), say("document.closest_replay_given"),
+                                say("document.for_comparison", strength=given.recipe.strength or 0,
+                                    score=inside(SCORES[score].label), value=shown(score, given.closeness[score])),
                                 small),))]
     return blocks
 
 
 def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
     effort = exhibit.effort
-    blocks: list[Block] = [Heading("What was tried", 3), Text(
-        f"{number(effort.tries)} replays, {number(effort.unet_evaluations)} network evaluations, "
-        f"{number(effort.elapsed_s)} seconds of computing. All of them are counted here, also those of "
-        "other prompts and settings.")]
+    blocks: list[Block] = [Heading(say("document.tried"), 3), Text(
+        say("document.replays_network_evaluations", tries=number(effort.tries),
+            evaluations=number(effort.unet_evaluations), seconds=number(effort.elapsed_s)))]
     blocks += _raced(found, subject)
     rows = []
     for plan in found.of(SearchPlan, subject.id):
         seq, time = found.began.get(plan.id, (0, ""))
         first = found.first_replay.get(plan.id)
         made = sum(r.search_id == plan.id for r in found.replays)
-        before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
+        when = "document.planned_before" if first is None or seq < first else "document.planned_after"
         others = len(plan.settings.get("more_prompts", ()))
-        more = f" (and {others} more, see the appendix)" if others else ""
-        rows.append((plan.id, f"{time[:16].replace('T', ' ')} UTC, {before}", number(plan.planned_tries),
+        more = say("document.more_see_appendix", others=others) if others else ""
+        rows.append((plan.id, say(when, time=time[:16].replace("T", " ")), number(plan.planned_tries),
                      number(made), f"{plan.settings.get('prompt', '')}{more}",
                      report_texts.model_name(plan.model, short=True)))
     if rows:
-        blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),
-                            "Searches as they were planned", wide=(4,)))
+        blocks.append(Table(report_texts.head("plans"), tuple(rows),
+                            say("document.searches_they_planned"), wide=(4,)))
     return blocks
 
 
@@ -188,32 +187,31 @@ def _raced(found: Snapshot, subject: Subject) -> list[Block]:
     limits = [s.loss_upper for s in found.of(RaceSetup, subject.id)]
     if not dropped:
         return []
-    risk = "how likely that dropped the closest one was not measured for this model and these settings"
+    risk = say("document.likely_dropped_closest")
     if None not in limits:
-        risk = f"the chance that this dropped the closest one is at most {max(limits):.0%} (95% limit)"
-    return [Text(f"{number(dropped)} of these tries fell behind in a race and were not run to their end; {risk}.")]
+        risk = say("document.chance_dropped_closest", most=max(limits))
+    return [Text(say("document.tries_fell_behind", dropped=number(dropped), risk=risk))]
 
 
 def _scores(best: Replay) -> list[Block]:
     rows = []
     for name, info in SCORES.items():
         if name in best.closeness:
-            span = f"{info.low:g} to {info.high:g}, {info.better} is closer"
+            span = say(f"document.range_{info.better}", low=info.low, high=info.high)
             rows.append((info.label, shown(name, best.closeness[name]), span, info.plain, info.blind_to))
-    return [Heading("Closeness of this replay", 3),
-            Table(("Score", "Value", "Range", "What it means", "What it cannot see"), tuple(rows), wide=(3, 4))]
+    return [Heading(say("document.closeness_replay"), 3),
+            Table(report_texts.head("scores"), tuple(rows), wide=(3, 4))]
 
 
 def _ledger(exhibit: Exhibit) -> list[Block]:
     rows = tuple((e.source, number(e.bits, 4), e.code) for e in exhibit.ledger)
     total = total_bits(exhibit.ledger)
-    blocks: list[Block] = [Heading("What was supplied", 3),
-                           Table(("Source", "Bits", "How it was counted"),
-                                 (*rows, ("all", number(total, 4), "")), wide=(2,))]
+    blocks: list[Block] = [Heading(say("document.supplied"), 3),
+                           Table(report_texts.head("ledger"),
+                                 (*rows, (say("document.all"), number(total, 4), "")), wide=(2,))]
     share = supplied_by_you(exhibit.ledger)
     if share > MOST_SUPPLIED:
-        blocks.append(Text(f"{percent(share)} of these bits came with a picture or noise that was put in: what "
-                           "comes back was supplied by you.", "finding"))
+        blocks.append(Text(say("document.bits_came_picture", share=percent(share)), "finding"))
     return blocks
 
 
@@ -221,16 +219,14 @@ def _plots(found: Snapshot, subject: Subject, rgb: np.ndarray, exhibit: Exhibit,
            ranked: Sequence[Ranked]) -> list[Block]:
     """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
     replays = found.replays_of(subject.id)
-    blocks: list[Block] = [Heading("How it went", 3)]
-    blocks.append(Picture(drawings.race(replays, score), f"Closeness of {len(replays)} replays in order of trying",
-                          "Every replay in the order of trying. The scale shows only where replays "
-                          "lie: it does not begin at 0."))
+    blocks: list[Block] = [Heading(say("document.went"), 3)]
+    blocks.append(Picture(drawings.race(replays, score), say("document.closeness_in_order", n=len(replays)),
+                          say("document.every_replay_order")))
     size = exhibit.best.recipe
     target = fit(rgb, height_px=size.height_px, width_px=size.width_px)
     plane = plane_of(found, subject, target, blob, score=score, ranked=ranked)
-    blocks.append(Picture(drawings.plane(plane), "Bits supplied against closeness",
-                          "What was supplied against what came back. The lines show what picture files of as "
-                          "many bits give without any model; replays that were handed the picture lie among them."))
+    blocks.append(Picture(drawings.plane(plane), say("document.bits_supplied_against"),
+                          say("document.supplied_against_came")))
     if (stands := standing(plane)) is not None:
         blocks.append(Text(f"{_model(ranked[-1], ranked)}{stands.statement}"))
     for one in ranked:
@@ -255,7 +251,7 @@ def plane_of(found: Snapshot, subject: Subject, target: np.ndarray, blob: Blob, 
 
 def _model(one: Ranked, ranked: Sequence[Ranked]) -> str:
     """Names a test's model where the report has several tests to tell apart."""
-    return f"Model: {one.model}. " if len(ranked) > 1 and one.model else ""
+    return say("document.model_before", model=one.model) if len(ranked) > 1 and one.model else ""
 
 
 def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
@@ -263,15 +259,16 @@ def _neighbours(found: Snapshot, subject: Subject) -> list[Block]:
     if not neighbours:
         return []
     first = neighbours[0]
-    words = {"collection": first.collection, "title": first.title or "untitled",
-             "similarity": f"{first.similarity:.3f}", "creator": first.creator or "an unnamed creator"}
-    lead = say("neighbour", **words, percentile=above(first.percentile)) if first.percentile is not None else ""
-    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or "untitled", n.creator, n.licence,
+    words = {"collection": first.collection, "title": first.title or say("document.untitled"),
+             "similarity": f"{first.similarity:.3f}", "creator": first.creator or say("document.unnamed_creator")}
+    lead = "" if first.percentile is None else statement(
+        "neighbour", **words, percentile=above(first.percentile))
+    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or say("document.untitled"), n.creator, n.licence,
                   "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours[:NEIGHBOURS])
-    head = ("Rank", "Similarity", "Title", "Creator", "Licence", "Near copies held")
-    blocks: list[Block] = [Heading("Nearest works of the collection", 3)]
+    blocks: list[Block] = [Heading(say("document.nearest_works_collection"), 3)]
     if lead:
         blocks.append(Text(lead))
-    return [*blocks, Table(head, rows, f"Collection: {first.collection}", wide=(2,)),
-            Text("Similar is not derived: a neighbour shows likeness, not that the model learnt from it.", "note")]
+    return [*blocks, Table(report_texts.head("neighbours"), rows,
+                           say("document.collection", collection=first.collection), wide=(2,)),
+            Text(say("limit.similar"), "note")]
 

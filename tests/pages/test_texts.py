@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from explorer.findings.wording import STATEMENTS
 from explorer.jobs.tasks import TASKS
 from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
@@ -49,7 +48,7 @@ def test_no_text_is_left_over():
 
 def test_every_outcome_of_a_measured_test_has_a_heading():
     judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
-    said = {kind for kind in STATEMENTS if f'"{kind}"' in judge} - {"not_run"}
+    said = {kind for kind in catalogue()["statement"] if f'"{kind}"' in judge} - {"not_run"}
     assert said == JUDGED and set(SCREENS["measured"]) >= JUDGED
 
 

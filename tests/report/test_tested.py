@@ -23,6 +23,7 @@ from explorer.report.subject_part import exhibit_of, plane_of, subject_blocks
 from explorer.report.tested import Ranked, among_controls, dots, ranked_tests
 from explorer.report.write_report import document_of
 from explorer.search.fit_size import fit
+from explorer.texts import say
 from tests.report.case_for_report import MODEL, make_case, picture
 
 OTHER = ModelRef("another/model", "a" * 64, "sd1")
@@ -105,7 +106,7 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
     blocks = document_of(case).blocks
     said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Picture)]
-    assert report_texts.NOT_TOGETHER in said
+    assert say("document.not_together") in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
     assert case_plane(case, test.subject_id).band is None  # nor on the screen
 
