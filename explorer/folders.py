@@ -1,4 +1,4 @@
-"""Folders of a workspace: those that a person may walk (no link leads out of them), sizes, emptying."""
+"""Folders of a workspace, which a person may walk (no link leads out of them), and files that they name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from explorer.errors import ExplorerError
 
 MOST_FOLDERS = 200
+MOST_FILE_BYTES = 256 * 1024 * 1024
 
 
 def inside(root: Path, wanted: str | Path) -> Path:
@@ -56,3 +57,14 @@ def empty_folder(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def read_file(path: Path) -> bytes:
+    """The file's bytes; ExplorerError if it cannot be read or is over 256 MiB."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_FILE_BYTES:
+            raise ExplorerError("folders.mib", path=path, size=size / 2**20)
+        return path.read_bytes()
+    except OSError as error:
+        raise ExplorerError("folders.cannot_read", path=path, strerror=error.strerror) from error

@@ -12,13 +12,13 @@ from typing import Any
 from explorer import records
 from explorer.cases import case_tables, log_index, reads
 from explorer.cases.blobs import BlobStore
-from explorer.cases.canonical import canonical, digest, pack, read, recipe_digest
 from explorer.cases.faults import plain_faults
 from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import GENESIS, LogEntry, entry_hash
 from explorer.cases.tries import Try, tries
 from explorer.errors import ExplorerError
-from explorer.records import Replay, Subject
+from explorer.records import Replay, Subject, recipe_digest
+from explorer.records.canonical import canonical, digest, pack, read
 
 __all__ = ["Case", "Environment", "SearchPlan", "utc_now"]
 

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 
 from explorer.cases import case_tables, log_index, reads
-from explorer.cases.canonical import canonical, pack, read
 from explorer.cases.log import LogEntry, line_of
 from explorer.cases.recipes_text import png_with_recipe, recipe_json
 from explorer.records import Replay
+from explorer.records.canonical import canonical, pack, read
 
 FORMAT = 1
 EXPORT = "export"  # the kind of the log entry that every export leaves, with the SHA-256 of its reports

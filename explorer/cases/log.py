@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.cases.canonical import canonical
+from explorer.records.canonical import canonical
 
 GENESIS = "0" * 64
 HASH = re.compile(r"[0-9a-f]{64}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from explorer.cases.canonical import digest
 from explorer.cases.log import LogEntry, raw_body
+from explorer.records.canonical import digest
 
 REPLAY, EXHIBIT, CHOICE, CASE, CREATED = "Replay", "Exhibit", "choice", "case", "case created"
 

@@ -12,9 +12,9 @@ from typing import Any
 from explorer.cases import contents
 from explorer.cases.archive import Archive, ArchiveFault
 from explorer.cases.blobs import NAME, sha256
-from explorer.cases.canonical import canonical, unpack
 from explorer.cases.log import LogEntry
 from explorer.records import Replay
+from explorer.records.canonical import canonical, unpack
 
 LINES = {"manifest-sha256.txt": re.compile(r"([0-9a-f]{64})  (\S+)"),  # as bagit writes them
          "tagmanifest-sha256.txt": re.compile(r"([0-9a-f]{64}) (\S+)")}

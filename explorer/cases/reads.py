@@ -7,10 +7,10 @@ import sqlite3
 from typing import Any
 
 from explorer import records
-from explorer.cases.canonical import read
 from explorer.cases.log import LogEntry
 from explorer.closeness.catalogue import SCORES
 from explorer.records import Replay, from_json
+from explorer.records.canonical import read
 
 
 def natural_key(record: Any) -> str:

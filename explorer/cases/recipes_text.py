@@ -6,9 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from explorer.cases.canonical import canonical, read
 from explorer.errors import ExplorerError
 from explorer.records import RECIPE_SCHEMA, Recipe, from_json
+from explorer.records.canonical import canonical, read
 
 KEYWORD = "afterimage recipe"  # our text chunk; "parameters" is A1111's
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

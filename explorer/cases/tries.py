@@ -6,7 +6,7 @@ import sqlite3
 import sys
 from typing import NamedTuple
 
-from explorer.cases.canonical import read
+from explorer.records.canonical import read
 
 _SETTINGS = ("seed", "strength", "noise_blob", "guidance", "steps", "scheduler", "prompt")
 _PATHS = ", ".join([*(f"'$.data.recipe.{name}'" for name in _SETTINGS), "'$.data.unet_evaluations'",

@@ -59,9 +59,6 @@ SCORES: dict[str, ScoreInfo] = {score.name: score for score in (
     ScoreInfo("clip_cosine", -1.0, 1.0, "higher"),
     ScoreInfo("efficientnet", 0.0, 4.0, "lower"),
     ScoreInfo("copy_cosine", -1.0, 1.0, "higher"),
-    ScoreInfo("lpips", 0.0, 2.0, "lower"),
-    ScoreInfo("dists", 0.0, 1.0, "lower"),
-    ScoreInfo("dinov2", -1.0, 1.0, "higher"),
 )}
 
 PIXEL_SCORES = ("tiled_l2", "tiled_l2_masked", "l2", "psnr", "psnr_masked", "ssim", "ssim_masked", "ms_ssim",

@@ -2,7 +2,7 @@
 
 "efficientnet" compares features place by place as Zhang et al. 2018 do, without weights fitted to
 people's judgements. "copy_cosine" compares pooled descriptors over views (Berman et al. 2019's GeM
-pooling). Scores whose weights a person must bring are in optional.py; nothing is fetched.
+pooling). Nothing is fetched.
 """
 
 from __future__ import annotations

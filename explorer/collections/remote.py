@@ -84,10 +84,6 @@ class RemoteCollection:
         """The nearest works to a text, embedded by the backend."""
         return list(self.ask({"text": text}, k, modality=modality).neighbours)
 
-    def search_image(self, data: bytes, k: int, *, modality: str = "image") -> list[Neighbour]:
-        """The nearest works to an image file, which is sent to the backend and embedded there."""
-        return list(self.ask(by_image(data), k, modality=modality).neighbours)
-
     def ask(self, what: dict[str, Any], k: int, *, modality: str = "image", filters: Filters | None = None,
             subject_id: str = "") -> RemoteAnswer:
         """Search by `text`, `image` (base64) or `embedding_input`; with filters on, count what they hid."""

@@ -12,11 +12,11 @@ from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.collections.works import PICTURES
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
 from explorer.errors import ExplorerError
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import measured_rates
 from explorer.findings.finding import Measured
+from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject

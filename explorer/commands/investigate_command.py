@@ -9,8 +9,8 @@ from explorer.cases.case import Case
 from explorer.cases.given_caption import one_line
 from explorer.cases.store import CaseStore
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
 from explorer.findings.finding import Finding
+from explorer.folders import read_file
 from explorer.jobs import flows, foreground
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings

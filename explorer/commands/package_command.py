@@ -9,8 +9,8 @@ from typing import Any
 
 from explorer.cases.seals import attach_package, request_package
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
 from explorer.errors import ExplorerError
+from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings

@@ -9,9 +9,9 @@ from typing import Any
 
 from explorer.cases.recipes_text import recipe_from_json, recipe_from_png
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
 from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
+from explorer.folders import read_file
 from explorer.images.imported import recipe_from
 from explorer.images.metadata import read_metadata
 from explorer.jobs import foreground

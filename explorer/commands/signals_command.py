@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from explorer.commands.progress_bars import Bars
-from explorer.commands.read_input import read_file
 from explorer.findings.signals.lists import read_list
 from explorer.findings.signals.tables import SignalTable, accuracy
+from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import MeasureSignals
 from explorer.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,27 +12,20 @@ import torch
 from explorer.diffusion.models import Model, out_of_memory
 from explorer.diffusion.sampling import Rendered, StepView, sample
 from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
-def render_exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None,
-                   noise: np.ndarray | None = None) -> Rendered:
+def exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None, noise: np.ndarray | None = None,
+            run: Run = QUIET, on_step: Callable[[StepView], None] | None = None) -> Rendered:
     """The recipe's image at batch 1 in deterministic mode: equal bytes for an equal environment.
 
     `start_rgb` (h, w, 3) uint8 where the recipe starts from an image, `noise` (c, h, w) float32 where it
-    names stored noise. ExplorerError for a recipe that
-    does not fit the model and for too little memory.
+    names stored noise; `run` and `on_step` as in `sample`. ExplorerError for a recipe that does not fit the
+    model and for too little memory.
     """
-    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
-        if isinstance(event, Rendered):
-            return event
-    raise AssertionError("a run ends with its image")
-
-
-def exhibit_steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None,
-                  noise: np.ndarray | None = None) -> Iterator[StepView | Rendered]:
-    """As `render_exhibit`, step by step: StepViews, then the Rendered."""
     with out_of_memory("Rendering this replay"), deterministic():
-        yield from sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None])
+        return sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None], run=run,
+                      on_step=on_step)[0]
 
 
 @contextlib.contextmanager

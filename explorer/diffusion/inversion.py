@@ -19,7 +19,8 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import noise_blob
 from explorer.diffusion.schedulers import Stepper, predicted_noise
 from explorer.errors import ExplorerError
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class Inverted:
     residual: float | None
 
 
-def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10) -> Iterator[Tick | Inverted]:
-    """The DDIM noise behind `rgb` (h, w, 3) uint8 of the recipe's size: Ticks between steps, Inverted last.
+def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10, run: Run = QUIET) -> Inverted:
+    """The DDIM noise behind `rgb` (h, w, 3) uint8 of the recipe's size; `run` ticks after every step.
 
     `rounds` 0 is plain DDIM inversion, which takes the noise prediction at the less noisy end of a step;
     more rounds look for the point from which DDIM's step really leads back, and stop once it is found.
@@ -53,10 +54,10 @@ def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10) -
     for low, high in walk.pairs():
         latents, miss = walk.back(latents, low, high, rounds)
         residual = None if residual is None else max(residual, miss)
-        yield Tick()
+        run.tick()
     noise = latents[0].float().cpu().numpy()
     named = replace(recipe, noise_blob=noise_blob(noise))
-    yield Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if recipe.guidance > 1 else 1), residual)
+    return Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if recipe.guidance > 1 else 1), residual)
 
 
 class _Walk:

@@ -18,6 +18,7 @@ from explorer.diffusion.noise import generator_for
 from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
 def check_own_call(model: Model, recipe: Recipe) -> None:
@@ -35,13 +36,15 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                             wrong=", ".join(wrong))
 
 
-def own_call(model: Model, recipe: Recipe) -> Rendered:
+def own_call(model: Model, recipe: Recipe, *, run: Run = QUIET) -> Rendered:
     """The recipe's image by the pipeline's own call at batch 1; ExplorerError as `check_own_call`."""
     check_own_call(model, recipe)
     takes, last = _parameters(model), {}
 
     def keep_latents(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         last["latents"] = values["latents"]
+        with torch.inference_mode(False), torch.enable_grad():  # what is loaded meanwhile must stay trainable
+            run.tick()
         return values
     wanted = {"prompt": recipe.prompt, "num_inference_steps": recipe.steps, "width": recipe.width_px,
               "height": recipe.height_px, "generator": generator_for(recipe), "output_type": "np",

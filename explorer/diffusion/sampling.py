@@ -6,7 +6,7 @@ besides lets a search look inside every step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,7 @@ from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
 from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True)
@@ -197,25 +198,24 @@ class Batch:
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-           on_step: Callable[[StepView], None] | None = None) -> Iterator[StepView | Rendered]:
-    """Images of recipes that share a `batch_key`: a StepView after every step, then a Rendered a recipe.
+           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None, run: Run = QUIET,
+           on_step: Callable[[StepView], None] | None = None) -> list[Rendered]:
+    """Images of recipes that share a `batch_key`, one a recipe.
 
     `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image (`start_latents`,
     (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`.
-    A family without our own loop gives no StepViews. ExplorerError as `Batch`; out-of-memory errors pass
-    through, so that the caller can halve the batch.
+    `on_step` sees every step, and `run` ticks after it; a family without our own loop shows no steps.
+    ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve the batch.
     """
     if not model.own_loop:
-        yield from (own_call(model, complete(model, r)) for r in recipes)
-        return
+        return [own_call(model, complete(model, r), run=run) for r in recipes]
     batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents)
     while not batch.done:
         view = batch.step()
         if on_step is not None:
             on_step(view)
-        yield view
-    yield from batch.finish()
+        run.tick()
+    return batch.finish()
 
 
 def _check_noise(recipes: Sequence[Recipe], noise: np.ndarray | None) -> None:

@@ -58,15 +58,6 @@ class SearchCollection:
 
 
 @dataclass(frozen=True)
-class MapCollection:
-    """Places a collection's works in two dimensions and keeps that in the cache; result: {"path", "works"}."""
-
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = True
-    collection: str = "world"
-
-
-@dataclass(frozen=True)
 class InspectModel:
     """Describe a model (family, fingerprint, size) and load it if `load`; result: ModelInfo as JSON."""
 

@@ -37,7 +37,6 @@ from explorer.jobs.library_tasks import (
     ImportPackage,
     IndexCollection,
     InspectModel,
-    MapCollection,
     ReplayPackage,
     ReplayRecipe,
     SearchCollection,
@@ -52,7 +51,7 @@ TASKS = {t.__name__: t for t in (
     EmbedSubject, FindNeighbours, CompareNeighbours, CheckCopy, Interrogate, RunSearch,
     MeasureSubject, MeasureControls, MeasureStart, AlignReplay, GenerateSubject, RecoverSeed,
     RenderExhibit, EncodeText, EncodeQuery,
-    SearchCollection, MapCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
+    SearchCollection, InspectModel, DownloadModel, TryModel, UnloadModels, BuildCollection,
     IndexCollection, FindDuplicates, ExportCase, WriteReport, VerifyPackage, ReplayPackage, ReplayRecipe,
     ImportPackage, MeasureSignals, ExtractPrompts)}
 

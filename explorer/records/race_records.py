@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.records import Effort
+from explorer.records import Effort, Recipe, to_json
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,12 @@ class LaneRecord:
     heat: str
     points: tuple[tuple[int, float], ...]
     dropped_at: int | None  # None: it finished, or is still going
+
+
+def former_name(recipe: Recipe) -> str:
+    """How heats of such a recipe were named before recipes had one digest; races that were begun so go on."""
+    text = json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def heats(rounds: Sequence[RaceRound]) -> dict[str, list[RaceRound]]:

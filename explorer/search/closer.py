@@ -21,9 +21,8 @@ from explorer.diffusion.names import steps_run
 from explorer.diffusion.sampling import batch_key
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Recipe, Replay, Variation
+from explorer.records import Recipe, Replay, Variation, recipe_digest
 from explorer.search.engine import Engine
-from explorer.search.expand import recipe_digest
 from explorer.search.run import Event, Search
 from explorer.search.variations import variations
 

@@ -80,7 +80,7 @@ def do(model: Model, unit: BatchUnit | HeatUnit, clock: Callable[[], float] = ti
 
 def _images(model: Model, recipes: tuple[Recipe, ...], start_rgb: np.ndarray | None) -> list[Rendered]:
     try:
-        return [e for e in sample(model, recipes, start_rgb=start_rgb) if isinstance(e, Rendered)]
+        return sample(model, recipes, start_rgb=start_rgb)
     except (RuntimeError, MemoryError) as error:
         _halve_or_raise(error, len(recipes))
     half = len(recipes) // 2

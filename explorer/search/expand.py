@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +16,7 @@ from explorer.diffusion.names import (
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe, to_json
+from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
@@ -73,12 +71,6 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
-
-
-def recipe_digest(recipe: Recipe) -> str:
-    """SHA-256 of a recipe's canonical JSON; its natural key."""
-    text = json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,

@@ -14,10 +14,9 @@ from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, Progress, Recipe, Replay, Tick
-from explorer.records.race_records import RaceRound, RaceSetup, heats, started, survivors
+from explorer.records import Effort, Progress, Recipe, Replay, Tick, recipe_digest
+from explorer.records.race_records import RaceRound, RaceSetup, former_name, heats, started, survivors
 from explorer.search.engine import Engine, HeatUnit
-from explorer.search.expand import recipe_digest
 from explorer.search.race import RaceResult, plan_of, race
 from explorer.search.race_plan import heat_keeps
 from explorer.search.run import Event, Search
@@ -72,7 +71,8 @@ def planned_heats(recipes: Sequence[Recipe], rounds: Sequence[RaceRound], *, siz
         groups.setdefault(recipe_digest(replace(recipe, seed=0))[:12], {})[recipe.seed] = recipe
     begun, found = heats(rounds), []
     for group, by_seed in groups.items():
-        mine = {name: past for name, past in begun.items() if name.partition("/")[0] == group}
+        names = (group, former_name(replace(next(iter(by_seed.values())), seed=0)))
+        mine = {name: past for name, past in begun.items() if name.partition("/")[0] in names}
         for name, past in mine.items():
             if not past[-1].finish:
                 left = tuple(by_seed[s] for s in survivors(past) if s in by_seed)

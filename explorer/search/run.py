@@ -20,12 +20,12 @@ from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
 from explorer.diffusion.preview import LatentPreview
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.sampling import StepView, batch_key, sample
+from explorer.diffusion.sampling import StepView, batch_key
+from explorer.diffusion.stepwise import sample_steps
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick
+from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, SearchSummary, Tick, recipe_digest
 from explorer.search.engine import BatchUnit, Engine, Made
-from explorer.search.expand import recipe_digest
 from explorer.search.fit_size import fit
 from explorer.search.stops import Standing, ended_by
 
@@ -140,7 +140,7 @@ class Search:
         start = self.start(recipes[0], subject)
         began, images = self.clock(), []
         try:
-            for event in sample(self.model, recipes, start_rgb=start):
+            for event in sample_steps(self.model, recipes, start_rgb=start):
                 if isinstance(event, Rendered):
                     images.append(event)
                     continue

@@ -20,7 +20,8 @@ from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import starting_noise
 from explorer.diffusion.rendered import Rendered, noise_blob
-from explorer.diffusion.sampling import Batch, sample
+from explorer.diffusion.sampling import Batch
+from explorer.diffusion.stepwise import sample_steps
 from explorer.errors import ExplorerError
 from explorer.records import Recipe, Replay, Tick
 from explorer.search.fit_size import fit
@@ -46,7 +47,7 @@ def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, scor
 
     def replayed(values: np.ndarray) -> Iterator[Tick]:
         changed = recipe if noise is None else dataclasses.replace(recipe, noise_blob=noise_blob(values))
-        events = sample(model, [changed], start_rgb=start_rgb, noise=None if noise is None else values[None],
+        events = sample_steps(model, [changed], start_rgb=start_rgb, noise=None if noise is None else values[None],
                         start_latents=values if noise is None else None)
         for event in events:
             if isinstance(event, Rendered):

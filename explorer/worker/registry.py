@@ -20,7 +20,6 @@ RUNNERS = {
     "CheckCopy": "explorer.worker.runners.run_neighbours:check",
     "EncodeQuery": "explorer.worker.runners.run_queries:encode",
     "SearchCollection": "explorer.worker.runners.run_neighbours:search",
-    "MapCollection": "explorer.worker.runners.run_neighbours:chart",
     "Interrogate": "explorer.worker.runners.run_subjects:interrogate",
     "EncodeText": "explorer.worker.runners.run_subjects:encode_text",
     "RunSearch": "explorer.worker.runners.run_replays:search",

@@ -22,6 +22,8 @@ st.markdown(say("settings.lead"))
 st.header(say("settings.workspace"), anchor=False)
 st.markdown(say("settings.home", path=str(settings.home), size=size(now.store.size_bytes())))
 st.caption(say("settings.home_text"))
+if now.person:
+    st.caption(say("settings.person", person=now.person.replace("`", "")))
 
 
 def _roots(name: str) -> None:

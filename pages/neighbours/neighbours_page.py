@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.jobs.tasks import CompareNeighbours, EmbedSubject, FindNeighbours
 from explorer.records import Neighbour
 from pages.library import stories
-from pages.neighbours import maps, text_search, work_cards, work_gallery
+from pages.neighbours import text_search, work_cards, work_gallery
 from pages.shared import loop_path, marking, state, upload, widgets
 from pages.shared.texts import say
 from pages.tasks import live, submit
@@ -49,7 +49,6 @@ def _found() -> None:
         if picked is not None:
             with right:
                 _one(here, picked)
-    maps.draw(here, found)
 
 
 def _compare(here: state.Here, found: list[Neighbour]) -> None:

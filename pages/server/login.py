@@ -1,8 +1,9 @@
 """Who is at the screen, where several people share a server: Streamlit's own login, off by default.
 
 It is on when `.streamlit/secrets.toml` has an `[auth]` section. Then nobody sees a page, a case or a job
-before logging in, deep links included, and each person sees only what is their own. Pictures and downloads
-are only then people's own when the server was started by `shared.py`, and no page is drawn otherwise.
+before logging in, deep links included, and each person sees only what is their own. A person is who issues the
+login and the subject that it names, never an e-mail address: those change hands, and some providers let anybody
+claim one.
 """
 
 from __future__ import annotations
@@ -22,21 +23,23 @@ def is_on() -> bool:
 
 
 def person() -> str:
-    """The one who is logged in, by e-mail address or, without one, by the provider's name for them.
+    """The one who is logged in, as `identity` has it; "" where login is off.
 
-    "" where login is off. Ends the run where it is on and nobody is logged in: no page goes on as nobody.
+    Ends the run where it is on and nobody is logged in: no page goes on as nobody.
     """
     if not is_on():
         return ""
-    name = name_of(st.user) if st.user.is_logged_in else ""
+    name = identity(st.user) if st.user.is_logged_in else ""
     if not name:
         st.stop()
     return name
 
 
-def name_of(user: Mapping[str, Any]) -> str:
-    """What a person is called here, of what the login provider says of them."""
-    return str(user.get("email") or user.get("sub") or "").strip()
+def identity(user: Mapping[str, Any]) -> str:
+    """Issuer and subject of what a login says, which no two people share; "" where one of them is missing."""
+    issuer, subject = user.get("iss"), user.get("sub")
+    told = all(isinstance(part, str) and part.strip() for part in (issuer, subject)) and "#" not in issuer
+    return f"{issuer}#{subject}" if told else ""  # an issuer has no fragment (OpenID Connect Core 1.0, section 2)
 
 
 def gate(*, guarded: bool) -> None:
@@ -44,10 +47,16 @@ def gate(*, guarded: bool) -> None:
 
     `guarded` says whether pictures and downloads have owners on this server (see media.py).
     """
-    if is_on() and not guarded:
+    if not is_on():
+        return
+    if not guarded:
         st.error(say("app.login_unguarded"))
-        st.stop()
-    if is_on() and not st.user.is_logged_in:
+    elif not st.user.is_logged_in:
         st.title(say("app.login_title"))
         st.button(say("app.login"), on_click=st.login, type="primary")
-        st.stop()
+    elif not identity(st.user):
+        st.error(say("app.login_nameless"))
+        st.button(say("app.logout"), on_click=st.logout)
+    else:
+        return
+    st.stop()

@@ -2,7 +2,7 @@
 
 Streamlit serves them under addresses that know no owner. Here each file remembers the people in whose
 sessions it was made, and a request is answered only for one of them. What is drawn before a login, such as
-the logo, is everybody's. See `shared.py`.
+the logo, is everybody's. See serving.py.
 """
 
 from __future__ import annotations
@@ -96,13 +96,13 @@ def person_of(cookies: Mapping[str, str]) -> str:
         told = json.loads(signed) if signed else {}
     except ValueError:
         return ""
-    return login.name_of(told) if isinstance(told, dict) and told.get("is_logged_in") is True else ""
+    return login.identity(told) if isinstance(told, dict) and told.get("is_logged_in") is True else ""
 
 
 def _here() -> tuple[str, str | None]:
     """This run's session and person, who is "" before the login; None outside any run."""
     context = get_script_run_ctx()
-    return (context.session_id, login.name_of(context.user_info)) if context is not None else ("", None)
+    return (context.session_id, login.identity(context.user_info)) if context is not None else ("", None)
 
 
 def _file_id(url: str) -> str:

@@ -35,9 +35,9 @@ from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.world.files import World, fingerprint, open_world, write_json
-from explorer.world.making.dose_replays import Effort
-from explorer.world.making.training import pick_device
 from explorer.world.manifest import all_words, load_small, read_manifest
+from explorer.world_build.dose_replays import Effort
+from explorer.world_build.training import pick_device
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_arithmetic import arithmetic
 from tests.benchmarks.findings_bank import Bank, fill

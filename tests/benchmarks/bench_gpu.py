@@ -102,7 +102,7 @@ def compare(family: str, args: argparse.Namespace) -> dict[str, Any]:
         wanted = [Recipe(model.ref, "a boat", seed, args.steps, 7.5, "euler", size, size, precision="float16")
                   for seed in range(batch)]
         install(pipe.unet)
-        found["ours"][batch] = rate(lambda w=wanted: list(sample(model, w)), batch)
+        found["ours"][batch] = rate(lambda w=wanted: sample(model, w), batch)
         for attention in model.attentions:
             attention.set_processor(AttnProcessor2_0())
         pipe.scheduler = _build("euler", model.scheduler_config)

@@ -38,7 +38,7 @@ from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
 from explorer.records import PromptCandidate
 from explorer.settings import WORLD
-from explorer.world.making.stats import wilson
+from explorer.world_build.stats import wilson
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -245,13 +245,12 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
     from explorer.closeness.scores import compare
-    from explorer.diffusion.rendered import Rendered
     from explorer.diffusion.sampling import sample
     from explorer.jobs.tasks import ReplaySettings
     from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
     recipes = expand(settings, model=model.ref, info=model.info)
-    made = [r for r in sample(model, recipes) if isinstance(r, Rendered)]
+    made = sample(model, recipes)
     subject = fit_square(rgb, model.info.default_size_px)
     return min(compare(subject, r.rgb, only=["tiled_l2"])["tiled_l2"] for r in made)
 

@@ -24,7 +24,6 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 
 from explorer.diffusion.models import Model, load_model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.schedulers import _build
 from explorer.diffusion.shared_text import SharedTextProcessor
@@ -43,9 +42,8 @@ def recipes(model: Model, seeds: Sequence[int], args: argparse.Namespace) -> lis
 def ours(model: Model, wanted: Sequence[Recipe], batch: int) -> Images:
     found = {}
     for first in range(0, len(wanted), batch):
-        for event in sample(model, wanted[first:first + batch]):
-            if isinstance(event, Rendered):
-                found[event.recipe.seed] = event.latents
+        for image in sample(model, wanted[first:first + batch]):
+            found[image.recipe.seed] = image.latents
     return found
 
 

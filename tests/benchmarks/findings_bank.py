@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from explorer.world.files import World
-from explorer.world.making.dose_replays import Effort, Sampler, noise
-from explorer.world.making.training import autocast
+from explorer.world_build.dose_replays import Effort, Sampler, noise
+from explorer.world_build.training import autocast
 
 BATCH = 128  # images at once
 SIDE = 8  # of the latents

@@ -17,9 +17,9 @@ from scipy.stats import bootstrap
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults
 from explorer.world.files import World, fingerprint
-from explorer.world.making.build_world import training_facts
-from explorer.world.making.dose_replays import Effort
 from explorer.world.manifest import read_manifest
+from explorer.world_build.build_world import training_facts
+from explorer.world_build.dose_replays import Effort
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_bank import fill
 from tests.benchmarks.findings_works import group

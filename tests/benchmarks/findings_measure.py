@@ -16,7 +16,7 @@ from explorer.findings.signals.bright_ending import masked_magnitude
 from explorer.findings.signals.cliques import largest_clique, pairwise_tiled
 from explorer.findings.signals.wen import magnitude
 from explorer.records.policy import Policy
-from explorer.world.making.dose_replays import noise
+from explorer.world_build.dose_replays import noise
 from tests.benchmarks.findings_bank import Bank
 
 STRONG = ("64", "256")

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from explorer.closeness.scores import compare
-from explorer.diffusion.exhibit import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
 from explorer.records import Tick
 from explorer.search.engine import BatchUnit, do
@@ -86,5 +86,5 @@ def _nearest(model: Model, work: Work, settings: Settings, scores: dict[int, flo
     first = sorted(scores, key=scores.get)[:TOP + SPARE]
     exact = {}
     for recipe in recipes(model, work, settings, first):
-        exact[recipe.seed] = compare(work.rgb, render_exhibit(model, recipe).rgb, only=("tiled_l2",))["tiled_l2"]
+        exact[recipe.seed] = compare(work.rgb, exhibit(model, recipe).rgb, only=("tiled_l2",))["tiled_l2"]
     return sorted(exact, key=exact.get)[:TOP]

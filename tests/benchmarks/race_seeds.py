@@ -12,7 +12,6 @@ from PIL import Image
 
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import Recipe
@@ -31,7 +30,7 @@ def rendered(model: Model, wanted: Sequence[Recipe], batch: int) -> list[np.ndar
     """(h, w, 3) uint8 of each recipe."""
     found: list[np.ndarray] = []
     for first in range(0, len(wanted), batch):
-        found += [e.rgb for e in sample(model, wanted[first:first + batch]) if isinstance(e, Rendered)]
+        found += [image.rgb for image in sample(model, wanted[first:first + batch])]
     return found
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from explorer.cases import contents
 from explorer.cases.archive import write_archive
-from explorer.cases.canonical import recipe_digest
 from explorer.cases.log import check_chain, line_of
 from explorer.cases.package import Package
-from explorer.records import ModelRef, Recipe, Replay, Subject
+from explorer.records import ModelRef, Recipe, Replay, Subject, recipe_digest
 
 
 def make_subject(**fields) -> Subject:

@@ -14,12 +14,12 @@ import pytest
 
 from explorer.cases import case_tables
 from explorer.cases.blobs import BlobStore
-from explorer.cases.canonical import canonical, read, recipe_digest
 from explorer.cases.case import Case
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
-from explorer.records import Neighbour, PromptCandidate, Subject, Variation
+from explorer.records import Neighbour, PromptCandidate, Subject, Variation, recipe_digest
+from explorer.records.canonical import canonical, read
 from tests.cases.made import make_recipe, make_replay, make_subject
 
 

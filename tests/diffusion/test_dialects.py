@@ -11,7 +11,6 @@ import torch
 
 from explorer.diffusion.conditioning import encode_prompt
 from explorer.diffusion.dialects import check_dialect, parse
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.weighting import equally_long, token_chunks
 from explorer.errors import ExplorerError
@@ -109,7 +108,7 @@ def test_repeated_rows_change_no_image(models):
     assert [r.shape[0] for r in equally_long([torch.zeros(154, 2), torch.zeros(231, 2)])] == [462, 462]
 
     def latents(these):
-        return [r.latents for r in sample(model, these) if isinstance(r, Rendered)]
+        return [r.latents for r in sample(model, these)]
     together, alone = latents(recipes), [latents([r])[0] for r in recipes]
     assert np.abs(np.stack(together) - np.stack(alone)).max() < 1e-4
     assert np.abs(alone[1] - latents([tiny.recipe(model, prompt="boat", negative_prompt="(grey)")])[0]).max() > 0

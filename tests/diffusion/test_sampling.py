@@ -7,16 +7,17 @@ from diffusers import AutoPipelineForImage2Image
 
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.names import SCHEDULERS
-from explorer.diffusion.sampling import Batch, Rendered, StepView, sample
+from explorer.diffusion.sampling import Batch, sample
 from explorer.diffusion.schedulers import _build
 from explorer.errors import ExplorerError
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 TOLERANCE = 1e-4
 
 
 def run(model, recipes, **more):
-    return [r for r in sample(model, recipes, **more) if isinstance(r, Rendered)]
+    return sample(model, recipes, **more)
 
 
 def picture(seed=0):
@@ -97,7 +98,9 @@ def test_batch_of_img2img_equals_one_at_a_time(models):
 
 @pytest.mark.parametrize("scheduler", ["euler", "ddim", "dpmpp_2m"])
 def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler):
-    views = [v for v in sample(model, [tiny.recipe(model, scheduler=scheduler)]) if isinstance(v, StepView)]
+    views, heard = [], Heard()
+    sample(model, [tiny.recipe(model, scheduler=scheduler)], run=heard, on_step=views.append)
+    assert [v.index for v in views] == list(range(views[0].steps)) and heard.ticks == views[0].steps
     last = views[-1]
     # DDIM ends on the noise level of timestep 0, the others on none.
     tolerance = 0.05 if scheduler == "ddim" else 1e-3
@@ -106,7 +109,7 @@ def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler)
 
 def test_views_expose_both_noise_predictions(models):
     model = models("sd2-v")
-    view = next(iter(sample(model, [tiny.recipe(model)])))
+    view = Batch(model, [tiny.recipe(model)]).step()
     guided = view.noise_unconditional + 4.0 * (view.noise_conditional - view.noise_unconditional)
     alpha, sigma = view.levels
     assert torch.allclose(alpha * view.x0 + sigma * guided, view.sample, atol=1e-4)

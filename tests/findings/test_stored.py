@@ -55,6 +55,6 @@ def test_error_rates_are_those_of_the_benchmark_and_the_worse_is_quoted(world, s
 
 
 def test_the_readme_has_the_stored_figures(stored):
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    readme = (Path(__file__).resolve().parents[2] / "assets" / "world" / "README.md").read_text("utf-8")
     assert table(stored) in readme
     assert stored["date"] in readme

@@ -5,8 +5,8 @@ import pytest
 
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef
-from explorer.search.expand import expand, recipe_digest, summarise
+from explorer.records import ModelInfo, ModelRef, recipe_digest
+from explorer.search.expand import expand, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)
 REF = ModelRef("world", "f" * 64, "sd1")

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from explorer.diffusion.exhibit import render_exhibit
-from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.sampling import sample
 from explorer.records import Progress, Tick
 from explorer.records.race_records import RaceRound
@@ -24,7 +23,7 @@ def recipes(model, count=12, scheduler="dpmpp_2m"):
 
 @pytest.fixture(scope="module")
 def ran(model):
-    subject = render_exhibit(model, recipes(model)[5]).rgb
+    subject = exhibit(model, recipes(model)[5]).rgb
     return list(race(model, recipes(model), subject, plan=PLAN, batch=4))
 
 
@@ -41,7 +40,7 @@ def test_a_race_that_was_interrupted_goes_on_to_the_same_end(model, ran):
     assert (first.number, first.step, first.kept, len(first.seeds), first.finish) == (0, 2, 6, 12, False)
     assert list(first.distances) == sorted(first.distances)
     left = [r for r in recipes(model) if r.seed in first.seeds[:first.kept]]
-    subject = render_exhibit(model, recipes(model)[5]).rgb
+    subject = exhibit(model, recipes(model)[5]).rgb
     *events, result = race(model, left, subject, plan=PLAN, batch=4, starters=12, decided=1)
     assert [i.recipe.seed for i in result.finished] == [i.recipe.seed for i in ran[-1].finished]
     assert [e.number for e in events if isinstance(e, RaceRound)] == [1, 2]
@@ -71,7 +70,7 @@ def test_finishers_equal_their_own_uninterrupted_run(model, scheduler):
     *_, result = race(model, wanted, subject, plan=PLAN, batch=5)
     assert 3 <= len(result.finished) <= 4
     for image in result.finished:
-        alone = next(e for e in sample(model, [wanted[image.recipe.seed]]) if isinstance(e, Rendered))
+        alone = sample(model, [wanted[image.recipe.seed]])[0]
         assert np.abs(image.latents - alone.latents).max() < 1e-4
 
 

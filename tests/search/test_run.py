@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from explorer.diffusion.exhibit import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Progress, SearchSummary, Tick
-from explorer.search.expand import expand, recipe_digest
+from explorer.records import Progress, SearchSummary, Tick, recipe_digest
+from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.run import run_search
 from tests.diffusion import tiny
@@ -67,17 +67,17 @@ def test_every_recipe_becomes_a_scored_replay_and_the_summary_comes_last(model):
 def test_a_subject_that_the_model_made_is_found_among_the_seeds(model):
     settings = ReplaySettings("a red boat", seeds=4, steps=(3,), guidances=(3.0,))
     secret = expand(settings, model=model.ref, info=model.info)[2]
-    events = list(search(model, render_exhibit(model, secret).rgb, settings=settings))
+    events = list(search(model, exhibit(model, secret).rgb, settings=settings))
     best = {r.id: r for r, _ in replays(events)}[events[-1].best_replay_id]
     assert best.recipe.seed == 2 and best.closeness["tiled_l2"] < 0.01
 
 
 def test_stored_png_is_the_image_that_was_scored(model):
     replay, png = replays(search(model))[0]
-    exhibit = render_exhibit(model, replay.recipe)
+    shown = exhibit(model, replay.recipe)
     stored = np.asarray(Image.open(io.BytesIO(png)))
-    assert np.abs(stored.astype(int) - exhibit.rgb).max() <= 1
-    assert replay.hashes["noise"] == exhibit.hashes["noise"]
+    assert np.abs(stored.astype(int) - shown.rgb).max() <= 1
+    assert replay.hashes["noise"] == shown.hashes["noise"]
 
 
 def test_what_is_done_is_skipped_and_counted(model):

@@ -174,10 +174,10 @@ def test_a_replay_becomes_an_exhibit_and_twice_gives_equal_bytes(work):
     work.run(RenderExhibit(work.case.id, replay.id, work.settings.model))
     shown = work.case.replay(replay.id)
     assert shown.exhibit and shown.recipe == replay.recipe
-    from explorer.diffusion.exhibit import render_exhibit
+    from explorer.diffusion.exhibit import exhibit
     from explorer.worker.runners import loading
     context = work.context(InspectModel())
-    again = render_exhibit(loading.model(context, work.settings.model), shown.recipe)
+    again = exhibit(loading.model(context, work.settings.model), shown.recipe)
     assert again.hashes == shown.hashes
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from explorer.errors import ExplorerError
 from explorer.world.files import open_world
-from explorer.world.making import autoencoder_train, build_world, clip_train, unet_train
-from explorer.world.making.data import labels_of
-from explorer.world.making.truth import epoch
 from explorer.world.manifest import read_manifest
+from explorer.world_build import autoencoder_train, build_world, clip_train, unet_train
+from explorer.world_build.data import labels_of
+from explorer.world_build.truth import epoch
 
 SVG = """<svg xmlns="http://www.w3.org/2000/svg"><metadata>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cc="http://web.resource.org/cc/"

@@ -15,8 +15,8 @@ from explorer.findings.finding import AlignedReplay
 from explorer.records.scans import SeedScan
 from explorer.world.example_cases import FILE_NAME, FOLDER, open_told, read
 from explorer.world.figures import read_card
-from explorer.world.making.derive import quoted
-from explorer.world.making.example_plans import EFFORT, PLANS
+from explorer.world_build.derive import quoted
+from explorer.world_build.example_plans import EFFORT, PLANS
 
 STORIES = {t.story: t for t in read()}
 

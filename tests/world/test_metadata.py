@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.world.making import svg_metadata
+from explorer.world_build import svg_metadata
 
 
 @pytest.mark.parametrize(("raw", "clean"), [

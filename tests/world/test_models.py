@@ -13,10 +13,10 @@ from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from explorer.world.files import fingerprint, open_world
-from explorer.world.making import clip_train, derive
-from explorer.world.making.dose_replays import Effort, Sampler
-from explorer.world.making.rule import round_trip
 from explorer.world.manifest import read_manifest
+from explorer.world_build import clip_train, derive
+from explorer.world_build.dose_replays import Effort, Sampler
+from explorer.world_build.rule import round_trip
 
 CARD_KEYS = ("assets_mb", "autoencoder", "clip", "dose_response", "near_copy_rule", "fingerprint")
 
@@ -99,8 +99,8 @@ def test_the_check_samples_as_the_pipeline_does(here, pipeline, rows):
 
 
 def test_autoencoder_floor(here, rows):
-    from explorer.world.making.autoencoder_train import psnr_db
     from explorer.world.manifest import load_small
+    from explorer.world_build.autoencoder_train import psnr_db
 
     works = load_small(here.root, [r["image"] for r in rows[::25]]) / np.float32(255)
     assert np.median(psnr_db(works, round_trip(here, works))) > 24

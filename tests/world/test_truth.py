@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from explorer.world.files import open_world
-from explorer.world.making import truth
-from explorer.world.making.copy_captions import copy_caption, copy_pixels
-from explorer.world.making.data import labels_of
 from explorer.world.manifest import manifest_draw, read_manifest, small
+from explorer.world_build import truth
+from explorer.world_build.copy_captions import copy_caption, copy_pixels
+from explorer.world_build.data import labels_of
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from explorer.closeness.scores import compare
 from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.sampling import sample
+from explorer.diffusion.stepwise import sample_steps
 from explorer.errors import ExplorerError
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import bill
@@ -112,7 +112,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
     target = fit(rgb, height_px=recipes[0].height_px, width_px=recipes[0].width_px)
     values, batch = [], model.policy.batch
     for start in range(0, len(recipes), batch):
-        for event in sample(model, recipes[start:start + batch]):
+        for event in sample_steps(model, recipes[start:start + batch]):
             if isinstance(event, Rendered):
                 values.append((compare(target, event.rgb, only=(policy.score,))[policy.score], event.recipe))
             yield Tick()

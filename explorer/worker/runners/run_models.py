@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.models import Model, describe_model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.jobs.tasks import InspectModel, ReplaySettings, TryModel, UnloadModels
 from explorer.records import Progress, Tick, to_json
 from explorer.search.expand import expand

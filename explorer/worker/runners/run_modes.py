@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cases.canonical import recipe_digest
 from explorer.cases.case import Case
-from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
@@ -18,7 +16,6 @@ from explorer.records import Recipe, Replay
 from explorer.records.race_records import RaceRound, RaceSetup
 from explorer.search.closer import run_closer
 from explorer.search.expand import check, expand
-from explorer.search.expand import recipe_digest as search_digest
 from explorer.search.fit_size import fit
 from explorer.search.optimised import run_optimised
 from explorer.search.race_plan import race_setup
@@ -57,7 +54,7 @@ def events_of(task: RunSearch, context: Context, model: Model, encoder: Any, rec
                           engine=engine)
     if mode == "noise":
         return run_optimised(model, encoder, task, _parent(case, task, model), rgb, earlier=earlier)
-    done = _done(recipes, model, case.recipes_done(task.search_id))
+    done = case.recipes_done(task.search_id)
     if mode != "race":
         return run_search(model, encoder, task, recipes, rgb, earlier=earlier, done=done, engine=engine)
     setup = case.record(RaceSetup, task.search_id)
@@ -89,12 +86,3 @@ def _words(case: Case, subject_id: str) -> tuple[str, ...]:
     """Parts of the subject's other prompts, the best prompts first."""
     parts = (p.strip() for c in case.prompts(subject_id) if c.mode != "negative" for p in c.text.split(","))
     return tuple(dict.fromkeys(p for p in parts if p))[:MOST_WORDS]
-
-
-def _done(recipes: list[Recipe], model: Model, stored: set[str]) -> set[str]:
-    """The search's own digests of the recipes whose RFC 8785 digests are stored.
-
-    The two differ for whole-numbered floats, which lose their point on the way through JSON.
-    """
-    full = [complete(model, recipe) for recipe in recipes]
-    return {search_digest(recipe) for recipe in full if recipe_digest(recipe) in stored}

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from explorer.cases.case import Case
-from explorer.collections.atlas import atlas_path, make_atlas, write_atlas
 from explorer.collections.copycheck import Door, DoorCheck, DoorRates, DoorRule, read_rates
 from explorer.collections.open import Collection, open_collection
 from explorer.collections.pictures import read_signatures, stored_signatures
 from explorer.collections.remote import RemoteCollection
 from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import CheckCopy, FindNeighbours, MapCollection, SearchCollection
+from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
 from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
 from explorer.worker.context import Context
 from explorer.worker.runners.remote_service import ask
@@ -34,7 +33,6 @@ def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     vector = _embedding(task, context)
     yield Progress(0, 1, "searching")
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
-    _charted(collection, context)
     yield Progress(1, 1, "found")
     return {"neighbours": len(found), "works": collection.info.works}
 
@@ -72,27 +70,6 @@ def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
         asked = context.queue.get(context.job.after).task if context.job.after else None
         return {**ask(task, collection, context, asked=asked, embedding=vector), "side": side}
     return {"neighbours": [to_json(n) for n in collection.search(vector, task.k, query=side)], "side": side}
-
-
-def chart(task: MapCollection, context: Context) -> Iterator[Progress]:
-    """Writes the collection's atlas to the cache, where it is not there yet."""
-    yield Progress(0, 1, "opening the collection")
-    collection = opened(context, task.collection)
-    if not isinstance(collection, Collection):
-        raise ExplorerError("worker.neighbours_works_collection_another")
-    _charted(collection, context)
-    yield Progress(1, 1, "drawn")
-    return {"path": str(atlas_path(context.settings.cache, collection.info.fingerprint)),
-            "works": collection.works}
-
-
-def _charted(collection: Any, context: Context) -> None:
-    """Sees to it that a local collection's atlas is in the cache."""
-    if not isinstance(collection, Collection):
-        return
-    path = atlas_path(context.settings.cache, collection.info.fingerprint)
-    if not path.is_file():
-        write_atlas(make_atlas(collection), path)
 
 
 def _store(case: Case, collection: Any, subject_id: str, vector: np.ndarray, *, k: int,

@@ -12,9 +12,9 @@ from explorer.cases.kinds import Environment
 from explorer.cases.package import Package
 from explorer.cases.reads import record
 from explorer.closeness.scores import compare
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayPackage

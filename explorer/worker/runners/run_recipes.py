@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from explorer.cases.recipes_text import png_with_recipe
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayRecipe

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from explorer.closeness.scores import compare
-from explorer.diffusion.exhibit import exhibit_steps
-from explorer.diffusion.inversion import Inverted, invert
+from explorer.diffusion.inversion import invert
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import RecoverSeed
@@ -65,11 +65,8 @@ def _latents(model: Model, rgb: np.ndarray) -> Iterator[Any]:
         side = model.info.default_size_px
         recipe = Recipe(model.ref, "", 0, model.info.default_steps, 1.0, "ddim", side, side,
                         precision=model.precision)
-        for event in invert(model, recipe, rgb, rounds=0):
-            if isinstance(event, Inverted):
-                found["inverted"] = event.noise
-            else:
-                yield event
+        yield Tick()
+        found["inverted"] = invert(model, recipe, rgb, rounds=0).noise
     return found
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
-from explorer.diffusion.exhibit import exhibit_steps
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from explorer.closeness.heatmap import overlay
-from explorer.commands.read_input import read_file
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
@@ -22,6 +21,7 @@ from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
 from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable
 from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
+from explorer.folders import read_file
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Progress, Recipe, TermGain, Tick, to_json

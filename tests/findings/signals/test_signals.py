@@ -32,7 +32,7 @@ def model(request, tmp_path_factory):
 def views(model, **changes):
     recipe = replace(prompt_recipes(model, PROMPTS[:1], seeds=SEEDS[:1], steps=STEPS)[0], **changes)
     found = []
-    list(sample(model, [recipe], on_step=found.append))
+    sample(model, [recipe], on_step=found.append)
     return found
 
 
@@ -89,7 +89,7 @@ def _recorded(model, recipes):
     before, recorder = attention.processor, _Recorder()
     attention.set_processor(recorder)
     try:
-        list(sample(model, recipes))
+        sample(model, recipes)
     finally:
         attention.set_processor(before)
     return recorder.seen
@@ -158,7 +158,7 @@ def test_one_run_gives_what_each_signal_gives_alone(model):
 
 def test_watching_changes_no_image_and_leaves_no_hook(model):
     recipes = prompt_recipes(model, PROMPTS[:1], seeds=SEEDS, steps=STEPS)
-    plain = [r.rgb for r in sample(model, recipes) if hasattr(r, "rgb")]
+    plain = [r.rgb for r in sample(model, recipes)]
     watched = [r.rgb for r in watch(model, recipes, [BrightEnding()], images=True) if hasattr(r, "rgb")]
     np.testing.assert_array_equal(plain, watched)
     events = watch(model, recipes, [BrightEnding()])

@@ -13,7 +13,7 @@ import pytest
 from explorer.cases.case import Environment
 from explorer.closeness.scores import compare
 from explorer.collections.parts import Parts
-from explorer.diffusion.exhibit import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
@@ -62,7 +62,7 @@ def closest(work, name, count=10):  # noqa: F811
     model = loading.model(work.context(search(work, name)), work.settings.model)
     subject = read_png(work.case.blob(work.subject.pixels_sha256))
     first = work.case.replays(work.subject.id, search_id=name, order_by="tiled_l2", limit=count + 4)
-    exact = {r.recipe.seed: compare(subject, render_exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
+    exact = {r.recipe.seed: compare(subject, exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
     return sorted(exact, key=exact.get)[:count]
 
 
