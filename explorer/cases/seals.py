@@ -15,6 +15,7 @@ from explorer.cases.blobs import sha256
 from explorer.cases.case import Case
 from explorer.cases.package import SEALS, TAGS, Package
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 ANSWER, LIST = f"{SEALS}answer.tsr", f"{SEALS}manifest-sha256.txt"
 
@@ -93,17 +94,17 @@ def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> St
     try:
         response = tsp.decode_timestamp_response(answer)
         if response.status not in (0, 1):
-            return Stamp("", False, False, "the authority refused the request")
+            return Stamp("", False, False, say("note.cases.authority_refused_request"))
         info = response.tst_info
         time = info.gen_time.isoformat()
         algorithm = info.message_imprint.hash_algorithm.dotted_string
         fits = algorithm == "2.16.840.1.101.3.4.2.1" and info.message_imprint.message.hex() == sha256(message)
     except Exception as error:  # whatever the parser makes of foreign bytes
-        return Stamp("", False, False, f"the time stamp cannot be read ({type(error).__name__})")
+        return Stamp("", False, False, say("note.cases.time_stamp_cannot", error_kind=type(error).__name__))
     if not fits:
-        return Stamp(time, False, False, "the time stamp is over other bytes")
+        return Stamp(time, False, False, say("note.cases.time_stamp_over"))
     if not roots:
-        return Stamp(time, True, False, "no root certificate of the authority was given to check it with")
+        return Stamp(time, True, False, say("note.cases.no_root_certificate"))
     why = _untrusted(response, message, roots)
     return Stamp(time, True, not why, why)
 
@@ -120,7 +121,7 @@ def _untrusted(response: object, message: bytes, roots: Sequence[bytes]) -> str:
                 return ""
         except Exception as error:  # each certificate gets its try
             problems.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
-    return "its signature does not lead to a given root certificate (" + "; ".join(problems) + ")"
+    return say("note.cases.signature_not_lead", problems="; ".join(problems))
 
 
 def _must_fit(answer: bytes, message: bytes) -> Stamp:

@@ -21,6 +21,7 @@ from PIL import Image
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import ClipFiles, find_clip, hub_file
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 IMAGE_BATCH = 64
 TEXT_BATCH = 256
@@ -181,13 +182,13 @@ def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
     """The prefix-cached tower if it fits; a CLIP whose tokenizer does not fit its tower is refused."""
     vocabulary = getattr(model, "vocab_size", None)
     if not isinstance(tokenizer, SimpleTokenizer):
-        return None, "its tokenizer is not CLIP's own"
+        return None, say("note.clip.tokenizer_not_clip")
     if isinstance(vocabulary, int) and tokenizer.vocab_size > vocabulary:
         raise ExplorerError("clip.encoder_clip_text_tower", vocabulary=vocabulary, vocab_size=tokenizer.vocab_size)
     if tokenizer.reduction_fn is not None:
-        return None, "its tokenizer shortens texts in its own way"
+        return None, say("note.clip.tokenizer_shortens_texts")
     if tokenizer.eot_token_id != max(tokenizer.all_special_ids):
-        return None, "its end-of-text token is not the highest"
+        return None, say("note.clip.end_text_token")
     try:
         return CausalTower(model, start_id=tokenizer.sot_token_id, end_id=tokenizer.eot_token_id), ""
     except ExplorerError as error:

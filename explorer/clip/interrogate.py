@@ -23,6 +23,7 @@ from explorer.clip.term_gains import parts_of, term_gains
 from explorer.clip.terms import TermList, has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress, PromptCandidate
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -99,7 +100,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     found = yield from _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
         raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
-    yield Progress(1, 1, "Measuring what each term adds")
+    yield Progress(1, 1, say("progress.measuring_each_term"))
     rows = _ordered(job, mode, found, given)
     for rank, (text, source, how, similarity) in enumerate(rows, start=1):
         ids = encoder.token_ids(text)
@@ -183,7 +184,7 @@ def _beam(job: Job, *, sign: int) -> Iterator[Progress]:
 
 def _fast(job: Job) -> Iterator[Progress]:
     """The nearest terms after the opening, as many of them as bring the prompt nearest."""
-    yield Progress(0, 1, "Stringing the nearest terms together")
+    yield Progress(0, 1, say("progress.stringing_nearest_terms"))
     pool = gather(job.banks, job.query, size=job.settings.fast_terms, banned=job.banned,
                   without=parts_of(job.opening))
     texts, text = [], job.opening
@@ -198,7 +199,7 @@ def _fast(job: Job) -> Iterator[Progress]:
 
 def _classic(job: Job) -> Iterator[Progress]:
     """Opening, medium and artist, trending, movement, flavors: the nearest of each kind there is."""
-    yield Progress(0, 1, "Filling the classic sentence")
+    yield Progress(0, 1, say("progress.filling_classic_sentence"))
     kinds = {role: gather(job.of_role(role), job.query, size=n, banned=job.banned).texts for role, n in
              (("medium", 1), ("artist", 1), ("trending", 1), ("movement", 1),
               ("flavor", job.settings.classic_flavors))}

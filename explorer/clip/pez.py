@@ -18,6 +18,7 @@ from explorer.clip.pool import joined
 from explorer.clip.terms import has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -66,7 +67,7 @@ def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: 
         (1 - similarity).backward()
         optimiser.step()
         if step % REPORT_EVERY == 0:
-            yield Progress(step, steps, f"Gradient search, similarity {best:.3f}")
+            yield Progress(step, steps, say("progress.gradient_search_similarity", best=best))
     return joined(opening, encoder.tokenizer.decode(ids[best_ids].tolist()).strip())
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 MAX_CHARACTERS = 400  # a longer term does not fit 75 tokens of ordinary text, and tokenising it is slow
 ROLES = ("artist", "flavor", "medium", "movement", "trending", "negative")
@@ -57,8 +58,8 @@ def term_list(name: str, role: str, raw: Iterable[str]) -> TermList:
             seen.add(key)
             kept.append(clean)
     notes = [f"{name}: {n} {what}" for n, what in (
-        (repeated, "repeated terms counted once"),
-        (long, f"terms longer than {MAX_CHARACTERS} characters left out")) if n]
+        (repeated, say("note.clip.repeated_terms_counted")),
+        (long, say("note.clip.terms_longer_than", max_characters=MAX_CHARACTERS))) if n]
     return TermList(name, role, tuple(kept), tuple(notes))
 
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 BATCH_TOKENS = 16384  # rows × new tokens computed at once; bounds memory
 LENGTH_STEP = 4
@@ -60,14 +61,14 @@ class CausalTower:
         pool = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
         mask = getattr(text, "attn_mask", None)
         if not blocks or not hasattr(text, "token_embedding"):
-            why = "it is not open_clip's own transformer"
+            why = say("note.clip.not_open_clip")
         elif mask is None or not bool(torch.isneginf(torch.triu(mask, 1)[0, 1:]).all()):
-            why = "it is not causal"
+            why = say("note.clip.not_causal")
         elif pool != "argmax" or getattr(text, "cls_emb", None) is not None:
-            why = f"it pools {pool!r} and not at the end-of-text token"
+            why = say("note.clip.pools_not_end", pool=pool)
         elif any(type(b).__name__ != "ResidualAttentionBlock" or b.attn.in_proj_weight is None
                  or b.attn.bias_k is not None for b in blocks):
-            why = "its blocks are of an unknown kind"
+            why = say("note.clip.blocks_unknown_kind")
         if why:
             raise ExplorerError("clip.tower_prefix_cache_not", why=why)
 

@@ -19,11 +19,10 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.settings import WORLD
+from explorer.texts import say
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-SPELLINGS = ('"world", a folder with open_clip_config.json and open_clip_model.safetensors, '
-             '"open_clip:<model>/<tag or checkpoint path>", or "hf-hub:<owner>/<name>"')
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def find_clip(spec: str, *, offline: bool = True) -> ClipFiles:
         return _from_folder(folder, name=folder.name)
     if folder.is_file():
         raise ExplorerError("clip.weights_file_checkpoint_needs", spec=spec)
-    raise ExplorerError("clip.weights_no_clip_called", spec=spec, spellings=SPELLINGS)
+    raise ExplorerError("clip.weights_no_clip_called", spec=spec, spellings=say("note.clip.spellings"))
 
 
 def _from_folder(folder: Path, *, name: str) -> ClipFiles:

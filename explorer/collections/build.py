@@ -23,6 +23,7 @@ from explorer.collections.quantise import quantise
 from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.texts import say
 
 EXACT_WORKS = 50_000  # up to here every query is compared with every work
 CODE_SHARE = 32  # codes of a large index are so small a part of its float32 vectors
@@ -63,7 +64,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
         if not paths:
             (out / f"{modality}.index").unlink(missing_ok=True)
             continue
-        yield Progress(len(kinds), 2, f"indexing {modality}s")
+        yield Progress(len(kinds), 2, say("progress.indexing", modality=modality))
         rows = EmbeddingRows(paths)
         works, dim = rows.count, rows.dim
         path, parts = out / f"{modality}.index", [[p.name, len(np.load(p, mmap_mode="r"))] for p in paths]
@@ -72,7 +73,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
         else:
             index = _grown(path, rows, parts, card) or (yield from _large(rows, out, modality))
             kinds[modality] = index_key(works, dim)
-            yield Progress(len(kinds), 3, "measuring recall")
+            yield Progress(len(kinds), 3, say("progress.measuring_recall"))
             reached, margins[modality] = tune(index, rows)
             recall = min(recall, reached)
             _replace(index, path)
@@ -84,7 +85,7 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
                      "indexed": indexed, "margins": margins})
     size = sum((out / f"{m}.index").stat().st_size for m in kinds)
-    yield Progress(2, 2, "indexed")
+    yield Progress(2, 2, say("progress.indexed"))
     return IndexReport(works, dim, kinds, recall, size, time.monotonic() - begun)
 
 

@@ -15,6 +15,7 @@ from explorer.collections.parts import Part, Parts, read_card, write_card
 from explorer.collections.picture_sources import FIELDS, Item, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress, Tick
+from explorer.texts import say
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
@@ -106,7 +107,7 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
             if isinstance(event, int):
                 done += event
                 left = (time.monotonic() - begun) / done * (len(new) - done)
-                yield Progress(done, len(new), "reading pictures", left_s=left)
+                yield Progress(done, len(new), say("progress.reading_pictures"), left_s=left)
                 continue
             items, looked = event
             good = [items[place] for place in looked.good]
@@ -123,7 +124,7 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
-    yield Progress(len(new), len(new), "embedded")
+    yield Progress(len(new), len(new), say("progress.embedded"))
     return made
 
 

@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 PROBE_LIMIT_S = 120.0
 _FLAT = struct.Struct("<4siqqqBi")  # kind, dimension, count, two unused, trained, metric
@@ -103,14 +104,14 @@ def reading_flags(path: Path, kind: bytes) -> int:
 
 def _check_flat(path: Path, head: bytes, size: int) -> None:
     if len(head) < _FLAT.size + 8:
-        raise _damaged(path, "it ends in its header")
+        raise _damaged(path, say("note.collections.ends_header"))
     _, dim, count, *_, metric = _FLAT.unpack_from(head)
     at = _FLAT.size + (4 if metric > 1 else 0)
     floats = _COUNT.unpack_from(head, at)[0]
     if not 0 < dim <= 65_536 or count < 0 or floats != dim * count:
-        raise _damaged(path, "its header contradicts itself")
+        raise _damaged(path, say("note.collections.header_contradicts_itself"))
     if size < at + 8 + 4 * floats:
-        raise _damaged(path, f"it has {size:,} bytes and needs {at + 8 + 4 * floats:,}: it was cut short")
+        raise _damaged(path, say("note.collections.bytes_needs", size=size, at=at + 8 + 4 * floats))
 
 
 @lru_cache(maxsize=64)
@@ -123,7 +124,7 @@ def _probe(path: str, size: int, changed_ns: int) -> None:
         raise ExplorerError("collections.faiss_index_not_opened_within", path=path,
                             probe_limit_s=PROBE_LIMIT_S) from error
     if done.returncode != 0:
-        raise _damaged(Path(path), f"opening it ended the process with code {done.returncode}")
+        raise _damaged(Path(path), say("note.collections.opening_ended_process", returncode=done.returncode))
     answer = json.loads(done.stdout.splitlines()[-1])
     if "error" in answer:
         raise _damaged(Path(path), answer["error"])

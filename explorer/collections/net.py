@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK = 65_536
@@ -117,7 +118,8 @@ def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, st
         return _read(url, response, policy, deadline), None
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() >= deadline - 0.01
-        why = f"took longer than {policy.timeout_s:g} s" if late else f"gave no usable answer ({_why(error)})"
+        why = say("note.collections.took_longer_than",
+                  timeout_s=policy.timeout_s) if late else say("note.collections.gave_no_usable", why=_why(error))
         raise Unreachable("collections.net_check_address_server", url=shown(url), why=why) from error
     finally:
         guard.cancel()

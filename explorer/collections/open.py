@@ -20,6 +20,7 @@ from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
 from explorer.errors import ExplorerError
 from explorer.records import CollectionInfo, Neighbour
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
@@ -51,12 +52,10 @@ class Collection:
         """What this collection is; the fingerprint covers every file's name, size and sampled bytes."""
         card, notes = self.layout.card, []
         if not card.get("clip"):
-            notes.append("The folder does not say which CLIP made it: similarities mean something only "
-                         "for queries embedded by that same CLIP.")
+            notes.append(say("note.collections.folder_not_say"))
         surplus = self._rows.count - self.works
         if surplus > 0:
-            notes.append(f"The metadata has {surplus} more rows than the index has works; "
-                         "they were left out.")
+            notes.append(say("note.collections.metadata_more_rows", surplus=surplus))
         return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
                               clip=str(card.get("clip", "")), fingerprint=_fingerprint(self.layout),
                               notes=tuple(notes))

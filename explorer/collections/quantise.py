@@ -16,6 +16,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.texts import say
 
 LOOK = 128  # faiss's own 16 puts one work in seven into a wrong cell, of 2,048 cells of 512 dimensions
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -31,7 +32,7 @@ def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
         begun = time.monotonic()
         try:
             while child.poll() is None:
-                yield Progress(0, 3, f"making cells and codes ({time.monotonic() - begun:.0f} s)")
+                yield Progress(0, 3, say("progress.making_cells_codes", monotonic=time.monotonic() - begun))
                 try:
                     child.wait(0.5)
                 except subprocess.TimeoutExpired:

@@ -14,6 +14,7 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Progress
+from explorer.texts import say
 
 SIDE_PX = 256
 BATCH = 8  # pictures that a learned score sees at once
@@ -43,10 +44,10 @@ def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str 
         chunk = neighbours[at:at + BATCH]
         pictures = [_picture(n.image_path) for n in chunk]
         seen = [p for p in pictures if p is not None]
-        yield Progress(at, len(neighbours), "comparing pictures")
+        yield Progress(at, len(neighbours), say("progress.comparing_pictures"))
         more = iter(learned(subject, seen) if learned and seen else [{}] * len(seen))
         for number, (neighbour, other) in enumerate(zip(chunk, pictures, strict=True)):
-            yield Progress(at + number, len(neighbours), "comparing pictures")
+            yield Progress(at + number, len(neighbours), say("progress.comparing_pictures"))
             scores = {} if other is None else {**compare(subject, other, only=only), **next(more)}
             scored.append(Compared(neighbour, scores, neighbour.rank))
     best = sort_key(by)

@@ -19,6 +19,7 @@ from explorer.collections.net import Policy, fetch
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.settings import WORLD
+from explorer.texts import say
 
 COLUMNS = ("id", "title", "creator", "keywords", "caption", "licence", "url", "multiplicity", "image_path")
 START_S = 300.0  # its imports alone take some 20 s, several times that on a busy computer
@@ -60,7 +61,7 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
     `clip` is by default the one that the collection says it was made with."""
     layout = find_layout(str(folder))
     steps = start({layout.name: str(folder)}, clip=clip or str(layout.card.get("clip") or "world"), port=port)
-    print(f"Starting clip-retrieval's backend for {layout.name} (its imports take a while) ...", flush=True)
+    print(say("note.collections.starting_clip_retrieval", layout_name=layout.name), flush=True)
     while True:
         try:
             next(steps)
@@ -68,7 +69,7 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
             backend: Backend = ready.value
             break
     with backend:
-        print(f"Serving {layout.name} at {backend.url}; end with Ctrl+C.", flush=True)
+        print(say("note.collections.serving_end_ctrl", layout_name=layout.name, url=backend.url), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             code = backend.process.wait()
             raise ExplorerError("collections.serve_backend_ended_itself", code=code, log=backend.log[-300:])
@@ -138,7 +139,7 @@ def _wait(backend: Backend) -> Iterator[Progress]:
         with contextlib.suppress(ExplorerError):
             if fetch(backend.url + "/indices-list", policy=policy).status == 200:
                 return
-        yield Progress(0, 1, f"the backend is starting ({time.monotonic() - begun:.0f} s)")
+        yield Progress(0, 1, say("progress.backend_starting", monotonic=time.monotonic() - begun))
         time.sleep(0.5)
     raise ExplorerError("collections.serve_clip_retrieval_backend", start_s=START_S)
 

@@ -22,6 +22,7 @@ from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records.policy import Policy, check
 from explorer.settings import Settings
+from explorer.texts import say
 
 SHOWN = 20
 
@@ -95,7 +96,7 @@ def _ranking(case: Case) -> dict[str, Any]:
     """What the last line prints: the works in order, with p and q where controls fit."""
     found = portfolio_of(case)
     if found is None:
-        return {"statement": "No controls were given, so the works are not ranked.", "works": []}
+        return {"statement": say("note.commands.no_controls_given"), "works": []}
     return {"statement": found.statement, "limits": list(found.limits), "works": [
         {"rank": r.rank, "name": r.work.name, "closeness": r.work.value, "excess": r.excess, "p": r.p, "q": r.q,
          "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows[:SHOWN]]}

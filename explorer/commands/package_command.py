@@ -14,6 +14,7 @@ from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
+from explorer.texts import say
 
 
 def export(args: argparse.Namespace, settings: Settings) -> Any:
@@ -42,11 +43,11 @@ def told(report: dict[str, Any]) -> list[str]:
     replayed = report.get("replay")
     if replayed:
         tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]
-        lines.append(f"exhibits: {len(tried)} of {replayed['exhibits']} replayed, {replayed['identical']} of them "
-                     "byte for byte the same" + (f"; largest difference of a colour value: "
-                                                 f"{replayed['largest_difference']} of 255" if tried else "") + ".")
+        differs = say("note.commands.largest_difference", n=replayed["largest_difference"]) if tried else ""
+        lines.append(say("note.commands.exhibits_replayed", tried=len(tried), of=replayed["exhibits"],
+                         same=replayed["identical"], differs=differs))
         whys = dict.fromkeys(v["why"] for v in replayed["verdicts"] if v.get("why"))
-        lines += [f"exhibits: {why}" for why in whys]
+        lines += [say("note.commands.exhibits_why", why=why) for why in whys]
     return [*lines, report["sentence"]]
 
 

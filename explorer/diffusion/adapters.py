@@ -16,6 +16,7 @@ from safetensors import safe_open
 
 from explorer.diffusion.adapter_files import AdapterFile
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
@@ -122,6 +123,6 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:
             raise ExplorerError("diffusion.adapters_holds_words_numbers", path_name=file.path.name,
-                                last_shape=vectors.shape[-1], width=width or "no place for them")
+                                last_shape=vectors.shape[-1], width=width or say("note.diffusion.no_place"))
         pipe.load_textual_inversion({token: vectors}, token=token, tokenizer=tokenizer, text_encoder=encoder)
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 DIALECTS = ("plain", "a1111", "comfyui")
 WEIGHTS = (-10.0, 10.0)
@@ -20,11 +21,9 @@ _A1111 = re.compile(rf"\\[()\[\]\\]|:\s*({_NUMBER})\s*\)|[()\[\]]|[^\\()\[\]:]+|
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _COMFY = re.compile(r"\\[()]|[()]|[^\\()]+|\\")
 _NOT_OFFERED = {
-    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "a prompt that changes between steps ([from:to:when])"),
-              (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating words ([this|that])"),
-              (r"\bAND\b", "several prompts at once (AND)"),
-              (r"<(?:lora|lyco|hypernet):[^>]*>", "a LoRA or hypernetwork named in the prompt")),
-    "comfyui": ((r"\bembedding:\S", "an embedding named in the prompt"),),
+    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "changing"), (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating"),
+              (r"\bAND\b", "several"), (r"<(?:lora|lyco|hypernet):[^>]*>", "lora")),
+    "comfyui": ((r"\bembedding:\S", "embedding"),),
 }
 
 
@@ -41,9 +40,10 @@ def check_dialect(prompt: str, dialect: str) -> None:
     if dialect not in DIALECTS:
         raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
                             dialects=", ".join(DIALECTS))
-    found = [name for pattern, name in _NOT_OFFERED.get(dialect, ()) if re.search(pattern, prompt)]
+    found = [say(f"note.dialect.{name}") for pattern, name in _NOT_OFFERED.get(dialect, ())
+             if re.search(pattern, prompt)]
     if found:
-        raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=" and ".join(found))
+        raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=say("note.and").join(found))
     wild = [p.weight for part in parse(prompt, dialect) for p in part
             if not WEIGHTS[0] <= p.weight <= WEIGHTS[1]]
     if wild:

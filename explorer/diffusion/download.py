@@ -17,6 +17,7 @@ from typing import Any
 from explorer.diffusion.locate import HUB_ID, LIBRARIES, PICKLES, hub_folder
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.texts import say, texts_of
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
@@ -65,7 +66,7 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
     done = 0
     for file in files:
         for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
-            yield Progress(done + size, total, f"{file.name} of {name}")
+            yield Progress(done + size, total, say("progress.of", file_name=file.name, name=name))
         done += file.size
     licence = (facts.get("cardData") or {}).get("license", "not stated")
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
@@ -170,9 +171,8 @@ def _open(request: urllib.request.Request, timeout_s: float) -> Any:
     try:
         return urllib.request.urlopen(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
-        told = {401: "It is private, gated or does not exist", 403: "It is gated: its maker wants a login",
-                404: "The hub does not know it, or not in this revision"}
+        told = texts_of("note.hub")
         raise ExplorerError("diffusion.download_hub_refused", full_url=request.full_url, code=error.code,
-                            reason=told.get(error.code, "Try again later")) from error
+                            reason=told.get(f"code_{error.code}", told["otherwise"])) from error
     except OSError as error:
         raise ExplorerError("diffusion.download_hub_not_reached", reason=getattr(error, "reason", error)) from error

@@ -15,6 +15,7 @@ from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.settings import WORLD
+from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 LIBRARIES = {"diffusers", "transformers", "stable_diffusion"}  # a component from elsewhere is remote code
@@ -106,10 +107,10 @@ def _folder(source: str, root: Path) -> Located:
     foreign = [k for k, v in components.items() if v[0] not in LIBRARIES]
     if not isinstance(pipeline, str) or foreign:
         raise ExplorerError("diffusion.locate_model_brings_program", root=root,
-                            foreign=", ".join(foreign) or "a custom pipeline")
+                            foreign=", ".join(foreign) or say("note.diffusion.custom_pipeline"))
     files, variant = _component_files(root, sorted(components))
     return Located(source, "folder", root, ("model_index.json", *files), _family(root, pipeline), pipeline,
-                   variant, root.name if source != "world" else "bundled world model")
+                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"))
 
 
 def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:

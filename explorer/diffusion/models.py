@@ -19,6 +19,7 @@ from explorer.diffusion.memory import Policy, choose, free_bytes, settle
 from explorer.diffusion.shared_text import install
 from explorer.errors import ExplorerError
 from explorer.records import Adapter, ModelInfo, ModelRef
+from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 UNET_FAMILIES = ("sd1", "sd2", "sdxl")
@@ -72,7 +73,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(f"Loading {info.name}"):
+    with out_of_memory(say("note.diffusion.loading", name=info.name)):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)

@@ -19,18 +19,18 @@ from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 def check_own_call(model: Model, recipe: Recipe) -> None:
     """ExplorerError for what the pipeline's own call cannot do."""
     takes = _parameters(model)
-    refused = {"a starting image": recipe.strength is not None, "clip skip": recipe.clip_skip,
-               "variations": recipe.variation is not None, "stored noise": recipe.noise_blob is not None,
-               "prompt weights": recipe.dialect != "plain",
-               "another noise source": recipe.noise_source != "torch-cpu",
-               "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
-               "another scheduler": recipe.scheduler != OWN_SCHEDULER}
-    wrong = [name for name, asked in refused.items() if asked]
+    refused = {"start": recipe.strength is not None, "clip_skip": recipe.clip_skip,
+               "variations": recipe.variation is not None, "noise": recipe.noise_blob is not None,
+               "weights": recipe.dialect != "plain", "noise_source": recipe.noise_source != "torch-cpu",
+               "negative_prompt": recipe.negative_prompt and "negative_prompt" not in takes,
+               "scheduler": recipe.scheduler != OWN_SCHEDULER}
+    wrong = [say(f"note.own_call.{name}") for name, asked in refused.items() if asked]
     if wrong:
         raise ExplorerError("diffusion.own_call_runs_through_diffusers", info_name=model.info.name,
                             wrong=", ".join(wrong))

@@ -13,6 +13,7 @@ from explorer.diffusion.own_call import own_call
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.records import Recipe
+from explorer.texts import say
 
 
 def sample_steps(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
@@ -31,5 +32,5 @@ def sample_steps(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarr
 def exhibit_steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None,
                   noise: np.ndarray | None = None) -> Iterator[StepView | Rendered]:
     """As `exhibit`: StepViews, then the Rendered."""
-    with out_of_memory("Rendering this replay"), deterministic():
+    with out_of_memory(say("note.diffusion.rendering_replay")), deterministic():
         yield from sample_steps(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None])

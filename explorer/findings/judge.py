@@ -122,9 +122,10 @@ def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
 
 def missed_words(rate: ErrorRate) -> str:
     """What the rule misses, as a sentence."""
-    shares = [f"{percent(round(share, 2))} (at most {percent(round(high, 2))}) of works seen "
-              f"{'once' if n == 1 else f'{number(n)} times'}" for n, share, high in rate.missed]
-    return say("error_rate.missed", rule=rate.rule, missed=f"{', '.join(shares[:-1])} and {shares[-1]}",
+    shares = [say("aside.missed_once" if n == 1 else "aside.missed_times", n=number(n),
+                  share=percent(round(share, 2)), high=percent(round(high, 2))) for n, share, high in rate.missed]
+    missed = say("aside.and", most=", ".join(shares[:-1]), last=shares[-1])
+    return say("error_rate.missed", rule=rate.rule, missed=missed,
                date=rate.date, fingerprint=rate.model_fingerprint[:12])
 
 
@@ -139,7 +140,7 @@ def _score_words(score: str) -> str:
     info = SCORES[score]
     end = info.high if info.better == "higher" else info.low
     label = info.label[0].lower() + info.label[1:] if info.label[1:2].islower() else info.label
-    return f"{label}; {number(end)} is the same picture"
+    return say("aside.same_picture", label=label, end=number(end))
 
 
 def _finding(subject_id: str, kind: str, numbers: dict[str, float], words: dict[str, str],

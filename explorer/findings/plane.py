@@ -13,9 +13,9 @@ from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
 from explorer.findings.wording import number, statement
+from explorer.texts import say
 
 LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05
-ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def standing(plane: Plane) -> Standing | None:
     words = {"bits": number(best.bits, 4), "value": shown(plane.score, best.closeness),
              "score": SCORES[plane.score].label, "controls": number(band.controls),
              "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
-             "most": number(band.most_bits, 4), "off": ADJUSTED if band.adjusted else ""}
+             "most": number(band.most_bits, 4), "off": say("aside.adjusted") if band.adjusted else ""}
     if above:
         return Standing(True, margin, statement("above_band", **words, margin=shown(plane.score, margin)))
     return Standing(False, -margin, statement("within_band", **words))

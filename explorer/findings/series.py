@@ -11,6 +11,7 @@ from explorer.cases.tries import Try
 from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Recipe, Replay, Subject
 from explorer.records.race_records import RaceRound, short_effort
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def by_strength(tries: Sequence[Try]) -> list[Point]:
 
 
 def _point(x: float, made: Try) -> Point:
-    label = f"seed {made.seed}" + ("" if made.strength is None else f", strength {made.strength:g}")
+    label = say("note.findings.seed", seed=made.seed) if made.strength is None else say(
+        "note.findings.seed_strength", seed=made.seed, strength=made.strength)
     return Point(float(x), float(made.value), made.id, group_of(made), label)
 
 

@@ -13,9 +13,7 @@ from PIL import Image, PngImagePlugin
 from explorer.errors import ExplorerError
 from explorer.images.formats import check_kind, check_size, shown_name
 from explorer.images.sandbox import Sandbox, SandboxFailure, shared_sandbox
-
-_WHY = {"time": "took too long to decode", "memory": "needs more memory than decoding may use",
-        "crash": "made the decoder fail"}
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -42,11 +40,11 @@ def open_image(data: bytes, *, name: str = "", sandbox: Sandbox | None = None) -
         header, body = (sandbox or shared_sandbox()).call({"op": "decode", "name": name}, data)
     except SandboxFailure as failure:
         raise ExplorerError("images.decode_refused", shown_name=shown_name(name),
-                            crash=_WHY[failure.reason]) from failure
+                            why=say(f"note.sandbox.{failure.reason}")) from failure
     width, height = int(header["width_px"]), int(header["height_px"])
     check_size(width, height, name=name)
     if len(body) != 3 * width * height:
-        raise ExplorerError("images.decode_refused", shown_name=shown_name(name), crash=_WHY["crash"])
+        raise ExplorerError("images.decode_refused", shown_name=shown_name(name), why=say("note.sandbox.crash"))
     rgb = np.frombuffer(body, np.uint8).reshape(height, width, 3)
     return Picture(rgb=rgb, format=str(header["format"]), width_px=width, height_px=height,
                    sha256=hashlib.sha256(data).hexdigest(), notes=tuple(map(str, header["notes"])))

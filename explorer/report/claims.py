@@ -32,7 +32,7 @@ def _rows(found: Embedded) -> list[tuple[str, str]]:
     state = found.c2pa
     rows = []
     if state.state != "absent":
-        by = f" Signer: {state.signer}." if state.signer else ""
+        by = say("document.signer", signer=state.signer) if state.signer else ""
         told = report_texts.named("c2pa", state.state)
         rows.append((say("document.content_credentials_c2pa"), f"{told}.{by} {state.reason}"))
     for made in found.generation:

@@ -18,6 +18,7 @@ from explorer.diffusion.sampling import sample
 from explorer.records import Recipe, Tick
 from explorer.records.race_records import RaceRound
 from explorer.search.race import RacePlan, RaceResult, race
+from explorer.texts import say
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,6 @@ def _halve_or_raise(error: Exception, size: int) -> None:
     if not is_out_of_memory(error):
         raise error
     if size == 1:
-        with out_of_memory("One replay at this size"):
+        with out_of_memory(say("note.search.one_replay_size")):
             raise error
     release()

@@ -26,6 +26,7 @@ from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, Progress, Recipe, Replay, Tick
 from explorer.search.run import Event, Search
+from explorer.texts import say
 
 FEW_STEPS = 4
 RATE = 0.05  # of Adam, in units of the noise's own spread
@@ -66,7 +67,8 @@ def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: i
         distance.backward()
         adam.step()
         run.back_to_length()
-        yield Progress(number + 1, rounds, f"optimising noise, distance {least:.3f}", number + 1, rounds)
+        yield Progress(number + 1, rounds, say("progress.optimising_noise_distance",
+                                               least=least), number + 1, rounds)
     noise = best[0].float().cpu().numpy()
     yield Optimised(replace(base, noise_blob=noise_blob(noise)), noise, tuple(seen), run.spent)
 

@@ -24,6 +24,7 @@ from explorer.diffusion.sampling import Batch
 from explorer.records import Effort, Progress, Recipe, Tick
 from explorer.records.race_records import RaceRound
 from explorer.search.race_plan import screened_by
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class _Race:
         yield RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
 
     def progress(self, left: int, group: Batch) -> Progress:
-        return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
+        return Progress(self.starters - left, self.starters, say("progress.race", left=left,
+                                                                 starters=self.starters),
                         group.index, len(group.timesteps))
 
     def advance(self, group: Batch, scores: dict[int, float]) -> Iterator[Tick]:

@@ -21,6 +21,7 @@ from explorer.search.race import RaceResult, plan_of, race
 from explorer.search.race_plan import heat_keeps
 from explorer.search.run import Event, Search
 from explorer.search.stops import ended_by
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class _Racing:
                 if not is_out_of_memory(error):
                     raise
                 if self.search.batch == 1:
-                    with out_of_memory("One replay at this size"):
+                    with out_of_memory(say("note.search.one_replay_size")):
                         raise
                 release()
                 self.search.batch = max(1, self.search.batch // 2)

@@ -28,6 +28,7 @@ from explorer.records import Effort, LedgerEntry, Progress, Recipe, Replay, Sear
 from explorer.search.engine import BatchUnit, Engine, Made
 from explorer.search.fit_size import fit
 from explorer.search.stops import Standing, ended_by
+from explorer.texts import say
 
 PREVIEW_PX = 96
 LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
@@ -153,7 +154,7 @@ class Search:
             if not is_out_of_memory(error):
                 raise
             if len(recipes) == 1:
-                with out_of_memory("One replay at this size"):
+                with out_of_memory(say("note.search.one_replay_size")):
                     raise
             release()
             self.batch = max(1, len(recipes) // 2)

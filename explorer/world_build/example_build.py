@@ -27,7 +27,8 @@ from explorer.records import Embedding, Neighbour, PromptCandidate, Replay, Sear
 from explorer.records.policy import Policy
 from explorer.records.scans import SeedScan
 from explorer.settings import ASSETS, WORLD, Settings
-from explorer.world.example_cases import AGAIN, FILE_NAME, FOLDER, Told, read
+from explorer.texts import say
+from explorer.world.example_cases import FILE_NAME, FOLDER, Told, read
 from explorer.world.example_picks import DRAWN_BYTES, read_examples
 from explorer.world.figures import read_card
 from explorer.world.files import fingerprint, write_json
@@ -159,7 +160,7 @@ def _told(case: Case, run: Run, file: str, sha256: str, head: str) -> Told:
 def _closest(ranked: Sequence[Replay]) -> Replay:
     found = best(ranked, given=False)
     if found is None:
-        raise ExplorerError("world.example_build_search_made_no", again=AGAIN)
+        raise ExplorerError("world.example_build_search_made_no", again=say("note.world.again_examples"))
     return found
 
 

@@ -15,6 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.tasks import Interrogate
 from explorer.records import Progress, PromptCandidate, Tick
 from explorer.search.short_replays import LatentScorer
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -41,18 +42,18 @@ def judge(candidates: Sequence[PromptCandidate], rgb: np.ndarray, task: Interrog
     prompts = to_rerank(candidates, count=task.rerank)
     if not prompts:
         return Judged(candidates)
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     try:
         model = loading.model(context, task.model or context.settings.model)
         scorer = LatentScorer(model, rgb)
     except ExplorerError as error:
         return Judged(candidates, why_not=str(error))
-    scores = yield from _scores(scorer, prompts, "short replays of each prompt")
+    scores = yield from _scores(scorer, prompts, say("note.worker.short_replays_each"))
     ordered = reranked(candidates, scores)
     first = ordered[0]
     shorter = without_terms(first)
     if 1 < len(shorter) <= MOST_TERMS:
-        left = yield from _scores(scorer, [text for _, text in shorter], "short replays without each word")
+        left = yield from _scores(scorer, [text for _, text in shorter], say("note.worker.short_replays_without"))
         ordered[0] = dataclasses.replace(first, replay_terms=closeness_gains(first, left))
     return Judged(ordered, len(prompts), model.ref.fingerprint, scorer.unet_evaluations)
 

@@ -19,6 +19,7 @@ from explorer.jobs.tasks import AlignReplay, MeasureStart
 from explorer.records import Progress, SearchSummary, to_json
 from explorer.search.fit_size import fit
 from explorer.search.start_ledger import measure_start
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.run_modes import start_picture
@@ -27,7 +28,7 @@ from explorer.worker.runners.run_replays import stored_noise
 
 def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     """Writes the measured bill of what a replay was given, and its search's summary again with it."""
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     recipe = replay.recipe
@@ -39,7 +40,7 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     if recipe.model.fingerprint != model.ref.fingerprint:
         raise ExplorerError("worker.after_replay_made_another_model", source=recipe.model.source)
     rgb = read_png(case.blob(case.subject(replay.subject_id).pixels_sha256))
-    yield Progress(0, 0, "looking for the shortest code that does the same")
+    yield Progress(0, 0, say("progress.looking_shortest_code"))
     found = None
     for event in measure_start(model, replay, rgb, score=task.score, start_rgb=start_picture(case, recipe),
                                noise=stored_noise(case, recipe, model)):
@@ -59,7 +60,7 @@ def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
     options = tuple(o for o in OPTIONS if o in task.options)
     if not options:
         raise ExplorerError("worker.after_replay_choose_least_one", options=", ".join(OPTIONS))
-    yield Progress(0, 1, "aligning")
+    yield Progress(0, 1, say("progress.aligning"))
     case = context.case()
     replay = case.replay(task.replay_id)
     other = read_png(case.blob(replay.image_sha256))
@@ -71,5 +72,5 @@ def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
     found = AlignedReplay(f"{replay.id} {' '.join(options)}", replay.subject_id, replay.id, options, laid.words(),
                           compare(subject, laid.rgb), name)
     context.commit(found, blobs={name: png})
-    yield Progress(1, 1, "aligned")
+    yield Progress(1, 1, say("progress.aligned"))
     return to_json(found)

@@ -10,6 +10,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.diffusion.download import HUB, download_model
 from explorer.jobs.tasks import DownloadModel
 from explorer.records import Progress, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 
 MB = 1_000_000
@@ -20,10 +21,10 @@ def download(task: DownloadModel, context: Context) -> Iterator[Progress]:
     home, began, first = context.settings.home, time.monotonic(), None
     events = download_model(task.source, home=home, offline=context.settings.offline, variant=task.variant,
                             hub=os.environ.get("HF_ENDPOINT") or HUB)
-    yield Progress(0, 0, "asking the hub")
+    yield Progress(0, 0, say("progress.asking_hub"))
     for event in events:
         if isinstance(event, str):
-            yield Progress(0, 0, "computing the fingerprint")
+            yield Progress(0, 0, say("progress.computing_fingerprint"))
             return {"source": event, "info": to_json(describe_model(event, home=home))}
         first = event.done if first is None else first
         yield _in_megabytes(event, elapsed_s=time.monotonic() - began, fetched=event.done - first)
@@ -32,4 +33,5 @@ def download(task: DownloadModel, context: Context) -> Iterator[Progress]:
 
 def _in_megabytes(event: Progress, *, elapsed_s: float, fetched: int) -> Progress:
     left_s = (event.total - event.done) * elapsed_s / fetched if fetched > MB else None
-    return Progress(event.done // MB, event.total // MB, f"{event.message} (megabytes)", left_s=left_s)
+    return Progress(event.done // MB, event.total // MB, say("progress.megabytes",
+                                                             message=event.message), left_s=left_s)

@@ -22,6 +22,7 @@ from explorer.collections.open import Collection
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import FindDuplicates
 from explorer.records import Progress
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners.run_neighbours import opened
 
@@ -32,7 +33,7 @@ MEMBERS = 8  # shown of each
 def report(task: FindDuplicates, context: Context) -> Iterator[Any]:
     """Writes the list without duplicates (CSV), and each work's multiplicity into the collection if asked."""
     begun = time.monotonic()
-    yield Progress(0, 1, "opening the collection")
+    yield Progress(0, 1, say("progress.opening_collection"))
     collection = opened(context, task.collection)
     if not isinstance(collection, Collection):
         raise ExplorerError("worker.duplicates_works_collection_another")

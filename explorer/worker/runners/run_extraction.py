@@ -15,6 +15,7 @@ from explorer.findings.extraction import Clique, extract
 from explorer.findings.signals.tables import SignalTable
 from explorer.jobs.tasks import ExtractPrompts, MeasureSignals
 from explorer.records import Progress, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_signals
 
@@ -22,7 +23,7 @@ from explorer.worker.runners import loading, run_signals
 def run(task: ExtractPrompts, context: Context) -> Iterator[Any]:
     """Writes `screening.csv`, `cliques.jsonl` and a PNG for each clique to the task's folder; goes on there."""
     _check(task)
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     out = Path(task.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -34,7 +35,7 @@ def run(task: ExtractPrompts, context: Context) -> Iterator[Any]:
     done = _done(out / "cliques.jsonl", task)
     for number, row in enumerate(first):
         if row.prompt not in done:
-            yield Progress(number, len(first), "many seeds for the prompts that stand out")
+            yield Progress(number, len(first), say("progress.many_seeds_prompts"))
             found = yield from extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps,
                                        guidance=task.guidance, threshold=task.threshold)
             done[row.prompt] = _kept(out, task, model, found, row.values["one_step"])

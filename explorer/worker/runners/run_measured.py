@@ -37,6 +37,7 @@ from explorer.search.expand import prompts as listed
 from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.settings import WORLD
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
 from explorer.world.files import open_world
@@ -50,7 +51,7 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     policy, case = check(task.policy), context.case()
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model).ref.fingerprint
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
@@ -79,13 +80,14 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
 def controls(task: MeasureControls, context: Context) -> Iterator[Any]:
     """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
     policy = check(task.policy)
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
     for number, file in enumerate(files):
-        yield Progress(number, len(files), f"control {number + 1} of {len(files)}: {file.name}")
+        yield Progress(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
+                                               file_name=file.name))
         if file.name not in done:
             line = yield from _control(file, policy, model, encoder, task.clip, context)
             if line is not None:
@@ -105,7 +107,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
             yield from _recovered(rgb, file.name, encoder, clip, context))
         prompts = tuple(p.text for p in found) or (_caption(file),)
     except ExplorerError as error:
-        yield Progress(0, 0, f"{file.name} left out: {error}")
+        yield Progress(0, 0, say("progress.left_out", file_name=file.name, error=error))
         return None
     settings = settings_of(policy, prompts)
     recipes = expand(settings, model=model.ref, info=model.info)

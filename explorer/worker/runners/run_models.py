@@ -13,13 +13,14 @@ from explorer.diffusion.stepwise import exhibit_steps
 from explorer.jobs.tasks import InspectModel, ReplaySettings, TryModel, UnloadModels
 from explorer.records import Progress, Tick, to_json
 from explorer.search.expand import expand
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
 
 def inspect(task: InspectModel, context: Context) -> Iterator[Progress]:
     """ModelInfo as JSON; loads the weights if asked."""
-    yield Progress(0, 1, "loading the model" if task.load else "reading the model's files")
+    yield Progress(0, 1, say("progress.loading_model") if task.load else say("progress.reading_model_files"))
     if task.load:
         return to_json(loading.model(context, task.model).info)
     return to_json(describe_model(task.model, home=context.settings.home))
@@ -27,7 +28,7 @@ def inspect(task: InspectModel, context: Context) -> Iterator[Progress]:
 
 def attempt(task: TryModel, context: Context) -> Iterator[Any]:
     """Writes one replay's picture to the cache: the model's own steps, guidance and size, and one seed."""
-    yield Progress(0, 1, "loading the model")
+    yield Progress(0, 1, say("progress.loading_model"))
     model, began = loading.model(context, task.model), time.monotonic()
     settings = ReplaySettings(task.prompt, first_seed=task.seed, seeds=1)
     made: Rendered | None = None
@@ -36,7 +37,7 @@ def attempt(task: TryModel, context: Context) -> Iterator[Any]:
             made = event
         else:
             yield Tick()
-            yield Progress(0, 1, "making the image", step=event.index + 1, steps=event.steps)
+            yield Progress(0, 1, say("progress.making_image"), step=event.index + 1, steps=event.steps)
     return {"info": to_json(model.info), "recipe": to_json(made.recipe), "hashes": made.hashes,
             "path": str(_kept(made, model, context)), "flagged": made.flagged,
             "elapsed_s": time.monotonic() - began}

@@ -17,43 +17,42 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
 from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners.remote_service import ask
 
 INDEX_BYTES = 64 * 1024 * 1024  # taken as the size of an open collection
 READ_AT_MOST = 20_000  # pictures that are read for the sake of one check, where no signatures are stored
-ELSEWHERE = ("The pictures of this collection are not on this computer: the similarity of its nearest works "
-             "is known, but not whether one is a near copy.")
 
 
 def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
     """Writes the subject's nearest works to its case."""
-    yield Progress(0, 1, "opening the collection")
+    yield Progress(0, 1, say("progress.opening_collection"))
     case, collection = context.case(), opened(context, task.collection)
     vector = _embedding(task, context)
-    yield Progress(0, 1, "searching")
+    yield Progress(0, 1, say("progress.searching"))
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
-    yield Progress(1, 1, "found")
+    yield Progress(1, 1, say("progress.found"))
     return {"neighbours": len(found), "works": collection.info.works}
 
 
 def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
     """Writes a subject's nearest works and the check at the door to its case."""
-    yield Progress(0, 1, "opening the collection")
+    yield Progress(0, 1, say("progress.opening_collection"))
     before = _result_before(context)
     subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
     if not subject_id or not vector.size:
         raise ExplorerError("worker.neighbours_no_image_check")
     case, collection = context.case(), opened(context, task.collection)
     _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
-    rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
+    rule, seen, rates = DoorRule(), DoorCheck(False, note=say("note.worker.pictures_elsewhere")), None
     if isinstance(collection, Collection):
         door = yield from _door(task.collection, collection, context, rule)
         seen = door.check(read_png(case.blob(case.subject(subject_id).pixels_sha256)), vector)
         rates = _rates(context, rule)
     made = _record(seen, rates, subject_id=subject_id, collection=collection.info.name, limit=rule.likeness)
     case.commit(made, key=f"{subject_id}/{made.collection}", job_id=context.job.id)
-    yield Progress(1, 1, "checked")
+    yield Progress(1, 1, say("progress.checked"))
     return to_json(made)
 
 

@@ -20,6 +20,7 @@ from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayPackage
 from explorer.records import Progress, Recipe, Replay, Tick
 from explorer.search.fit_size import fit
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.surroundings import surroundings
@@ -27,14 +28,14 @@ from explorer.worker.runners.surroundings import surroundings
 
 def replay(task: ReplayPackage, context: Context) -> Iterator[Any]:
     """One verdict an exhibit: identical, different (with the measured difference), or why not replayed."""
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     here = surroundings(model.device)
     verdicts = []
     with Package(Path(task.path)) as package:
         shown = package.exhibits()
         for number, exhibit in enumerate(shown):
-            yield Progress(number, len(shown), "rendering exhibits again")
+            yield Progress(number, len(shown), say("progress.rendering_exhibits_again"))
             verdicts.append((yield from _judge(exhibit, package, model, here)))
     identical = sum(v["state"] == "identical" for v in verdicts)
     largest = max((v["largest_difference"] for v in verdicts if "largest_difference" in v), default=0)
@@ -46,8 +47,8 @@ def _judge(exhibit: Replay, package: Package, model: Model, here: dict[str, Any]
     base = {"replay_id": exhibit.id, "same_environment": _same(exhibit, package, here)}
     if exhibit.recipe.model.fingerprint != model.ref.fingerprint:
         return base | {"state": "not replayed",
-                       "why": "It was made with another model than the one given here "
-                              f"({exhibit.recipe.model.fingerprint[:16]})."}
+                       "why": say("note.worker.made_another_model",
+                                  fingerprint=exhibit.recipe.model.fingerprint[:16])}
     try:
         made = yield from _render(exhibit.recipe, package, model)
         stored = open_image(package.blob(exhibit.image_sha256), name="the exhibit").rgb
@@ -62,7 +63,7 @@ def _judge(exhibit: Replay, package: Package, model: Model, here: dict[str, Any]
 def _difference(made: np.ndarray, stored: np.ndarray) -> dict[str, Any]:
     """Largest and mean difference of two (h, w, 3) uint8 images in steps of 0 to 255, and closeness."""
     if made.shape != stored.shape:
-        return {"why": f"The sizes differ: {made.shape[:2]} here, {stored.shape[:2]} in the package."}
+        return {"why": say("note.worker.sizes_differ", shape=made.shape[:2], stored_shape=stored.shape[:2])}
     gap = np.abs(made.astype(np.int16) - stored.astype(np.int16))
     return {"largest_difference": int(gap.max()), "mean_difference": float(gap.mean()),
             "closeness": compare(stored, made, only=("tiled_l2", "psnr"))}
@@ -71,7 +72,7 @@ def _difference(made: np.ndarray, stored: np.ndarray) -> dict[str, Any]:
 def _render(recipe: Recipe, package: Package, model: Model) -> Iterator[Any]:
     start, noise = None, None
     if recipe.start_sha256 is not None:
-        picture = open_image(package.blob(recipe.start_sha256), name="the starting image").rgb
+        picture = open_image(package.blob(recipe.start_sha256), name=say("note.worker.starting_image")).rgb
         start = fit(picture, height_px=recipe.height_px, width_px=recipe.width_px)
     if recipe.noise_blob is not None:
         channels, cell = model.latent_shape

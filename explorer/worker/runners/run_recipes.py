@@ -14,6 +14,7 @@ from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayRecipe
 from explorer.records import Progress, Tick
 from explorer.search.fit_size import fit
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.surroundings import surroundings
@@ -21,7 +22,7 @@ from explorer.worker.runners.surroundings import surroundings
 
 def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
     """Writes the image to `task.out`, if given; the result has its hashes and whether the model is the same."""
-    yield Progress(0, 1, "loading the model")
+    yield Progress(0, 1, say("progress.loading_model"))
     model, recipe = loading.model(context, task.model), task.recipe
     start = None
     if task.start:

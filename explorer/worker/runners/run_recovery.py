@@ -21,6 +21,7 @@ from explorer.records import Progress, Recipe, Tick, to_json
 from explorer.records.scans import REPEATS_AT, SeedMatch, SeedScan
 from explorer.search.fit_size import fit
 from explorer.search.seed_recovery import Match, Scan, scan, subject_latents
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -32,7 +33,7 @@ KEPT = 10
 def recover(task: RecoverSeed, context: Context) -> Iterator[Any]:
     """Writes where the scan stands from time to time, then the scan with the replays of what it names."""
     _check(task)
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     subject = case.subject(task.subject_id)
     side = model.info.default_size_px
@@ -80,7 +81,7 @@ def _scan(task: RecoverSeed, context: Context, model: Model, latents: dict[str, 
                           resume=resumed):
             now = time.monotonic()
             rate = (state.next_seed - first) / max(1e-6, now - began)
-            yield Progress(state.next_seed - task.first, task.stop - task.first, "trying seeds",
+            yield Progress(state.next_seed - task.first, task.stop - task.first, say("progress.trying_seeds"),
                            left_s=(task.stop - state.next_seed) / rate)
             if now - written > COMMIT_S and not state.done:
                 context.commit(_record(task, model, latents, state))
@@ -118,5 +119,5 @@ def _confirm(found: SeedScan, model: Model, rgb: np.ndarray, prompt: str) -> Ite
             else:
                 yield Tick()
         matches[matches.index(match)] = dataclasses.replace(match, closeness=closeness)
-        yield Progress(number + 1, CONFIRM, "replaying the seeds that stand out")
+        yield Progress(number + 1, CONFIRM, say("progress.replaying_seeds_stand"))
     return dataclasses.replace(found, matches=tuple(matches))

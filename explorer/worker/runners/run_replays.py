@@ -24,6 +24,7 @@ from explorer.records.race_records import RaceRound
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.floor import autoencoder_floor
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.run_modes import events_of, planned_recipes, start_picture
@@ -34,7 +35,7 @@ EXHIBITS = 3  # the best of a search that are rendered again
 
 def search(task: RunSearch, context: Context) -> Iterator[Any]:
     """Writes a plan, then each replay as it is made, then the best again as exhibits, then the summary."""
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     encoder = loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
@@ -103,14 +104,14 @@ def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> 
     total = context.case().count_replays(task.subject_id, search_id=task.search_id)
     for number, replay in enumerate(best, 1):
         if not replay.exhibit:
-            yield Progress(total, total, f"rendering the best again, {number} of {len(best)}",
+            yield Progress(total, total, say("progress.rendering_best_again", number=number, best_count=len(best)),
                            best_replay_id=best[0].id)
             yield from _render(replay, context, model, encoder)
 
 
 def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
     """Writes a stored replay again as an exhibit, with the hash of every stage."""
-    yield Progress(0, 1, "loading the model")
+    yield Progress(0, 1, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     if replay.recipe.model.fingerprint != model.ref.fingerprint:
@@ -118,7 +119,7 @@ def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
     if not replay.exhibit:
         _record_environment(model, context)
         yield from _render(replay, context, model, _encoder_of(replay, case, context))
-    yield Progress(1, 1, "rendered")
+    yield Progress(1, 1, say("progress.rendered"))
     return {"replay_id": replay.id}
 
 
@@ -167,7 +168,7 @@ def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
 
 def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
     """Writes a new subject that the model made, with its recipe."""
-    yield Progress(0, 1, "loading the model")
+    yield Progress(0, 1, say("progress.loading_model"))
     model = loading.model(context, task.model)
     settings = dataclasses.replace(task.settings, seeds=1, strengths=())
     recipe = expand(settings, model=model.ref, info=model.info)[0]
@@ -178,7 +179,7 @@ def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
             rendered = event
         else:
             yield Tick()
-            yield Progress(0, 1, "making the image", step=number + 1, steps=event.steps)
+            yield Progress(0, 1, say("progress.making_image"), step=number + 1, steps=event.steps)
     case = context.case()
     subject = case.add_subject(
         rendered.png, f"{recipe.prompt[:60] or 'no prompt'} (seed {recipe.seed})", origin="generated",

@@ -25,6 +25,7 @@ from explorer.folders import read_file
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Progress, Recipe, TermGain, Tick, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -33,7 +34,7 @@ SHOWN_PX = 256  # at least, for the picture under the mask
 
 def measure_signals(task: MeasureSignals, context: Context) -> Iterator[Any]:
     """Writes a SignalReading to the case, or rows to the task's CSV file."""
-    yield Progress(0, 0, "loading the model")
+    yield Progress(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     if task.list_path:
         return (yield from _list(task, context, model))
@@ -49,9 +50,9 @@ def _one(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]:
     first = prompt_recipes(model, [prompt], seeds=seeds[:1], **settings)[0]
     total, began = 2 * len(seeds) * first.steps, time.monotonic()
     found = yield from _counted(measure(model, prompt, names=task.signals, seeds=seeds, images=True, **settings),
-                                total, "measuring the signals")
+                                total, say("note.worker.measuring_signals"))
     words = yield from _counted(word_influence(model, prompt, seeds=seeds, **settings), total,
-                                "measuring the words")
+                                say("note.worker.measuring_words"))
     spent = found.unet_evaluations + EVALUATIONS * len(seeds) * first.steps
     reading, blobs = _reading(task, first, found, words, spent=spent, elapsed_s=time.monotonic() - began)
     context.commit(reading, blobs=blobs)
@@ -115,7 +116,7 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]
             continue
         fresh = len(table.rows) - before
         left = (time.monotonic() - began) / fresh * (len(prompts) - number) if fresh else None
-        yield Progress(number, len(prompts), "measuring prompts", left_s=left)
+        yield Progress(number, len(prompts), say("progress.measuring_prompts"), left_s=left)
         table.add((yield from _row(task, model, kind, one)))
     return {"out": task.out, "prompts": len(prompts), "repeated": sum(f.repeated for f in lists.values()),
             "kinds": {kind: found.kind for kind, found in lists.items()}, "names": list(names),

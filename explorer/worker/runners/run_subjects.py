@@ -19,29 +19,30 @@ from explorer.images.decode import read_png
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import EmbedSubject, EncodeText, Interrogate
 from explorer.records import Embedding, Progress, PromptCandidate, Tick, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import judge_prompts, loading
 
 
 def embed(task: EmbedSubject, context: Context) -> Iterator[Progress | Tick]:
     """Writes the subject's embedding to its case; nothing to do where it is there."""
-    yield Progress(0, 1, "loading CLIP")
+    yield Progress(0, 1, say("progress.loading_clip"))
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     if case.embedding(subject.id, encoder.fingerprint) is None:
-        yield Progress(0, 1, "reading the subject")
+        yield Progress(0, 1, say("progress.reading_subject"))
         square = _square(read_png(case.blob(subject.pixels_sha256)))
         vector = encoder.encode_images([square])[0].astype("<f4")  # (d,)
         blob = case.put_blob(vector.tobytes())
         context.commit(Embedding(subject.id, encoder.fingerprint, blob, int(vector.size)),
                        blobs={blob: vector.tobytes()})
-    yield Progress(1, 1, "read")
+    yield Progress(1, 1, say("progress.read"))
     return {"clip_fingerprint": encoder.fingerprint}
 
 
 def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     """Writes ranked prompts for the subject to its case."""
-    yield Progress(0, 0, "loading CLIP")
+    yield Progress(0, 0, say("progress.loading_clip"))
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     lists, words = _terms(task)
@@ -51,7 +52,7 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     picture = _square(rgb) if vector is None else None
     own, captioner = _captions(task, case), ""
     if task.mode != "negative":
-        yield Progress(0, 0, "looking for a caption")
+        yield Progress(0, 0, say("progress.looking_caption"))
         own, captioner = _with_caption_model(own, rgb, context)
     found: list[PromptCandidate] = []
     for event in interrogate_image(
