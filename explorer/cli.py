@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.foreign.offline import obey
 from explorer.settings import ASSETS, WORLD, Settings, load_settings
 from explorer.texts import say
 
@@ -20,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        result = args.run(args, load_settings(args.home))
+        settings = load_settings(args.home)
+        obey(settings.offline)
+        result = args.run(args, settings)
     except ExplorerError as error:
         print(f"afterimage: {error}", file=sys.stderr)
         return 1

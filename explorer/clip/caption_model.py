@@ -10,8 +10,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from explorer.clip.weights import hub_file
+from explorer.clip.hub import hub_file
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import NETWORK_FILES, PROCESSOR_FILES, TOKENIZER_FILES, check_config, check_no_code
+from explorer.foreign.loading import opening
+from explorer.foreign.private import private_folder
+from explorer.foreign.reading import read_json
+from explorer.texts import say
 
 KNOWN = ("Salesforce/blip-image-captioning-large", "Salesforce/blip-image-captioning-base")
 MAX_NEW_TOKENS = 32
@@ -54,12 +59,22 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
         folder = hub_file(source, ("model.safetensors",), offline=offline).parent
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
-    from transformers import BlipForConditionalGeneration, BlipProcessor
-    try:
-        model = BlipForConditionalGeneration.from_pretrained(folder, local_files_only=True,
-                                                             use_safetensors=True)
-        processor = BlipProcessor.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        short = str(error).splitlines()[0][:200]
-        raise ExplorerError("clip.caption_model_not_blip_loaded", source=source, short=short) from error
+    from transformers import BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor, BlipProcessor
+    needs = say("note.clip.blip_model_needs")
+    with private_folder(_files(folder)) as private, opening(source, then=needs):
+        model = BlipForConditionalGeneration.from_pretrained(private, local_files_only=True, use_safetensors=True)
+        processor = BlipProcessor(BlipImageProcessor.from_pretrained(private, local_files_only=True),
+                                  BertTokenizerFast.from_pretrained(private, local_files_only=True))
     return Captioner(source, model.to(device).eval(), processor, device)
+
+
+def _files(folder: Path) -> dict[str, Path | bytes]:
+    """What BLIP reads from its folder; ExplorerError where a config asks for anything else."""
+    check_no_code(folder)
+    found: dict[str, Path | bytes] = {}
+    for name in ("model.safetensors", *NETWORK_FILES, *PROCESSOR_FILES, *TOKENIZER_FILES):
+        if (folder / name).is_file():
+            found[name] = folder / name
+            if name.endswith("config.json"):
+                check_config(read_json(folder / name), folder / name)
+    return found

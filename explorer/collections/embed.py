@@ -71,7 +71,8 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
 
 def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any]:
     card = read_card(out)
-    if card and card.get("clip_fingerprint") != encoder.fingerprint:
+    same = (encoder.fingerprint, getattr(encoder, "images_fingerprint", None))  # older builds quote the second
+    if card and card.get("clip_fingerprint") not in same:
         raise ExplorerError("collections.embed_made_clip_not", out=out, clip=card.get("clip", "of another name"),
                             wanted=clip)
     if card and card.get("root") != str(folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -13,16 +14,25 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from explorer.collections.layout import find_layout
 from explorer.collections.net import Policy, fetch
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_config, check_no_code
+from explorer.foreign.offline import OFFLINE
+from explorer.foreign.reading import read_json
 from explorer.records import Progress
 from explorer.settings import WORLD
 from explorer.texts import say
 
 COLUMNS = ("id", "title", "creator", "keywords", "caption", "licence", "url", "multiplicity", "image_path")
 START_S = 300.0  # its imports alone take some 20 s, several times that on a busy computer
+HUB_NAME = re.compile(r"(\w[\w.-]*(/\w[\w.-]*)?)?")
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+# Some of the CLIPs that clip-retrieval knows are fetched by libraries that know no switch: they find no way out.
+NOWHERE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9") \
+    | {"no_proxy": "127.0.0.1,localhost,::1", "NO_PROXY": "127.0.0.1,localhost,::1"}
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -101,8 +111,8 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
                "--enable_mclip_option=False", "--provide_aesthetic_embeddings=False",
                "--provide_safety_model=False", "--provide_violence_detector=False"]
     with open(here / "backend.log", "wb") as sink:
-        process = subprocess.Popen(command, cwd=_REPOSITORY, stdout=sink, stderr=subprocess.STDOUT,
-                                   env={**os.environ, "HF_HUB_OFFLINE": "1"})
+        process = subprocess.Popen(command, cwd=_REPOSITORY, stdin=subprocess.DEVNULL, stdout=sink,
+                                   stderr=subprocess.STDOUT, env={**os.environ, **OFFLINE, **NOWHERE})
     backend = Backend(f"http://{host}:{port}", process, folder)
     try:
         yield from _wait(backend)
@@ -118,15 +128,40 @@ def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
     if not (folder / "open_clip_config.json").is_file():
         if clip == "world" or folder.is_dir():
             raise ExplorerError("collections.serve_holds_no_open", folder=folder)
+        _check_name(clip)
         return clip, ""
-    config = json.loads((folder / "open_clip_config.json").read_text("utf-8"))["model_cfg"]
-    weights = next((p for n in ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-                    if (p := folder / n).is_file()), None)
-    if weights is None:
+    check_no_code(folder)
+    config = read_json(folder / "open_clip_config.json").get("model_cfg")
+    _check_texts(config.get("text_cfg") if isinstance(config, dict) else None, folder)
+    weights = folder / "open_clip_model.safetensors"
+    if not weights.is_file():
         raise ExplorerError("collections.serve_holds_no_weights", folder=folder)
     known = scratch / f"afterimage-{folder.resolve().parent.name}-{folder.name}.json"
     known.write_text(json.dumps(config))
     return f"open_clip:{known.stem}/{weights.resolve()}", str(known)
+
+
+def _check_texts(text: Any, folder: Path) -> None:
+    """ExplorerError where a CLIP's config would have the backend run code, or use what lies elsewhere."""
+    if not isinstance(text, dict):
+        raise ExplorerError("collections.serve_open_clip_config", folder=folder)
+    check_config(text, folder / "open_clip_config.json")
+    for key in ("hf_model_name", "hf_tokenizer_name"):
+        name = text.get(key) or ""
+        if not HUB_NAME.fullmatch(str(name)) or ((_REPOSITORY / str(name)).exists() and name):
+            raise ExplorerError("collections.serve_open_clip_config_json", folder=folder, name=name, key=key)
+
+
+def _check_name(clip: str) -> None:
+    """ExplorerError for what clip-retrieval would load with code from elsewhere, or as a pickle."""
+    prefix, _, rest = clip.rpartition(":")
+    folder = Path(rest).expanduser()
+    if prefix == "hf_clip" and folder.is_dir():
+        check_no_code(folder)
+        for path in sorted(folder.glob("*config.json")):
+            check_config(read_json(path), path)
+    elif prefix not in ("", "open_clip", "openai_clip", "hf_clip") or rest.endswith(PICKLES):
+        raise ExplorerError("collections.serve_clip_cannot_served", clip=clip)
 
 
 def _wait(backend: Backend) -> Iterator[Progress]:

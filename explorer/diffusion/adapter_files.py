@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.fingerprint import file_sha256
-from explorer.diffusion.locate import PICKLES, pickle_error, read_header
+from explorer.diffusion.locate import PICKLES, pickle_error
 from explorer.errors import ExplorerError
+from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
 PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>-?\d+(?:\.\d+)?))?$")
@@ -50,10 +51,10 @@ def _adapter(part: str) -> AdapterFile:
 
 
 def _kind(path: Path) -> str:
-    header = read_header(path)
-    if any("lora" in name.lower() or "hada_" in name or "lokr_" in name for name in header):
+    tensors = read_table(path).tensors
+    if any("lora" in name.lower() or "hada_" in name or "lokr_" in name for name in tensors):
         return "lora"
-    shapes = [value.get("shape", []) for value in header.values()]
-    if header and len(header) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
+    shapes = [tensor.shape for tensor in tensors.values()]
+    if tensors and len(tensors) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
         return "textual-inversion"
     raise ExplorerError("diffusion.adapter_files_neither_lora_nor", path_name=path.name)

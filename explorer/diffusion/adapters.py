@@ -15,6 +15,7 @@ import torch
 from safetensors import safe_open
 
 from explorer.diffusion.adapter_files import AdapterFile
+from explorer.diffusion.families.family import network_of
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
@@ -74,7 +75,7 @@ def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
                   file: AdapterFile) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     """Tensors under diffusers' names, and alpha by module where the file gives it (kohya's form does)."""
     try:
-        named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=pipe.unet.config)
+        named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=network_of(pipe).config)
     except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise ExplorerError("diffusion.adapters_no_lora_read", path_name=file.path.name, error=error) from error
     found = {}

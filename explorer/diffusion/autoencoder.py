@@ -45,14 +45,14 @@ class Encoded:
             noise = [randn_tensor(shape, generator=g, device=self.mean.device, dtype=self.mean.dtype)
                      for g in generators]
             raw = torch.cat([self.mean + std * one for one in noise])
-        shift, scale = _normal(self._model, raw)
+        shift, scale = self._model.family.normal(raw)
         return (raw.to(self._model.dtype) - shift) * scale
 
 
 def decode(model: Model, latents: torch.Tensor, *, chunk: int = 0) -> np.ndarray:
     """(n, h, w, 3) uint8 from final latents (n, c, h/f, w/f), `chunk` at a time (0: as memory allows)."""
     chunk = chunk or model.policy.decode_chunk
-    shift, scale = _normal(model, latents)
+    shift, scale = model.family.normal(latents)
     with torch.inference_mode(), upcast(model) as dtype:
         raw = (latents / scale + shift).to(dtype)
         parts = [to_rgb(model.pipe.vae.decode(part, return_dict=False)[0]) for part in raw.split(chunk)]
@@ -62,16 +62,6 @@ def decode(model: Model, latents: torch.Tensor, *, chunk: int = 0) -> np.ndarray
 def round_trip(model: Model, rgb: np.ndarray) -> np.ndarray:
     """The image after the model's own encode and decode: the autoencoder floor of any replay."""
     return decode(model, Encoded(model, rgb).draw(None))[0]
-
-
-def _normal(model: Model, like: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
-    """(shift, scale) with latents = (raw - shift)·scale; some SDXL autoencoders give both a channel."""
-    config = model.pipe.vae.config
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if model.info.family != "sdxl" or mean is None or std is None:
-        return 0.0, config.scaling_factor
-    shift, spread = (torch.tensor(v).view(1, -1, 1, 1).to(like.device, like.dtype) for v in (mean, std))
-    return shift, config.scaling_factor / spread
 
 
 @contextlib.contextmanager

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, STEPS_RANGE, steps_run
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE, steps_run
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -22,7 +23,7 @@ def complete(model: Model, recipe: Recipe) -> Recipe:
     if not model.own_loop:
         config = {k: v for k, v in sorted(model.scheduler_config.items())
                   if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
-        return replace(recipe, scheduler=OWN_SCHEDULER, scheduler_config=config)
+        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=config)
     from explorer.diffusion.schedulers import scheduler_config
     return replace(recipe, scheduler_config=scheduler_config(recipe.scheduler, model.scheduler_config))
 
@@ -31,9 +32,9 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
     _check_numbers(recipe)
     _check_model(model, recipe)
-    if model.own_loop and recipe.scheduler not in SCHEDULERS:
+    if model.own_loop and recipe.scheduler not in SAMPLERS:
         raise ExplorerError("diffusion.check_recipe_scheduler_not_offered", scheduler=recipe.scheduler,
-                            schedulers=", ".join(SCHEDULERS))
+                            schedulers=", ".join(SAMPLERS))
     if recipe.noise_source not in SOURCES:
         raise ExplorerError("diffusion.check_recipe_noise_source_unknown", noise_source=recipe.noise_source,
                             sources=", ".join(SOURCES))
@@ -71,9 +72,8 @@ def _check_model(model: Model, recipe: Recipe) -> None:
                             model_precision=model.precision)
     if not model.own_loop:
         return
-    cell = model.latent_shape[1]
-    deepest = cell * 2 ** (len(model.pipe.unet.config.block_out_channels) - 1)
+    least, best = model.family.size_steps
     for size in (recipe.width_px, recipe.height_px):
-        if size < cell or size % cell or size > 8192:
+        if size < least or size % least or size > 8192:
             raise ExplorerError("diffusion.check_recipe_size_not_fit", width_px=recipe.width_px,
-                                height_px=recipe.height_px, cell=cell, deepest=deepest)
+                                height_px=recipe.height_px, cell=least, deepest=best)

@@ -8,7 +8,8 @@ from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
-from explorer.diffusion.locate import Located, locate, read_json
+from explorer.diffusion.locate import Located, locate
+from explorer.foreign.reading import read_json
 from explorer.records import ModelInfo
 from explorer.texts import say
 

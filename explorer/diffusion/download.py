@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.locate import HUB_ID, LIBRARIES, PICKLES, hub_folder
+from explorer.diffusion.classes import read_index
+from explorer.diffusion.locate import HUB_ID, PICKLES, hub_folder
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.texts import say, texts_of
@@ -75,10 +76,7 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
 
 def choose_files(siblings: list[dict[str, Any]], index: dict[str, Any], *, variant: str) -> list[RemoteFile]:
     """The configs and weights that the pipeline in `index` needs, one precision each; pickles refused."""
-    parts = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and all(v)}
-    foreign = [k for k, v in parts.items() if v[0] not in LIBRARIES]
-    if foreign:
-        raise ExplorerError("diffusion.download_model_brings_program", foreign=", ".join(foreign))
+    parts = read_index(index, "this repository").parts
     inside = [s for s in siblings if s["rfilename"].split("/")[0] in parts and s["rfilename"].count("/") == 1]
     chosen = [s for s in siblings if s["rfilename"] == "model_index.json"]
     for part in sorted(parts):

@@ -14,7 +14,6 @@ import torch
 
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.check_recipe import check_recipe, complete
-from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import noise_blob
 from explorer.diffusion.schedulers import Stepper, predicted_noise
@@ -57,7 +56,7 @@ def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10, r
         run.tick()
     noise = latents[0].float().cpu().numpy()
     named = replace(recipe, noise_blob=noise_blob(noise))
-    return Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if recipe.guidance > 1 else 1), residual)
+    return Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if walk.guided else 1), residual)
 
 
 class _Walk:
@@ -65,12 +64,12 @@ class _Walk:
 
     def __init__(self, model: Model, recipe: Recipe) -> None:
         self.model, self.recipe, self.calls = model, recipe, 0
-        self.guided = recipe.guidance > 1
+        self.guided = model.family.guided(recipe.guidance)
         self.stepper = Stepper("ddim", recipe.scheduler_config, generators=[])
         self.times = self.stepper.start(recipe.steps, device=model.device)
         self.kind = self.stepper.scheduler.config.prediction_type
         with torch.inference_mode():
-            self.inputs = network_inputs(model, [recipe], guided=self.guided)
+            self.words = model.family.encode([recipe], paired=self.guided)
 
     def pairs(self) -> Iterator[tuple[torch.Tensor | None, torch.Tensor]]:
         """(less noisy, more noisy) timesteps from the clean end up; None stands for the clean image."""
@@ -102,11 +101,8 @@ class _Walk:
 
     def noise(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         self.calls += 1
-        doubled = torch.cat([latents] * 2) if self.guided else latents
-        out = self.model.pipe.unet(doubled, timestep, return_dict=False, **self.inputs)[0]
-        if self.guided:
-            unconditional, conditional = out.chunk(2)
-            out = unconditional + self.recipe.guidance * (conditional - unconditional)
+        family = self.model.family
+        out = family.guide(*family.predict(latents, timestep, self.words), self.recipe.guidance)
         return predicted_noise(out, latents, self.stepper.levels(timestep), self.kind)
 
 

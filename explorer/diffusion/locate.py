@@ -6,22 +6,21 @@ that bring their own Python files are refused too.
 
 from __future__ import annotations
 
-import json
 import re
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from explorer.diffusion.classes import Index, check_complete, files_read, read_index
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_config, check_no_code, check_weight_index
+from explorer.foreign.reading import read_json, read_table
 from explorer.settings import WORLD
 from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
-LIBRARIES = {"diffusers", "transformers", "stable_diffusion"}  # a component from elsewhere is remote code
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
-FAMILIES = {"StableDiffusionPipeline": "sd", "StableDiffusionImg2ImgPipeline": "sd",
-            "StableDiffusionXLPipeline": "sdxl", "StableDiffusionXLImg2ImgPipeline": "sdxl"}
+CONFIGS = ("config.json", "_config.json")
+TABLES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # which file of a split part holds what
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Located:
     pipeline: str  # diffusers class name; "" for a single file
     variant: str = ""  # "fp16" where only that variant is there
     name: str = ""
+    index: Index | None = None  # what its model_index.json names; None for a single file
 
     @property
     def single_file(self) -> Path:
@@ -101,16 +101,13 @@ def _folder(source: str, root: Path) -> Located:
     index_path = root / "model_index.json"
     if not index_path.is_file():
         raise ExplorerError("diffusion.locate_folder_no_model", root=root)
-    index = read_json(index_path)
-    pipeline = index.get("_class_name", "")
-    components = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and all(v)}
-    foreign = [k for k, v in components.items() if v[0] not in LIBRARIES]
-    if not isinstance(pipeline, str) or foreign:
-        raise ExplorerError("diffusion.locate_model_brings_program", root=root,
-                            foreign=", ".join(foreign) or say("note.diffusion.custom_pipeline"))
-    files, variant = _component_files(root, sorted(components))
-    return Located(source, "folder", root, ("model_index.json", *files), _family(root, pipeline), pipeline,
-                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"))
+    index = read_index(read_json(index_path), str(root))
+    check_no_code(root)
+    files, variant = _component_files(root, sorted(index.parts))
+    check_complete(index, str(root))
+    check_configs(root, index, files)
+    return Located(source, "folder", root, ("model_index.json", *files), _family(root, index), index.pipeline,
+                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"), index)
 
 
 def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:
@@ -125,7 +122,7 @@ def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]
             raise pickle_error(pickles[0])
         if tensors:
             weights[name] = tensors
-        others += [p for p in inside if p.suffix in (".json", ".txt", ".model")]
+        others += [p for p in inside if p.suffix in (".json", ".txt", ".model") or p.name == "chat_template.jinja"]
     if not weights:
         raise ExplorerError("diffusion.locate_model_no_weights", root=root)
     plain = {n: [p for p in ps if ".fp16." not in p.name] for n, ps in weights.items()}
@@ -135,10 +132,31 @@ def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]
     return [p.relative_to(root).as_posix() for p in sorted(others + chosen)], variant
 
 
-def _family(root: Path, pipeline: str) -> str:
-    kind = FAMILIES.get(pipeline, "other")
-    if kind != "sd":
-        return kind
+def check_configs(root: Path, index: Index, files: list[str]) -> None:
+    """ExplorerError for a config that asks for code, other files or other models."""
+    for name in files_to_open(index, files):
+        if name.endswith(TABLES):
+            beside = {f.rpartition("/")[2] for f in files if f.partition("/")[0] == name.partition("/")[0]}
+            check_weight_index(read_json(root / name), beside, root / name)
+        elif name.endswith((*CONFIGS, "_map.json", "_tokens.json")):
+            check_config(read_json(root / name), root / name)
+
+
+def files_to_open(index: Index, files: list[str] | tuple[str, ...]) -> list[str]:
+    """Those of a model's files that its classes may find when they load, relative to its folder."""
+    found = []
+    for name in files:
+        role, _, file = name.partition("/")
+        if role not in index.parts:
+            continue
+        if file.endswith((".safetensors", *TABLES)) or file in files_read(index.parts[role][1]):
+            found.append(name)
+    return found
+
+
+def _family(root: Path, index: Index) -> str:
+    if index.kind.family != "sd":
+        return index.kind.family
     wide = read_json(root / "unet" / "config.json").get("cross_attention_dim") == 1024
     return "sd2" if wide else "sd1"
 
@@ -148,7 +166,7 @@ def _file(source: str, path: Path) -> Located:
         raise pickle_error(path)
     if path.suffix != ".safetensors":
         raise ExplorerError("diffusion.locate_no_model_file", path_name=path.name)
-    family = _checkpoint_family(set(read_header(path)), path)
+    family = _checkpoint_family(set(read_table(path).tensors), path)
     return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
 
 
@@ -164,36 +182,13 @@ def _checkpoint_family(keys: set[str], path: Path) -> str:
     raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The tensor table of a safetensors file (name -> dtype, shape, offsets); ExplorerError if damaged."""
-    try:
-        with path.open("rb") as file:
-            size = struct.unpack("<Q", file.read(8))[0]
-            if size > 100_000_000:
-                raise ValueError("header too long")
-            return {k: v for k, v in json.loads(file.read(size)).items() if k != "__metadata__"}
-    except (OSError, ValueError, struct.error) as error:
-        raise ExplorerError("diffusion.locate_cannot_read_safetensors", path_name=path.name, error=error) from error
-
-
 def stored_bits(located: Located) -> int:
     """Bits a number of the largest weight file."""
     path = max((located.root / f for f in located.files if f.endswith(".safetensors")),
                key=lambda p: p.stat().st_size)
-    kinds = [v.get("dtype") for v in read_header(path).values()]
+    kinds = [t.dtype for t in read_table(path).tensors.values()]
     return 16 if max(set(kinds), key=kinds.count, default="F32") in ("F16", "BF16") else 32
 
 
 def pickle_error(path: Path) -> ExplorerError:
     return ExplorerError("diffusion.locate_python_pickle_run", path_name=path.name)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from `path`; ExplorerError if it is missing or damaged."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ExplorerError("diffusion.locate_cannot_read", path=path, error=error) from error
-    if not isinstance(value, dict):
-        raise ExplorerError("diffusion.locate_holds_no_json", path=path)
-    return value

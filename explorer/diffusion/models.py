@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,20 @@ import torch
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
+from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
-from explorer.diffusion.locate import Located, locate, stored_bits
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.families.family import Family, network_of
+from explorer.diffusion.families.make import family_of
+from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
-from explorer.diffusion.shared_text import install
 from explorer.errors import ExplorerError
-from explorer.records import Adapter, ModelInfo, ModelRef
+from explorer.foreign.loading import opening
+from explorer.foreign.private import private_folder
+from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
 from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-UNET_FAMILIES = ("sd1", "sd2", "sdxl")
 __all__ = ["Model", "describe_model", "load_model", "model_from_pipeline", "out_of_memory"]
 
 
@@ -37,8 +42,7 @@ class Model:
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
     policy: Policy  # how it is held in memory
-    prompts: dict[Any, Any] = field(default_factory=dict)  # encoded prompts, see conditioning
-    attentions: list[Any] = field(default_factory=list)  # text attentions that share rows, see shared_text
+    family: Family | None  # None: only the pipeline's own call runs it
 
     @property
     def precision(self) -> str:
@@ -47,12 +51,12 @@ class Model:
     @property
     def own_loop(self) -> bool:
         """Whether our batched sampler runs it; otherwise the pipeline's own call does."""
-        return self.info.family in UNET_FAMILIES
+        return self.family is not None
 
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """(channels, pixels a latent cell)."""
-        return int(self.pipe.unet.config.in_channels), int(self.pipe.vae_scale_factor)
+    def noise_shape(self, recipe: Recipe) -> tuple[int, int, int]:
+        """(c, h, w) of the latents of a recipe's image."""
+        channels, cell = self.family.latent_shape
+        return channels, recipe.height_px // cell, recipe.width_px // cell
 
 
 def load_model(source: str, *, device: str = "auto", precision: str = "auto",
@@ -68,7 +72,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     base, files = parse_source(source)
     located = locate(base, home=home)
     info = describe_model(source, home=home)
-    if files and info.family not in UNET_FAMILIES:
+    if files and not facts(info.family).own_loop:
         raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
@@ -90,24 +94,15 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
     for part in parts:
         part.requires_grad_(False)
         part.eval()
-    _check_network(pipe, info)
-    network = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None) or parts[0]
+    network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
     policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
-    attentions = install(pipe.unet) if info.family in UNET_FAMILIES else []
-    return Model(loaded, ref, pipe, device, DTYPES[policy.precision], dict(pipe.scheduler.config), policy,
-                 attentions=attentions)
-
-
-def _check_network(pipe: Any, info: ModelInfo) -> None:
-    if info.family not in UNET_FAMILIES:
-        return
-    takes, gives = pipe.unet.config.in_channels, pipe.vae.config.latent_channels
-    if takes != gives:
-        raise ExplorerError("diffusion.models_takes_channels_where", info_name=info.name, takes=takes, gives=gives)
+    dtype = DTYPES[policy.precision]
+    family = family_of(pipe, info.family, device=device, dtype=dtype)
+    return Model(loaded, ref, pipe, device, dtype, dict(pipe.scheduler.config), policy, family)
 
 
 def pick_device(device: str) -> torch.device:
@@ -133,25 +128,27 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
-    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    try:
-        if located.kind == "file":
+    with opening(say("note.diffusion.model",
+                     root=located.root), then=say("note.diffusion.files_may_incomplete")):
+        if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
-        # The img2img twin of a family has the same parts; the text-to-image pipeline is made of them.
-        opener = AutoPipelineForText2Image if located.family in UNET_FAMILIES else DiffusionPipeline
-        return opener.from_pretrained(
-            located.root, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True)
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ExplorerError("diffusion.models_cannot_loaded", root=located.root,
-                            first_line=_first_line(error)) from error
+        return _open_folder(located, located.index, dtype)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them."""
+    import diffusers
+    files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
+    files["model_index.json"] = json.dumps(index.plain()).encode()
+    empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
+    with private_folder(files) as folder:
+        check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
+        return getattr(diffusers, index.kind.pipeline).from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
 
 
 @contextlib.contextmanager

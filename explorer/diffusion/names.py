@@ -1,10 +1,7 @@
-"""Names and limits that screens share with the sampler; nothing heavy here."""
+"""Limits and costs that screens share with the sampler; nothing heavy here."""
 
-SCHEDULERS = {"euler": "EulerDiscreteScheduler", "euler_a": "EulerAncestralDiscreteScheduler",
-              "ddim": "DDIMScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler", "pndm": "PNDMScheduler"}
-OWN_SCHEDULER = "own"  # of a family that runs through its pipeline's own call
-SCHEDULER_LABELS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M",
-                    "pndm": "PNDM", OWN_SCHEDULER: "the model's own"}
+from explorer.records.samplers import SAMPLERS
+
 GUIDANCE_RANGE = (0.0, 30.0)
 STEPS_RANGE = (1, 1000)
 
@@ -15,6 +12,8 @@ def steps_run(steps: int, strength: float | None) -> int:
 
 
 def unet_evaluations(scheduler: str, *, steps: int, guidance: float, strength: float | None = None) -> int:
-    """Network evaluations of one replay: a guided step counts twice; PNDM takes one step more."""
-    calls = steps_run(steps, strength) + (1 if scheduler == "pndm" and steps > 1 else 0)
+    """Network evaluations of one replay: a guided step counts twice; some samplers call once more."""
+    calls = steps_run(steps, strength)
+    if steps > 1 and scheduler in SAMPLERS:
+        calls += SAMPLERS[scheduler].extra_calls
     return calls * (2 if guidance > 1.0 else 1)

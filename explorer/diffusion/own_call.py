@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import OWN_SCHEDULER
 from explorer.diffusion.noise import generator_for
 from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.samplers import OWN_SAMPLER
 from explorer.run import QUIET, Run
 from explorer.texts import say
 
@@ -29,7 +29,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
                "variations": recipe.variation is not None, "noise": recipe.noise_blob is not None,
                "weights": recipe.dialect != "plain", "noise_source": recipe.noise_source != "torch-cpu",
                "negative_prompt": recipe.negative_prompt and "negative_prompt" not in takes,
-               "scheduler": recipe.scheduler != OWN_SCHEDULER}
+               "scheduler": recipe.scheduler != OWN_SAMPLER}
     wrong = [say(f"note.own_call.{name}") for name, asked in refused.items() if asked]
     if wrong:
         raise ExplorerError("diffusion.own_call_runs_through_diffusers", info_name=model.info.name,

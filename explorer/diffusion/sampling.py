@@ -16,7 +16,7 @@ import torch
 
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
@@ -24,7 +24,6 @@ from explorer.diffusion.own_call import own_call
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
-from explorer.diffusion.shared_text import shares
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
@@ -71,11 +70,7 @@ def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
             recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
-            _guided(model, recipe))
-
-
-def _guided(model: Model, recipe: Recipe) -> bool:
-    return recipe.guidance > 1.0 and model.pipe.unet.config.time_cond_proj_dim is None
+            model.family.guided(recipe.guidance))
 
 
 class Batch:
@@ -101,15 +96,15 @@ class Batch:
         first = self.recipes[0]
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
-        self.guided = _guided(model, first)
+        self.guided = model.family.guided(first.guidance)
         self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
                                generators=[generator_for(r) for r in self.recipes])
         skip = first.steps - steps_run(first.steps, first.strength)
         self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
         self.kind = self.stepper.scheduler.config.prediction_type
         with torch.inference_mode():
-            self._inputs: dict[bool, dict[str, Any]] = {}
-            self._inputs_now(self.guided)
+            self._words: dict[bool, Words] = {}
+            self._words_now(self.guided)
             self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
@@ -133,10 +128,9 @@ class Batch:
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
-        channels, cell = self.model.latent_shape
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
-            shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+            shape = self.model.noise_shape(recipe)
             own = torch.randn((1, *shape), generator=generator)[0]  # moves the generator on in every case
             plain = recipe.noise_source == "torch-cpu" and recipe.variation is None
             rows.append(own if plain else starting_noise(recipe.seed, shape, recipe.noise_source,
@@ -149,29 +143,19 @@ class Batch:
         timestep, sample = self.timesteps[self.index], self.latents
         levels = self.stepper.levels(timestep)
         guided = self.guided and self.index >= self.guided_from
-        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, timestep)
-        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now(guided))[0]
-        unconditional, conditional = out.chunk(2) if guided else (None, out)
-        prediction = conditional
-        if unconditional is not None:
-            prediction = unconditional + self._guidance() * (conditional - unconditional)
+        conditional, unconditional = self.model.family.predict(self.stepper.scale(sample, timestep), timestep,
+                                                               self._words_now(guided))
+        prediction = self.model.family.guide(conditional, unconditional, self._guidance())
         self.latents = self.stepper.step(prediction, timestep, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
 
-    def _inputs_now(self, guided: bool) -> dict[str, Any]:
-        """The network's inputs beside the latents, with guidance or without; one row a prompt where that is one."""
-        if guided not in self._inputs:
-            inputs = network_inputs(self.model, self.recipes, guided=guided)
-            if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
-                inputs["encoder_hidden_states"] = inputs["encoder_hidden_states"][::len(self.recipes)]  # (u, t, d)
-            self._inputs[guided] = inputs
-        inputs = self._inputs[guided]
-        text, rows = inputs["encoder_hidden_states"], len(self.recipes) * (2 if guided else 1)
-        if text.shape[0] == rows or shares(self.model.attentions):
-            return inputs
-        return inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
+    def _words_now(self, guided: bool) -> Words:
+        """The encoded prompts, with guidance or without; one row a prompt where that is one."""
+        if guided not in self._words:
+            self._words[guided] = self.model.family.encode(self.recipes, paired=guided, shared=True)
+        return self._words[guided]
 
     @property
     def unet_evaluations(self) -> int:

@@ -1,4 +1,4 @@
-"""Five of diffusers' schedulers with what a batch needs besides: a generator an image and noise levels."""
+"""Diffusers' schedulers with what a batch needs besides: a generator an image and noise levels."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import Any
 import diffusers
 import torch
 
-from explorer.diffusion.names import SCHEDULERS
 from explorer.errors import ExplorerError
+from explorer.records.samplers import SAMPLERS
 
 
 def scheduler_config(name: str, base: dict[str, Any]) -> dict[str, Any]:
     """The full config (plain JSON values) of scheduler `name` as it comes from the model's own `base`."""
-    config = dict(_build(name, base).config)
+    config = dict(build_scheduler(name, base).config)
     return {k: v for k, v in sorted(config.items()) if not k.startswith("_") and _plain(v)}
 
 
-def _build(name: str, config: dict[str, Any]) -> Any:
-    if name not in SCHEDULERS:
+def build_scheduler(name: str, base: dict[str, Any]) -> Any:
+    """The scheduler `name` made from a model's own config, or from the full one that a recipe holds.
+
+    ExplorerError for a name that is not in the table.
+    """
+    if name not in SAMPLERS:
         raise ExplorerError("diffusion.check_recipe_scheduler_not_offered", scheduler=name,
-                            schedulers=", ".join(SCHEDULERS))
-    values = {k: v for k, v in config.items() if not k.startswith("_")}
-    if name == "pndm":
-        values.setdefault("skip_prk_steps", True)  # Stable Diffusion's PNDM is PLMS only
-    return getattr(diffusers, SCHEDULERS[name]).from_config(values)
+                            schedulers=", ".join(SAMPLERS))
+    sampler = SAMPLERS[name]
+    values = {k: v for k, v in base.items() if not k.startswith("_")} | sampler.arguments
+    return getattr(diffusers, sampler.made_of).from_config(values)
 
 
 def _plain(value: Any) -> bool:
@@ -39,8 +42,8 @@ class Stepper:
     def __init__(self, name: str, config: dict[str, Any], *, generators: Sequence[torch.Generator],
                  eta: float = 0.0) -> None:
         """`config` is the model's own scheduler config or a recipe's full one; `eta` is DDIM's."""
-        self.name, self.generators = name, list(generators)
-        self.scheduler = _build(name, config)
+        self.generators = list(generators)
+        self.scheduler, self._unscaled = build_scheduler(name, config), SAMPLERS[name].unscaled
         takes = inspect.signature(self.scheduler.step).parameters
         self._eta = {"eta": eta} if "eta" in takes else {}
         self._random = "generator" in takes
@@ -64,7 +67,7 @@ class Stepper:
             if scheduler.step_index is None:
                 scheduler._init_step_index(timestep)
             sigma = float(scheduler.sigmas[scheduler.step_index])
-            alpha = 1.0 if self.name.startswith("euler") else 1.0 / (1.0 + sigma * sigma) ** 0.5
+            alpha = 1.0 if self._unscaled else 1.0 / (1.0 + sigma * sigma) ** 0.5
             return alpha, sigma * alpha
         product = float(scheduler.alphas_cumprod[int(timestep)])
         return product ** 0.5, (1.0 - product) ** 0.5

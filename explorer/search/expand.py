@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
-    OWN_SCHEDULER,
-    SCHEDULERS,
     STEPS_RANGE,
     steps_run,
     unet_evaluations,
@@ -18,6 +17,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -87,11 +87,11 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings)
-    if info.family == "other" and settings.strengths:
+    if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError("search.expand_runs_through_diffusers", info_name=info.name)
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]
-    schedulers = (OWN_SCHEDULER,) if info.family == "other" else settings.schedulers
+    schedulers = settings.schedulers if facts(info.family).own_loop else (OWN_SAMPLER,)
     for strength, seeds in strengths:
         for scheduler in schedulers:
             for steps in settings.steps:
@@ -118,8 +118,8 @@ def check(settings: ReplaySettings) -> None:
         raise ExplorerError("search.expand_search_cannot_run", mode=settings.mode, modes=", ".join(MODES))
     check_rules(settings.stop, settings.primary_score)
     for name in settings.schedulers:
-        if name not in SCHEDULERS:
-            raise ExplorerError("search.expand_scheduler_not_offered", name=name, schedulers=", ".join(SCHEDULERS))
+        if name not in SAMPLERS:
+            raise ExplorerError("search.expand_scheduler_not_offered", name=name, schedulers=", ".join(SAMPLERS))
     _check_ranges(settings)
 
 

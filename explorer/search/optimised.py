@@ -16,7 +16,6 @@ import torch
 
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.check_recipe import check_recipe, complete
-from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import starting_noise
 from explorer.diffusion.rendered import noise_blob, noise_bytes
@@ -78,26 +77,21 @@ class _Descent:
 
     def __init__(self, model: Model, recipe: Recipe, subject_rgb: np.ndarray) -> None:
         self.model, self.recipe, self.spent = model, recipe, 0
-        self.guided = recipe.guidance > 1
-        channels, cell = model.latent_shape
-        shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
-        start = starting_noise(recipe.seed, shape, recipe.noise_source, recipe.variation)[None]
+        self.guided = model.family.guided(recipe.guidance)
+        start = starting_noise(recipe.seed, model.noise_shape(recipe), recipe.noise_source,
+                               recipe.variation)[None]
         self.length = float(start.norm())
         self.noise = start.to(model.device, model.dtype).requires_grad_()
         self.target = Encoded(model, subject_rgb).draw(None).clone()
-        inputs = network_inputs(model, [recipe], guided=self.guided)
-        self.inputs = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in inputs.items()}
+        self.words = model.family.encode([recipe], paired=self.guided).each(torch.Tensor.clone)
 
     def forward(self) -> Iterator[Tick]:
         """Distance of the finished latents to the subject's, as a tensor with its gradient."""
+        family = self.model.family
         stepper = Stepper("ddim", self.recipe.scheduler_config, generators=[])
         latents = self.noise * stepper.scheduler.init_noise_sigma
         for timestep in stepper.start(self.recipe.steps, device=self.model.device):
-            doubled = torch.cat([latents] * 2) if self.guided else latents
-            out = self.model.pipe.unet(doubled, timestep, return_dict=False, **self.inputs)[0]
-            if self.guided:
-                unconditional, conditional = out.chunk(2)
-                out = unconditional + self.recipe.guidance * (conditional - unconditional)
+            out = family.guide(*family.predict(latents, timestep, self.words), self.recipe.guidance)
             latents = stepper.step(out, timestep, latents)
             self.spent += GRADIENT_COST * (2 if self.guided else 1)
             yield Tick()

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from explorer.closeness.catalogue import PIXEL_SCORES
-from explorer.diffusion.names import OWN_SCHEDULER
+from explorer.diffusion.families.catalogue import facts
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef
 from explorer.records.race_records import RaceSetup
+from explorer.records.samplers import OWN_SAMPLER
 from explorer.settings import WORLD
 
 CALIBRATION = WORLD / "race.json"
@@ -32,7 +33,7 @@ def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref
 
     ExplorerError for a model whose sampler cannot be looked into.
     """
-    if info.family == "other" or settings.schedulers == (OWN_SCHEDULER,):
+    if not facts(info.family).own_loop or settings.schedulers == (OWN_SAMPLER,):
         raise ExplorerError("search.race_plan_looks_inside_sampler", info_name=info.name)
     stored = calibration_of(settings, ref=ref, info=info, path=path)
     row = _row(stored, settings.seeds) if stored else None

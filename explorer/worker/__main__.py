@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from explorer.foreign.offline import obey
 from explorer.jobs import process
 from explorer.jobs.launch import KINDS, lock_path
 from explorer.jobs.queue import Queue
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--also", default="", help=say("note.worker.module_further_tasks"))
     args = parser.parse_args()
     settings = load_settings(args.home)
+    obey(settings.offline)
     path = lock_path(settings.home, args.kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

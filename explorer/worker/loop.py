@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from explorer.errors import Cancelled, ExplorerError
+from explorer.foreign.offline import obey
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.jobs.worker_queue import Board
@@ -32,11 +33,14 @@ class Worker:
         self.queue: Queue = board.queue
         self.table = Table(settings.model_memory_mb * 1024 * 1024)
         self._served = 0.0
+        self._written = -1  # when the settings were, as they were last read
 
     def run(self) -> None:
         """Works until asked to stop, or until a minute went by without work and without a screen."""
         needed = time.monotonic()
         while not self.watch.stopping.is_set():
+            if not self._obeys():
+                return  # a new process starts with the switch as it is now
             job = self.board.take()
             if job is not None:
                 self.work(job)
@@ -71,6 +75,16 @@ class Worker:
         finally:
             self.watch.leave(job.id)
             context.close()
+
+    def _obeys(self) -> bool:
+        """Whether the libraries loaded here know that offline is on, or off, as the settings say now."""
+        with contextlib.suppress(OSError):  # no settings file: the defaults hold
+            written = (self.settings.home / "settings.json").stat().st_mtime_ns
+            if written == self._written:
+                return True
+            self._written = written
+            self._follow_settings()
+        return obey(self.settings.offline)
 
     def _follow_settings(self) -> None:
         """Reads the settings again: what was switched meanwhile, such as staying offline, holds from now on."""

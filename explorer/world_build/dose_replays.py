@@ -19,6 +19,7 @@ from diffusers import StableDiffusionPipeline
 from torch import Tensor
 
 from explorer.closeness.tiled import distances
+from explorer.diffusion.families.family import guide, network_of
 from explorer.errors import ExplorerError
 from explorer.world.files import World, require, write_json
 from explorer.world.near_copy import NearCopyRule, to_own_and_other
@@ -56,7 +57,7 @@ class Sampler:
     def __init__(self, world: World, device: torch.device):
         folder = require(world.diffusion / "model_index.json", "unet").parent
         pipe = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None)
-        self.unet = pipe.unet.to(device, memory_format=torch.channels_last).eval()
+        self.unet = network_of(pipe).to(device, memory_format=torch.channels_last).eval()
         self.vae, self.scheduler, self.device = pipe.vae.to(device).eval(), pipe.scheduler, device
         self.tokenizer, self.tower = pipe.tokenizer, pipe.text_encoder.to(device).eval()
         self.empty = self.texts([""])
@@ -79,7 +80,7 @@ class Sampler:
             out = out.float()
             if guided:
                 free, told = out.chunk(2)
-                out = free + effort.guidance * (told - free)
+                out = guide(told, free, effort.guidance)
             x = self.scheduler.step(out, t, x).prev_sample
         y = self.vae.decode(x / self.vae.config.scaling_factor).sample
         return y.float().clamp(-1, 1).add(1).div(2).permute(0, 2, 3, 1).cpu().numpy()

@@ -10,9 +10,9 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
-from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
+from explorer.records.samplers import sampler_label
 from explorer.search.fit_size import fit
 from pages.shared import widgets
 from pages.shared.texts import plain, say
@@ -27,7 +27,7 @@ def how_made(replay: Replay, subject: Subject | None = None) -> str:
     start = began(recipe, subject, "replay.from_noise", "replay.from_subject")
     return say("replay.line", start=start, seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}",
-               scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
+               scheduler=sampler_label(recipe.scheduler))
 
 
 def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False) -> widgets.Item:

@@ -8,10 +8,12 @@ import streamlit as st
 
 from explorer.closeness.catalogue import SCORES
 from explorer.diffusion.dialects import DIALECTS
-from explorer.diffusion.names import GUIDANCE_RANGE, SCHEDULER_LABELS, STEPS_RANGE
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import ModelInfo
+from explorer.records.samplers import SAMPLERS, sampler_label
 from explorer.search.expand import summarise
 from pages.replay import race_chart
 from pages.replay.replay_cards import FIRST_SCORES
@@ -75,7 +77,7 @@ def full(now: Here, prompt: str) -> ReplaySettings:
 
 def _mode(info: ModelInfo | None) -> str:
     """Whether every seed runs to its end, or those that fall behind are dropped on the way."""
-    if info is not None and info.family == "other":
+    if info is not None and not facts(info.family).own_loop:
         return "exhaustive"
     return st.segmented_control(say("race.mode"), ("exhaustive", "race"), default="exhaustive", required=True,
                                 format_func=lambda m: say(f"search_mode.{m}"), help=say("race.tip"), key="mode")
@@ -102,8 +104,8 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
     negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
     dialect = weights.selectbox(say("set.dialect"), DIALECTS, format_func=lambda d: say(f"dialect.{d}"),
                                 help=say("tip.dialect"), key="dialect")
-    schedulers = st.pills(say("set.schedulers"), list(SCHEDULER_LABELS), selection_mode="multi",
-                          default=["euler"], format_func=SCHEDULER_LABELS.get, help=say("tip.schedulers"),
+    schedulers = st.pills(say("set.schedulers"), list(SAMPLERS), selection_mode="multi",
+                          default=["euler"], format_func=sampler_label, help=say("tip.schedulers"),
                           key="schedulers")
     more_steps, more_guidance = st.columns(2)
     steps = more_steps.multiselect(say("set.more_steps"), [10, 20, 30, 50, 100], help=say("tip.more"),

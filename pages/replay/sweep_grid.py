@@ -11,8 +11,8 @@ from explorer.cases.case import Case
 from explorer.cases.tries import Try
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.collections.thumbnails import blurred, shrink
-from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.decode import png_bytes, read_png
+from explorer.records.samplers import sampler_label
 from explorer.search.grid import MOST_VALUES, Sheet, sheets, varied
 from pages.shared import widgets
 from pages.shared.texts import say
@@ -52,7 +52,7 @@ def _value(axis: str, value: Any) -> str:
     if axis == "strength":
         return say("grid.from_noise") if value is None else f"{value:g}"
     if axis == "scheduler":
-        return SCHEDULER_LABELS.get(value, value)
+        return sampler_label(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -8,10 +8,10 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.closeness.catalogue import SCORES, shown
-from explorer.diffusion.names import SCHEDULER_LABELS
 from explorer.images.decode import open_image, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.records import CopyCheck, Recipe, Replay, Subject
+from explorer.records.samplers import sampler_label
 from explorer.report.press import press_picture
 from explorer.search.fit_size import fit
 from pages.replay import replay_cards
@@ -88,4 +88,4 @@ def _found_picture(case: Case, subject: Subject, recipe: Recipe, seen: CopyCheck
 def _method(recipe: Recipe, start: str) -> str:
     return say("share.method", start=start, prompt=recipe.prompt, seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}", print=recipe.model.fingerprint[:16],
-               scheduler=SCHEDULER_LABELS.get(recipe.scheduler, recipe.scheduler))
+               scheduler=sampler_label(recipe.scheduler))

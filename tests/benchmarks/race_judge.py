@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.schedulers import _build
+from explorer.diffusion.schedulers import build_scheduler
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records.race_records import RaceSetup
 from explorer.search.calibrate import finalists, good_enough, loss_upper
@@ -107,7 +107,7 @@ def _really(model: Model, works: Sequence[Work], traces: Sequence[Trace],
 def diffusers_seconds(model: Model, works: Sequence[Work], settings: Settings) -> float:
     """Seconds an image of plain diffusers, called one seed at a time (median)."""
     pipe, found = model.pipe, []
-    pipe.scheduler = _build(settings.scheduler, model.scheduler_config)
+    pipe.scheduler = build_scheduler(settings.scheduler, model.scheduler_config)
     for number, work in enumerate((list(works) * 4)[:4]):
         began = time.perf_counter()
         pipe(work.caption, num_inference_steps=settings.steps, guidance_scale=settings.guidance,

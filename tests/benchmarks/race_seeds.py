@@ -64,7 +64,7 @@ def recovery(model: Model, works: Sequence[Work], settings: Settings, *, hidden:
 
 
 def _dimensions(model: Model) -> int:
-    channels, cell = model.latent_shape
+    channels, cell = model.family.latent_shape
     return channels * (model.info.default_size_px // cell) ** 2
 
 

@@ -13,7 +13,7 @@ from explorer.jobs.tasks import EmbedSubject, WriteReport
 from explorer.settings import load_settings
 from pages.shared.frame import LIBRARY, PATH
 from tests.benchmarks.logins import person, secrets_file, user_cookie
-from tests.browser.app import browser, running, settled
+from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import SEARCH, fill
 
 ADA, BOB = "ada", "bob"  # the same address, which counts for nothing
@@ -66,7 +66,7 @@ def _context(chrome: Any, url: str, key: str, name: str) -> Any:
 
 def _downloads(page: Any) -> set[str]:
     """Addresses of what the page's download buttons hand out, those of folded parts too."""
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    unfold(page)
     found = set()
     for button in page.locator('[data-testid="stDownloadButton"] button:visible').all():
         with page.expect_download() as waiting:

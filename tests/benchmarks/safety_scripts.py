@@ -24,7 +24,7 @@ from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
 from pages.shared.frame import ALONE, LIBRARY, PATH
-from tests.browser.app import browser, running, settled
+from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import MODEL, SEARCH, picture, replay
 
 A_CASE = 25
@@ -113,7 +113,7 @@ def _look(page: Any, url: str) -> int:
     """Draws a page and opens what is folded on it, so that every string is in the document."""
     page.goto(url)
     settled(page, timeout_ms=300_000)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    unfold(page)
     page.wait_for_timeout(400)
     return 1
 

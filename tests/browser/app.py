@@ -105,6 +105,12 @@ def browser() -> Iterator:
             chrome.close()
 
 
+def unfold(page) -> None:
+    """Opens every folded part of the page; Streamlit keeps what is folded from being used."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true);"
+                  "document.querySelectorAll('[inert]').forEach(e => e.removeAttribute('inert'))")
+
+
 def settled(page, *, timeout_ms: int = 60_000) -> None:
     """Waits until the script run has ended and the page is drawn."""
     page.wait_for_selector('[data-testid="stAppViewContainer"]', timeout=timeout_ms)

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.diffusion.conditioning import encode_prompt
 from explorer.diffusion.dialects import check_dialect, parse
+from explorer.diffusion.families.weighting import equally_long, token_chunks
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.weighting import equally_long, token_chunks
 from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import bill
 from explorer.jobs.tasks import ReplaySettings
@@ -36,7 +35,7 @@ def models(tmp_path_factory):
 
 def encoded(model, prompt, dialect, *, negative="", guided=True):
     recipe = tiny.recipe(model, prompt=prompt, negative_prompt=negative, dialect=dialect)
-    return encode_prompt(model, recipe, guided=guided)
+    return model.family.encoding(recipe, paired=guided)
 
 
 def letters(model, prompt):

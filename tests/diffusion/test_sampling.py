@@ -6,10 +6,10 @@ import torch
 from diffusers import AutoPipelineForImage2Image
 
 from explorer.diffusion.autoencoder import decode
-from explorer.diffusion.names import SCHEDULERS
 from explorer.diffusion.sampling import Batch, sample
-from explorer.diffusion.schedulers import _build
+from explorer.diffusion.schedulers import build_scheduler
 from explorer.errors import ExplorerError
+from explorer.records.samplers import SAMPLERS
 from tests.diffusion import tiny
 from tests.heard import Heard
 
@@ -27,7 +27,7 @@ def picture(seed=0):
 def own_call(model, recipe, *, start=None, output="latent"):
     """The pipeline's own call with its scheduler exchanged, as a diffusers user does it."""
     pipe = model.pipe if start is None else AutoPipelineForImage2Image.from_pipe(model.pipe)
-    kept, pipe.scheduler = pipe.scheduler, _build(recipe.scheduler, model.scheduler_config)
+    kept, pipe.scheduler = pipe.scheduler, build_scheduler(recipe.scheduler, model.scheduler_config)
     sized = {"width": recipe.width_px, "height": recipe.height_px}
     if start is None:
         more = sized
@@ -43,7 +43,7 @@ def own_call(model, recipe, *, start=None, output="latent"):
         pipe.scheduler = kept
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_txt2img_equals_the_pipelines_own_call(model, scheduler):
     recipe = tiny.recipe(model, scheduler=scheduler, negative_prompt="dull")
     ours = run(model, [recipe])[0]
@@ -51,7 +51,7 @@ def test_txt2img_equals_the_pipelines_own_call(model, scheduler):
     assert np.abs(ours.latents - theirs).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_img2img_equals_the_pipelines_own_call(model, scheduler):
     recipe = tiny.recipe(model, scheduler=scheduler, strength=0.6, start_sha256="0" * 64)
     ours = run(model, [recipe], start_rgb=picture())[0]
@@ -78,7 +78,7 @@ def test_ddim_with_eta_equals_the_pipelines_own(models):
     assert np.abs(run(model, [recipe])[0].latents - own_call(model, recipe)[0].numpy()).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_batch_of_8_equals_8_of_1(model, scheduler):
     recipes = [tiny.recipe(model, seed=s, scheduler=scheduler, guidance=2.0 + s % 2, steps=3,
                            prompt=f"boat {s % 3}") for s in range(8)]
@@ -143,11 +143,11 @@ def test_text_is_projected_once_a_run(models):
     model = models("sd1-tiny")
     calls = []
     hooks = [a.to_k.register_forward_hook(lambda m, i, o: calls.append(i[0].shape[0]))
-             for a in model.attentions]
+             for a in model.family.attentions]
     run(model, [tiny.recipe(model, seed=s) for s in range(4)])
     for hook in hooks:
         hook.remove()
-    assert calls == [2] * len(model.attentions)  # the prompt and the empty one, for 4 images and 5 steps
+    assert calls == [2] * len(model.family.attentions)  # the prompt and the empty one, for 4 images and 5 steps
 
 
 def test_an_exchanged_attention_processor_gets_full_rows(models):
@@ -156,10 +156,10 @@ def test_an_exchanged_attention_processor_gets_full_rows(models):
     model = models("sd1-kl")
     recipes = [tiny.recipe(model, seed=s) for s in range(3)]
     shared = np.stack([r.latents for r in run(model, recipes)])
-    kept = model.attentions[0].processor
-    model.attentions[0].set_processor(AttnProcessor2_0())
+    kept = model.family.attentions[0].processor
+    model.family.attentions[0].set_processor(AttnProcessor2_0())
     try:
         plain = np.stack([r.latents for r in run(model, recipes)])
     finally:
-        model.attentions[0].set_processor(kept)
+        model.family.attentions[0].set_processor(kept)
     assert np.abs(shared - plain).max() < TOLERANCE

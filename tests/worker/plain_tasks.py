@@ -86,7 +86,8 @@ def fault(task, context):
 def short(task, context):
     import sys
     yield Tick()
-    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline, "heavy": sorted(
+    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline,
+            "told": os.environ.get("HF_HUB_OFFLINE", ""), "heavy": sorted(
         {"torch", "faiss", "streamlit", "diffusers", "open_clip"} & set(sys.modules))}
 
 

@@ -18,7 +18,6 @@ from diffusers.models.attention_processor import Attention
 
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
-from explorer.diffusion.shared_text import cross_attentions
 from explorer.errors import ExplorerError
 from explorer.findings.signals.observers import (
     Key,
@@ -94,7 +93,7 @@ class EndAttention(Observer):
                 hidden, text = hidden.chunk(2)[1], text.chunk(2)[1]
             self._layers.append(_weights(attention, hidden, text))
         self._hooks = [a.register_forward_pre_hook(look, with_kwargs=True)
-                       for a in _layers_looked_at(self._model.pipe.unet)]
+                       for a in self._model.family.text_attentions()]
 
     def _mask(self, view: StepView) -> torch.Tensor:
         """(n, h, w) float32 on the latents' grid."""
@@ -143,11 +142,6 @@ def end_positions(model: Model, prompts: Sequence[str]) -> list[int]:
     texts = [model.pipe.maybe_convert_prompt(p, tokenizer) for p in prompts]
     ids = tokenizer(texts, padding="max_length", truncation=True, max_length=tokenizer.model_max_length).input_ids
     return [row.index(tokenizer.eos_token_id) for row in ids]
-
-
-def _layers_looked_at(unet: torch.nn.Module) -> list[Attention]:
-    """The text attentions on the way down; of the whole network where there are none."""
-    return cross_attentions(unet.down_blocks) or cross_attentions(unet)
 
 
 def _weights(attention: Attention, hidden: torch.Tensor, text: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import predicted_noise
@@ -44,32 +44,20 @@ def _product(model: Model, run: Batch) -> torch.Tensor:
     levels = run.stepper.levels(timestep)
     deviation = levels[1] / (levels[0] ** 2 + levels[1] ** 2) ** 0.5  # of the noise in the network's input
     with torch.inference_mode(False), torch.enable_grad():
+        words = model.family.encode(run.recipes, paired=True).each(torch.Tensor.clone)
         x = run.stepper.scale(run.latents, timestep).clone().requires_grad_()
-        score = score_difference(model, x, timestep.clone(), _inputs(model, run.recipes), levels,
-                                 run.kind) / -deviation
+        score = score_difference(model, x, timestep.clone(), words, levels, run.kind) / -deviation
         scale = score.detach().square().mean().sqrt().clamp_min(1e-12)  # keeps half precision in range
         product, = torch.autograd.grad(score, x, grad_outputs=score.detach() / scale)
     return product.float() * scale
 
 
-def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, inputs: dict[str, object],
+def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, words: Words,
                      levels: tuple[float, float], kind: str) -> torch.Tensor:
     """(n, c, h, w) float32: noise predicted with the prompt minus without, at the network's input `x`."""
-    out = model.pipe.unet(torch.cat([x, x]), timestep, return_dict=False, **inputs)[0].float()
-    without, given = out.chunk(2)
+    given, empty = (out.float() for out in model.family.predict(x, timestep, words))
     nothing = torch.zeros_like(given)  # the sample itself cancels out
-    return predicted_noise(given, nothing, levels, kind) - predicted_noise(without, nothing, levels, kind)
-
-
-def _inputs(model: Model, recipes: Sequence[Recipe]) -> dict[str, object]:
-    """The network's inputs as tensors that gradients may pass."""
-    return _cloned(network_inputs(model, recipes, guided=True))
-
-
-def _cloned(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _cloned(v) for k, v in value.items()}
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return predicted_noise(given, nothing, levels, kind) - predicted_noise(empty, nothing, levels, kind)
 
 
 def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,

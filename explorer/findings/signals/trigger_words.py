@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.diffusion.schedulers import predicted_noise
@@ -36,30 +36,22 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
         run = Batch(model, recipes[at:at + size])
         if not run.guided:
             raise ExplorerError("findings.trigger_words_influence_compares_model")
-        inputs = _with_prompt(network_inputs(model, run.recipes, guided=True))
+        words = model.family.encode(run.recipes, paired=True).alone().each(torch.Tensor.clone)
         while not run.done:
             timestep = run.timesteps[run.index]
-            norms += list(_token_norms(run, run.step(), timestep, inputs).cpu())
+            norms += list(_token_norms(run, run.step(), timestep, words).cpu())
             yield Tick()
     return _words(model, prompt, torch.stack(norms).mean(0).numpy())
 
 
-def _with_prompt(value: object) -> object:
-    """The half of the network's inputs that has the prompt, as tensors that gradients may pass."""
-    if isinstance(value, dict):
-        return {k: _with_prompt(v) for k, v in value.items()}
-    return value.chunk(2)[1].clone() if isinstance(value, torch.Tensor) else value
-
-
-def _token_norms(run: Batch, view: StepView, timestep: torch.Tensor, inputs: dict[str, object]) -> torch.Tensor:
+def _token_norms(run: Batch, view: StepView, timestep: torch.Tensor, words: Words) -> torch.Tensor:
     """(n, t) float32 gradient norms of one step."""
     alpha, sigma = view.levels
     deviation = (alpha ** 2 + sigma ** 2) ** 0.5  # the network's input has unit variance
     with torch.inference_mode(False), torch.enable_grad():
-        text = inputs["encoder_hidden_states"].clone().requires_grad_()  # (n, t, d)
+        text = words.text.clone().requires_grad_()  # (n, t, d)
         sample, without = view.sample.clone(), view.noise_unconditional.float().clone()
-        out = run.model.pipe.unet(sample / deviation, timestep.clone(), return_dict=False,
-                                  **inputs | {"encoder_hidden_states": text})[0]
+        out, _ = run.model.family.predict(sample / deviation, timestep.clone(), words.alone(text))
         noise = predicted_noise(out.float(), sample.float(), view.levels, view.kind)
         pull = (noise - without).square().sum(dim=(1, 2, 3)).sqrt().sum()
         gradient, = torch.autograd.grad(pull, text)

@@ -75,8 +75,7 @@ def _render(recipe: Recipe, package: Package, model: Model) -> Iterator[Any]:
         picture = open_image(package.blob(recipe.start_sha256), name=say("note.worker.starting_image")).rgb
         start = fit(picture, height_px=recipe.height_px, width_px=recipe.width_px)
     if recipe.noise_blob is not None:
-        channels, cell = model.latent_shape
-        shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+        shape = model.noise_shape(recipe)
         noise = np.frombuffer(package.blob(recipe.noise_blob), "<f4").reshape(shape)
     return (yield from _steps(model, recipe, start_rgb=start, noise=noise))
 

@@ -161,8 +161,7 @@ def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
     """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
     if recipe.noise_blob is None:
         return None
-    channels, cell = model.latent_shape
-    shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+    shape = model.noise_shape(recipe)
     return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
 
 

@@ -10,8 +10,8 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 from explorer.closeness.scores import tiled_l2
+from explorer.diffusion.families.shared_text import cross_attentions
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.shared_text import cross_attentions
 from explorer.errors import ExplorerError
 from explorer.findings.signals import cliques
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention, bright_ending, masked_magnitude
@@ -109,22 +109,21 @@ def test_bright_ending_weighs_the_difference_with_its_mask(model):
 
 def test_curvature_is_half_the_gradient_of_the_squared_difference_of_scores(model):
     """‖H s‖² by one backward pass, against central differences of ½‖s‖² along its own direction."""
-    from explorer.diffusion.conditioning import network_inputs
     from explorer.diffusion.sampling import Batch
     recipes = prompt_recipes(model, PROMPTS[:1], seeds=SEEDS[:1], steps=STEPS)
     value = next(iter(next(sharpness(model, recipes)).values()))
     run = Batch(model, recipes)
     timestep, levels = run.timesteps[0], run.stepper.levels(run.timesteps[0])
     deviation = levels[1] / (levels[0] ** 2 + levels[1] ** 2) ** 0.5
-    inputs = network_inputs(model, run.recipes, guided=True)
+    words = model.family.encode(run.recipes, paired=True)
     model.pipe.unet.double()
     try:
         with torch.no_grad():
             x = run.stepper.scale(run.latents, timestep).double()
-            given = {k: _double(v) for k, v in inputs.items()}
+            doubled = words.each(torch.Tensor.double)
 
             def half(at):
-                return 0.5 * float((score_difference(model, at, timestep, given, levels, run.kind)
+                return 0.5 * float((score_difference(model, at, timestep, doubled, levels, run.kind)
                                     / deviation).square().sum())
             step, slopes = 1e-3, []
             generator = torch.Generator().manual_seed(0)
@@ -135,12 +134,6 @@ def test_curvature_is_half_the_gradient_of_the_squared_difference_of_scores(mode
         model.pipe.unet.float()
     # E (u · g)² = ‖g‖² for standard normal u
     assert value == pytest.approx(np.mean(np.square(slopes)), rel=0.6)
-
-
-def _double(value):
-    if isinstance(value, dict):
-        return {k: _double(v) for k, v in value.items()}
-    return value.double()
 
 
 def test_one_run_gives_what_each_signal_gives_alone(model):

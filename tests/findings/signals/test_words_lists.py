@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
 from explorer.findings.signals.curvature import score_difference
@@ -34,16 +33,16 @@ def test_influence_is_the_gradient_of_the_pull_in_each_token(model):
     assert [(t.term, t.tokens) for t in found] == [("ab", 2), ("b", 1), ("ab (2)", 2)]
     run = Batch(model, recipes)
     timestep, levels = run.timesteps[0], run.stepper.levels(run.timesteps[0])
-    inputs = network_inputs(model, run.recipes, guided=True)
+    words = model.family.encode(run.recipes, paired=True)
     with torch.no_grad():
         x = run.stepper.scale(run.latents, timestep)
 
         def pull(change):
-            text = inputs["encoder_hidden_states"].clone()
+            text = words.both["encoder_hidden_states"].clone()
             text[1, 3] += change  # the token "b", after the start and two letters of "ab"
-            given = inputs | {"encoder_hidden_states": text}
+            given = replace(words, both=words.both | {"encoder_hidden_states": text})
             return float(score_difference(model, x, timestep, given, levels, run.kind).norm())
-        width, step = inputs["encoder_hidden_states"].shape[-1], 0.05
+        width, step = words.text.shape[-1], 0.05
         slopes = torch.tensor([(pull(step * e) - pull(-step * e)) / (2 * step) for e in torch.eye(width)])
     assert found[1].gain == pytest.approx(float(slopes.norm()), rel=0.05)
 

@@ -17,20 +17,20 @@ from explorer.diffusion.dialects import parse
 from explorer.records import Recipe
 
 if TYPE_CHECKING:
-    from explorer.diffusion.models import Model
+    from explorer.diffusion.families.family import Family
 
 BACKTRACK = 20  # a1111: a full chunk ends after its last comma, if that is at most so many tokens back
 WHOLE_WORD = 8  # comfyui: a word of fewer tokens is not cut by a chunk's end
 Token = tuple[int, float]  # (id, weight)
 
 
-def encode_weighted(model: Model, recipe: Recipe, *, guided: bool) -> tuple[torch.Tensor | None, ...]:
+def encode_weighted(family: Family, recipe: Recipe, *, guided: bool) -> tuple[torch.Tensor | None, ...]:
     """(text (t, d), untext, pooled (p,), unpooled) of the recipe; t is a multiple of 77, None where not used."""
-    text, pooled = _encode(model, recipe, recipe.prompt)
+    text, pooled = _encode(family, recipe, recipe.prompt)
     if not guided:
         return text, None, pooled, None
-    untext, unpooled = _encode(model, recipe, recipe.negative_prompt)
-    zeros = pooled is not None and model.pipe.config.force_zeros_for_empty_prompt
+    untext, unpooled = _encode(family, recipe, recipe.negative_prompt)
+    zeros = pooled is not None and family.pipe.config.force_zeros_for_empty_prompt
     if zeros and not recipe.negative_prompt and recipe.dialect == "a1111":
         untext, unpooled = torch.zeros_like(untext), torch.zeros_like(unpooled)
     return text, untext, pooled, unpooled
@@ -43,15 +43,15 @@ def equally_long(rows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
 
 
 @torch.inference_mode()
-def _encode(model: Model, recipe: Recipe, prompt: str) -> tuple[torch.Tensor, torch.Tensor | None]:
-    pipe, made, pooled = model.pipe, [], None
+def _encode(family: Family, recipe: Recipe, prompt: str) -> tuple[torch.Tensor, torch.Tensor | None]:
+    pipe, made, pooled = family.pipe, [], None
     for name in ("", "_2"):
         tokenizer, encoder = (getattr(pipe, part + name, None) for part in ("tokenizer", "text_encoder"))
         if encoder is None:
             continue
         chunks = token_chunks(pipe, tokenizer, prompt, recipe.dialect)
         empty = [[]] if recipe.dialect == "comfyui" and any(w != 1 for c in chunks for _, w in c) else []
-        rows, pools = _rows(model, tokenizer, encoder, [*chunks, *empty], recipe.clip_skip)
+        rows, pools = _rows(family, tokenizer, encoder, [*chunks, *empty], recipe.clip_skip)
         weights = _weights(tokenizer, chunks).to(rows.device)  # (chunks, 77, 1)
         if recipe.dialect == "comfyui":
             made.append(torch.lerp(rows[-1:], rows[:len(chunks)], weights) if empty else rows)
@@ -59,7 +59,7 @@ def _encode(model: Model, recipe: Recipe, prompt: str) -> tuple[torch.Tensor, to
             made.append(_mean_kept(rows, weights))
         pooled = pools[0] if pools is not None else None
     joined = torch.cat(made, dim=-1).flatten(0, 1)  # (chunks · 77, d)
-    return joined.to(model.dtype), None if pooled is None else pooled.to(model.dtype)
+    return joined.to(family.dtype), None if pooled is None else pooled.to(family.dtype)
 
 
 def _mean_kept(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,7 @@ def _mean_kept(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     return scaled * (before / after)
 
 
-def _rows(model: Model, tokenizer: Any, encoder: Any, chunks: Sequence[Sequence[Token]],
+def _rows(family: Family, tokenizer: Any, encoder: Any, chunks: Sequence[Sequence[Token]],
           clip_skip: int) -> tuple[torch.Tensor, torch.Tensor | None]:
     """(chunks, 77, d) float32 of the layer that the family uses, and (chunks, p) where there is a pool."""
     length = tokenizer.model_max_length
@@ -79,8 +79,8 @@ def _rows(model: Model, tokenizer: Any, encoder: Any, chunks: Sequence[Sequence[
     for row, chunk in zip(ids, chunks, strict=True):
         tokens = [tokenizer.bos_token_id, *(i for i, _ in chunk), tokenizer.eos_token_id]
         row[:len(tokens)] = torch.tensor(tokens)
-    out = encoder(ids.to(model.device), output_hidden_states=True)
-    if model.info.family == "sdxl":
+    out = encoder(ids.to(family.device), output_hidden_states=True)
+    if family.name == "sdxl":
         return out.hidden_states[-(clip_skip + 2)].float(), getattr(out, "text_embeds", None)
     if not clip_skip:
         return out[0].float(), None

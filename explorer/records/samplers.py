@@ -1,0 +1,49 @@
+"""Every sampler that is offered, one row each: screens, imports and the sampling loop read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from explorer.texts import say
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How latents go from one noise level to the next.
+
+    `made_of` is its class in diffusers, `arguments` the parts of that class's config that make it this sampler,
+    `elsewhere` what other programs call it (lower case, blanks as underscores).
+    """
+
+    key: str  # as recipes hold it
+    label: str
+    made_of: str
+    elsewhere: tuple[str, ...]
+    arguments: dict[str, Any] = field(default_factory=dict)
+    extra_calls: int = 0  # of the network, in a run of several steps
+    unscaled: bool = False  # latents are x0 + σ·noise; otherwise they keep unit variance
+
+
+SAMPLERS: dict[str, Sampler] = {s.key: s for s in (
+    Sampler("euler", "Euler", "EulerDiscreteScheduler", ("euler", "k_euler"), unscaled=True),
+    Sampler("euler_a", "Euler a", "EulerAncestralDiscreteScheduler", ("euler_a", "euler_ancestral", "k_euler_a"),
+            unscaled=True),
+    Sampler("ddim", "DDIM", "DDIMScheduler", ("ddim",)),
+    Sampler("dpmpp_2m", "DPM++ 2M", "DPMSolverMultistepScheduler", ("dpm++_2m", "dpmpp_2m", "dpm_plus_plus_2m")),
+    Sampler("pndm", "PNDM", "PNDMScheduler", ("pndm", "plms"), {"skip_prk_steps": True}, extra_calls=1),
+)}
+OWN_SAMPLER = "own"  # of a family that runs through its pipeline's own call
+_ELSEWHERE = {name: s.key for s in reversed(SAMPLERS.values()) for name in (*s.elsewhere, s.made_of.lower())}
+
+
+def sampler_called(name: str) -> str | None:
+    """The key of the sampler that another program calls `name`; None for one that is not offered."""
+    return _ELSEWHERE.get(name.strip().lower().replace(" ", "_"))
+
+
+def sampler_label(key: str) -> str:
+    """A sampler's name for people; the key itself where it is not known."""
+    if key == OWN_SAMPLER:
+        return say("note.records.model_own")
+    return SAMPLERS[key].label if key in SAMPLERS else key
