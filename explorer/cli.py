@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.foreign.offline import obey
 from explorer.settings import ASSETS, WORLD, Settings, load_settings
 from explorer.texts import say
@@ -26,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = args.run(args, settings)
     except ExplorerError as error:
         print(f"afterimage: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a name that no disk takes, a file that may not be read, no space left
+        logging.getLogger(__name__).info("a command failed", exc_info=True)
+        print(say("command.afterimage_cannot_used", shortened=shortened(error.filename or "A file"),
+                  strerror=error.strerror or error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(say("command.afterimage_stopped_found"), file=sys.stderr)

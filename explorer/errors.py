@@ -45,5 +45,11 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else str(value)
 
 
+def shortened(text: object, most: int = 120) -> str:
+    """A name, path or address for a sentence: one line, what is too long cut in its middle."""
+    line = "".join(c if c.isprintable() else " " for c in str(text))
+    return line if len(line) <= most else f"{line[:most // 2]}…{line[-(most // 2 - 1):]}"
+
+
 class Cancelled(Exception):
     """Raised inside a running task after its cancellation was asked for; not an error to show."""

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 MOST_FOLDERS = 200
 MOST_FILE_BYTES = 256 * 1024 * 1024
@@ -29,11 +29,21 @@ def folders_in(folder: Path) -> list[str]:
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
+def typed_path(text: str) -> Path:
+    """The path that somebody typed, "~" as their home; ExplorerError for one that no disk can hold."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such person, a letter that no path has
+        raise ExplorerError("folders.not_path_computer", shortened=shortened(text)) from error
+    return path
+
+
 def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
-    path = Path(text.strip()).expanduser()
+    path = typed_path(text.strip())
     if not text.strip() or not path.is_absolute() or not path.is_dir():
-        raise ExplorerError("folders.not_folder_computer", text=text.strip() or "Nothing")
+        raise ExplorerError("folders.not_folder_computer", text=shortened(text.strip()) or "Nothing")
     if path.resolve() == Path(path.anchor):
         raise ExplorerError("folders.whole_disk", path=path)
     return str(path.resolve())
@@ -67,4 +77,4 @@ def read_file(path: Path) -> bytes:
             raise ExplorerError("folders.mib", path=path, size=size / 2**20)
         return path.read_bytes()
     except OSError as error:
-        raise ExplorerError("folders.cannot_read", path=path, strerror=error.strerror) from error
+        raise ExplorerError("folders.cannot_read", path=shortened(path), strerror=error.strerror) from error

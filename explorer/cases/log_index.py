@@ -9,11 +9,12 @@ from explorer.cases.log import LogEntry, raw_body
 from explorer.records.canonical import digest
 
 REPLAY, EXHIBIT, CHOICE, CASE, CREATED = "Replay", "Exhibit", "choice", "case", "case created"
+REPLAYS = (REPLAY, EXHIBIT)
 
 
 def index(db: sqlite3.Connection, seq: int, kind: str, body: dict[str, Any]) -> None:
     """Enters one log entry into the tables; an entry that is only a note enters none."""
-    if kind in (REPLAY, EXHIBIT):
+    if kind in REPLAYS:
         _replay(db, seq, kind, body["data"])
     elif kind == CHOICE:
         db.execute("INSERT OR REPLACE INTO choices VALUES (?,?)", (body["key"], seq))

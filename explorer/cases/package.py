@@ -12,8 +12,9 @@ from typing import Any
 from explorer.cases import contents
 from explorer.cases.archive import Archive, ArchiveFault
 from explorer.cases.blobs import NAME, sha256
+from explorer.cases.faults import own_fault
 from explorer.cases.log import LogEntry
-from explorer.records import Replay
+from explorer.cases.snapshot import Snapshot
 from explorer.records.canonical import canonical, unpack
 
 LINES = {"manifest-sha256.txt": re.compile(r"([0-9a-f]{64})  (\S+)"),  # as bagit writes them
@@ -32,7 +33,8 @@ class Package:
         if len(roots) != 1:
             self.archive.close()
             raise ArchiveFault("cases.package_not", path=path)
-        self.root = roots.pop() + "/"
+        self.case_id = roots.pop()
+        self.root = f"{self.case_id}/"
 
     def close(self) -> None:
         self.archive.close()
@@ -75,17 +77,19 @@ class Package:
         return tuple(_entry(line, number) for number, line in enumerate(lines, 1))
 
     @cached_property
-    def database(self) -> sqlite3.Connection:
-        """The case's tables, rebuilt from the log."""
+    def case(self) -> Snapshot:
+        """The case that the log adds up to."""
         try:
-            return contents.database_of(self.entries)
+            return Snapshot(self.case_id, self.entries, self.blob)
         except (sqlite3.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+            if own_fault(error):
+                raise
             raise ArchiveFault("cases.package_log_cannot_read", error_kind=type(error).__name__,
                                error=error) from error
 
-    def exhibits(self) -> list[Replay]:
-        """The exhibits, oldest first."""
-        return contents.exhibits(self.database)
+    def sha256(self, name: str) -> str:
+        """The SHA-256 of one file of the bag, however large it is."""
+        return self.archive.sha256(self.root + name)
 
     def blob(self, name: str) -> bytes:
         """A blob by its SHA-256; ArchiveFault if it is missing or does not fit its name."""
@@ -95,10 +99,6 @@ class Package:
         if sha256(data) != name:
             raise ArchiveFault("cases.package_blob_not_hold", name=name)
         return data
-
-    @property
-    def case_id(self) -> str:
-        return self.root.rstrip("/")
 
 
 def _text(data: bytes, name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from explorer.cases.archive import write_archive
 from explorer.cases.blobs import sha256
 from explorer.cases.case import Case
+from explorer.cases.faults import own_fault
 from explorer.cases.package import SEALS, TAGS, Package
 from explorer.errors import ExplorerError
 from explorer.texts import say
@@ -89,7 +90,10 @@ def attach_entry(case: Case, entry: int, answer: bytes) -> Seal:
 
 
 def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> Stamp:
-    """What an answer says of a message; `roots` are PEM certificates that are trusted. Never raises."""
+    """What an answer says of a message; `roots` are PEM certificates that are trusted.
+
+    Raises for no bad answer; only where this computer runs out of memory.
+    """
     import rfc3161_client as tsp
     try:
         response = tsp.decode_timestamp_response(answer)
@@ -100,6 +104,8 @@ def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> St
         algorithm = info.message_imprint.hash_algorithm.dotted_string
         fits = algorithm == "2.16.840.1.101.3.4.2.1" and info.message_imprint.message.hex() == sha256(message)
     except Exception as error:  # whatever the parser makes of foreign bytes
+        if own_fault(error):
+            raise
         return Stamp("", False, False, say("note.cases.time_stamp_cannot", error_kind=type(error).__name__))
     if not fits:
         return Stamp(time, False, False, say("note.cases.time_stamp_over"))
@@ -120,6 +126,8 @@ def _untrusted(response: object, message: bytes, roots: Sequence[bytes]) -> str:
             if builder.build().verify_message(response, message):
                 return ""
         except Exception as error:  # each certificate gets its try
+            if own_fault(error):
+                raise
             problems.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
     return say("note.cases.signature_not_lead", problems="; ".join(problems))
 

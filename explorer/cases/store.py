@@ -15,11 +15,11 @@ from pathlib import Path
 from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, utc_now
+from explorer.cases.exports import PERSON, owner
 from explorer.cases.faults import plain_faults
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 CASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{10}")
-PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,11 @@ class CaseStore:
         folder = self.root / case_id
         if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
                 or not self._may_open(folder)):
-            raise ExplorerError("cases.store_no_case", case_id=case_id, root=self.root)
+            raise ExplorerError("cases.store_no_case_2", shortened=shortened(repr(case_id)), root=self.root)
         return Case(folder, actor=self.actor, clock=self.clock)
 
     def _may_open(self, folder: Path) -> bool:
-        if not self.person:
-            return True
-        try:
-            return (folder / PERSON).read_text("utf-8") == self.person
-        except (OSError, UnicodeDecodeError):
-            return False
+        return not self.person or owner(folder) == self.person
 
     def list(self, *, archived: bool | None = False) -> list[CaseRow]:
         """Cases, the one changed last first; archived ones too with None, only those with True."""

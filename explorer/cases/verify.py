@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.cases import contents, seals
 from explorer.cases.archive import ArchiveFault
 from explorer.cases.blobs import sha256
+from explorer.cases.faults import own_fault
 from explorer.cases.log import check_chain
 from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
-from explorer.cases.reads import records_of
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
@@ -26,7 +26,8 @@ class Check:
 
     name: str
     state: str
-    what: str  # a plain sentence
+    what: str  # a plain sentence, which may name the first few only
+    names: tuple[str, ...] = ()  # every file that it is about, where it names files
 
 
 @dataclass(frozen=True)
@@ -49,41 +50,46 @@ def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ())
     """Reads the package and checks it against itself, the expected head and its seals.
 
     `expect` is a head's hash kept elsewhere (in full, or at least its first 16 digits); `roots` are PEM
-    certificates of time-stamp authorities that are trusted. Never raises for a bad package.
+    certificates of time-stamp authorities that are trusted. Never raises for a bad package, nor
+    where this computer lacks space or memory: then the package could not be checked.
     """
+    checks: list[Check] = []
     try:
-        package = Package(path)
-    except ArchiveFault as error:
-        state = CHANGED if _is_zip(Path(path)) else UNCHECKABLE
-        return PackageReport(str(path), state, say(f"note.verdict.{state}", what=error),
-                             (Check("archive", "fails", str(error)),))
-    except ExplorerError as error:
-        return PackageReport(str(path), UNCHECKABLE, say(f"note.verdict.{UNCHECKABLE}", what=error), ())
-    with package:
-        checks: list[Check] = []
-        for check in (_archive, _bag, _chain, _blobs, _derived):
-            found = _tried(check, package)
-            checks += found
-            if any(c.state == "fails" for c in found):
-                break  # what follows rests on it
-        else:
-            checks += [*_expected(package, expect), *_seals(package, roots)]
-        return _report(package, checks)
+        with Package(path) as package:
+            return _verified(package, expect, roots, checks)
+    except Exception as error:
+        if why := own_fault(error):
+            return PackageReport(str(path), UNCHECKABLE, say("note.verdict.lacking", why=why), tuple(checks))
+        if not isinstance(error, ExplorerError):
+            raise
+        state = CHANGED if isinstance(error, ArchiveFault) else UNCHECKABLE
+        failed = (Check("archive", "fails", str(error)),) if state == CHANGED else ()
+        return PackageReport(str(path), state, say(f"note.verdict.{state}", what=error), failed)
 
 
-def _is_zip(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(2) == b"PK"
+def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: list[Check]) -> PackageReport:
+    """The report; what was checked so far is in `checks` where this computer could not go on."""
+    for name, check in (("archive", _archive), ("bag", _bag), ("log", _chain), ("blobs", _blobs),
+                        ("contents", _derived)):
+        found = _tried(name, check(package))
+        checks += found
+        if any(c.state == "fails" for c in found):
+            break  # what follows rests on it
+    else:
+        checks += [*_expected(package, expect), *_tried("seal", _seals(package, roots))]
+    return _report(package, checks)
 
 
-def _tried(check, package: Package) -> list[Check]:
+def _tried(name: str, check: Iterator[Check]) -> list[Check]:
+    """What a check finds; only content that differs makes it fail, not what this computer lacks."""
     try:
-        return list(check(package))
-    except ExplorerError as error:
-        return [Check(check.__name__.strip("_"), "fails", str(error))]
+        return list(check)
     except Exception as error:  # a hostile package must not pass for an unchecked one
-        return [Check(check.__name__.strip("_"), "fails", say("note.cases.cannot_read",
-                                                              error_kind=type(error).__name__))]
+        if own_fault(error):
+            raise
+        what = str(error) if isinstance(error, ExplorerError) else say("note.cases.cannot_read",
+                                                                       error_kind=type(error).__name__)
+        return [Check(name, "fails", what)]
 
 
 def _archive(package: Package) -> Iterator[Check]:
@@ -99,22 +105,21 @@ def _bag(package: Package) -> Iterator[Check]:
     payload = {n for n in package.names if n.startswith("data/")}
     outside = {n for n in package.names if n not in payload and n != TAGS and not n.startswith(SEALS)}
     if outside != BAG_FILES or set(tags) != BAG_FILES:
-        yield Check("bag", "fails",
-                    say("note.cases.bag_own_files", outside=_some(outside ^ BAG_FILES)))
+        yield _naming("bag", say("note.cases.bag_own_files_not"), outside ^ BAG_FILES)
         return
     if payload != set(manifest):
-        yield Check("bag", "fails", say("note.cases.files_manifest_not", payload=_some(payload ^ set(manifest))))
+        yield _naming("bag", say("note.cases.files_manifest_not_agree"), payload ^ set(manifest))
         return
-    wrong = [n for n, mark in (tags | manifest).items() if sha256(package.read(n)) != mark]
+    wrong = [n for n, mark in (tags | manifest).items() if package.sha256(n) != mark]
     if wrong:
-        yield Check("bag", "fails", say("note.cases.contents_not_fit", wrong=_some(wrong)))
+        yield _naming("bag", say("note.cases.contents_not_fit_their"), wrong)
     else:
         yield Check("bag", "holds", say("note.cases.all_files_fit", manifest_count=len(manifest)))
 
 
 def _chain(package: Package) -> Iterator[Check]:
     faults = check_chain(package.entries)
-    for fault in faults[:20]:
+    for fault in faults:
         yield Check("log", "fails", say("note.cases.at_entry", entry=fault.seq, what=fault.what))
     if not faults:
         yield Check("log", "holds", say("note.cases.all_entries_follow", entries_count=len(package.entries)))
@@ -124,27 +129,31 @@ def _blobs(package: Package) -> Iterator[Check]:
     named = contents.blob_names(package.entries)
     there = {n.rpartition("/")[2] for n in package.names if n.startswith("data/blobs/")}
     if named != there:
-        yield Check("blobs", "fails", say("note.cases.log_names_other", named=_some(named ^ there)))
+        yield _naming("blobs", say("note.cases.log_names_other_files"), named ^ there)
         return
-    for name in sorted(named):
-        package.blob(name)
+    manifest = package.manifest(MANIFEST)
+    wrong = [n for n in named if manifest.get(f"data/blobs/{n[:2]}/{n}") != n]  # which the files are known to fit
+    if wrong:
+        yield _naming("blobs", say("note.cases.blobs_not_hold"), wrong)
+        return
     yield Check("blobs", "holds", say("note.cases.all_files_log", named_count=len(named)))
 
 
 def _derived(package: Package) -> Iterator[Check]:
     """Recipes, exhibits, scores and records must be what the log gives, to the byte."""
-    made = dict(contents.derived(package.database, package.case_id, package.blob))
-    wrong = [n for n, data in made.items() if f"data/{n}" not in package.names
-             or package.read(f"data/{n}") != data]
+    names, made, wrong = set(package.names), [], []
+    for name, data in contents.derived(package.case):
+        made.append(name)
+        if f"data/{name}" not in names or package.sha256(f"data/{name}") != sha256(data):
+            wrong.append(name)
     reports = next((e.body["reports"] for e in reversed(package.entries) if e.kind == contents.EXPORT), {})
     wrong += [f"report/{n}" for n, mark in reports.items()
-              if f"data/report/{n}" not in package.names or sha256(package.read(f"data/report/{n}")) != mark]
+              if f"data/report/{n}" not in names or package.sha256(f"data/report/{n}") != mark]
     known = {f"data/{n}" for n in (*made, contents.METADATA, *(f"report/{n}" for n in reports))}
-    foreign = [n for n in package.names if n.startswith("data/") and n not in known
+    foreign = [n for n in names if n.startswith("data/") and n not in known
                and not n.startswith("data/blobs/")]
     if wrong or foreign:
-        yield Check("contents", "fails",
-                    say("note.cases.files_not_follow", value=_some([*wrong, *foreign])))
+        yield _naming("contents", say("note.cases.files_not_follow_log"), [*wrong, *foreign])
     else:
         yield Check("contents", "holds", say("note.cases.recipes_exhibits_scores"))
 
@@ -169,7 +178,7 @@ def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
     if there:
         yield _package_seal(package, there, roots)
     hashes = {e.seq: e.hash for e in package.entries}
-    for seal in records_of(package.database, seals.Seal, subject_id=None):
+    for seal in package.case.records(seals.Seal):
         stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
         yield _judged(say("note.cases.seal_entry", entry=seal.entry), stamp, say("note.cases.log_up_entry",
                                                                                  entry=seal.entry))
@@ -198,16 +207,16 @@ def _report(package: Package, checks: list[Check]) -> PackageReport:
     time = seals.read_stamp(package.read(seals.ANSWER), package.read(TAGS)).time if seal else ""
     sentence = say(f"note.verdict.{state}", what=failed.what if failed else "", time=time)
     if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
-        head, db = package.entries[-1], package.database
-        title = db.execute("SELECT value FROM meta WHERE key='title'").fetchone()
+        case = package.case
         return PackageReport(
-            str(package.archive.path), state, sentence, tuple(checks), package.case_id,
-            title[0] if title else "", head.seq, head.hash, len(package.exhibits()),
-            db.execute("SELECT count(*) FROM replays").fetchone()[0])
+            str(package.archive.path), state, sentence, tuple(checks), case.id, case.meta().get("title", ""),
+            *case.head(), exhibits=case.count_replays(exhibits=True), replays=case.count_replays())
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 
 
-def _some(names) -> str:
-    found = sorted(names)
-    named = ", ".join(found[:5])
-    return say("note.cases.and_more", named=named, n=len(found) - 5) if len(found) > 5 else named
+def _naming(name: str, what: str, files: Iterable[str]) -> Check:
+    """A check that fails for these files: its sentence has the first five."""
+    found = tuple(sorted(files))
+    named, more = ", ".join(found[:5]), len(found) - 5
+    key = "note.cases.named_and_more" if more > 0 else "note.cases.named"
+    return Check(name, "fails", say(key, what=what, named=named, more=more), found)

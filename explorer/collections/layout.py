@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
 from explorer.settings import WORLD
 
 MODALITIES = ("image", "text")
@@ -36,14 +37,14 @@ def find_layout(source: str) -> Layout:
     """The layout of "world", an index folder, or an `indices_paths.json` (several: add "#name")."""
     if source == "world":
         return _layout(WORLD / "collection", name="world", root=WORLD, card={"clip": "world"})
-    text, _, wanted = source.partition("#") if not Path(source).exists() else (source, "", "")
-    path = Path(text).expanduser()
+    text, _, wanted = source.partition("#") if not typed_path(source).exists() else (source, "", "")
+    path = typed_path(text)
     if path.is_dir() and not _indices(path) and (path / "indices_paths.json").is_file():
         path = path / "indices_paths.json"
     if path.is_file() and path.suffix == ".json":
         return _from_list(path, wanted)
     if not path.is_dir():
-        raise ExplorerError("collections.layout_no_collection", text=text)
+        raise ExplorerError("collections.layout_no_collection", text=shortened(text))
     return _layout(path.resolve(), name=path.resolve().name)
 
 
@@ -80,7 +81,7 @@ def _from_list(path: Path, wanted: str) -> Layout:
         raise ExplorerError("collections.layout_lists_no_collection", path=path, name=name,
                             named=", ".join(sorted(named)[:20]))
     options = named[name]
-    folder = Path(options["indice_folder"]).expanduser()
+    folder = typed_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
     return _layout((path.parent / folder).resolve(), name=name, card=card)
 

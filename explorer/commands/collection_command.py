@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,6 @@ def serve(args: argparse.Namespace, settings: Settings) -> Any:
 
 def _source(given: str | None, settings: Settings) -> str:
     """The collection asked for, else the one in use; a folder by its whole path, since workers run elsewhere."""
-    if given and Path(given).is_dir():
+    if given and os.path.isdir(given):
         return str(Path(given).resolve())
     return given or settings.collection

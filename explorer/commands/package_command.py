@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.seals import attach_package, request_package
 from explorer.commands.progress_bars import Bars
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
 from explorer.texts import say
+
+LINES = 40  # of checks, for a person to read
 
 
 def export(args: argparse.Namespace, settings: Settings) -> Any:
@@ -39,7 +42,9 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def told(report: dict[str, Any]) -> list[str]:
     """What a check found, in lines for a person: each part, the exhibits, and what it comes to."""
-    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"]]
+    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"][:LINES]]
+    if (left := len(report["checks"]) - LINES) > 0:
+        lines.append(say("note.commands.more_all_them", left=left))
     replayed = report.get("replay")
     if replayed:
         tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]
@@ -53,8 +58,8 @@ def told(report: dict[str, Any]) -> list[str]:
 
 def _package(args: argparse.Namespace) -> str:
     """The package's full path; said at once, before a worker starts, where there is none."""
-    if not args.package.is_file():
-        raise ExplorerError("commands.package_command_no_file", package=args.package)
+    if not os.path.isfile(args.package):
+        raise ExplorerError("commands.package_command_no_file", package=shortened(args.package))
     return str(args.package.resolve())
 
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE, steps_run
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
+from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.samplers import OWN_SAMPLER, offered
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -21,20 +23,19 @@ def complete(model: Model, recipe: Recipe) -> Recipe:
     if recipe.scheduler_config:
         return recipe
     if not model.own_loop:
-        config = {k: v for k, v in sorted(model.scheduler_config.items())
-                  if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
-        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=config)
-    from explorer.diffusion.schedulers import scheduler_config
-    return replace(recipe, scheduler_config=scheduler_config(recipe.scheduler, model.scheduler_config))
+        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=plain_config(model.scheduler_config))
+    config = scheduler_config(recipe.scheduler, model.scheduler_config, flow=model.family.facts.flow)
+    return replace(recipe, scheduler_config=config)
 
 
 def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
-    _check_numbers(recipe)
+    _check_numbers(model, recipe)
     _check_model(model, recipe)
-    if model.own_loop and recipe.scheduler not in SAMPLERS:
-        raise ExplorerError("diffusion.check_recipe_scheduler_not_offered", scheduler=recipe.scheduler,
-                            schedulers=", ".join(SAMPLERS))
+    allowed = offered(model.family.facts.flow) if model.own_loop else [OWN_SAMPLER]
+    if recipe.scheduler not in (*allowed, OWN_SAMPLER):
+        raise ExplorerError("diffusion.check_recipe_scheduler_not_offered_model", scheduler=recipe.scheduler,
+                            allowed=", ".join(allowed))
     if recipe.noise_source not in SOURCES:
         raise ExplorerError("diffusion.check_recipe_noise_source_unknown", noise_source=recipe.noise_source,
                             sources=", ".join(SOURCES))
@@ -45,7 +46,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
                             not_replayable=", ".join(recipe.not_replayable))
 
 
-def _check_numbers(recipe: Recipe) -> None:
+def _check_numbers(model: Model, recipe: Recipe) -> None:
     check_seed(recipe.seed)
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
@@ -58,7 +59,7 @@ def _check_numbers(recipe: Recipe) -> None:
         return
     if not 0 < recipe.strength <= 1:
         raise ExplorerError("diffusion.check_recipe_strength_outside_0", strength=recipe.strength)
-    if steps_run(recipe.steps, recipe.strength) < 1:
+    if facts(model.info.family).steps_run(recipe.steps, recipe.strength) < 1:
         raise ExplorerError("diffusion.check_recipe_steps_strength_leave", steps=recipe.steps,
                             strength=recipe.strength, least=1 / recipe.steps)
 
@@ -70,8 +71,9 @@ def _check_model(model: Model, recipe: Recipe) -> None:
     if recipe.precision != model.precision:
         raise ExplorerError("diffusion.check_recipe_model_loaded", precision=recipe.precision,
                             model_precision=model.precision)
-    if not model.own_loop:
+    if not model.own_loop or recipe.scheduler == OWN_SAMPLER:
         return
+    model.family.check(recipe)
     least, best = model.family.size_steps
     for size in (recipe.width_px, recipe.height_px):
         if size < least or size % least or size > 8192:

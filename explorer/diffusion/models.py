@@ -7,6 +7,7 @@ import gc
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family, network_of
+from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
@@ -44,6 +47,11 @@ class Model:
     policy: Policy  # how it is held in memory
     family: Family | None  # None: only the pipeline's own call runs it
 
+    @cached_property
+    def latent_space(self) -> LatentSpace:
+        """What goes between pictures and latents; the family itself where there is one."""
+        return self.family or LatentSpace(self.pipe, self.dtype)
+
     @property
     def precision(self) -> str:
         return str(self.dtype).removeprefix("torch.")
@@ -52,6 +60,10 @@ class Model:
     def own_loop(self) -> bool:
         """Whether our batched sampler runs it; otherwise the pipeline's own call does."""
         return self.family is not None
+
+    def schedule(self, recipe: Recipe) -> Schedule | None:
+        """What the family asks of the scheduler for a recipe's image."""
+        return self.family.schedule(recipe.steps, height_px=recipe.height_px, width_px=recipe.width_px)
 
     def noise_shape(self, recipe: Recipe) -> tuple[int, int, int]:
         """(c, h, w) of the latents of a recipe's image."""

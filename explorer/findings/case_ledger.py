@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import numpy as np
 
-from explorer.cases.case import SearchPlan
+from explorer.cases.kinds import SearchPlan
+from explorer.cases.view import CaseView
 from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import ReplaySettings
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
+from explorer.records.replay_settings import ReplaySettings
 from explorer.search.fit_size import fit
 from explorer.texts import say
 
@@ -43,21 +43,13 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
                          seeds_before=seeds_before)
 
 
-class Held(Protocol):
-    """Where a bill's facts are read: a case, or a case as it stood at one entry of its log."""
-
-    def record(self, kind: type, key: str) -> Any: ...
-
-    def replay(self, replay_id: str) -> Replay: ...
-
-    def blob(self, name: str) -> bytes: ...
-
-    def prompts(self, subject_id: str) -> Sequence[PromptCandidate]: ...
-
-    def replays(self, subject_id: str, *, search_id: str, order_by: str, limit: int) -> Sequence[Replay]: ...
+def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
+    """The bits supplied for a replay: as its search recorded them for it, else counted here."""
+    return next((s.ledger for s in case.searches(replay.subject_id)
+                 if s.best_replay_id == replay.id and s.ledger), None) or case_bill(case, replay)
 
 
-def case_bill(case: Held, replay: Replay) -> tuple[LedgerEntry, ...]:
+def case_bill(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
 
     Reads only; a measured StartBill of the replay stands in place of the bound. This is what a search's
@@ -82,9 +74,9 @@ def case_bill(case: Held, replay: Replay) -> tuple[LedgerEntry, ...]:
                 start=entries.get("starting image"), noise=noise)
 
 
-def _rounds(case: Held, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
+def _rounds(case: CaseView, replay: Replay, settings: ReplaySettings) -> LedgerEntry:
     """Choices among a round's options or the start itself, up to the round that made the replay."""
-    made = case.replays(replay.subject_id, search_id=replay.search_id, order_by="time", limit=-1)
+    made = case.made(replay.subject_id, replay.search_id)
     place = next(n for n, other in enumerate(made) if other.id == replay.id)
     played = min(settings.rounds, place // settings.options + 1)
     return rounds_entry([settings.options + 1] * played, allowed=settings.rounds)

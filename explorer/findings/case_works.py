@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.cases.case import Case
+from explorer.cases.view import CaseView
 from explorer.closeness.catalogue import sort_key
 from explorer.findings.series import closest
 from explorer.records import Replay, Subject
@@ -12,7 +12,7 @@ from explorer.records import Replay, Subject
 
 @dataclass(frozen=True)
 class WorkRow:
-    """One work: `closest` is its closest replay from plain noise, `given` the closest given the work."""
+    """One work: `closest` is its closest replay from plain noise, `given` the closest given more."""
 
     subject: Subject
     tries: int
@@ -24,7 +24,7 @@ class WorkRow:
         return self.closest.closeness.get(score) if self.closest else None
 
 
-def works_of(case: Case, *, score: str = "tiled_l2") -> list[WorkRow]:
+def works_of(case: CaseView, *, score: str = "tiled_l2") -> list[WorkRow]:
     """Every work of the case, the one that came closest from plain noise first, those not tried last.
 
     An order for the eye and not a ranking of evidence: works differ in how easily anything comes close to
@@ -36,7 +36,7 @@ def works_of(case: Case, *, score: str = "tiled_l2") -> list[WorkRow]:
     return sorted(tried, key=lambda r: closest_first(r.value(score))) + [r for r in rows if r.value(score) is None]
 
 
-def _row(case: Case, subject: Subject, score: str) -> WorkRow:
+def _row(case: CaseView, subject: Subject, score: str) -> WorkRow:
     tries = case.count_replays(subject.id)
-    found = closest(case, subject, score) if tries else {}
-    return WorkRow(subject, tries, found.get("noise"), found.get("subject"))
+    found = closest(case, subject, score)
+    return WorkRow(subject, tries, found.noise, found.given)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from explorer.cases import marks
-from explorer.cases.blobs import BlobStore
-from explorer.cases.case import Case
-from explorer.cases.tries import Try
+from explorer.cases.view import CaseView, Try
 from explorer.closeness.catalogue import is_better
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
@@ -21,10 +17,12 @@ from explorer.collections.signatures import blank, descriptors, mirrored, signat
 from explorer.errors import ExplorerError
 from explorer.findings.series import Page, ranked, started_from
 from explorer.images.decode import read_png
-from explorer.records import Neighbour, Replay, Subject
+from explorer.records import Neighbour, Replay, Start, Subject
 
 SIMILARITY = "rank"  # works in the order of a collection's search, which is that of CLIP similarity
 LOOKED_AT = 240  # of the first in order, whose pictures are compared for near copies
+MOST_KNOWN = 4096
+_KNOWN: dict[str, np.ndarray] = {}  # signatures of pictures by the SHA-256 that names these
 Kept = TypeVar("Kept")
 
 
@@ -34,7 +32,7 @@ class Wish:
 
     search: str = ""
     score: str = "tiled_l2"
-    origin: str = "all"  # "all" | "noise" | "subject" | "shaped"
+    start: Start | None = None  # None: whatever they started from
     show: str = "all"  # "all" (but hidden ones) | "starred" | "exhibits" | "hidden"
     limit: float | None = None
     fold: bool = False  # near copies of one that stands before them are left out
@@ -42,7 +40,7 @@ class Wish:
     @property
     def plain(self) -> bool:
         """True where the order alone decides, so that a page can be read without the rest."""
-        return (self.origin, self.show, self.limit, self.fold) == ("all", "all", None, False)
+        return (self.start, self.show, self.limit, self.fold) == (None, "all", None, False)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Shelf(Generic[Kept]):
     copies: int  # near copies of one before them
 
 
-def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf[Replay]:
+def shelf(case: CaseView, subject: Subject, wish: Wish, page: Page) -> Shelf[Replay]:
     """A page of a subject's replays by a wish, the closest first."""
     out = _hidden(case, subject, wish)
     hidden = 0 if wish.show == "hidden" else len(out)
@@ -68,22 +66,22 @@ def shelf(case: Case, subject: Subject, wish: Wish, page: Page) -> Shelf[Replay]
     fitting = [t for t in _asked(case, subject, wish) if wish.show == "hidden" or t.id not in out]
     copies = 0
     if wish.fold:
-        fitting, copies = fold(fitting, lambda t: _signature(case.blobs.folder, case.replay(t.id).image_sha256))
+        fitting, copies = fold(fitting, lambda t: _signature(case, case.replay(t.id).image_sha256))
     shown = fitting[page.first:page.first + page.length]
     return Shelf(tuple(case.replay(t.id) for t in shown), len(fitting), hidden, copies)
 
 
-def _asked(case: Case, subject: Subject, wish: Wish) -> list[Try]:
-    """All that fit origin, marks and limit, the closest first."""
+def _asked(case: CaseView, subject: Subject, wish: Wish) -> list[Try]:
+    """All that fit start, marks and limit, the closest first."""
     tries = case.tries(subject.id, score=wish.score, search_id=wish.search or None)
     stars, hidden = (set(marks.marked(case, mark)) for mark in (marks.STARRED, marks.HIDDEN))
     fits = {"all": lambda t: True, "starred": lambda t: t.id in stars, "exhibits": lambda t: t.exhibit,
             "hidden": lambda t: t.id in hidden}[wish.show]
-    return [t for t in ranked(started_from(tries, wish.origin), wish.score)
+    return [t for t in ranked(started_from(tries, wish.start), wish.score)
             if fits(t) and (wish.limit is None or reaches(wish.score, t.value, wish.limit))]
 
 
-def _hidden(case: Case, subject: Subject, wish: Wish) -> Set[str]:
+def _hidden(case: CaseView, subject: Subject, wish: Wish) -> Set[str]:
     """Replays of the subject, and of the search if one is named, that the person hid."""
     found = set()
     for name in marks.marked(case, marks.HIDDEN):
@@ -96,7 +94,7 @@ def _hidden(case: Case, subject: Subject, wish: Wish) -> Set[str]:
     return found
 
 
-def shelf_of_works(case: Case, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
+def shelf_of_works(case: CaseView, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
                    mark_of: Callable[[Neighbour], np.ndarray | None]) -> Shelf[Neighbour]:
     """A page of one subject's works, which come in the order in which they are to stand.
 
@@ -160,7 +158,11 @@ def _copies(pictures: np.ndarray, rule: CopyRule) -> np.ndarray:
     return gone
 
 
-@lru_cache(maxsize=4096)
-def _signature(blobs: Path, name: str) -> np.ndarray:
-    """(3072,) uint8 of a case's picture; read once for as long as the process lives."""
-    return signature(read_png(BlobStore(blobs).get(name)))
+def _signature(case: CaseView, name: str) -> np.ndarray:
+    """(3072,) uint8 of a case's picture; the last thousands are kept for as long as the process lives."""
+    found = _KNOWN.get(name)
+    if found is None:
+        if len(_KNOWN) >= MOST_KNOWN:
+            _KNOWN.clear()
+        found = _KNOWN[name] = signature(read_png(case.blob(name)))
+    return found

@@ -23,10 +23,11 @@ class Start(StrEnum):
     OPTIMISED = "optimised"
 
     @classmethod
-    def of(cls, start_sha256: str | None, noise_blob: str | None, subject: Subject) -> Start:
+    def of(cls, start_sha256: str | None, noise_blob: str | None, subject: Subject | None) -> Start:
         """The start of a recipe with this starting image and stored noise, in a search for `subject`."""
         if start_sha256 is not None:
-            return cls.SUBJECT if start_sha256 in (subject.pixels_sha256, subject.sha256) else cls.REPLAY
+            own = (subject.pixels_sha256, subject.sha256) if subject else ()
+            return cls.SUBJECT if start_sha256 in own else cls.REPLAY
         return cls.NOISE if noise_blob is None else cls.OPTIMISED
 
 

@@ -13,7 +13,8 @@ class Sampler:
     """How latents go from one noise level to the next.
 
     `made_of` is its class in diffusers, `arguments` the parts of that class's config that make it this sampler,
-    `elsewhere` what other programs call it (lower case, blanks as underscores).
+    `elsewhere` what other programs call it (lower case, blanks as underscores). `flow` and `flow_arguments` are the
+    same for families that learned a flow from noise to image; "" where diffusers has no such thing.
     """
 
     key: str  # as recipes hold it
@@ -23,14 +24,25 @@ class Sampler:
     arguments: dict[str, Any] = field(default_factory=dict)
     extra_calls: int = 0  # of the network, in a run of several steps
     unscaled: bool = False  # latents are x0 + σ·noise; otherwise they keep unit variance
+    flow: str = ""
+    flow_arguments: dict[str, Any] = field(default_factory=dict)
+
+    def for_family(self, flow: bool) -> tuple[str, dict[str, Any]]:
+        """Class and arguments for a flow family or another; the class is "" where there is none."""
+        return (self.flow, self.flow_arguments) if flow else (self.made_of, self.arguments)
 
 
+_FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 SAMPLERS: dict[str, Sampler] = {s.key: s for s in (
-    Sampler("euler", "Euler", "EulerDiscreteScheduler", ("euler", "k_euler"), unscaled=True),
+    Sampler("euler", "Euler", "EulerDiscreteScheduler", ("euler", "k_euler", "flowmatcheulerdiscretescheduler"),
+            unscaled=True, flow="FlowMatchEulerDiscreteScheduler"),
     Sampler("euler_a", "Euler a", "EulerAncestralDiscreteScheduler", ("euler_a", "euler_ancestral", "k_euler_a"),
             unscaled=True),
     Sampler("ddim", "DDIM", "DDIMScheduler", ("ddim",)),
-    Sampler("dpmpp_2m", "DPM++ 2M", "DPMSolverMultistepScheduler", ("dpm++_2m", "dpmpp_2m", "dpm_plus_plus_2m")),
+    Sampler("dpmpp_2m", "DPM++ 2M", "DPMSolverMultistepScheduler", ("dpm++_2m", "dpmpp_2m", "dpm_plus_plus_2m"),
+            flow="DPMSolverMultistepScheduler", flow_arguments=_FLOW),
+    Sampler("unipc", "UniPC", "UniPCMultistepScheduler", ("unipc", "uni_pc"), flow="UniPCMultistepScheduler",
+            flow_arguments=_FLOW),
     Sampler("pndm", "PNDM", "PNDMScheduler", ("pndm", "plms"), {"skip_prk_steps": True}, extra_calls=1),
 )}
 OWN_SAMPLER = "own"  # of a family that runs through its pipeline's own call
@@ -47,3 +59,8 @@ def sampler_label(key: str) -> str:
     if key == OWN_SAMPLER:
         return say("note.records.model_own")
     return SAMPLERS[key].label if key in SAMPLERS else key
+
+
+def offered(flow: bool) -> list[str]:
+    """Keys of the samplers for a flow family, or for another."""
+    return [key for key, sampler in SAMPLERS.items() if sampler.for_family(flow)[0]]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
 from explorer.images.metadata import Embedded, read_metadata
 from explorer.records import Subject
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Heading, Table, Text
-from explorer.report.ledgers import Blob
 from explorer.texts import say
 
 LONGEST = 1000  # characters of one claim that are printed
 
 
-def claims_blocks(subject: Subject, blob: Blob) -> list[Block]:
+def claims_blocks(case: CaseView, subject: Subject) -> list[Block]:
     """The claims in the subject's original bytes, read in the image door's own process; one line where none are."""
     blocks: list[Block] = [Heading(say("document.file_says_itself"), 3)]
     try:
-        found = read_metadata(blob(subject.sha256))
+        found = read_metadata(case.blob(subject.sha256))
     except ExplorerError as error:
         return [*blocks, Text(str(error), "note")]
     rows = _rows(found)

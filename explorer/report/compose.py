@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer import records
-from explorer.cases.case import Environment, SearchPlan
+from explorer.cases.kinds import Environment
+from explorer.cases.snapshot import Snapshot
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
-from explorer.findings.case_tests import ranking_of
-from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.case_tests import portfolio_of, without_p
+from explorer.findings.finding import ControlResults, Finding
 from explorer.records.policy import Policy
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
-from explorer.report.snapshot import Snapshot
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
 from explorer.texts import say, texts_of
@@ -38,31 +37,34 @@ class ReportOptions:
     subject_ids: tuple[str, ...] = ()  # all if empty
 
 
-def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOptions) -> Document:
-    """The document for a snapshot; `blob` gives a picture's bytes by SHA-256. Depends on nothing else."""
-    subjects = [s for s in found.subjects if not options.subject_ids or s.id in options.subject_ids]
-    exhibits = {s.id: exhibit_of(found, s, blob, score=options.score) for s in subjects}
-    title = found.facts.get("title") or say("document.untitled_case")
+def compose(found: Snapshot, options: ReportOptions) -> Document:
+    """The document for a snapshot. Depends on nothing else."""
+    subjects = [s for s in found.subjects() if not options.subject_ids or s.id in options.subject_ids]
+    exhibits = {s.id: exhibit_of(found, s, score=options.score) for s in subjects}
+    title = found.title or say("document.untitled_case")
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
-    together, without_p = _together(found)
-    blocks += _summary(found, subjects, exhibits, together, without_p)
+    together, undecided = _together(found)
+    blocks += _summary(found, subjects, exhibits, together, undecided)
     brief = options.detail == "short" and len(subjects) > MOST_WHOLE
     for subject in subjects:
-        blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
-                                 decided=subject.id not in without_p, brief=brief)
+        blocks += subject_blocks(found, subject, exhibits[subject.id], score=options.score,
+                                 decided=subject.id not in undecided, brief=brief)
     blocks += [Text(say("document.brief"), "note")] if brief else []
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
-    foot = say("document.foot", title=title, entry=found.head[0], hash=found.head[1])
+    entry, mark = found.head()
+    foot = say("document.foot", title=title, entry=entry, hash=mark)
     return Document(title, foot, found.time, tuple(blocks), options.logo_png)
 
 
 def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
-    question = options.question or found.facts.get("question", "")
-    number = options.case_number or found.facts.get("case_number", "")
-    models = dict.fromkeys(report_texts.model_name(r.recipe.model) for r in found.replays)
-    values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.case_id,
-              say("document.entry", entry=found.head[0], hash=found.head[1]))
+    facts, (entry, mark) = found.meta(), found.head()
+    question = options.question or facts.get("question", "")
+    number = options.case_number or facts.get("case_number", "")
+    models = dict.fromkeys(report_texts.model_name(r.recipe.model)
+                           for r in found.replays(order_by="time", limit=-1))
+    values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.id,
+              say("document.entry", entry=entry, hash=mark))
     rows = [(k, v) for k, v in zip(report_texts.head("cover"), values, strict=True) if v]
     blocks: list[Block] = [Text(say("document.intro"), "lead"), Table(("", ""), tuple(rows), wide=(1,))]
     if found.faults:
@@ -76,13 +78,13 @@ def _day(time: str) -> str:
 
 
 def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit],
-             together: list[Block], without_p: frozenset[str]) -> list[Block]:
+             together: list[Block], undecided: frozenset[str]) -> list[Block]:
     blocks: list[Block] = [Heading(say("document.found"))]
     if not subjects:
         return [*blocks, Text(say("document.no_subject"))]
     blocks += together
     for subject in subjects:
-        left_out = report_texts.DECIDED if subject.id in without_p else ()
+        left_out = report_texts.DECIDED if subject.id in undecided else ()
         said = [f for f in exhibits[subject.id].findings if f.kind not in left_out]
         if not said:
             continue  # its own p-values are not to be relied on; the table above has how near the model came
@@ -107,8 +109,7 @@ def _said(found: Snapshot, finding: Finding) -> list[Block]:
 
 def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
     """What the case's tested works say as a set, and the subjects to which that leaves no p-value."""
-    names = {s.id: s.name for s in found.subjects}
-    ranking = ranking_of(found.of(Measured), found.of(ControlResults), names)
+    ranking = portfolio_of(found)
     if ranking is None or len(ranking.rows) < 2:
         return [], frozenset()
     blocks: list[Block] = [Heading(say("document.all_works_together"), 3), Text(ranking.statement, "finding"),
@@ -118,12 +119,12 @@ def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
         rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
         head = report_texts.head("together", score=SCORES[Policy.score].label)
         blocks += [Text(say("document.not_together")), Table(head, rows, wide=(0,))]
-    return blocks, frozenset(w.subject_id for w in without)
+    return blocks, without_p(ranking)
 
 
 def _controls(found: Snapshot) -> list[Block]:
     blocks: list[Block] = [Heading(say("document.controls_heading"))]
-    results: list[ControlResults] = found.of(ControlResults)
+    results: list[ControlResults] = found.records(ControlResults)
     if not results:
         return [*blocks, Text(say("document.no_controls_run"))]
     rows = []
@@ -163,7 +164,7 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
                                 environment=best.environment_sha256 or say("document.not_recorded")), "note"),
                        Code(_json(best.recipe))]
             blocks.append(Code(_json({"image": best.image_sha256, **best.hashes})))
-    environments = found.of(Environment)
+    environments = found.records(Environment)
     if environments:
         blocks += [Heading(say("document.where_pictures_made"), 3)]
         blocks += [Code(_json({"environment": e.id, **e.facts})) for e in environments]
@@ -175,15 +176,15 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
 
 def _numbered(found: Snapshot, subject: records.Subject) -> dict[str, int]:
     """Every prompt of a subject's replays with its number, in order of first use; then those only planned."""
-    planned = [str(text) for plan in found.of(SearchPlan, subject.id) if "prompt" in plan.settings
+    planned = [str(text) for plan in found.plans(subject.id) if "prompt" in plan.settings
                for text in (plan.settings["prompt"], *plan.settings.get("more_prompts", ()))]
-    used = [r.recipe.prompt for r in found.replays_of(subject.id)]
+    used = [r.recipe.prompt for r in found.made(subject.id)]
     return {text: i for i, text in enumerate(dict.fromkeys((*used, *planned)), 1)}
 
 
 def _prompts(found: Snapshot, subject: records.Subject) -> list[Block]:
     """Every prompt that was tried, by its number."""
-    replays = Counter(r.recipe.prompt for r in found.replays_of(subject.id))
+    replays = Counter(r.recipe.prompt for r in found.made(subject.id))
     rows = tuple((str(i), text or say("document.none"), wording.number(replays[text]))
                  for text, i in _numbered(found, subject).items())
     if not rows:
@@ -201,21 +202,15 @@ def _json(value: object) -> str:
     return json.dumps(records.to_json(value), indent=1, sort_keys=True, ensure_ascii=False)
 
 
-def _start(recipe: records.Recipe) -> str:
-    if recipe.start_sha256 is not None:
-        return say("document.start_picture", strength=recipe.strength or 0)
-    return say("document.start_noise" if recipe.noise_blob is None else "document.start_made")
-
-
 def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> list[Block]:
     """A table of every replay of a subject, in the order of trying; the closest `most` if there are more."""
-    replays = found.replays_of(subject.id)
+    replays = found.made(subject.id)
     if not replays:
         return []
     names = [n for n in ("tiled_l2", "ssim", "psnr", "clip_cosine") if any(n in r.closeness for r in replays)]
     prompts = _numbered(found, subject)
     rows = [(str(i), str(prompts[r.recipe.prompt]), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps),
-             f"{r.recipe.guidance:g}", _start(r.recipe),
+             f"{r.recipe.guidance:g}", report_texts.began(r.recipe, subject, "started"),
              *(shown(n, r.closeness[n]) if n in r.closeness else "" for n in names), r.image_sha256[:12])
             for i, r in enumerate(replays, 1)]
     first, (last,) = report_texts.head("tries"), report_texts.head("tries_end")

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
-from explorer.closeness.catalogue import SCORES, is_better
+from explorer.cases.view import Try
+from explorer.closeness.catalogue import SCORES
 from explorer.findings.plane import Plane
-from explorer.records import Replay
+from explorer.findings.series import best_so_far, by_seed
+from explorer.records import Start
 from explorer.texts import say
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5fa8", "#c4560d", "#8a9099", "#2f7d5b"
+_MARKS = {Start.NOISE: (_BLUE, "o"), Start.SUBJECT: (_ORANGE, "^"), Start.REPLAY: (_GREEN, "v"),
+          Start.OPTIMISED: (_GREY, "s")}
 _CODEC_MARKS = {"WebP": "s", "JPEG": "^", "AVIF": "D"}
 
 
-def race(replays: Sequence[Replay], score: str) -> bytes:
+def race(tries: Sequence[Try], score: str) -> bytes:
     """Closeness of every replay in the order of trying, and the best so far."""
     figure, axes = _figure(axis_label(score))
-    scored = [(i + 1, r) for i, r in enumerate(replays) if score in r.closeness]
-    for label, colour, mark, given in ((say("document.noise"), _BLUE, "o", False),
-                                       (say("document.subject_picture"), _ORANGE, "^", True)):
-        points = [(i, r.closeness[score]) for i, r in scored if (r.recipe.start_sha256 is not None) == given]
-        if points:
-            axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=label, alpha=0.75)
-    best, line = None, []
-    for i, replay in scored:
-        value = replay.closeness[score]
-        if replay.recipe.start_sha256 is None:
-            best = value if best is None or is_better(score, value, best) else best
-            line.append((i, best))
+    _starts(axes, [(p.start, p.x, p.y) for p in by_seed(tries)], "document.dot")
+    line = [(p.x, p.y) for p in best_so_far(tries, score)]
     if line:
         axes.step(*zip(*line, strict=True), where="post", c=_BLUE, lw=1.2, label=say("document.best_far_noise"))
     axes.set_xlabel(say("document.axis_try"))
@@ -49,11 +44,7 @@ def plane(found: Plane) -> bytes:
         axes.fill_between(across, *([edge] * 2 for edge in (found.band.close, found.band.far)), color=_GREY,
                           alpha=0.3, lw=0, label=say("document.least_90_100", adjusted=adjusted))
         axes.plot(across, [found.band.median] * 2, c=_GREY, lw=1, label=say("document.controls_median"))
-    for label, colour, mark, group in ((say("document.replays_noise"), _BLUE, "o", "noise"),
-                                       (say("document.replays_subject_picture"), _ORANGE, "^", "subject")):
-        points = [(max(p.bits, 1.0), p.closeness) for p in found.points if p.group == group]
-        if points:
-            axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=label, alpha=0.75)
+    _starts(axes, [(p.start, max(p.bits, 1.0), p.closeness) for p in found.points], "document.dots")
     if found.tested is not None:
         axes.scatter([max(found.tested.bits, 1.0)], [found.tested.closeness], s=90, facecolors="none",
                      edgecolors=_ORANGE, label=say("document.measured_test"))
@@ -86,7 +77,16 @@ def controls(value: float, others: Sequence[float], *, label: str, turned: bool 
     return _png(figure)
 
 
-def _figure(label: str, *, tall: bool = True) -> tuple[Figure, object]:
+def _starts(axes: Any, dots: Sequence[tuple[Start, float, float]], section: str) -> None:
+    """Dots (start, x, y), each start with its own mark and with its name from a section of the texts."""
+    for start, (colour, mark) in _MARKS.items():
+        points = [(x, y) for of, x, y in dots if of is start]
+        if points:
+            axes.scatter(*zip(*points, strict=True), s=14, c=colour, marker=mark, label=say(f"{section}.{start}"),
+                         alpha=0.75)
+
+
+def _figure(label: str, *, tall: bool = True) -> tuple[Figure, Any]:
     figure = Figure(figsize=(7.2, 3.6 if tall else 1.9), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.records import ModelRef
+from explorer.records import ModelRef, Recipe, Subject
 from explorer.texts import say, texts_of
 
 DECIDED = ("stands_out", "does_not_stand_out")
@@ -26,6 +26,11 @@ def head(name: str, **values: object) -> tuple[str, ...]:
 def reading() -> tuple[tuple[str, str], ...]:
     """The words of a report, each with its meaning."""
     return tuple(tuple(text.split(": ", 1)) for text in listed("reading"))
+
+
+def began(recipe: Recipe, subject: Subject, section: str = "began") -> str:
+    """What a replay started from, in the words of `document.section`."""
+    return say(f"document.{section}.{recipe.start(subject)}", strength=recipe.strength or 0)
 
 
 def model_name(model: ModelRef, *, short: bool = False) -> str:

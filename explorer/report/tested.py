@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from explorer.cases.view import CaseView
 from explorer.closeness.catalogue import SCORES
+from explorer.errors import ExplorerError
+from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
@@ -13,17 +16,7 @@ from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Heading, Picture, Table, Text
-from explorer.report.snapshot import Snapshot
 from explorer.texts import say
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A measured test to which a p-value was given, with the controls that it was ranked among."""
-
-    test: Measured
-    controls: ControlResults
-    model: str  # in words
 
 
 @dataclass(frozen=True)
@@ -36,28 +29,21 @@ class Dots:
     turned: bool = False  # the smaller is the closer
 
 
-def model_words(found: Snapshot, replay_id: str) -> str:
+def model_words(found: CaseView, replay_id: str) -> str:
     """The model that made a replay, in words; empty where the case has no such replay."""
-    made = next((r for r in found.replays if r.id == replay_id), None)
-    return report_texts.model_name(made.recipe.model, short=True) if made else ""
+    try:
+        return report_texts.model_name(found.replay(replay_id).recipe.model, short=True)
+    except ExplorerError:
+        return ""
 
 
-def ranked_tests(found: Snapshot, subject: Subject, *, score: str) -> list[Ranked]:
-    """The newest test under each set of controls of this score, where its finding has a p-value; oldest first."""
-    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
-    with_p = {f.id for f in found.of(Finding, subject.id) if "p" in f.numbers}
-    newest = {t.controls_id: t for t in found.of(Measured, subject.id)
-              if t.id in with_p and t.controls_id in controls and not t.earlier_tests}
-    return [Ranked(t, controls[t.controls_id], model_words(found, t.replay_id)) for t in newest.values()]
-
-
-def tests_blocks(found: Snapshot, subject: Subject, *, decided: bool) -> list[Block]:
+def tests_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Block]:
     """Every measured test of the subject, with what was fixed before it began."""
-    tests = found.of(Measured, subject.id)
+    tests = found.records(Measured, subject_id=subject.id)
     if not tests:
         return []
-    controls = {c.id: c for c in found.of(ControlResults)}
-    said = {f.id: f for f in found.of(Finding, subject.id)}
+    controls = {c.id: c for c in found.records(ControlResults)}
+    said = {f.id: f for f in found.records(Finding, subject_id=subject.id)}
     no_p, no_model = say("document.none_given"), say("document.not_recorded")
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
                   f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else no_p,
@@ -67,9 +53,9 @@ def tests_blocks(found: Snapshot, subject: Subject, *, decided: bool) -> list[Bl
             Text(say("document.tests"), "note")]
 
 
-def several_tests(found: Snapshot, subject: Subject) -> list[Block]:
+def several_tests(found: CaseView, subject: Subject) -> list[Block]:
     """That nothing corrects the p-values of several tests, with how many models; nothing after one test."""
-    tests = found.of(Measured, subject.id)
+    tests = found.records(Measured, subject_id=subject.id)
     models = {model_words(found, t.replay_id) for t in tests}
     if len(tests) < 2:
         return []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from explorer.cases.case import Case
+from explorer.cases.snapshot import snapshot
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image, png_bytes
 from explorer.report.blocks import Document
 from explorer.report.compose import ReportOptions, compose
 from explorer.report.html import html_bytes
-from explorer.report.snapshot import snapshot
 
 FORMATS = ("html", "pdf")
 
@@ -33,7 +33,7 @@ def make_report(case: Case, *, kind: str = "html", head: int | str | None = None
 def document_of(case: Case, *, head: int | str | None = None,
                 options: ReportOptions | None = None) -> Document:
     """The report as blocks, for a preview."""
-    return compose(snapshot(case, head=head), case.blob, options or ReportOptions())
+    return compose(snapshot(case, head=head), options or ReportOptions())
 
 
 def logo_png(data: bytes, name: str = "") -> bytes:

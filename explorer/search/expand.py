@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
     STEPS_RANGE,
-    steps_run,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
 from explorer.records.race_records import RaceSetup
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -42,11 +41,16 @@ class PlanSummary:
 
 def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
            start_sha256: str | None = None) -> list[Recipe]:
-    """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
+    """Every recipe of a search: those it lists, or the grid of seeds from noise, then img2img from the subject.
 
-    `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
+    Listed recipes go through whole, but for the model that makes them, its precision, and what they name as not to
+    be replayed. `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
     take the model's defaults. ExplorerError for values outside what is allowed.
     """
+    if settings.recipes:
+        check(settings, info.family)
+        return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
+                for r in settings.recipes]
     if settings.strengths and not start_sha256:
         raise ExplorerError("search.expand_strengths_need_subject")
     return list(_recipes(settings, model, info, start_sha256))
@@ -63,12 +67,13 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             group = (prompt, steps, guidance, scheduler)
             racing[group] = racing.get(group, 0) + 1
         else:
-            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength,
+                                      family=info.family)
     setup = None
     if settings.mode == "race":
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
         for (_, steps, guidance, scheduler), seeds in racing.items():
-            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance, family=info.family)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
@@ -86,7 +91,10 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
-    check(settings)
+    check(settings, info.family)
+    if settings.recipes:
+        yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
+        return
     if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError("search.expand_runs_through_diffusers", info_name=info.name)
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
@@ -106,30 +114,35 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
 
 
-def check(settings: ReplaySettings) -> None:
-    """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
-    tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
-        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
+def check(settings: ReplaySettings, family: str = "") -> None:
+    """ExplorerError if a value is outside what the family of models allows; says the range and what to do."""
+    tries = len(settings.recipes) or (
+        (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps)
+        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings)))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
         raise ExplorerError("search.expand_settings_make_replays", tries=max(tries, 0), most_replays=MOST_REPLAYS)
     if settings.first_seed < 0 or settings.first_seed + settings.seeds > 2 ** 63:
         raise ExplorerError("search.expand_first_seed_outside", first_seed=settings.first_seed)
     if settings.mode not in MODES:
         raise ExplorerError("search.expand_search_cannot_run", mode=settings.mode, modes=", ".join(MODES))
+    if settings.recipes and settings.mode != "exhaustive":
+        raise ExplorerError("search.expand_recipes_listed_one")
     check_rules(settings.stop, settings.primary_score)
-    for name in settings.schedulers:
-        if name not in SAMPLERS:
-            raise ExplorerError("search.expand_scheduler_not_offered", name=name, schedulers=", ".join(SAMPLERS))
-    _check_ranges(settings)
+    allowed = offered(facts(family).flow)
+    for name in () if settings.recipes else settings.schedulers:  # a recipe's is checked with the recipe
+        if (name not in allowed and facts(family).own_loop) or name not in SAMPLERS:
+            raise ExplorerError("search.expand_scheduler_not_offered_2", name=name, label=facts(family).label,
+                                allowed=", ".join(allowed))
+    _check_ranges(settings, family)
 
 
-def _check_ranges(settings: ReplaySettings) -> None:
+def _check_ranges(settings: ReplaySettings, family: str) -> None:
     for steps in settings.steps:
         if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
             raise ExplorerError("search.expand_steps_asked", steps=steps, first_steps_range=STEPS_RANGE[0],
                                 last_steps_range=STEPS_RANGE[1])
         for strength in settings.strengths:
-            if steps and 0 < strength <= 1 and steps_run(steps, strength) < 1:
+            if steps and 0 < strength <= 1 and facts(family).steps_run(steps, strength) < 1:
                 raise ExplorerError("search.expand_steps_strength_leave", steps=steps, strength=strength,
                                     least=1 / steps)
     for guidance in settings.guidances:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from explorer.closeness.ledger import choice_bits
 from explorer.closeness.tiled import tiled_distance
 from explorer.errors import ExplorerError
 from explorer.findings.finding import AlignedReplay, ControlResults, Finding, Measured
-from explorer.findings.series import best
+from explorer.findings.series import closest
 from explorer.images.decode import read_png
 from explorer.jobs import flows, foreground
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import AlignReplay, GenerateSubject, RecoverSeed, ReplaySettings, RunSearch
-from explorer.records import Embedding, Neighbour, PromptCandidate, Replay, SearchSummary, Subject
+from explorer.records import Embedding, Neighbour, PromptCandidate, Replay, SearchSummary, Start, Subject
 from explorer.records.policy import Policy
 from explorer.records.scans import SeedScan
 from explorer.settings import ASSETS, WORLD, Settings
@@ -145,7 +145,7 @@ def _relative(work: Neighbour) -> Neighbour:
 def _told(case: Case, run: Run, file: str, sha256: str, head: str) -> Told:
     subject, row = case.subjects()[0], run.row
     ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
-    noise, given = _closest(ranked), best(ranked, given=True)
+    noise, given = _closest(case, subject), closest(case, subject, SCORE).given
     near = next(n for n in case.neighbours(subject.id) if n.work_id != row["id"])
     return Told(
         story=run.story, title=run.plan.title, file=file, sha256=sha256, head=head, work_id=row["id"],
@@ -157,8 +157,10 @@ def _told(case: Case, run: Run, file: str, sha256: str, head: str) -> Told:
         similarity=near.similarity, computing_s=sum(r.elapsed_s for r in ranked))
 
 
-def _closest(ranked: Sequence[Replay]) -> Replay:
-    found = best(ranked, given=False)
+def _closest(case: Case, subject: Subject, *, seeds: Callable[[int], bool] = lambda seed: True) -> Replay:
+    """The closest replay from plain noise, of those seeds."""
+    ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
+    found = next((r for r in ranked if r.recipe.start(subject) is Start.NOISE and seeds(r.recipe.seed)), None)
     if found is None:
         raise ExplorerError("world.example_build_search_made_no", again=say("note.world.again_examples"))
     return found
@@ -169,7 +171,7 @@ def _closest(ranked: Sequence[Replay]) -> Replay:
 
 def _double(_: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     """The neighbour that the closest replay is nearest to, and how far it is from the replay and the subject."""
-    replay = _small(case.blob(_closest(case.replays(subject.id, order_by=SCORE, limit=-1)).image_sha256))
+    replay = _small(case.blob(_closest(case, subject).image_sha256))
     found = [(n, _small(Path(n.image_path).read_bytes())) for n in case.neighbours(subject.id) if n.image_path]
     near, pixels = min(found, key=lambda f: _distance(replay, f[1]))
     return {"double": near.title, "double_id": near.work_id, "double_creator": near.creator,
@@ -181,13 +183,13 @@ def _below(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     """How many of the seeds came nearer than near copies begin, and where the worst of them stayed."""
     limit = read_card(WORLD).near_copy
     seeds = {r.recipe.seed: r.closeness[SCORE] for r in case.replays(subject.id, limit=-1)
-             if r.recipe.strength is None}
+             if r.recipe.start(subject) is Start.NOISE}
     return {"below": sum(v < limit for v in seeds.values()), "seeds": len(seeds), "worst": max(seeds.values())}
 
 
 def _laid_over(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     """The closest replay laid over the subject, and how many works with altered and equal copies came back."""
-    replay = _closest(case.replays(subject.id, order_by=SCORE, limit=-1))
+    replay = _closest(case, subject)
     laid = foreground.run(run.settings, AlignReplay(case.id, replay.id, ALIGNED), follow=run.follow)
     card = json.loads((WORLD / "card.json").read_text("utf-8"))
     altered, equal = card["copies_that_differ"]["images"], card["dose_response"][str(run.row["multiplicity"])]
@@ -198,8 +200,7 @@ def _laid_over(run: Run, case: Case, subject: Subject) -> dict[str, float | str]
 
 def _first_few(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     """The closest of the first FIRST seeds, and the bits of choosing one among them and among all."""
-    ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
-    first, seeds = _closest([r for r in ranked if r.recipe.seed < FIRST]), run.plan.replays["seeds"]
+    first, seeds = _closest(case, subject, seeds=lambda seed: seed < FIRST), run.plan.replays["seeds"]
     return {"first": first.closeness[SCORE], "first_seed": first.recipe.seed, "few": FIRST, "many": seeds,
             "few_bits": choice_bits(FIRST), "many_bits": choice_bits(seeds)}
 
@@ -214,10 +215,11 @@ def _scanned(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     named = scan.claims[0]
     again = ReplaySettings(run.row["caption"], first_seed=named.seed, seeds=1)
     foreground.run(run.settings, RunSearch(case.id, subject.id, flows.new_search_id(), again), follow=run.follow)
-    others = [r for r in case.replays(subject.id, order_by=SCORE, limit=-1) if r.recipe.seed != named.seed]
+    others = _closest(case, subject, seeds=lambda seed: seed != named.seed)
+    tried = sum(t.seed != named.seed for t in case.tries(subject.id))
     return {"made_seed": MADE_SEED, "named_seed": named.seed, "chance": named.chance, "tried": scan.tried,
             "scanned": SCANNED, "correlation": named.correlation, "prompt": run.row["caption"],
-            "others": _closest(others).closeness[SCORE], "others_tried": len(others)}
+            "others": others.closeness[SCORE], "others_tried": tried}
 
 
 MORE: dict[str, Callable[[Run, Case, Subject], dict[str, float | str]]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case, SearchPlan
-from explorer.findings.series import case_effort, closest
-from explorer.records import Effort, LedgerEntry, Replay, Subject
+from explorer.findings.series import Closest, case_effort, closest
+from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from pages.prompt import prompts
 from pages.replay import replay_cards
 from pages.shared import state
@@ -15,21 +15,25 @@ from pages.shared.texts import plain, say
 SCORE = "tiled_l2"
 
 
-def _found(case: Case, subject: Subject) -> tuple[dict[str, Replay], Effort, Effort]:
-    """The closest replay of each start, everything spent, and of it that from plain noise; kept while it holds."""
+def _found(case: Case, subject: Subject) -> tuple[Closest, Effort, Effort]:
+    """The closest replays, everything spent, and of it that from plain noise; kept while it holds."""
     return state.kept("findings", case, subject, lambda: (
-        closest(case, subject, SCORE), case_effort(case, subject), case_effort(case, subject, origin="noise")))
+        closest(case, subject, SCORE), case_effort(case, subject), case_effort(case, subject, start=Start.NOISE)))
+
+
+def _pair(found: Closest, subject: Subject) -> list[tuple[Start, Replay]]:
+    return [(r.recipe.start(subject), r) for r in (found.noise, found.given) if r is not None]
 
 
 def statement(case: Case, subject: Subject) -> None:
     """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
     from explorer.findings.judge import judge
     found, spent, from_noise = _found(case, subject)
-    for name, replay in found.items():
-        says = judge(subject.id, replay, from_noise if name == "noise" else spent, score=SCORE,
-                     ledger=ledger(case, subject, replay))
+    for start, replay in _pair(found, subject):
+        says = judge(subject.id, replay, from_noise if start is Start.NOISE else spent, score=SCORE,
+                     ledger=ledger(case, replay))
         with st.container(border=True):
-            st.markdown(f"**{say(f'findings.best_{name}')}**")
+            st.markdown(f"**{say(f'findings.best_{start}')}**")
             st.markdown(plain(says.statement))
             if says.error_rate:
                 st.markdown(plain(says.error_rate))
@@ -37,20 +41,20 @@ def statement(case: Case, subject: Subject) -> None:
 
 
 def pair(case: Case, subject: Subject) -> None:
-    """The closest replay from noise, and the closest that was given the subject, each beside the subject."""
-    found = _found(case, subject)[0]
-    for column, (name, replay) in zip(st.columns(len(found), gap="large"), found.items(), strict=True):
+    """The closest replay from noise, and the closest that was given more, each beside the subject."""
+    found = _pair(_found(case, subject)[0], subject)
+    for column, (start, replay) in zip(st.columns(len(found), gap="large"), found, strict=True):
         with column:
-            st.header(say(f"findings.best_{name}"), anchor=False)
-            replay_cards.beside(case, subject, replay, key=f"best_{name}_{subject.id}", widest_px=400)
-            st.caption(replay_cards.how_made(replay))
+            st.header(say(f"findings.best_{start}"), anchor=False)
+            replay_cards.beside(case, subject, replay, key=f"best_{start}_{subject.id}", widest_px=400)
+            st.caption(replay_cards.how_made(replay, subject))
             replay_cards.score_list(replay.closeness)
-            replay_cards.ledger_table(ledger(case, subject, replay))
+            replay_cards.ledger_table(ledger(case, replay))
 
 
 def brought(case: Case, subject: Subject) -> None:
     """Folded away: which words brought the closest replay back."""
-    nearest = _found(case, subject)[0].get("noise")
+    nearest = _found(case, subject)[0].noise
     if nearest is not None:
         with st.expander(say("findings.words"), icon=":material/chat:"):
             prompts.words(case, subject, nearest.recipe.prompt)
@@ -65,7 +69,7 @@ def effort(case: Case, subject: Subject) -> None:
     st.caption(say("findings.not_absent"))
 
 
-def ledger(case: Case, subject: Subject, replay: Replay) -> tuple[LedgerEntry, ...]:
+def ledger(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits that were supplied for one replay, from its plan and the case's prompts."""
     from explorer.findings.case_ledger import case_bill
     return case_bill(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()

@@ -15,9 +15,9 @@ from pages.shared import plots
 from pages.shared.texts import plain, say
 
 if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane waits for it
-    from explorer.findings.plane import Band, Plane, PlanePoint
+    from explorer.findings.plane import Band, Plane
 
-_INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
+_HOVER = "%{x:,.0f} bits: %{y:.3f}"
 _TICKS = [n * 10 ** e for e in range(8) for n in (1, 2, 5)]  # bits, on a logarithmic axis
 _DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
 
@@ -27,15 +27,16 @@ def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
     found = _kept(case, subject, score)
     if found is None:
         return ""
-    traces = [_dots([p for p in found.points if p.group == g], say(f"chart.{g}"), c, s)
-              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"))]
+    traces = plots.by_start([(p.start, p.bits, p.closeness, (p.replay_id,)) for p in found.points], hover=_HOVER)
     traces += [_line([p for p in found.codecs if p.codec == name], name, dash)
                for name, dash in _DASHES.items() if any(p.codec == name for p in found.codecs)]
     if found.band:
         traces += _band(found.band)
     if found.tested:
-        traces.append(_dots([found.tested], say("plane.tested"), "rgba(0,0,0,0)", "circle-open") | {"marker": {
-            "size": 17, "symbol": "circle-open", "color": _WARM, "line": {"width": 2, "color": _WARM}}})
+        test = found.tested
+        traces.append(plots.dots([(test.bits, test.closeness, (test.replay_id,))], say("plane.tested"), plots.WARM,
+                                 "circle-open", hover=_HOVER))
+        traces[-1]["marker"] |= {"size": 17, "line": {"width": 2, "color": plots.WARM}}
     layout = _layout(say("plane.bits"), say(f"chart.{SCORES[score].better}", label=SCORES[score].label))
     layout["height"] = 430  # its legend has several rows
     layout["xaxis"] |= {"type": "log", "tickvals": _TICKS, "ticktext": [f"{t:,}" for t in _TICKS]}
@@ -43,7 +44,7 @@ def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:
         bits = [p.bits for p in (*found.points, *found.codecs)]
         traces.append({"type": "scatter", "mode": "lines", "name": say("plane.floor"), "hoverinfo": "skip",
                        "x": [max(1.0, min(bits)), max(bits)], "y": [found.floor] * 2,
-                       "line": {"color": _GREY, "dash": "longdash", "width": 1}})
+                       "line": {"color": plots.GREY, "dash": "longdash", "width": 1}})
     clicked = plots.pick(traces, layout, key=key, alt=say("plane.alt", label=SCORES[score].label))
     st.caption(say("plane.text"))
     stands = _standing(found)
@@ -69,24 +70,16 @@ def _kept(case: Case, subject: Subject, score: str) -> Plane | None:
     return known[1]
 
 
-def _dots(points: Sequence[PlanePoint], name: str, colour: str, symbol: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "name": name, "x": [p.bits for p in points],
-            "y": [p.closeness for p in points], "customdata": [[p.replay_id] for p in points],
-            "marker": {"color": colour, "size": 9 if len(points) <= 200 else 5, "symbol": symbol,
-                       "line": {"width": 1 if len(points) <= 200 else 0, "color": "#ffffff"}},
-            "hovertemplate": "%{x:,.0f} bits: %{y:.3f}<extra></extra>"}
-
-
 def _line(points: Sequence[Any], name: str, dash: str) -> dict[str, Any]:
     return {"type": "scatter", "mode": "lines", "name": name, "x": [p.bits for p in points],
-            "y": [p.closeness for p in points], "line": {"color": _GREY, "dash": dash, "width": 1.5},
+            "y": [p.closeness for p in points], "line": {"color": plots.GREY, "dash": dash, "width": 1.5},
             "hovertemplate": name + ", %{x:,.0f} bits: %{y:.3f}<extra></extra>"}
 
 
 def _band(band: Band) -> list[dict[str, Any]]:
     name = say("plane.band_adjusted" if band.adjusted else "plane.band")
     edge = {"type": "scatter", "mode": "lines", "x": [max(1.0, band.least_bits), max(1.0, band.most_bits)],
-            "line": {"color": _GREY, "width": 0}, "hoverinfo": "skip"}
+            "line": {"color": plots.GREY, "width": 0}, "hoverinfo": "skip"}
     return [{**edge, "y": [band.close] * 2, "showlegend": False},
             {**edge, "y": [band.far] * 2, "fill": "tonexty", "name": name}]
 
@@ -95,9 +88,9 @@ def doses(card: Card, *, key: str) -> None:
     """The share of works that came back over copies in training, with its 95% interval; and as a table."""
     shown = card.doses
     data = [{"type": "scatter", "mode": "lines+markers", "x": [_times(d) for d in shown],
-             "y": [100 * d.share for d in shown], "line": {"color": _INK}, "marker": {"size": 9},
+             "y": [100 * d.share for d in shown], "line": {"color": plots.INK}, "marker": {"size": 9},
              "error_y": {"type": "data", "symmetric": False, "array": [100 * (d.high - d.share) for d in shown],
-                         "arrayminus": [100 * (d.share - d.low) for d in shown], "color": _GREY},
+                         "arrayminus": [100 * (d.share - d.low) for d in shown], "color": plots.GREY},
              "hovertemplate": "%{x}: %{y:.1f}%<extra></extra>"}]
     layout = _layout(say("dose.copies"), say("dose.share"))
     layout["xaxis"]["type"] = "category"

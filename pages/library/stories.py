@@ -63,7 +63,7 @@ def draw(now: state.Here, told: Told) -> None:
     picked = _picked(case, told)
     with left:
         replay_cards.beside(case, subject, picked, key=f"story_{told.story}", widest_px=480)
-        st.caption(replay_cards.how_made(picked))
+        st.caption(replay_cards.how_made(picked, subject))
         st.caption(say("compare.size", width=picked.recipe.width_px, height=picked.recipe.height_px))
     with right:
         words = _words(told)

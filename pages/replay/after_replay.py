@@ -9,7 +9,7 @@ from explorer.closeness.start_code import StartBill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import Replay, Subject
+from explorer.records import Replay, Start, Subject
 from pages.replay import replay_cards
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say
@@ -22,7 +22,7 @@ def charge(case: Case, replay: Replay) -> None:
     """Under the ledger of a replay that was given something: measures the shortest code of it."""
     plan = case.record(SearchPlan, replay.search_id)
     reached = plan is not None and plan.settings.get("mode") == "closer"  # the ledger charges its rounds
-    if reached or (replay.recipe.start_sha256 is None and replay.recipe.noise_blob is None):
+    if reached or replay.recipe.start(case.subject(replay.subject_id)) is Start.NOISE:
         return
     here, found = state.here(), case.record(StartBill, replay.id)
     if found is not None:

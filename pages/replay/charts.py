@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from explorer.cases.tries import Try
+from explorer.cases.view import Try
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Point, best_so_far, by_seed, by_strength
 from explorer.records import TermGain
 from pages.shared import plots
 from pages.shared.texts import say
 
-_INK, _WARM, _GREY = "#2f8591", "#b8722f", "#7d8288"
-_FEW = 200  # points that are drawn large
-
 
 def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None:
     """What each term of a prompt adds to a score: horizontal bars, the largest on top."""
     ordered = sorted(gains, key=lambda t: t.gain)
     data = [{"type": "bar", "orientation": "h", "x": [t.gain for t in ordered],
-             "y": [t.term for t in ordered], "marker": {"color": _INK},
+             "y": [t.term for t in ordered], "marker": {"color": plots.INK},
              "hovertemplate": "%{y}: %{x:+.4f}<extra></extra>"}]
     layout = {"height": 60 + 26 * len(ordered), "margin": {"l": 8, "r": 8, "t": 8, "b": 40},
               "xaxis": {"title": {"text": across}}, "yaxis": {"automargin": True}}
@@ -29,12 +26,9 @@ def terms(gains: Sequence[TermGain], *, across: str, alt: str, key: str) -> None
 
 def race(tries: Sequence[Try], score: str, *, key: str) -> str:
     """Best value so far over tries, seeds from noise and from the subject apart; returns a clicked replay."""
-    every, best = by_seed(tries), best_so_far(tries, score)
-    traces = [_dots([p for p in every if p.group == g], say(f"chart.{g}"), c, s)
-              for g, c, s in (("noise", _INK, "circle"), ("subject", _WARM, "diamond"),
-                            ("shaped", _GREY, "square")) if g != "shaped" or any(p.group == g for p in every)]
+    best, traces = best_so_far(tries, score), _traces(by_seed(tries))
     traces.append({"type": "scatter", "mode": "lines", "name": say("chart.best"), "hoverinfo": "skip",
-                   "line": {"shape": "hv", "color": _GREY, "width": 2, "dash": "dot"},
+                   "line": {"shape": "hv", "color": plots.GREY, "width": 2, "dash": "dot"},
                    "x": [p.x for p in best], "y": [p.y for p in best]})
     return _draw(traces, say("chart.try"), score, key, say("chart.race_alt", label=SCORES[score].label))
 
@@ -49,16 +43,13 @@ def strengths(tries: Sequence[Try], score: str, *, key: str) -> str:
     points = by_strength(tries)
     if not points:
         return ""
-    return _draw([_dots(points, say("chart.subject"), _WARM, "diamond")], say("chart.strength"), score, key,
+    return _draw(_traces(points), say("chart.strength"), score, key,
                  say("chart.strength_alt", label=SCORES[score].label))
 
 
-def _dots(points: Sequence[Point], name: str, colour: str, symbol: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "name": name, "x": [p.x for p in points],
-            "y": [p.y for p in points], "customdata": [[p.replay_id, p.label] for p in points],
-            "marker": {"color": colour, "size": 9 if len(points) <= _FEW else 5, "symbol": symbol,
-                       "line": {"width": 1 if len(points) <= _FEW else 0, "color": "#ffffff"}},
-            "hovertemplate": "%{customdata[1]}<br>%{y:.3f}<extra></extra>"}
+def _traces(points: Sequence[Point]) -> list[dict[str, Any]]:
+    return plots.by_start([(p.start, p.x, p.y, (p.replay_id, p.label)) for p in points],
+                          hover="%{customdata[1]}<br>%{y:.3f}")
 
 
 def _draw(traces: list[dict[str, Any]], across: str, score: str, key: str, alt: str) -> str:

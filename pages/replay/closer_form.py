@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.closeness.ledger import rounds_bits
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Replay
+from explorer.records import Replay, Start
 from pages.shared import state
 from pages.shared.texts import say
 from pages.tasks import submit
@@ -15,7 +15,8 @@ from pages.tasks import submit
 
 def part(here: state.Here, replay: Replay) -> None:
     """Folded away: a budget of rounds and options, and the gradient's rounds."""
-    if replay.recipe.noise_blob is not None or here.open_case.read_only:
+    start = replay.recipe.start(here.open_subject)
+    if start is Start.OPTIMISED or here.open_case.read_only:
         return
     busy = bool(submit.active(here, "RunSearch"))
     with st.expander(say("closer.title"), icon=":material/near_me:"):
@@ -27,7 +28,7 @@ def part(here: state.Here, replay: Replay) -> None:
         st.caption(say("closer.plan", tries=rounds * options, bits=f"{bits:.0f}"))
         if st.button(say("closer.go"), key="go_closer", disabled=busy):
             _start(here, replay, "closer", rounds=rounds, options=options)
-        if replay.recipe.strength is None:
+        if start is Start.NOISE:
             st.markdown(say("closer.noise_text"))
             turns = st.number_input(say("closer.noise_rounds"), 1, 10_000, 40, key="noise_rounds")
             if st.button(say("closer.noise_go"), key="optimise", disabled=busy):

@@ -21,11 +21,10 @@ MOST_HEAT_PX = 512
 FIRST_SCORES = ("tiled_l2", "ssim", "psnr", "phash", "clip_cosine")
 
 
-def how_made(replay: Replay, subject: Subject | None = None) -> str:
-    """One line: from noise or from a picture, with the settings that matter."""
+def how_made(replay: Replay, subject: Subject) -> str:
+    """One line: what it started from, with the settings that matter."""
     recipe = replay.recipe
-    start = began(recipe, subject, "replay.from_noise", "replay.from_subject")
-    return say("replay.line", start=start, seed=recipe.seed, steps=recipe.steps,
+    return say("replay.line", start=began(recipe, subject, "line"), seed=recipe.seed, steps=recipe.steps,
                guidance=f"{recipe.guidance:g}",
                scheduler=sampler_label(recipe.scheduler))
 
@@ -34,7 +33,7 @@ def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = F
     """One replay as a picture of a gallery: rank, score, seed, and whether the subject was given to it."""
     value = replay.closeness.get(score)
     recipe = replay.recipe
-    start = began(recipe, case.subject(replay.subject_id), "replay.noise_short", "replay.subject_short")
+    start = began(recipe, case.subject(replay.subject_id), "short")
     title = f"{SCORES[score].label} {shown(score, value)}" if value is not None else say("replay.unscored")
     lines = (say("replay.seed_short", seed=recipe.seed), start)
     return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title, lines,
@@ -42,13 +41,9 @@ def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = F
                         alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
 
 
-def began(recipe: Recipe, subject: Subject | None, noise: str, given: str) -> str:
-    """Where a replay began: `noise` and `given` name the texts for plain noise and for the subject itself."""
-    if recipe.noise_blob is not None:
-        return say("closer.shaped_short")
-    if subject is not None and recipe.start_sha256 not in (None, subject.pixels_sha256):
-        return say("closer.repainted_short", strength=f"{recipe.strength:g}")
-    return say(noise) if recipe.strength is None else say(given, strength=f"{recipe.strength:g}")
+def began(recipe: Recipe, subject: Subject, form: str) -> str:
+    """What a replay started from, as a part of a "line", in "short", or for a picture to "share"."""
+    return say(f"start_{form}.{recipe.start(subject)}", strength=f"{recipe.strength or 0:g}")
 
 
 def score_table(replay: Replay, names: tuple[str, ...] = ()) -> None:

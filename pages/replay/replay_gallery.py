@@ -8,12 +8,12 @@ import streamlit as st
 
 from explorer.cases import marks
 from explorer.cases.case import Case
-from explorer.cases.tries import Try
+from explorer.cases.view import Try
 from explorer.closeness.catalogue import SCORES
 from explorer.findings.gallery import Shelf, Wish, shelf
 from explorer.findings.series import Page, pages_of, started_from
 from explorer.jobs.tasks import RenderExhibit
-from explorer.records import Replay, Subject
+from explorer.records import Replay, Start, Subject
 from pages.replay import replay_cards
 from pages.shared import marking, state, widgets
 from pages.shared.texts import say
@@ -21,7 +21,6 @@ from pages.tasks import submit
 
 PAGE = 24
 MOST_POINTS = 2000
-ORIGINS = ("all", "noise", "subject", "shaped")
 SHOWS = ("all", "starred", "exhibits", "hidden")
 
 
@@ -52,9 +51,9 @@ def choose(case: Case, subject: Subject) -> Shown:
     which, by, turn = st.columns([5, 4, 2], vertical_alignment="bottom")
     search = _search(case, subject, which)
     score = by.selectbox(say("replay.by"), _scores(case, subject), key="by", format_func=lambda n: SCORES[n].label)
-    origin = st.segmented_control(say("replay.start_from"), ORIGINS, default="all", required=True,
-                                  key="start_from", format_func=lambda s: say(f"start_from.{s}"))
-    wish = marking.filter_by(Wish(search, score, origin), SHOWS)
+    start = st.segmented_control(say("replay.start_from"), ("all", *Start), default="all", required=True,
+                                 key="start_from", format_func=lambda s: say(f"start_from.{s}"))
+    wish = marking.filter_by(Wish(search, score, None if start == "all" else Start(start)), SHOWS)
     several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
     first = _shelf(case, subject, wish, 1)
     pages = pages_of(first.total, PAGE)
@@ -97,7 +96,7 @@ def _scores(case: Case, subject: Subject) -> list[str]:
 def in_order(case: Case, subject: Subject, shown: Shown) -> list[Try]:
     """The last tries of the search in the order in which they were made, for the plots."""
     last = case.tries(subject.id, score=shown.score, search_id=shown.search or None, newest=MOST_POINTS)
-    return started_from(last, shown.wish.origin)
+    return started_from(last, shown.wish.start)
 
 
 def gallery(here: state.Here, shown: Shown) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.jobs.tasks import RenderExhibit
-from explorer.records import Replay, Subject
+from explorer.records import Replay, Start, Subject
 from pages.findings import findings_panel
 from pages.replay import after_replay, charts, closer_form, replay_cards, replay_gallery, sweep_grid
 from pages.report import share
@@ -21,12 +21,13 @@ def one(here: state.Here, replay: Replay) -> None:
     case, subject = here.open_case, here.open_subject
     replay_cards.beside(case, subject, replay, key=f"compare_{subject.id}", widest_px=480)
     st.markdown(replay_cards.how_made(replay, subject))
-    if replay.recipe.noise_blob is not None:
+    start, strength = replay.recipe.start(subject), f"{replay.recipe.strength or 0:g}"
+    if start is Start.OPTIMISED:
         st.warning(say("closer.shaped"), icon=":material/front_hand:")
-    elif replay.recipe.start_sha256 not in (None, subject.pixels_sha256):
-        st.info(say("closer.repainted", strength=f"{replay.recipe.strength:g}"))
-    elif replay.recipe.strength is not None:
-        st.warning(say("replay.trap", strength=f"{replay.recipe.strength:g}"), icon=":material/front_hand:")
+    elif start is Start.REPLAY:
+        st.info(say("closer.repainted", strength=strength))
+    elif start is Start.SUBJECT:
+        st.warning(say("replay.trap", strength=strength), icon=":material/front_hand:")
     replay_cards.score_list(replay.closeness)
     _actions(here, replay)
 
@@ -39,7 +40,7 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
         replay_cards.recipe_block(replay)
     with st.expander(say("replay.bits"), icon=":material/receipt_long:"):
         st.markdown(say("replay.bits_text"))
-        replay_cards.ledger_table(findings_panel.ledger(case, subject, replay))
+        replay_cards.ledger_table(findings_panel.ledger(case, replay))
         after_replay.charge(case, replay)
     with st.expander(say("align.title"), icon=":material/filter_none:"):
         after_replay.aligned(case, subject, replay)

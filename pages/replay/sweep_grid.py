@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.cases.tries import Try
+from explorer.cases.view import Try
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.collections.thumbnails import blurred, shrink
 from explorer.images.decode import png_bytes, read_png
@@ -49,6 +49,8 @@ def _name(axis: str) -> str:
 
 
 def _value(axis: str, value: Any) -> str:
+    if axis == "strength" and isinstance(value, tuple):
+        return say(f"start_short.{value[0]}", strength=f"{value[1]:g}")
     if axis == "strength":
         return say("grid.from_noise") if value is None else f"{value:g}"
     if axis == "scheduler":

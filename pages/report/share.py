@@ -61,7 +61,7 @@ def _address() -> str:
 
 def _picture(case: Case, subject: Subject, replay: Replay, title: str, source: str) -> bytes:
     recipe = replay.recipe
-    start = replay_cards.began(recipe, subject, "share.noise", "share.given")
+    start = replay_cards.began(recipe, subject, "share")
     value = replay.closeness.get(SCORE)
     lines = [source, _method(recipe, start),
              say("share.close", label=SCORES[SCORE].label, value=shown(SCORE, value) if value is not None else "–",
@@ -77,7 +77,7 @@ def _found_picture(case: Case, subject: Subject, recipe: Recipe, seen: CopyCheck
     creator = seen.creator or say("works.no_creator")
     lines = [say("share.found_source", title=seen.title or say("works.no_title"), creator=creator,
                  collection=say("use.world") if seen.collection == "world" else seen.collection),
-             _method(recipe, say("share.noise")),
+             _method(recipe, replay_cards.began(recipe, subject, "share")),
              say("share.found_likeness", likeness=f"{seen.likeness:.3f}", limit=f"{seen.limit:.2f}",
                  n=f"{seen.compared:,}"),
              say("share.limits")]

@@ -7,6 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.records import Start
+from pages.shared.texts import say
+
+INK, WARM, GREY, GREEN = "#2f8591", "#b8722f", "#7d8288", "#5b8f3a"
+STARTS = {Start.NOISE: (INK, "circle"), Start.SUBJECT: (WARM, "diamond"), Start.REPLAY: (GREEN, "triangle-up"),
+          Start.OPTIMISED: (GREY, "square")}  # the mark of what a replay started from, in every plot
+_FEW = 200  # points that are drawn large
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 Traces = Sequence[dict[str, Any]]
 
@@ -21,6 +28,24 @@ def pick(traces: Traces, layout: dict[str, Any], *, key: str, alt: str) -> str:
     state = _chart(traces, layout, key=key, alt=alt, on_select="rerun", selection_mode="points")
     points = state.selection.points if state and state.selection else []
     return points[0]["customdata"][0] if points and points[0].get("customdata") else ""
+
+
+def dots(points: Sequence[tuple[float, float, Sequence[str]]], name: str, colour: str, symbol: str, *,
+         hover: str) -> dict[str, Any]:
+    """A trace of points (x, y, what a click on it names and `hover` may show)."""
+    few = len(points) <= _FEW
+    return {"type": "scatter", "mode": "markers", "name": name, "x": [p[0] for p in points],
+            "y": [p[1] for p in points], "customdata": [list(p[2]) for p in points],
+            "marker": {"color": colour, "size": 9 if few else 5, "symbol": symbol,
+                       "line": {"width": 1 if few else 0, "color": "#ffffff"}},
+            "hovertemplate": f"{hover}<extra></extra>"}
+
+
+def by_start(points: Sequence[tuple[Start, float, float, Sequence[str]]], *, hover: str) -> list[dict[str, Any]]:
+    """Traces of points (start, x, y, what a click names), one for each start that there is."""
+    found = {start: [p[1:] for p in points if p[0] is start] for start in STARTS}
+    return [dots(found[start], say(f"chart.{start}"), *mark, hover=hover)
+            for start, mark in STARTS.items() if found[start]]
 
 
 def _chart(traces: Traces, layout: dict[str, Any], **more: Any) -> Any:

@@ -30,7 +30,7 @@ def test_a_name_from_elsewhere_means_one_sampler():
 
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
 def test_imports_go_by_the_table(sampler):
-    told = Generation("AUTOMATIC1111", prompt="a boat", sampler=sampler.label, seed=1, steps=4)
+    told = Generation("Afterimage", prompt="a boat", sampler=sampler.label, seed=1, steps=4)
     assert recipe_from(told, ModelRef("m", "f", "sd1")).scheduler == sampler.key
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.cases.snapshot import snapshot
 from explorer.cases.store import CaseStore
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.features import FEATURES
@@ -17,7 +18,6 @@ from explorer.jobs.queue import Queue
 from explorer.records import Effort
 from explorer.report.blocks import Table, Text
 from explorer.report.compose import ReportOptions, compose
-from explorer.report.snapshot import snapshot
 from explorer.settings import load_settings
 from pages.shared import upload
 from pages.shared.texts import plain, say
@@ -118,7 +118,7 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     found = portfolio_of(case)
     assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
     q = found.rows[0].q
-    assert own_p_values(compose(snapshot(case), case.blob, ReportOptions())) == ["0.0163"]
+    assert own_p_values(compose(snapshot(case), ReportOptions())) == ["0.0163"]
     case.close()
     text = written(opened("portfolio", several))
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
@@ -129,7 +129,7 @@ def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the
     case = weighed(home, several[0], 50.0)
     row = portfolio_of(case).rows[0]
     assert row.p is None
-    document = compose(snapshot(case), case.blob, ReportOptions())
+    document = compose(snapshot(case), ReportOptions())
     case.close()
     why = say("portfolio.caution_no_p", n=2, why=plain(row.why_no_p))
     assert why in [w.value for w in opened("findings", several).warning]

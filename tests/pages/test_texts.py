@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from explorer.images.metadata import Generation
 from explorer.jobs.tasks import TASKS
 from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
@@ -24,6 +26,26 @@ def test_every_outcome_of_a_measured_test_has_a_heading():
     judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
     said = {kind for kind in catalogue()["statement"] if f'"{kind}"' in judge} - {"not_run"}
     assert said == JUDGED and set(SCREENS["measured"]) >= JUDGED
+
+
+def test_every_start_is_named_in_every_form_and_has_a_mark():
+    from explorer.records import Start
+    from explorer.report import drawings
+    from pages.shared import plots
+    for section in ("start_from", "start_line", "start_share", "start_short", "chart"):
+        assert set(catalogue()[section]) >= set(Start), section
+    assert {f"best_{start}" for start in Start} <= set(catalogue()["findings"])
+    for named in (plots.STARTS, drawings._MARKS):
+        assert list(named) == list(Start) and len(set(named.values())) == len(Start)
+    for section in ("began", "started", "dot", "dots"):
+        texts = catalogue()[f"document.{section}"]
+        assert set(texts) == set(Start) and len(set(texts.values())) == len(Start)
+    assert set(catalogue()["document.comes_back"]) == set(Start) - {Start.NOISE}
+
+
+def test_every_setting_that_a_file_may_claim_is_named():
+    told = {f.name for f in dataclasses.fields(Generation)} - {"tool", "other", "named"}
+    assert set(catalogue()["generation"]) == told
 
 
 def test_every_task_has_a_name():

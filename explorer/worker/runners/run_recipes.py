@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.recipes_text import png_with_recipe
-from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import exhibit_steps
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayRecipe
-from explorer.records import Progress, Tick
 from explorer.search.fit_size import fit
 from explorer.texts import say
 from explorer.worker.context import Context
@@ -20,9 +17,9 @@ from explorer.worker.runners import loading
 from explorer.worker.runners.surroundings import surroundings
 
 
-def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
+def replay(task: ReplayRecipe, context: Context) -> Any:
     """Writes the image to `task.out`, if given; the result has its hashes and whether the model is the same."""
-    yield Progress(0, 1, say("progress.loading_model"))
+    context.report(0, 1, say("progress.loading_model"))
     model, recipe = loading.model(context, task.model), task.recipe
     start = None
     if task.start:
@@ -30,11 +27,8 @@ def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
         start = fit(rgb, height_px=recipe.height_px, width_px=recipe.width_px)
     elif recipe.strength is not None:
         raise ExplorerError("worker.recipes_starts_image")
-    for event in exhibit_steps(model, recipe, start_rgb=start):
-        if isinstance(event, Rendered):
-            break
-        yield Tick()
+    made = exhibit(model, recipe, start_rgb=start, run=context.run)
     if task.out:
-        Path(task.out).write_bytes(png_with_recipe(event.png, recipe))
-    return {"hashes": event.hashes, "out": task.out, "environment": surroundings(model.device),
+        Path(task.out).write_bytes(png_with_recipe(made.png, recipe))
+    return {"hashes": made.hashes, "out": task.out, "environment": surroundings(model.device),
             "same_model": recipe.model.fingerprint == model.ref.fingerprint}
