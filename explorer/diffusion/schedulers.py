@@ -54,7 +54,7 @@ def build_scheduler(name: str, base: Mapping[str, Any], *, flow: bool = False) -
 def _row(name: str, flow: bool) -> tuple[type, dict[str, Any]]:
     kind, arguments = SAMPLERS[name].for_family(flow) if name in SAMPLERS else ("", {})
     if not kind:
-        raise ExplorerError(f"The scheduler {name!r} is not offered here. Allowed: {', '.join(offered(flow))}.")
+        raise ExplorerError("diffusion.schedulers_not_offered_here", name=name, offered=", ".join(offered(flow)))
     return getattr(diffusers, kind), arguments
 
 
@@ -89,11 +89,22 @@ class Stepper:
         """
         self.scheduler.set_timesteps(steps, device=device, **self._asked(schedule))
         if self.flow and not torch.isfinite(self.scheduler.sigmas).all():  # a shifted end needs a beginning
-            raise ExplorerError(f"This model cannot make an image in {steps} step. Use at least 2 steps.")
+            raise ExplorerError("diffusion.schedulers_model_cannot_make", steps=steps)
         skip *= self.scheduler.order
         if (skip or self.flow) and hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(skip)
+        self._first = self.scheduler.timesteps[skip]
         return self.scheduler.timesteps[skip:]
+
+    def begin(self, clean: torch.Tensor | None, noise: torch.Tensor) -> torch.Tensor:
+        """The first latents (n, c, h, w): noise at the first level, over `clean` where that is given."""
+        return noise * self.first_sigma if clean is None else self.add_noise(clean, noise, self._first)
+
+    def look(
+        self, timestep: torch.Tensor, latents: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(the network's timestep, latents, what `levels`, `scale` and `step` are told) of the next step."""
+        return timestep, latents, timestep
 
     def _asked(self, schedule: Schedule | None) -> dict[str, Any]:
         """The parts of a schedule that this scheduler takes."""

@@ -25,8 +25,8 @@ from explorer.findings.signals.observers import (
     key_of,
     noise_difference,
     prompt_recipes,
-    run_past,
     table,
+    watch,
 )
 
 LAYERS = 2
@@ -57,8 +57,7 @@ class EndAttention(Observer):
 
     def begin(self, model: Model, steps: int) -> None:
         if steps < 2:
-            raise ExplorerError("Bright Ending looks at the last of several steps, and this run has one. Choose "
-                                "at least two.")
+            raise ExplorerError("findings.bright_ending_looks_last_several")
         self.end()
         self._model = model
 
@@ -158,6 +157,6 @@ def bright_ending(model: Model, prompts: Sequence[str], *, seeds: Sequence[int],
                   guidance: float = 0.0, batch: int = 0) -> np.ndarray:
     """(prompts, seeds) masked magnitudes; maps come from a `BrightEnding` of one's own."""
     observer = BrightEnding()
-    run_past(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
+    watch(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
              batch=batch)
     return table(observer.result(), prompts, seeds)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, Taken, number, others, text_of
+from explorer.texts import say
 
 Keys = dict[str, tuple[str, ...]]
 _COMMON: Keys = {
@@ -33,15 +34,31 @@ _COMMON: Keys = {
 }
 TABLES: dict[str, Keys] = {
     "Fooocus": {"schedule": ("scheduler",)},
-    "SwarmUI": {"strength": ("initimagecreativity",), "subseed": ("variationseed",),
-                "subseed_strength": ("variationseedstrength",), "clip_skip": (), "eta": (), "version":
-                    ("swarm_version",), "distilled_guidance": ("fluxguidancescale",), "batch_size": ("batchsize",)},
+    "SwarmUI": {
+        "strength": ("initimagecreativity",),
+        "subseed": ("variationseed",),
+        "subseed_strength": ("variationseedstrength",),
+        "clip_skip": (),
+        "eta": (),
+        "version": ("swarm_version",),
+        "distilled_guidance": ("fluxguidancescale",),
+        "batch_size": ("batchsize",),
+    },
     "NovelAI": {"clip_skip": (), "model_name": (), "version": ("version",)},
     "Draw Things": {"schedule": (), "version": ()},
     "Easy Diffusion": {"schedule": ("scheduler_name", "scheduler"), "strength": ("prompt_strength",)},
-    "DiffusionBee": {"sampler": ("sampler",), "strength": ("input_image_strength", "img_strength")},
-    "InvokeAI": {"schedule": (), "sampler": ("scheduler", "sampler"), "model_hash": ("model_hash",),
-                 "model_name": ("model_name", "model_weights"), "distilled_guidance": ()},
+    "DiffusionBee": {
+        "width": ("img_width", "width"),
+        "height": ("img_height", "height"),
+        "strength": ("input_image_strength", "img_strength"),
+    },
+    "InvokeAI": {
+        "schedule": (),
+        "sampler": ("scheduler", "sampler"),
+        "model_hash": ("model_hash",),
+        "model_name": ("model_name", "model_weights"),
+        "distilled_guidance": (),
+    },
 }
 _OPTIONAL = ("subseed", "subseed_strength", "eta", "distilled_guidance", "batch_size")
 
@@ -53,7 +70,8 @@ def from_values(tool: str, values: dict[str, Any], *, named: tuple[str, ...] = (
     pixels = taken.size(*keys["size"]) or (None, None)
     width, height = taken.whole(*keys["width"]), taken.whole(*keys["height"])
     if None not in (pixels[0], width) and pixels != (width, height):
-        named = (*named, f"two sizes are given ({pixels[0]}x{pixels[1]}, {width}x{height}); the second is used")
+        named = (*named, say("note.images.two_sizes_given", first_pixels=pixels[0], last_pixels=pixels[1],
+                             width=width, height=height))
     made = Generation(
         tool=tool, prompt=taken.text(*keys["prompt"], limit=MAX_TEXT),
         negative_prompt=taken.text(*keys["negative_prompt"], limit=MAX_TEXT), sampler=taken.text(*keys["sampler"]),
@@ -85,7 +103,7 @@ def from_fooocus(values: dict[str, Any]) -> Generation:
     full = values.get("full_prompt")
     if isinstance(full, list) and full and full != [made.prompt]:
         made = replace(
-            made, named=(*made.named, f"{len(full)} expanded prompts were sampled, not the prompt alone")
+            made, named=(*made.named, say("note.images.expanded_prompts_sampled", full_count=len(full)))
         )
     return made
 
@@ -152,7 +170,7 @@ def from_novelai(comment: dict[str, Any], texts: dict[str, str]) -> Generation:
     started = "img2img" in request.lower() or "inpaint" in request.lower() or (not request and "strength" in comment
                                                                                and "noise" in comment)
     if request and not started and "PromptGenerate" not in request:
-        made = replace(made, named=(*made.named, f"the kind of request was {request[:60]}"))
+        made = replace(made, named=(*made.named, say("note.images.kind_request", request=request[:60])))
     return replace(made, prompt=prompt[:MAX_TEXT], model_name=(match[1] if match else source)[:200],
                    model_hash=match[2] if match else "", start_image=started)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,30 @@ from explorer.errors import ExplorerError
 from explorer.findings.extraction import Clique, extract
 from explorer.findings.signals.tables import SignalTable
 from explorer.jobs.tasks import ExtractPrompts, MeasureSignals
-from explorer.records import Progress, to_json
+from explorer.records import to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_signals
 
 
-def run(task: ExtractPrompts, context: Context) -> Iterator[Any]:
+def run(task: ExtractPrompts, context: Context) -> Any:
     """Writes `screening.csv`, `cliques.jsonl` and a PNG for each clique to the task's folder; goes on there."""
     _check(task)
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     out = Path(task.out)
     out.mkdir(parents=True, exist_ok=True)
     screening = MeasureSignals(model=task.model, seeds=task.screen_seeds, steps=task.steps, guidance=task.guidance,
                                signals=("one_step",), list_path=task.list_path, out=str(out / "screening.csv"))
-    listed = yield from run_signals.measure_signals(screening, context)
+    listed = run_signals.measure_signals(screening, context)
     rows = SignalTable(out / "screening.csv", listed["settings"], names=listed["names"]).rows
     first = sorted(rows, key=lambda row: -row.values["one_step"])[:task.keep]
     done = _done(out / "cliques.jsonl", task)
     for number, row in enumerate(first):
         if row.prompt not in done:
-            yield Progress(number, len(first), "many seeds for the prompts that stand out")
-            found = yield from extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps,
-                                       guidance=task.guidance, threshold=task.threshold)
+            context.report(number, len(first), say("progress.many_seeds_prompts"))
+            found = extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps, guidance=task.guidance,
+                            threshold=task.threshold, run=context.run)
             done[row.prompt] = _kept(out, task, model, found, row.values["one_step"])
     kept = [done[row.prompt] for row in first]
     return {"out": task.out, "prompts": listed["prompts"], "screened": len(rows), "tried": len(kept),
@@ -46,11 +46,9 @@ def run(task: ExtractPrompts, context: Context) -> Iterator[Any]:
 
 def _check(task: ExtractPrompts) -> None:
     if not 2 <= task.least <= task.seeds <= 10_000:
-        raise ExplorerError(f"A clique of at least {task.least} among {task.seeds} seeds cannot be looked for. "
-                            "Allowed: 2 or more, and no more than the seeds (10,000 at most).")
+        raise ExplorerError("worker.extraction_clique_least_among", least=task.least, seeds=task.seeds)
     if task.screen_seeds < 1 or task.keep < 1 or not 0 < task.threshold < 1:
-        raise ExplorerError("Screening needs at least one seed and one prompt to keep, and a threshold between "
-                            "0 and 1.")
+        raise ExplorerError("worker.extraction_screening_needs_least")
 
 
 def _done(path: Path, task: ExtractPrompts) -> dict[str, dict[str, Any]]:
@@ -60,8 +58,7 @@ def _done(path: Path, task: ExtractPrompts) -> dict[str, dict[str, Any]]:
     lines = path.read_text("utf-8").splitlines(keepends=True)
     rows = [json.loads(line) for line in lines if line.endswith("\n")]  # one that was cut off is made again
     if any(row["settings"] != _settings(task) for row in rows):
-        raise ExplorerError(f"{path.parent} was begun with other settings. Give the same ones to go on with it, or "
-                            "another folder with --out.")
+        raise ExplorerError("worker.extraction_begun_other_settings", path_parent=path.parent)
     path.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows), "utf-8")
     return {row["prompt"]: row for row in rows}
 

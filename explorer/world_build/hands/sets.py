@@ -49,8 +49,6 @@ HANDS = (
     Hand("@iconify-json/noto-v1@1.2.5", "Noto Blobs", "Apache-2.0",
          "Noto Emoji (version 1), Copyright Google Inc, Apache-2.0"),
 )
-GRADIENT = Hand("@iconify-json/fluent-emoji@1.2.7", "Fluent Emoji Colour", "MIT",
-                "Fluent Emoji, Copyright Microsoft Corporation, MIT")
 KEYWORDS = "emojilib@4.0.3"  # MIT
 TONES = re.compile(r"(^|-)(light|medium|medium-light|medium-dark|dark)(-skin-tone)?(-|$)|-tone[1-5]|skin-tone")
 FLAG = re.compile(r"^(flag-for-flag-|flag-for-|flag-|flagof)")
@@ -78,7 +76,7 @@ class Drawing:
 def fetch(folder: Path) -> None:
     """Gets every package with `npm pack` and unpacks it below `folder`; what is there is kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    for package in (*(h.package for h in (*HANDS, GRADIENT)), KEYWORDS):
+    for package in (*(h.package for h in HANDS), KEYWORDS):
         target = folder / package.rsplit("/", 1)[-1].split("@")[0]
         if not target.is_dir():
             _unpack(_pack(package, folder), target)
@@ -89,10 +87,9 @@ def _pack(package: str, folder: Path) -> Path:
         done = subprocess.run(["npm", "pack", "--silent", package], cwd=folder, capture_output=True, text=True,
                               timeout=600)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ExplorerError("The emoji sets come from the npm registry. Install npm, or unpack the packages into "
-                            f"{folder} yourself.") from error
+        raise ExplorerError("world_build.sets_emoji_come_npm", folder=folder) from error
     if done.returncode:
-        raise ExplorerError(f"npm could not get {package}. Check the connection and run the same command again.")
+        raise ExplorerError("world_build.sets_npm_not_get", package=package)
     return folder / done.stdout.strip().splitlines()[-1]
 
 
@@ -144,7 +141,7 @@ def _toned(name: str, icons: dict) -> bool:
     if not match:
         return False
     plain = re.sub(r"-(light|medium|medium-light|medium-dark|dark)(?=-|$)|-tone[1-5]|-skin-tone", "", name)
-    return "skin-tone" in name or "-tone" in name or plain in icons
+    return "-tone" in name or (plain != name and plain in icons)
 
 
 def _hidden(data: dict) -> set[str]:
@@ -160,8 +157,7 @@ def _json(path: Path) -> dict:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ExplorerError(f"{path} cannot be read ({error}). Delete its folder and build again: it is fetched "
-                            "anew.") from error
+        raise ExplorerError("world_build.sets_cannot_read", path=path, error=error) from error
 
 
 def _categories(folder: Path) -> dict[str, str]:
