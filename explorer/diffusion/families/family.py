@@ -127,6 +127,10 @@ class Family(LatentSpace, ABC):
                 self._encoded[key] = make()
         return self._encoded[key]
 
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        """The words of a prompt with the rows of `Words.text` that stand for each; none where that is not known."""
+        return []
+
     def text_attentions(self) -> list[Any]:
         """The attentions from picture to text in which an end token can be looked for; none by default."""
         return []
