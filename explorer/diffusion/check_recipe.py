@@ -25,7 +25,7 @@ def complete(model: Model, recipe: Recipe) -> Recipe:
     given = recipe.scheduler_config  # whole, or the part of it that a file or a program's way names
     if "num_train_timesteps" in given or (given and not model.own_loop):
         return recipe
-    if not model.own_loop:
+    if not model.own_loop or recipe.scheduler == OWN_SAMPLER:
         return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=plain_config(model.scheduler_config))
     if recipe.scheduler in BY_KEY:
         return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))
