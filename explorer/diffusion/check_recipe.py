@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.kdiffusion.stepper import program_config
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.families import facts
 from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.samplers import OWN_SAMPLER, offered
 

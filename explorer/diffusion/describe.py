@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.foreign.reading import read_json
 from explorer.records import ModelInfo, ModelRef
+from explorer.records.families import facts
 from explorer.texts import say
 
 LICENCES = {"sd1": "CreativeML Open RAIL-M", "sd2": "CreativeML Open RAIL++-M", "sdxl": "CreativeML Open RAIL++-M"}

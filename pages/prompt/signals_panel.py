@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.diffusion.families.catalogue import facts
 from explorer.findings.signals.readings import SignalReading
 from explorer.findings.signals.signal_list import SIGNALS, possible
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Subject
+from explorer.records.families import facts
 from pages.replay import charts
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say

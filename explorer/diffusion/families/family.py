@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.families import facts
 
 CACHED_PROMPTS = 64
 

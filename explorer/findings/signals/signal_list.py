@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.diffusion.families.catalogue import facts
+from explorer.records.families import facts
 from explorer.texts import say
 
 

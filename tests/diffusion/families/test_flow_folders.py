@@ -10,10 +10,10 @@ import pytest
 
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.exhibit import exhibit
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.models import load_model
 from explorer.diffusion.own_call import own_call
 from explorer.records import Recipe
+from explorer.records.families import facts
 from tests.diffusion.families import tiny_flows
 
 SAVED = tuple(f for f in tiny_flows.FAMILIES if f != "flux2")  # a tiny one has no processor of pictures
