@@ -10,6 +10,7 @@ from PIL import Image
 END = b"\xff\xd9"
 PROBE = 24  # bytes taken off the end: they hold a few blocks of the picture, wherever it stops
 BLOCK_PX = 16  # the tallest row of blocks
+SMOOTHED_PX = 2  # rows above it that colours are smoothed into
 
 
 def lacks_only_its_end(data: bytes) -> bool:
@@ -22,7 +23,8 @@ def lacks_only_its_end(data: bytes) -> bool:
         return False
     whole, less = (np.asarray(_opened(part + END)) for part in (data, data[:-PROBE]))
     rows = np.flatnonzero((whole != less).reshape(len(whole), -1).any(axis=1))
-    return bool(len(rows)) and int(rows[0]) >= len(whole) - BLOCK_PX - len(whole) % BLOCK_PX
+    last = (len(whole) - 1) // BLOCK_PX * BLOCK_PX
+    return bool(len(rows)) and int(rows[0]) >= last - SMOOTHED_PX
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -32,5 +32,6 @@ def replay(task: ReplayRecipe, context: Context) -> Any:
     made = exhibit(model, recipe, start_rgb=start, run=context.run)
     if task.out:
         Path(task.out).write_bytes(png_with_recipe(made.png, recipe))
-    return {"hashes": made.hashes, "out": task.out, "environment": surroundings(model.device), "precision": recipe.precision,
+    return {"hashes": made.hashes, "out": task.out, "environment": surroundings(model.device),
+            "precision": recipe.precision,
             "same_model": recipe.model.fingerprint == model.ref.fingerprint}
