@@ -29,12 +29,10 @@ def recipe_from_json(text: str | bytes) -> Recipe:
         value = read(text)
         schema = value["schema"]
         if isinstance(schema, int) and schema > RECIPE_SCHEMA:
-            raise ExplorerError(f"This recipe has schema {schema}; this program reads up to {RECIPE_SCHEMA}. "
-                                "Update the program.")
+            raise ExplorerError("cases.recipes_text_schema", schema=schema, recipe_schema=RECIPE_SCHEMA)
         return from_json(Recipe, value)
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError) as error:
-        raise ExplorerError(f"This is not a recipe ({error}). A recipe is the JSON that “copy recipe” gives, "
-                            "or a PNG that was exported here.") from error
+        raise ExplorerError("cases.recipes_text_not", error=error) from error
 
 
 def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:

@@ -12,10 +12,11 @@ import numpy as np
 
 from explorer.collections.looks import Encodes, Here, Looked, Pictures
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.picture_sources import FIELDS, Item, list_items
+from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Engine, Run
+from explorer.texts import say
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
@@ -63,8 +64,8 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine
     write_card(out, {**card, "refused": refused})
     made = _embed(new, parts, encoder, card, refused, out, len(known), engine or Here(encoder), run)
     if not known and not made:
-        raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
-                            f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
+        raise ExplorerError("collections.embed_none_pictures_read", items_count=len(items), folder=folder,
+                            last_refused=next(iter(refused.values()), ("", "unknown"))[1])
     listed = tuple(sorted((k, v[1]) for k, v in refused.items()))
     return EmbedReport(len(known) + made, made, len(known), dropped, listed, time.monotonic() - begun)
 
@@ -73,11 +74,10 @@ def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any
     card = read_card(out)
     same = (encoder.fingerprint, getattr(encoder, "images_fingerprint", None))  # older builds quote the second
     if card and card.get("clip_fingerprint") not in same:
-        raise ExplorerError(f"{out} was made with the CLIP {card.get('clip', 'of another name')}, not with "
-                            f"{clip}. Choose that CLIP, or another output folder.")
+        raise ExplorerError("collections.embed_made_clip_not", out=out, clip=card.get("clip", "of another name"),
+                            wanted=clip)
     if card and card.get("root") != str(folder):
-        raise ExplorerError(f"{out} holds the collection of {card.get('root')}, not of {folder}. "
-                            "Choose another output folder.")
+        raise ExplorerError("collections.embed_holds_collection_not", out=out, root=card.get("root"), folder=folder)
     return {"name": folder.name, **card, "root": str(folder), "clip": clip, "dim": encoder.dim,
             "clip_fingerprint": encoder.fingerprint}
 
@@ -96,13 +96,13 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
+def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
            out: Path, before: int, engine: Engine, run: Run) -> int:
     made, at, begun = 0, 0, time.monotonic()
 
     def seen(done: int) -> None:
         left = (time.monotonic() - begun) / done * (len(new) - done)
-        run.report(Progress(done, len(new), "reading pictures", left_s=left))
+        run.report(Progress(done, len(new), say("progress.reading_pictures"), left_s=left))
 
     while at < len(new):
         size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
@@ -122,14 +122,14 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
-    run.report(Progress(len(new), len(new), "embedded"))
+    run.report(Progress(len(new), len(new), say("progress.embedded")))
     return made
 
 
-def _looked(chunk: list[Item], engine: Engine, refused: dict[str, Any], run: Run,
-            on_seen: Callable[[int], None]) -> list[tuple[list[Item], Looked]]:
+def _looked(chunk: list[PictureFile], engine: Engine, refused: dict[str, Any], run: Run,
+            on_seen: Callable[[int], None]) -> list[tuple[list[PictureFile], Looked]]:
     """Each batch with what was seen of it, in order; `on_seen` hears how many pictures are done."""
-    batches: dict[int, list[Item]] = {}
+    batches: dict[int, list[PictureFile]] = {}
     found: dict[int, Looked] = {}
 
     def units() -> Iterator[Pictures]:
@@ -147,7 +147,7 @@ def _looked(chunk: list[Item], engine: Engine, refused: dict[str, Any], run: Run
     return [(batches[n], found[n]) for n in sorted(found)]
 
 
-def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
+def _read(items: Sequence[PictureFile], refused: dict[str, Any]) -> Iterator[tuple[PictureFile, bytes]]:
     for item in items:
         try:
             yield item, item.read()
@@ -155,7 +155,7 @@ def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item
             refused[item.key] = (item.state, str(error))
 
 
-def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
+def _row(item: PictureFile, facts: tuple[str, int, int]) -> dict[str, Any]:
     words = {f: item.said.get(f, "") for f in FIELDS}
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
@@ -163,5 +163,5 @@ def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
             "multiplicity": 0}  # not known before near copies are looked for
 
 
-def _caption(item: Item) -> str:
+def _caption(item: PictureFile) -> str:
     return item.said.get("caption") or item.said.get("title") or PurePosixPath(item.key).stem

@@ -25,7 +25,7 @@ FIELDS = ("title", "creator", "keywords", "caption", "licence", "url")
 
 
 @dataclass(frozen=True)
-class Item:
+class PictureFile:
     """One picture to embed. `key` is its path below the folder (for a shard: shard/member); `state` is
     size and time of change, so that an unchanged file is known again."""
 
@@ -39,26 +39,27 @@ class Item:
     def read(self) -> bytes:
         """Its bytes; ExplorerError when it is gone, changed or too large."""
         if self.size > MAX_FILE_BYTES:
-            raise ExplorerError(f"{self.key} has {self.size / 2**20:,.0f} MB; at most "
-                                f"{MAX_FILE_BYTES / 2**20:.0f} MB are read.")
+            raise ExplorerError("collections.picture_sources_mb_most_read", key=self.key, size=self.size / 2**20,
+                                max_file_bytes=MAX_FILE_BYTES / 2**20)
         try:
             with open(self.path, "rb") as handle:
                 handle.seek(max(0, self.offset))
                 return handle.read(self.size)
         except OSError as error:
-            raise ExplorerError(f"{self.key} cannot be read ({error.strerror}).") from error
+            raise ExplorerError("collections.picture_sources_cannot_read", key=self.key,
+                                strerror=error.strerror) from error
 
 
-def list_items(folder: Path, *, without: Path | None = None) -> list[Item]:
+def list_items(folder: Path, *, without: Path | None = None) -> list[PictureFile]:
     """Every picture below `folder` in order of its key; links and hidden names are left out, and so is
     the folder `without`. ExplorerError when there is none."""
     if not folder.is_dir():
-        raise ExplorerError(f"{folder} is not a folder. Choose the folder that holds the pictures.")
+        raise ExplorerError("collections.picture_sources_not_folder", folder=folder)
     said = _tables(folder)
     found = [item for path in _walk(folder, without) for item in _of(path, folder, said)]
     if not found:
-        raise ExplorerError(f"{folder} holds no pictures. Allowed are {', '.join(sorted(PICTURES))} files, "
-                            "also inside webdataset .tar shards.")
+        raise ExplorerError("collections.picture_sources_holds_no", folder=folder,
+                            pictures=", ".join(sorted(PICTURES)))
     return sorted(found, key=lambda item: item.key)
 
 
@@ -71,7 +72,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Path]:
                 yield path
 
 
-def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iterator[Item]:
+def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iterator[PictureFile]:
     key, suffix = path.relative_to(folder).as_posix(), path.suffix.lower()
     if suffix == ".tar":
         yield from _shard(path, key)
@@ -81,10 +82,10 @@ def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iter
         beside = path.with_suffix(".txt")
         if "caption" not in words and beside.is_file():
             words["caption"] = clean(_text(beside.read_bytes()[:MAX_TEXT_BYTES]))
-        yield Item(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
+        yield PictureFile(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
 
 
-def _shard(path: Path, key: str) -> Iterator[Item]:
+def _shard(path: Path, key: str) -> Iterator[PictureFile]:
     """Members of a webdataset shard; those with one base name belong together."""
     changed = path.stat().st_mtime_ns
     samples: dict[str, dict[str, tarfile.TarInfo]] = {}
@@ -97,11 +98,10 @@ def _shard(path: Path, key: str) -> Iterator[Item]:
             for members in samples.values():
                 picture = next((m for s, m in members.items() if s in PICTURES), None)
                 if picture is not None:
-                    yield Item(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
+                    yield PictureFile(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
                                offset=picture.offset_data, size=picture.size, said=_sample(shard, members))
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise ExplorerError(f"The shard {path} is damaged ({error}). Copy it again, or take it out of the "
-                            "folder to build without it.") from error
+        raise ExplorerError("collections.picture_sources_shard_damaged", path=path, error=error) from error
 
 
 def _sample(shard: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> dict[str, str]:
@@ -134,8 +134,7 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
                 if name and row.get(name):
                     said[str(row[name]).removeprefix("./")] = _said(row)
         except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
-            raise ExplorerError(f"The table {path} cannot be read ({error}). Repair it, or take it out of "
-                                "the folder to build without its captions.") from error
+            raise ExplorerError("collections.picture_sources_table_cannot_read", path=path, error=error) from error
     return said
 
 

@@ -22,12 +22,13 @@ from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
-from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
+from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 __all__ = ["Model", "describe_model", "load_model", "model_from_pipeline", "out_of_memory"]
@@ -43,7 +44,7 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
-    policy: Policy  # how it is held in memory
+    policy: MemoryPolicy  # how it is held in memory
     family: Family | None  # None: only the pipeline's own call runs it
 
     @cached_property
@@ -84,13 +85,11 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     located = locate(base, home=home)
     info = describe_model(source, home=home)
     if files and not facts(info.family).own_loop:
-        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where adapters are not "
-                            "offered. "
-                            "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(f"Loading {info.name}"):
+    with out_of_memory(say("note.diffusion.loading", name=info.name)):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)
@@ -99,7 +98,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -109,7 +108,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
         part.eval()
     network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
@@ -124,13 +123,11 @@ def pick_device(device: str) -> torch.device:
         mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ExplorerError(f"The device {device!r} was asked for, but torch finds no CUDA here. "
-                            "Set the device to auto or cpu in the settings, or install torch with CUDA.")
+        raise ExplorerError("diffusion.models_device_asked_torch", device=device)
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise ExplorerError(f"The device {device!r} is unknown. Allowed: auto, cpu, cuda, cuda:N, "
-                            "mps.") from error
+        raise ExplorerError("diffusion.models_device_unknown", device=device) from error
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -138,15 +135,15 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
     if precision not in DTYPES:
-        raise ExplorerError(f"The precision {precision!r} is unknown. Allowed: auto, {', '.join(DTYPES)}.")
+        raise ExplorerError("diffusion.models_precision_unknown", precision=precision, dtypes=", ".join(DTYPES))
     return DTYPES[precision]
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    with opening(f"The model in {located.root}", then="Its files may be incomplete or of a kind that this version "
-                 "of diffusers does not know; download it again or choose another model."):
+    with opening(say("note.diffusion.model",
+                     root=located.root), then=say("note.diffusion.files_may_incomplete")):
         if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
@@ -175,8 +172,7 @@ def out_of_memory(what: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         release()
-        raise ExplorerError(f"{what} needs more memory than is free. Unload other models on the Models page, "
-                            "choose a smaller size, or close other programs; then try again.") from error
+        raise ExplorerError("diffusion.models_needs_more_memory", what=what) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

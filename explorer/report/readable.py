@@ -29,9 +29,8 @@ def check_readable(entries: Sequence[LogEntry]) -> None:
         try:
             _check(entry)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ExplorerError(f"The package was not imported. Entry {entry.seq} of its log ({entry.kind[:40]}) "
-                                f"does not read as what it says it is: {str(error)[:120]}. Ask the sender for a "
-                                "package that this program exported.") from error
+            raise ExplorerError("report.readable_package_not_imported", seq=entry.seq, entry_kind=entry.kind[:40],
+                                error=str(error)[:120]) from error
 
 
 def _check(entry: LogEntry) -> None:

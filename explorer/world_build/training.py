@@ -21,7 +21,7 @@ Report = Callable[[str, float, str], None]  # stage, fraction in [0, 1], message
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How one model is trained. `minutes` of wall clock, all resumed runs together."""
 
     name: str
@@ -36,7 +36,7 @@ class Plan:
 class Training:
     """One resumable training: `for fraction in training.steps()` compute a loss, then `update(loss)`."""
 
-    def __init__(self, plan: Plan, model: nn.Module, checkpoint: Path, report: Report, *,
+    def __init__(self, plan: TrainingPlan, model: nn.Module, checkpoint: Path, report: Report, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.plan, self.model, self.checkpoint, self.report, self.clock = plan, model, checkpoint, report, clock
         matrices = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
@@ -95,8 +95,8 @@ class Training:
             os.replace(part, self.checkpoint)
         except (OSError, RuntimeError) as error:
             part.unlink(missing_ok=True)
-            raise ExplorerError(f"The checkpoint {self.checkpoint} cannot be written ({error}). Free some space "
-                                "and run the same command again; finished stages are kept.") from error
+            raise ExplorerError("world.training_checkpoint_cannot_written", checkpoint=self.checkpoint,
+                                error=error) from error
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():
@@ -107,8 +107,8 @@ class Training:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise ExplorerError(f"The checkpoint {self.checkpoint} does not fit ({str(error)[:80]}). "
-                                "Delete it to train this stage anew.") from error
+            raise ExplorerError("world.training_checkpoint_not_fit", checkpoint=self.checkpoint,
+                                error=str(error)[:80]) from error
         self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]
 
     def _set_rate(self, fraction: float) -> None:
@@ -130,4 +130,4 @@ def pick_device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ExplorerError(f"There is no device {name!r}. Allowed: auto, cpu, cuda.") from error
+        raise ExplorerError("world.training_no_device", name=name) from error

@@ -36,7 +36,7 @@ class SignalResult:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Readings:
     """Several signals from one run, with the run's own cost and, where they were made, its images."""
 
     results: dict[str, SignalResult]
@@ -66,12 +66,12 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     """Names that exist, each once, in the catalogue's order; none given: all."""
     unknown = [n for n in names if n not in SIGNALS]
     if unknown:
-        raise ExplorerError(f"There is no signal {unknown[0]!r}. Allowed: {', '.join(SIGNALS)}.")
+        raise ExplorerError("findings.measure_no_signal", first_unknown=unknown[0], signals=", ".join(SIGNALS))
     return tuple(n for n in SIGNALS if n in names or not names)
 
 
 def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequence[int], steps: int = 0,
-            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Measured:
+            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Readings:
     """All that one run of the sampler gives, then the rest; `run` ticks between steps.
 
     `names` none: every signal. Images are made where a signal or `images` asks for them.
@@ -91,7 +91,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
         cost = len(recipes) * curvature.EVALUATIONS
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
-    return Measured({n: results[n] for n in wanted}, spent, tuple(made))
+    return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
 def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:
