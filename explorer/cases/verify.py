@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,8 @@ class Check:
 
     name: str
     state: str
-    what: str  # a plain sentence
+    what: str  # a plain sentence, which may name the first few only
+    names: tuple[str, ...] = ()  # every file that it is about, where it names files
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,14 @@ def _bag(package: Package) -> Iterator[Check]:
     payload = {n for n in package.names if n.startswith("data/")}
     outside = {n for n in package.names if n not in payload and n != TAGS and not n.startswith(SEALS)}
     if outside != BAG_FILES or set(tags) != BAG_FILES:
-        yield Check("bag", "fails",
-                    f"The bag's own files are not the usual ones: {_some(outside ^ BAG_FILES)}.")
+        yield _naming("bag", "The bag's own files are not the usual ones", outside ^ BAG_FILES)
         return
     if payload != set(manifest):
-        yield Check("bag", "fails", f"Files and manifest do not agree: {_some(payload ^ set(manifest))}.")
+        yield _naming("bag", "Files and manifest do not agree", payload ^ set(manifest))
         return
     wrong = [n for n, mark in (tags | manifest).items() if package.sha256(n) != mark]
     if wrong:
-        yield Check("bag", "fails", f"Contents do not fit their checksums: {_some(wrong)}.")
+        yield _naming("bag", "Contents do not fit their checksums", wrong)
     else:
         yield Check("bag", "holds", f"All {len(manifest):,} files fit the manifest, and the manifest its "
                                     "own.")
@@ -128,7 +128,7 @@ def _bag(package: Package) -> Iterator[Check]:
 
 def _chain(package: Package) -> Iterator[Check]:
     faults = check_chain(package.entries)
-    for fault in faults[:20]:
+    for fault in faults:
         yield Check("log", "fails", f"At entry {fault.seq}: {fault.what}.")
     if not faults:
         yield Check("log", "holds", f"All {len(package.entries):,} entries follow from one another.")
@@ -138,12 +138,12 @@ def _blobs(package: Package) -> Iterator[Check]:
     named = contents.blob_names(package.entries)
     there = {n.rpartition("/")[2] for n in package.names if n.startswith("data/blobs/")}
     if named != there:
-        yield Check("blobs", "fails", f"The log names other files than there are: {_some(named ^ there)}.")
+        yield _naming("blobs", "The log names other files than there are", named ^ there)
         return
     manifest = package.manifest(MANIFEST)
     wrong = [n for n in named if manifest.get(f"data/blobs/{n[:2]}/{n}") != n]  # which the files are known to fit
     if wrong:
-        yield Check("blobs", "fails", f"Blobs do not hold what their names say: {_some(wrong)}.")
+        yield _naming("blobs", "Blobs do not hold what their names say", wrong)
         return
     yield Check("blobs", "holds", f"All {len(named):,} files that the log names are there and fit their "
                                   "names.")
@@ -163,8 +163,7 @@ def _derived(package: Package) -> Iterator[Check]:
     foreign = [n for n in names if n.startswith("data/") and n not in known
                and not n.startswith("data/blobs/")]
     if wrong or foreign:
-        yield Check("contents", "fails",
-                    f"These files do not follow from the log: {_some([*wrong, *foreign])}.")
+        yield _naming("contents", "These files do not follow from the log", [*wrong, *foreign])
     else:
         yield Check("contents", "holds", "Recipes, exhibits, scores and records are what the log gives.")
 
@@ -226,6 +225,8 @@ def _report(package: Package, checks: list[Check]) -> PackageReport:
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 
 
-def _some(names) -> str:
-    found = sorted(names)
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+def _naming(name: str, what: str, files: Iterable[str]) -> Check:
+    """A check that fails for these files: its sentence has the first five."""
+    found = tuple(sorted(files))
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return Check(name, "fails", f"{what}: {', '.join(found[:5])}{more}.", found)

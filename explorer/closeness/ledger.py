@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 
 from explorer.records import LedgerEntry, Recipe
+from explorer.records.canonical import canonical
 from explorer.records.replay_settings import ReplaySettings
+from explorer.records.samplers import SAMPLERS
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
 LARGE_SEED_BITS = 64
 GRIDS = {"steps": (1000, "1 to 1000"), "guidance": (301, "0 to 30 in tenths"), "strength": (100, "hundredths"),
+         "scheduler": (len(SAMPLERS), f"{len(SAMPLERS)} samplers"),
          "side": (1024, "multiples of 8 up to 8192")}  # of a value by hand: how many there are, and in words
+
+_TAKEN_OVER = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
+_USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
+          for f in fields(Recipe) if f.name in _TAKEN_OVER}
 
 # Order-0 code of English text (letters in tenths of a percent, space included), for a prompt whose
 # tokens are not at hand; any other character costs an escape and its UTF-8 bytes.
@@ -93,13 +101,9 @@ def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
     return LedgerEntry("seeds", float(bits), f"The seed {first} was given by hand: one of 2^{bits}{extra}.")
 
 
-def settings_entry(settings: ReplaySettings, *, schedulers: int) -> LedgerEntry:
-    """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand.
-
-    `schedulers` is how many the program offers.
-    """
+def settings_entry(settings: ReplaySettings) -> LedgerEntry:
+    """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand."""
     bits, words = 0.0, []
-    grids = GRIDS | {"scheduler": (schedulers, f"{schedulers} samplers")}
     lists = {"steps": settings.steps, "guidance": settings.guidances, "scheduler": settings.schedulers}
     for name, values in lists.items():
         if len(values) > 1:
@@ -107,8 +111,12 @@ def settings_entry(settings: ReplaySettings, *, schedulers: int) -> LedgerEntry:
             words.append(f"{name}: one of {len(values)} listed")
     given = [name for name, values in lists.items() if len(values) == 1 and values[0] not in (0, 0.0, "euler")]
     for name in (*given, *("side" for px in (settings.width_px, settings.height_px) if px)):
-        bits += choice_bits(grids[name][0])
-        words.append(f"{name} by hand: {grids[name][1]}")
+        bits += choice_bits(GRIDS[name][0])
+        words.append(f"{name} by hand: {GRIDS[name][1]}")
+    for recipe in settings.recipes:
+        parts = {name: getattr(recipe, name) for name in _TAKEN_OVER if getattr(recipe, name) != _USUAL[name]}
+        bits += text_bits(canonical(parts).decode()) if parts else 0.0
+        words += [f"{', '.join(parts).replace('_', ' ')} as taken over, by letters"] if parts else []
     return LedgerEntry("settings", bits, ("; ".join(words) or "All settings are the model's own") + ".")
 
 
@@ -122,14 +130,14 @@ def strength_entry(settings: ReplaySettings) -> LedgerEntry:
                        f"One of {options} ways listed: from noise, or from the subject at a strength.")
 
 
-def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, schedulers: int,
-                  recipe: Recipe, seeds_before: int = 0, start: LedgerEntry | None = None,
+def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, recipe: Recipe,
+                  seeds_before: int = 0, start: LedgerEntry | None = None,
                   noise: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
     """Bits supplied for one replay of a search: prompt, seeds, settings, starting image, noise.
 
-    `prompt_bits` counts prompt and negative prompt under `prompt_code`; `schedulers` is how many there were
-    to choose from. A `recipe` with a starting image needs `start` (see start_code.py), one with a noise blob
-    needs `noise`: ValueError without, for the ledger would leave out the largest bill.
+    `prompt_bits` counts prompt and negative prompt under `prompt_code`. A `recipe` with a starting image needs
+    `start` (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
+    leave out the largest bill.
     """
     from_start = recipe.start_sha256 is not None
     if from_start and start is None:
@@ -139,7 +147,7 @@ def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: 
     entries = [prompt_entry(prompt_bits, prompt_code),
                seeds_entry(settings, seeds_before=seeds_before,
                            count=settings.strength_seeds if from_start else None),
-               settings_entry(settings, schedulers=schedulers)]
+               settings_entry(settings)]
     if settings.strengths:
         entries.append(strength_entry(settings))
     if from_start:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.collections.layout import find_layout
-from explorer.collections.net import Policy, fetch
+from explorer.collections.net import FetchPolicy, fetch
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config, check_no_code
 from explorer.foreign.offline import OFFLINE
@@ -161,7 +161,7 @@ def _check_name(clip: str) -> None:
 
 def _wait(backend: Backend) -> None:
     begun = time.monotonic()
-    policy = Policy(private=True, timeout_s=2.0, max_redirects=0)
+    policy = FetchPolicy(private=True, timeout_s=2.0, max_redirects=0)
     while time.monotonic() - begun < START_S:
         if backend.process.poll() is not None:
             last = " / ".join(backend.log.strip().splitlines()[-3:])[-400:]

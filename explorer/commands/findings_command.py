@@ -23,8 +23,6 @@ from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records.policy import Policy, check
 from explorer.settings import Settings
 
-SHOWN = 20
-
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
@@ -100,4 +98,4 @@ def _ranking(case: Case) -> dict[str, Any]:
         return {"statement": "No controls were given, so the works are not ranked.", "works": []}
     return {"statement": found.statement, "limits": list(found.limits), "works": [
         {"rank": r.rank, "name": r.work.name, "closeness": r.work.value, "excess": r.excess, "p": r.p, "q": r.q,
-         "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows[:SHOWN]]}
+         "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows]}

@@ -17,8 +17,6 @@ from explorer.jobs.tasks import ReplaySettings
 from explorer.records import to_json
 from explorer.settings import Settings
 
-NEIGHBOURS_PRINTED = 5
-
 
 def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Runs the loop and writes everything to a case; returns what the last line prints."""
@@ -52,7 +50,7 @@ def _result(case: Case, subject_id: str, search_id: str) -> dict[str, Any]:
         "subject": subject_id,
         "prompt": best.recipe.prompt if best else "",
         "nearest": [{"title": n.title, "creator": n.creator, "licence": n.licence, "similarity": n.similarity}
-                    for n in case.neighbours(subject_id)[:NEIGHBOURS_PRINTED]],
+                    for n in case.neighbours(subject_id)],
         "best": {"recipe": to_json(best.recipe), "closeness": best.closeness, "image": best.image_sha256}
         if best else None,
         "finding": to_json(finding) if finding else None,

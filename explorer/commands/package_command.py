@@ -16,6 +16,8 @@ from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
 
+LINES = 40  # of checks, for a person to read
+
 
 def export(args: argparse.Namespace, settings: Settings) -> Any:
     """Writes a case as a package."""
@@ -39,7 +41,9 @@ def verify(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def told(report: dict[str, Any]) -> list[str]:
     """What a check found, in lines for a person: each part, the exhibits, and what it comes to."""
-    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"]]
+    lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"][:LINES]]
+    if (left := len(report["checks"]) - LINES) > 0:
+        lines.append(f"… and {left:,} more, all of them in the last line printed.")
     replayed = report.get("replay")
     if replayed:
         tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]

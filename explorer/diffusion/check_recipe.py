@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE, steps_run
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.kdiffusion.stepper import program_config
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
+from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.program_samplers import BY_KEY, PRESETS
+from explorer.records.samplers import OWN_SAMPLER, offered
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -18,23 +22,26 @@ if TYPE_CHECKING:
 
 def complete(model: Model, recipe: Recipe) -> Recipe:
     """The recipe with the full scheduler config filled in, so that it says all that makes the image."""
-    if recipe.scheduler_config:
+    given = recipe.scheduler_config  # whole, or the part of it that a file or a program's way names
+    if "num_train_timesteps" in given or (given and not model.own_loop):
         return recipe
     if not model.own_loop:
-        config = {k: v for k, v in sorted(model.scheduler_config.items())
-                  if not k.startswith("_") and isinstance(v, (bool, int, float, str, list, type(None)))}
-        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=config)
-    from explorer.diffusion.schedulers import scheduler_config
-    return replace(recipe, scheduler_config=scheduler_config(recipe.scheduler, model.scheduler_config))
+        return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=plain_config(model.scheduler_config))
+    if recipe.scheduler in BY_KEY:
+        return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))
+    config = scheduler_config(recipe.scheduler, model.scheduler_config | given, flow=model.family.facts.flow)
+    return replace(recipe, scheduler_config=config | {k: v for k, v in given.items() if k == "guidance_rescale"})
 
 
 def check_recipe(model: Model, recipe: Recipe) -> None:
     """ExplorerError if the loaded model cannot make this recipe's image exactly as it says."""
-    _check_numbers(recipe)
+    _check_numbers(model, recipe)
     _check_model(model, recipe)
-    if model.own_loop and recipe.scheduler not in SAMPLERS:
-        raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered. Allowed: "
-                            f"{', '.join(SAMPLERS)}.")
+    allowed = offered(model.family.facts.flow) if model.own_loop else [OWN_SAMPLER]
+    allowed = [key for key in allowed if key not in PRESETS]
+    if recipe.scheduler not in (*allowed, OWN_SAMPLER):
+        raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered for this model. Allowed: "
+                            f"{', '.join(allowed)}.")
     if recipe.noise_source not in SOURCES:
         raise ExplorerError(f"The noise source {recipe.noise_source!r} is unknown. Allowed: "
                             f"{', '.join(SOURCES)}.")
@@ -46,7 +53,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
                             "Remove them in the recipe to try the rest; the image will then differ.")
 
 
-def _check_numbers(recipe: Recipe) -> None:
+def _check_numbers(model: Model, recipe: Recipe) -> None:
     check_seed(recipe.seed)
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
@@ -58,7 +65,7 @@ def _check_numbers(recipe: Recipe) -> None:
         return
     if not 0 < recipe.strength <= 1:
         raise ExplorerError(f"The strength {recipe.strength:g} is outside (0, 1].")
-    if steps_run(recipe.steps, recipe.strength) < 1:
+    if facts(model.info.family).steps_run(recipe.steps, recipe.strength) < 1:
         raise ExplorerError(f"{recipe.steps} steps at strength {recipe.strength:g} leave no step to take. "
                             f"Use a strength of at least {1 / recipe.steps:.2g}, or more steps.")
 
@@ -73,8 +80,9 @@ def _check_model(model: Model, recipe: Recipe) -> None:
                             f"{model.precision}. "
                             f"Load the model in {recipe.precision}, or replay at {model.precision} as a "
                             "recipe of its own.")
-    if not model.own_loop:
+    if not model.own_loop or recipe.scheduler == OWN_SAMPLER:
         return
+    model.family.check(recipe)
     least, best = model.family.size_steps
     for size in (recipe.width_px, recipe.height_px):
         if size < least or size % least or size > 8192:

@@ -7,6 +7,7 @@ import gc
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family, network_of
+from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
-from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
+from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
@@ -40,8 +43,13 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
-    policy: Policy  # how it is held in memory
+    policy: MemoryPolicy  # how it is held in memory
     family: Family | None  # None: only the pipeline's own call runs it
+
+    @cached_property
+    def latent_space(self) -> LatentSpace:
+        """What goes between pictures and latents; the family itself where there is one."""
+        return self.family or LatentSpace(self.pipe, self.dtype)
 
     @property
     def precision(self) -> str:
@@ -51,6 +59,10 @@ class Model:
     def own_loop(self) -> bool:
         """Whether our batched sampler runs it; otherwise the pipeline's own call does."""
         return self.family is not None
+
+    def schedule(self, recipe: Recipe) -> Schedule | None:
+        """What the family asks of the scheduler for a recipe's image."""
+        return self.family.schedule(recipe.steps, height_px=recipe.height_px, width_px=recipe.width_px)
 
     def noise_shape(self, recipe: Recipe) -> tuple[int, int, int]:
         """(c, h, w) of the latents of a recipe's image."""
@@ -87,7 +99,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -97,7 +109,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
         part.eval()
     network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)

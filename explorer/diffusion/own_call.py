@@ -21,6 +21,11 @@ from explorer.records.samplers import OWN_SAMPLER
 from explorer.run import QUIET, Run
 
 
+def by_own_call(model: Model, recipe: Recipe) -> bool:
+    """Whether a recipe's image is made by the pipeline's own call: the family's only way, or how it was made."""
+    return not model.own_loop or recipe.scheduler == OWN_SAMPLER
+
+
 def check_own_call(model: Model, recipe: Recipe) -> None:
     """ExplorerError for what the pipeline's own call cannot do."""
     takes = _parameters(model)

@@ -1,4 +1,4 @@
-"""Our own batched denoising loop over a pipeline's parts, for the UNet families.
+"""Our own batched denoising loop over a pipeline's parts.
 
 It equals diffusers' own call (same conditioning, scheduler and draws from each image's generator), and
 besides lets a search look inside every step.
@@ -17,15 +17,16 @@ import torch
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.families.family import Words
+from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
-from explorer.diffusion.own_call import own_call
+from explorer.diffusion.own_call import by_own_call, own_call
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
-from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
+from explorer.diffusion.schedulers import FLOW, Stepper, predicted_noise, predicted_x0
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY
 from explorer.run import QUIET, Run
 
 
@@ -43,7 +44,7 @@ class StepView:
     conditional: torch.Tensor  # with the prompt
     unconditional: torch.Tensor | None  # without it; None without guidance
     levels: tuple[float, float]  # sample = levels[0]·x0 + levels[1]·noise
-    kind: str  # "epsilon" | "v_prediction" | "sample"
+    kind: str  # "epsilon" | "v_prediction" | "sample" | "flow"
 
     @cached_property
     def x0(self) -> torch.Tensor:
@@ -62,15 +63,29 @@ class StepView:
             return None
         return predicted_noise(self.unconditional, self.sample, self.levels, self.kind)
 
+    @property
+    def pull(self) -> torch.Tensor | None:
+        """What the prompt changes of the predicted noise, or of the velocity that a flow family predicts.
+
+        At a flow's first step the noise is the sample itself, whatever the prompt. None without a second
+        prediction.
+        """
+        if self.unconditional is None:
+            return None
+        if self.kind == FLOW:
+            return self.conditional.float() - self.unconditional.float()
+        return self.noise_conditional.float() - self.noise_unconditional.float()
+
 
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     """Recipes with equal keys can be denoised together."""
-    if not model.own_loop:
-        return (recipe.model, recipe.width_px, recipe.height_px)
-    skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
+    if by_own_call(model, recipe):
+        return (recipe.model, recipe.scheduler, recipe.width_px, recipe.height_px)
+    skip = recipe.steps - model.family.facts.steps_run(recipe.steps, recipe.strength)
+    part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
-            recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
-            model.family.guided(recipe.guidance))
+            recipe.steps, skip, part, recipe.start_sha256, recipe.width_px, recipe.height_px,
+            _guided(model, recipe))
 
 
 class Batch:
@@ -78,16 +93,17 @@ class Batch:
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
                  noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-                 guided_from: int = 0) -> None:
+                 guided_from: int = 0, paired: bool = False) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
         `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was.
         `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
         `noise_blob` names it. Steps before `guided_from` are taken without guidance, which no recipe says: such a
-        batch is for looking, and does not `finish`. ExplorerError if a recipe does not fit the model, its image
+        batch is for looking, and does not `finish`. With `paired` the network is asked without the prompt too, even
+        where guidance does not need it. ExplorerError if a recipe does not fit the model, its image
         or its noise.
         """
-        self.model, self.index, self.guided_from = model, 0, guided_from
+        self.model, self.index, self.guided_from, self.paired = model, 0, guided_from, paired
         self.recipes = [complete(model, r) for r in recipes]
         for recipe in self.recipes:
             check_recipe(model, recipe)
@@ -96,15 +112,12 @@ class Batch:
         first = self.recipes[0]
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
-        self.guided = model.family.guided(first.guidance)
-        self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
-                               generators=[generator_for(r) for r in self.recipes])
-        skip = first.steps - steps_run(first.steps, first.strength)
-        self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
-        self.kind = self.stepper.scheduler.config.prediction_type
+        self.guided = _guided(model, first)
+        self.stepper, self.timesteps = _stepper(model, self.recipes)
+        self.kind = self.stepper.kind
         with torch.inference_mode():
             self._words: dict[bool, Words] = {}
-            self._words_now(self.guided)
+            self._words_now(self.guided or paired)
             self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
@@ -117,17 +130,17 @@ class Batch:
         if start_rgb is not None:  # an AutoencoderKL draws before the noise is drawn, as in diffusers
             drawn = Encoded(self.model, start_rgb).draw(self.stepper.generators)
             if start_latents is not None:
-                drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.dtype)
+                drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.family.latents_dtype)
             clean = drawn.expand(len(self.recipes), -1, -1, -1)
         noise = self._noise() if given is None else torch.from_numpy(np.array(given))
         hashes = [sha256_array(one.numpy()) for one in noise]
-        latents = noise.to(self.model.device, self.model.dtype)
-        if clean is not None:
-            return self.stepper.add_noise(clean, latents, self.timesteps[0]), hashes
-        return latents * self.stepper.scheduler.init_noise_sigma, hashes
+        latents = noise.to(self.model.device, self.model.family.latents_dtype)
+        return self.stepper.begin(clean, latents), hashes
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
+        if isinstance(self.stepper, ProgramStepper):
+            return self.stepper.noise(self.model.noise_shape(self.recipes[0]))
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
             shape = self.model.noise_shape(recipe)
@@ -140,13 +153,17 @@ class Batch:
     @torch.inference_mode()
     def step(self) -> StepView:
         """Takes one step and tells what it saw."""
-        timestep, sample = self.timesteps[self.index], self.latents
-        levels = self.stepper.levels(timestep)
+        timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
+        levels = self.stepper.levels(at)
         guided = self.guided and self.index >= self.guided_from
-        conditional, unconditional = self.model.family.predict(self.stepper.scale(sample, timestep), timestep,
-                                                               self._words_now(guided))
-        prediction = self.model.family.guide(conditional, unconditional, self._guidance())
-        self.latents = self.stepper.step(prediction, timestep, sample)
+        family = self.model.family
+        conditional, unconditional = family.predict(self.stepper.scale(sample, at), timestep,
+                                                    self._words_now(guided or self.paired))
+        prediction = conditional
+        if guided:
+            prediction = family.guide(conditional, unconditional, self._guidance())
+            prediction = self._rescaled(prediction, conditional, sample, at)
+        self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
@@ -161,13 +178,24 @@ class Batch:
     def unet_evaluations(self) -> int:
         """Of one image's whole run; a guided step counts twice."""
         steps = len(self.timesteps)
+        if self.paired:
+            return 2 * steps
         return steps + (steps - min(steps, self.guided_from) if self.guided else 0)
 
     def _guidance(self) -> float | torch.Tensor:
         scales = [r.guidance for r in self.recipes]
         if len(set(scales)) == 1:
             return scales[0]
-        return torch.tensor(scales, device=self.model.device, dtype=self.model.dtype).view(-1, 1, 1, 1)
+        kind = self.model.family.latents_dtype
+        return torch.tensor(scales, device=self.model.device, dtype=kind).view(-1, 1, 1, 1)
+
+    def _rescaled(self, prediction: torch.Tensor, conditional: torch.Tensor, sample: torch.Tensor,
+                  at: torch.Tensor) -> torch.Tensor:
+        """Guidance brought back to the conditional prediction's spread, where the recipes say so."""
+        config = self.recipes[0].scheduler_config
+        part = config.get("guidance_rescale")
+        return prediction if not part else rescaled(prediction, conditional, sample, at, part=part, kind=self.kind,
+                                                    program=config.get("program", "diffusers"))
 
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
@@ -181,6 +209,24 @@ class Batch:
                 in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
 
 
+def _stepper(model: Model, recipes: Sequence[Recipe]) -> tuple[Stepper | ProgramStepper, Sequence[torch.Tensor]]:
+    """How the recipes are stepped, diffusers' way or a k-diffusion program's, and the steps to come."""
+    first, flow = recipes[0], model.family.facts.flow
+    if first.scheduler in BY_KEY:
+        own = ProgramStepper(recipes)
+        return own, own.plan(model.device)
+    stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
+                      generators=[generator_for(r) for r in recipes], flow=flow)
+    skip = first.steps - model.family.facts.steps_run(first.steps, first.strength)
+    return stepper, stepper.start(first.steps, skip=skip, device=model.device, schedule=model.schedule(first))
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
+    below = recipe.scheduler in BY_KEY and recipe.guidance < 1.0
+    return model.family.guided(2.0 if below else recipe.guidance)
+
+
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
            noise: np.ndarray | None = None, start_latents: np.ndarray | None = None, run: Run = QUIET,
            on_step: Callable[[StepView], None] | None = None) -> list[Rendered]:
@@ -191,7 +237,7 @@ def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | N
     `on_step` sees every step, and `run` ticks after it; a family without our own loop shows no steps.
     ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve the batch.
     """
-    if not model.own_loop:
+    if by_own_call(model, recipes[0]):
         return [own_call(model, complete(model, r), run=run) for r in recipes]
     batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents)
     while not batch.done:

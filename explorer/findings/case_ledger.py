@@ -14,7 +14,6 @@ from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.decode import read_png
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
 from explorer.records.replay_settings import ReplaySettings
-from explorer.records.samplers import SAMPLERS
 from explorer.search.fit_size import fit
 
 
@@ -40,8 +39,8 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
         values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
         noise = LedgerEntry("noise", 32.0 * values, "At most: the noise as 32-bit numbers; the shortest code "
                                                     "was not measured.")
-    return search_ledger(settings, prompt_bits=bits, prompt_code=code, schedulers=len(SAMPLERS), recipe=recipe,
-                         start=start, noise=noise, seeds_before=seeds_before)
+    return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
+                         seeds_before=seeds_before)
 
 
 def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:

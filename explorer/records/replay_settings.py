@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from explorer.records import Recipe
+from explorer.records import Recipe, to_json
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,18 @@ class ReplaySettings:
     options: int = 0
     more_prompts: tuple[str, ...] = ()  # besides `prompt`
     dialect: str = "plain"  # what brackets in the prompts mean; see diffusion/dialects.py
-    recipes: tuple[Recipe, ...] = ()  # these in place of the grid, as they are; the grid's values describe them
+    recipes: tuple[Recipe, ...] = ()  # these, whole, in place of the grid: taken over from elsewhere
+
+
+def taken_over(recipe: Recipe) -> ReplaySettings:
+    """The settings of a search that replays this one recipe, with every part of it."""
+    return ReplaySettings(
+        prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, first_seed=recipe.seed, seeds=1,
+        steps=(recipe.steps,), guidances=(recipe.guidance,), schedulers=(recipe.scheduler,),
+        width_px=recipe.width_px, height_px=recipe.height_px, dialect=recipe.dialect, recipes=(recipe,))
+
+
+def logged(settings: ReplaySettings) -> dict[str, Any]:
+    """The settings as JSON for a search's plan; as they always were where no recipe was taken over."""
+    found = to_json(settings)
+    return found if settings.recipes else {k: v for k, v in found.items() if k != "recipes"}

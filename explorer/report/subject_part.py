@@ -26,7 +26,7 @@ from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
+from explorer.report.blocks import Block, Figure, Heading, PictureRow, Table, Text
 from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.tested import among_controls, model_words, tests_blocks
@@ -76,7 +76,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
     blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(found, subject)]
     if exhibit.best is None:
         said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in report_texts.DECIDED]
-        return [*blocks, Row((_subject_picture(subject, rgb),)), *said]
+        return [*blocks, PictureRow((_subject_picture(subject, rgb),)), *said]
     blocks += _side_by_side(found, subject, rgb, exhibit, score)
     if brief:
         return [*blocks, *tests_blocks(found, subject, decided=decided), *_ledger(exhibit)]
@@ -97,14 +97,14 @@ def _identity(subject: Subject) -> list[Block]:
     return [Table(("", ""), tuple(rows), wide=(1,))]
 
 
-def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
+def _subject_picture(subject: Subject, rgb: np.ndarray) -> Figure:
     h, w = rgb.shape[:2]
     note = ""
     if max(h, w) > LARGEST_SHOWN_PX:
         scale = LARGEST_SHOWN_PX / max(h, w)
         image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
         rgb, note = np.asarray(image), f" Shown at {image.width} × {image.height} of {w} × {h} pixels."
-    return Picture(png_bytes(rgb), f"The subject, {subject.name}", f"The subject: {subject.name}.{note}",
+    return Figure(png_bytes(rgb), f"The subject, {subject.name}", f"The subject: {subject.name}.{note}",
                    pixelated=max(h, w) <= 256)
 
 
@@ -118,17 +118,17 @@ def _side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: E
     start = report_texts.began(best.recipe, subject)
     group = start if best.recipe.start(subject) is Start.NOISE else f"none from plain noise: {start}"
     lead = "Exhibit 1, the closest replay" if best.exhibit else "The closest replay"
-    row = Row((
+    row = PictureRow((
         _subject_picture(subject, rgb),
-        Picture(made, lead, f"{lead} of {number(exhibit.judged.tries)} {group}: seed {best.recipe.seed}, "
+        Figure(made, lead, f"{lead} of {number(exhibit.judged.tries)} {group}: seed {best.recipe.seed}, "
                             f"{_closeness(best, score)}.", small),
-        Picture(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
+        Figure(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
                 "both share counts as agreement.", small)))
     prompt = best.recipe.prompt or "none"
     blocks: list[Block] = [row, Text(f"Prompt (the words that the model was given): {prompt}")]
     if given is not None:
         start = report_texts.began(given.recipe, subject)
-        blocks.append(Row((Picture(
+        blocks.append(PictureRow((Figure(
             found.blob(given.image_sha256), f"The closest replay that did not start from plain noise: {start}",
             f"For comparison: {start}, {_closeness(given, score)}. "
             f"{report_texts.COMES_BACK[given.recipe.start(subject)]}", small),)))
@@ -202,11 +202,11 @@ def _plots(found: CaseView, subject: Subject, *, score: str, ranked: Sequence[Ra
     """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
     tries = found.tries(subject.id, score=score)
     blocks: list[Block] = [Heading("How it went", 3)]
-    blocks.append(Picture(drawings.race(tries, score), f"Closeness of {len(tries)} replays in order of trying",
+    blocks.append(Figure(drawings.race(tries, score), f"Closeness of {len(tries)} replays in order of trying",
                           "Every replay in the order of trying. The scale shows only where replays "
                           "lie: it does not begin at 0."))
     plane = case_plane(found, subject.id, score=score, ranked=ranked, **WHOLE_PLANE)
-    blocks.append(Picture(drawings.plane(plane), "Bits supplied against closeness",
+    blocks.append(Figure(drawings.plane(plane), "Bits supplied against closeness",
                           "What was supplied against what came back. The lines show what picture files of as "
                           "many bits give without any model; replays that were handed the picture lie among them."))
     if (stands := standing(plane)) is not None:

@@ -15,7 +15,7 @@ from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Block, Heading, Picture, Table, Text
+from explorer.report.blocks import Block, Figure, Heading, Table, Text
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def dots(one: Ranked) -> Dots:
     return Dots(mine, tuple(theirs), report_texts.CLOSER_AXIS.format_map({"label": SCORES[controls.score].label}))
 
 
-def among_controls(one: Ranked) -> Picture:
+def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
     drawn, values = dots(one), one.controls.values
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
@@ -89,6 +89,6 @@ def among_controls(one: Ranked) -> Picture:
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Picture(png, report_texts.AMONG_PLAIN_ALT, report_texts.AMONG_PLAIN.format_map(words))
+        return Figure(png, report_texts.AMONG_PLAIN_ALT, report_texts.AMONG_PLAIN.format_map(words))
     words["scale"] = report_texts.SCALES[one.controls.expectation.log]
-    return Picture(png, report_texts.AMONG_ALT, report_texts.AMONG.format_map(words))
+    return Figure(png, report_texts.AMONG_ALT, report_texts.AMONG.format_map(words))

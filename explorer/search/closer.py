@@ -14,8 +14,8 @@ import numpy as np
 
 from explorer.closeness.catalogue import is_better
 from explorer.diffusion.check_recipe import complete
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import steps_run
 from explorer.diffusion.sampling import batch_key
 from explorer.records import Recipe, Replay, SearchSummary, Variation, recipe_digest
 from explorer.search.one_search import Given, Search
@@ -86,7 +86,7 @@ def _option(replay: Replay, kind: str, subseed: int, turn: int, words: Sequence[
     recipe = replay.recipe
     if kind == "repaint":
         strength = REPAINTS[turn % len(REPAINTS)]
-        if steps_run(recipe.steps, strength) >= 1:
+        if facts(recipe.model.family).steps_run(recipe.steps, strength) >= 1:
             return replace(recipe, seed=subseed, variation=None, noise_blob=None, strength=strength,
                            start_sha256=replay.image_sha256)
     swapped = reword(recipe.prompt, words, rng) if kind == "words" else recipe.prompt

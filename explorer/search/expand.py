@@ -10,14 +10,14 @@ from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
     STEPS_RANGE,
-    steps_run,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
-from explorer.records.samplers import OWN_SAMPLER, SAMPLERS
+from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
 
@@ -44,16 +44,17 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
            start_sha256: str | None = None) -> list[Recipe]:
     """Every recipe of a search: those it lists, or the grid of seeds from noise, then img2img from the subject.
 
-    Listed recipes go through whole, but for the model that makes them and its precision. `start_sha256` names
-    the subject's decoded pixels (needed with strengths). Zeros in the settings take the model's defaults.
-    ExplorerError for values outside what is allowed.
+    Listed recipes go through whole, but for the model that makes them, its precision, and what they name as not to
+    be replayed. `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
+    take the model's defaults. ExplorerError for values outside what is allowed.
     """
+    if settings.recipes:
+        check(settings, info.family)
+        return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
+                for r in settings.recipes]
     if settings.strengths and not start_sha256:
         raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
                             "strengths.")
-    if settings.recipes:
-        check(settings)
-        return [replace(r, model=model, precision=info.precision or r.precision) for r in settings.recipes]
     return list(_recipes(settings, model, info, start_sha256))
 
 
@@ -68,12 +69,13 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
             group = (prompt, steps, guidance, scheduler)
             racing[group] = racing.get(group, 0) + 1
         else:
-            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength)
+            spent += unet_evaluations(scheduler, steps=steps, guidance=guidance, strength=strength,
+                                      family=info.family)
     setup = None
     if settings.mode == "race":
         setup = race_setup("", "", settings, ref=ModelRef(info.source, info.fingerprint, info.family), info=info)
         for (_, steps, guidance, scheduler), seeds in racing.items():
-            each = unet_evaluations(scheduler, steps=steps, guidance=guidance)
+            each = unet_evaluations(scheduler, steps=steps, guidance=guidance, family=info.family)
             spent += planned_evaluations(setup, seeds=seeds, steps=steps, per_replay=each)
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
@@ -81,9 +83,11 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
+        preset = PRESETS.get(scheduler)  # a program's way: its noise source and levels come with it
+        way = {} if preset is None else {"scheduler_config": preset.config, "noise_source": preset.noise_source}
         yield Recipe(
-            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
-            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed, steps=steps, **way,
+            guidance=guidance, scheduler=scheduler if preset is None else preset.key, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
@@ -91,7 +95,7 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
-    check(settings)
+    check(settings, info.family)
     if settings.recipes:
         yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
         return
@@ -116,8 +120,8 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.prompt, *settings.more_prompts)))
 
 
-def check(settings: ReplaySettings) -> None:
-    """ExplorerError if a value is outside what is allowed; says the value, the range and what to do."""
+def check(settings: ReplaySettings, family: str = "") -> None:
+    """ExplorerError if a value is outside what the family of models allows; says the range and what to do."""
     tries = len(settings.recipes) or (
         (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps)
         * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings)))
@@ -132,19 +136,21 @@ def check(settings: ReplaySettings) -> None:
         raise ExplorerError("Recipes that are listed one by one run to their end, each of them. Choose the mode "
                             "'exhaustive' for them.")
     check_rules(settings.stop, settings.primary_score)
-    for name in settings.schedulers:
-        if name not in SAMPLERS:
-            raise ExplorerError(f"The scheduler {name!r} is not offered. Allowed: {', '.join(SAMPLERS)}.")
-    _check_ranges(settings)
+    allowed = offered(facts(family).flow)
+    for name in () if settings.recipes else settings.schedulers:  # a recipe's is checked with the recipe
+        if (name not in allowed and facts(family).own_loop) or name not in (*SAMPLERS, *BY_KEY, *PRESETS):
+            raise ExplorerError(f"The scheduler {name!r} is not offered for {facts(family).label}. Allowed: "
+                                f"{', '.join(a for a in allowed if a not in PRESETS)}.")
+    _check_ranges(settings, family)
 
 
-def _check_ranges(settings: ReplaySettings) -> None:
+def _check_ranges(settings: ReplaySettings, family: str) -> None:
     for steps in settings.steps:
         if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
             raise ExplorerError(f"{steps} steps were asked for. Allowed: {STEPS_RANGE[0]} to "
                                 f"{STEPS_RANGE[1]}.")
         for strength in settings.strengths:
-            if steps and 0 < strength <= 1 and steps_run(steps, strength) < 1:
+            if steps and 0 < strength <= 1 and facts(family).steps_run(steps, strength) < 1:
                 raise ExplorerError(f"{steps} steps at strength {strength:g} leave no step to take. "
                                     f"Use a strength of at least {1 / steps:.2g}, or more steps.")
     for guidance in settings.guidances:

@@ -42,14 +42,15 @@ def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: i
              rate: float = RATE, run: Run = QUIET) -> Optimised:
     """The best noise of `rounds` rounds of Adam on the recipe's starting noise; `run` ticks between steps.
 
-    `subject_rgb` (h, w, 3) uint8 of the recipe's size. The result replays in `steps` steps of DDIM. The
-    noise is kept at the length that noise has. ExplorerError for a recipe from an image, or a family whose
-    sampler cannot be looked into.
+    `subject_rgb` (h, w, 3) uint8 of the recipe's size. The result replays in `steps` steps of
+    DDIM (Euler for a flow family). The noise is kept at the length that noise has. ExplorerError for a recipe
+    from an image, or a family whose sampler cannot be looked into.
     """
     if not model.own_loop or recipe.strength is not None:
-        raise ExplorerError("Noise can be optimised for a replay from plain noise by a Stable Diffusion model. "
-                            "Choose another replay to start from.")
-    base = complete(model, replace(recipe, steps=steps, scheduler="ddim", scheduler_config={}, eta=0.0))
+        raise ExplorerError("Noise can be optimised for a replay from plain noise, by a model whose sampler can be "
+                            "looked into. Choose another replay to start from.")
+    base = complete(model, replace(recipe, steps=steps, scheduler=model.family.facts.walks_back,
+                                   scheduler_config={}, eta=0.0))
     check_recipe(model, base)
     descent = _Descent(model, base, subject_rgb)
     adam = torch.optim.Adam([descent.noise], lr=rate)
@@ -78,16 +79,18 @@ class _Descent:
         start = starting_noise(recipe.seed, model.noise_shape(recipe), recipe.noise_source,
                                recipe.variation)[None]
         self.length = float(start.norm())
-        self.noise = start.to(model.device, model.dtype).requires_grad_()
+        self.noise = start.to(model.device, model.family.latents_dtype).requires_grad_()
         self.target = Encoded(model, subject_rgb).draw(None).clone()
         self.words = model.family.encode([recipe], paired=self.guided).each(torch.Tensor.clone)
 
     def forward(self, run: Run) -> torch.Tensor:
         """Distance of the finished latents to the subject's, as a tensor with its gradient."""
         family = self.model.family
-        stepper = Stepper("ddim", self.recipe.scheduler_config, generators=[])
-        latents = self.noise * stepper.scheduler.init_noise_sigma
-        for timestep in stepper.start(self.recipe.steps, device=self.model.device):
+        stepper = Stepper(self.recipe.scheduler, self.recipe.scheduler_config, generators=[],
+                          flow=family.facts.flow)
+        latents = self.noise * stepper.first_sigma
+        for timestep in stepper.start(self.recipe.steps, device=self.model.device,
+                                      schedule=self.model.schedule(self.recipe)):
             out = family.guide(*family.predict(latents, timestep, self.words), self.recipe.guidance)
             latents = stepper.step(out, timestep, latents)
             self.spent += GRADIENT_COST * (2 if self.guided else 1)

@@ -9,8 +9,9 @@ from explorer.errors import ExplorerError
 from explorer.images.imported import recipe_from
 from explorer.images.metadata import Embedded, Generation, read_metadata
 from explorer.jobs.flows import new_search_id
-from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.jobs.tasks import RunSearch
 from explorer.records import ModelRef, Subject
+from explorer.records.replay_settings import taken_over
 from pages.shared import state
 from pages.shared.texts import plain, say
 from pages.tasks import submit
@@ -53,12 +54,8 @@ def _take(now: state.Here, generation: Generation) -> None:
     if st.button(say("embedded.take"), key=f"take_{generation.tool}_{recipe.seed}", icon=":material/replay:",
                  help=say("embedded.take_help"), disabled=now.open_case.read_only):
         search = new_search_id()
-        settings = ReplaySettings(
-            prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, first_seed=recipe.seed, seeds=1,
-            steps=(recipe.steps,), guidances=(recipe.guidance,), schedulers=(recipe.scheduler,),
-            width_px=recipe.width_px, height_px=recipe.height_px)
-        submit.submit(now, RunSearch(now.open_case.id, now.open_subject.id, search, settings,
-                                   now.settings.model, now.settings.clip))
+        submit.submit(now, RunSearch(now.open_case.id, now.open_subject.id, search, taken_over(recipe),
+                                     now.settings.model, now.settings.clip))
         state.go("replay", search=search, replay="")
 
 

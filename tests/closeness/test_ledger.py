@@ -1,5 +1,6 @@
 """The ledger's bits: fixed worked examples, and codes that really decode."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -20,7 +21,9 @@ from explorer.closeness.ledger import (
     total_bits,
 )
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, ModelRef, Recipe
+from explorer.records import LedgerEntry, ModelRef, Recipe, Variation
+from explorer.records.replay_settings import taken_over
+from explorer.records.samplers import SAMPLERS
 
 MODEL = ModelRef("world", "f" * 64, "sd1")
 
@@ -57,17 +60,24 @@ def test_seeds_listed_continued_and_given_by_hand():
 
 
 def test_settings_cost_their_list_or_their_grid():
-    assert settings_entry(ReplaySettings("x"), schedulers=5).bits == 0
-    assert settings_entry(ReplaySettings("x", guidances=(7.5, 30.0)), schedulers=5).bits == 1
-    assert settings_entry(ReplaySettings("x", guidances=(7.3,)), schedulers=5).bits == pytest.approx(math.log2(301))
-    assert settings_entry(ReplaySettings("x", schedulers=("euler", "ddim")), schedulers=5).bits == 1
+    assert settings_entry(ReplaySettings("x")).bits == 0
+    assert settings_entry(ReplaySettings("x", guidances=(7.5, 30.0))).bits == 1
+    assert settings_entry(ReplaySettings("x", guidances=(7.3,))).bits == pytest.approx(math.log2(301))
+    assert settings_entry(ReplaySettings("x", schedulers=("euler", "ddim"))).bits == 1
 
 
-@pytest.mark.parametrize("schedulers", [1, 5, 12])
-def test_a_sampler_by_hand_is_one_of_as_many_as_there_are(schedulers):
-    entry = settings_entry(ReplaySettings("x", schedulers=("ddim",)), schedulers=schedulers)
-    assert entry.bits == math.log2(schedulers)
-    assert entry.code == f"scheduler by hand: {schedulers} samplers."
+def test_a_sampler_by_hand_is_one_of_as_many_as_are_offered():
+    entry = settings_entry(ReplaySettings("x", schedulers=("ddim",)))
+    assert entry.bits == math.log2(len(SAMPLERS))
+    assert entry.code == f"scheduler by hand: {len(SAMPLERS)} samplers."
+
+
+def test_what_a_recipe_taken_over_sets_besides_is_charged():
+    plain = _recipe()
+    odd = dataclasses.replace(plain, clip_skip=2, noise_source="a1111-nv-philox", variation=Variation(7, 0.25))
+    less, more = (settings_entry(taken_over(r)) for r in (plain, odd))
+    assert more.bits > less.bits + 32 and "taken over" not in less.code
+    assert "clip skip, noise source, variation as taken over, by letters" in more.code
 
 
 def test_a_prompt_is_charged_its_code():
@@ -83,18 +93,18 @@ def test_a_prompt_is_charged_its_code():
 
 def test_img2img_without_a_charge_for_its_image_is_refused():
     settings = ReplaySettings("a fox", seeds=16, strengths=(0.2, 0.5, 0.8))
-    noise = search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=_recipe())
+    noise = search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=_recipe())
     assert total_bits(noise) == 30 + 4 + 2 and supplied_by_you(noise) == 0
     image = _recipe(start_sha256="a" * 64, strength=0.2)
     with pytest.raises(ValueError, match="starting image"):
-        search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=image)
+        search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=image)
     start = start_code.bound_entry(_picture())
-    ledger = search_ledger(settings, schedulers=5, prompt_bits=30, prompt_code="a code", recipe=image, start=start)
+    ledger = search_ledger(settings, prompt_bits=30, prompt_code="a code", recipe=image, start=start)
     assert _bits(ledger)["seeds"] == 0
     assert supplied_by_you(ledger) > 0.95
     with pytest.raises(ValueError, match="noise"):
-        search_ledger(settings, schedulers=5, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64))
-    given = search_ledger(settings, schedulers=5, prompt_bits=1, prompt_code="c",
+        search_ledger(settings, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64))
+    given = search_ledger(settings, prompt_bits=1, prompt_code="c",
                           recipe=_recipe(noise_blob="b" * 64), noise=LedgerEntry("noise", 500.0, "measured"))
     assert _bits(given)["noise"] == 500
 

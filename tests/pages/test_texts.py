@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from explorer.findings.wording import STATEMENTS
+from explorer.images.metadata import Generation
 from explorer.jobs.tasks import TASKS
 from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
@@ -64,6 +66,11 @@ def test_every_start_is_named_in_every_form_and_has_a_mark():
     for named in (plots.STARTS, drawings._MARKS, report_texts.STARTS, report_texts.STARTED):
         assert list(named) == list(Start) and len(set(named.values())) == len(Start)
     assert set(report_texts.COMES_BACK) == set(Start) - {Start.NOISE}
+
+
+def test_every_setting_that_a_file_may_claim_is_named():
+    told = {f.name for f in dataclasses.fields(Generation)} - {"tool", "other", "named"}
+    assert set(catalogue()["generation"]) == told
 
 
 def test_every_task_has_a_name():

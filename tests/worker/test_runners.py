@@ -33,7 +33,7 @@ from explorer.jobs.tasks import (
 )
 from explorer.records import ModelRef, Recipe, Variation, from_json
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
@@ -57,7 +57,7 @@ def work(settings, sources):
 
 class Work:
     def __init__(self, settings) -> None:
-        self.settings, self.table = settings, Table(10**9)
+        self.settings, self.table = settings, LoadedTable(10**9)
         self.case = CaseStore(settings.cases).create("A case")
         rgb = np.random.default_rng(0).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
         self.subject = self.case.add_subject(png_bytes(rgb), "noise.png", caption="a door")
@@ -226,7 +226,7 @@ def test_models_are_loaded_once_and_dropped_on_request(work):
 
 
 def test_the_table_drops_what_was_used_longest_ago():
-    table = Table(100)
+    table = LoadedTable(100)
     loads = []
 
     def get(name, size, expected=0):

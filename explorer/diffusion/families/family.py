@@ -9,6 +9,10 @@ from typing import Any
 
 import torch
 
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.families.latent_space import LatentSpace
+from explorer.diffusion.schedulers import Schedule
+from explorer.errors import ExplorerError
 from explorer.records import Recipe
 
 CACHED_PROMPTS = 64
@@ -51,12 +55,17 @@ def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     return change(value) if isinstance(value, torch.Tensor) else value
 
 
-class Family(ABC):
+class Family(LatentSpace, ABC):
     """A loaded pipeline's parts under one interface. Latents are (n, c, h, w) throughout."""
 
     def __init__(self, pipe: Any, name: str, device: torch.device, dtype: torch.dtype) -> None:
-        self.pipe, self.name, self.device, self.dtype = pipe, name, device, dtype
+        super().__init__(pipe, dtype)
+        self.facts, self.device, self.dtype = facts(name), device, dtype
         self._encoded: dict[Any, Any] = {}
+
+    @property
+    def name(self) -> str:
+        return self.facts.key
 
     @property
     @abstractmethod
@@ -68,9 +77,24 @@ class Family(ABC):
         """(what width and height must be multiples of, what they are best multiples of) in pixels."""
         return self.latent_shape[1], self.latent_shape[1]
 
-    @abstractmethod
     def guided(self, guidance: float) -> bool:
         """Whether this guidance takes a second pass without the prompt."""
+        return self.facts.passes(guidance) == 2
+
+    def check(self, recipe: Recipe) -> None:
+        """ExplorerError for what this family's sampler cannot do."""
+        facts = self.facts
+        refused = {"prompt weights": recipe.dialect != "plain" and not facts.weights,
+                   "clip skip": recipe.clip_skip and not facts.clip_skip,
+                   "a negative prompt": recipe.negative_prompt and not facts.negative}
+        wrong = [name for name, asked in refused.items() if asked]
+        if wrong:
+            raise ExplorerError(f"{facts.label} does not take {' or '.join(wrong)}. Leave it out, or choose "
+                                "another model.")
+
+    def schedule(self, steps: int, *, height_px: int, width_px: int) -> Schedule | None:
+        """What this family asks of a scheduler at this size; None for one that asks nothing."""
+        return None
 
     @abstractmethod
     def encode(self, recipes: Sequence[Recipe], *, paired: bool, shared: bool = False) -> Words:
@@ -100,12 +124,9 @@ class Family(ABC):
         if key not in self._encoded:
             if len(self._encoded) >= CACHED_PROMPTS:
                 self._encoded.pop(next(iter(self._encoded)))
-            self._encoded[key] = make()
+            with torch.inference_mode():
+                self._encoded[key] = make()
         return self._encoded[key]
-
-    def normal(self, like: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
-        """(shift, scale) with latents = (the autoencoder's - shift)·scale."""
-        return 0.0, self.pipe.vae.config.scaling_factor
 
     def text_attentions(self) -> list[Any]:
         """The attentions from picture to text in which an end token can be looked for; none by default."""

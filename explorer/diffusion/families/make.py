@@ -8,7 +8,12 @@ import torch
 
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family
+from explorer.diffusion.families.transformers import Chroma, Flux, Flux2, QwenImage, StableDiffusion3, ZImage
 from explorer.diffusion.families.unet import UNetFamily
+
+KINDS: dict[str, type[Family]] = {
+    "sd1": UNetFamily, "sd2": UNetFamily, "sdxl": UNetFamily, "sd3": StableDiffusion3, "flux": Flux,
+    "schnell": Flux, "flux2": Flux2, "klein": Flux2, "qwen": QwenImage, "zimage": ZImage, "chroma": Chroma}
 
 
 def family_of(pipe: Any, name: str, *, device: torch.device, dtype: torch.dtype) -> Family | None:
@@ -16,4 +21,5 @@ def family_of(pipe: Any, name: str, *, device: torch.device, dtype: torch.dtype)
 
     ExplorerError for a network that does not make images from words alone.
     """
-    return UNetFamily(pipe, name, device, dtype) if facts(name).own_loop else None
+    name = facts(name).key
+    return KINDS[name](pipe, name, device, dtype) if name in KINDS else None

@@ -50,7 +50,7 @@ class UNetFamily(Family):
         return cell, cell * 2 ** (len(self.pipe.unet.config.block_out_channels) - 1)
 
     def guided(self, guidance: float) -> bool:
-        return guidance > 1.0 and self.pipe.unet.config.time_cond_proj_dim is None
+        return super().guided(guidance) and self.pipe.unet.config.time_cond_proj_dim is None
 
     def encode(self, recipes: Sequence[Recipe], *, paired: bool, shared: bool = False) -> Words:
         encodings = [self.encoding(r, paired=paired) for r in recipes]
@@ -78,12 +78,11 @@ class UNetFamily(Family):
     def _encode(self, recipe: Recipe, *, paired: bool) -> Encoding:
         if recipe.dialect != "plain":
             return Encoding(*encode_weighted(self, recipe, guided=paired))
-        with torch.inference_mode():
-            # An empty negative prompt is none: SDXL then takes zeros where its config says so.
-            out = self.pipe.encode_prompt(
-                prompt=recipe.prompt, device=self.device, num_images_per_prompt=1,
-                do_classifier_free_guidance=paired, negative_prompt=recipe.negative_prompt or None,
-                clip_skip=recipe.clip_skip or None)
+        # An empty negative prompt is none: SDXL then takes zeros where its config says so.
+        out = self.pipe.encode_prompt(
+            prompt=recipe.prompt, device=self.device, num_images_per_prompt=1,
+            do_classifier_free_guidance=paired, negative_prompt=recipe.negative_prompt or None,
+            clip_skip=recipe.clip_skip or None)
         one = [None if part is None else part[0] for part in out]
         return Encoding(*one) if len(one) == 4 else Encoding(one[0], one[1] if paired else None)
 
@@ -109,7 +108,7 @@ class UNetFamily(Family):
 
     def normal(self, like: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
         """As the base class; some SDXL autoencoders give shift and scale a channel."""
-        config = self.pipe.vae.config
+        config = self.vae.config
         mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
         if self.name != "sdxl" or mean is None or std is None:
             return super().normal(like)

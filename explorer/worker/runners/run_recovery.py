@@ -61,8 +61,9 @@ def _latents(model: Model, rgb: np.ndarray, context: Context) -> dict[str, np.nd
     """The subject's latents, plain and (where the sampler can be looked into) inverted without a prompt."""
     found = subject_latents(model, {"plain": rgb})
     if model.own_loop:
-        side = model.info.default_size_px
-        recipe = Recipe(model.ref, "", 0, model.info.default_steps, 1.0, "ddim", side, side,
+        side, facts = model.info.default_size_px, model.family.facts
+        recipe = Recipe(model.ref, "", 0, model.info.default_steps, facts.unguided,
+                        facts.walks_back, side, side,
                         precision=model.precision)
         found["inverted"] = invert(model, recipe, rgb, rounds=0, run=context.run).noise
     return found

@@ -18,6 +18,7 @@ from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
 from explorer.records import Replay, SearchSummary, to_json
+from explorer.records.replay_settings import logged
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.floor import autoencoder_floor
@@ -40,7 +41,7 @@ def search(task: RunSearch, context: Context) -> Any:
     environment_id = _record_environment(model, context)
     task = dataclasses.replace(task, settings=_settings(task, case, model))
     recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
-    context.commit(SearchPlan(task.search_id, subject.id, to_json(task.settings), model.ref,
+    context.commit(SearchPlan(task.search_id, subject.id, logged(task.settings), model.ref,
                               encoder.fingerprint, environment_id, planned))
     rgb = read_png(case.blob(subject.pixels_sha256))
 
@@ -84,10 +85,9 @@ def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
             raise ExplorerError("The model's files have changed since this search began, so it cannot go on. "
                                 "Start a new search; what this one found is kept.")
         return dataclasses.replace(task.settings, prompt=plan.settings["prompt"])
-    if task.settings.recipes:
+    if task.settings.prompt or task.settings.recipes:
         return task.settings
-    prompt = task.settings.prompt or case.chosen_prompt(task.subject_id)
-    return dataclasses.replace(task.settings, prompt=prompt)
+    return dataclasses.replace(task.settings, prompt=case.chosen_prompt(task.subject_id))
 
 
 def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> None:
