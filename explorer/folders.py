@@ -31,7 +31,7 @@ def folders_in(folder: Path) -> list[str]:
 
 def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
-    path = Path(text.strip()).expanduser()
+    path = named_path(text.strip())
     if not text.strip() or not path.is_absolute() or not path.is_dir():
         raise ExplorerError(f"{text.strip() or 'Nothing'} is not a folder on this computer. "
                             "Give the full path of one that exists.")
@@ -58,3 +58,15 @@ def empty_folder(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def named_path(text: str) -> Path:
+    """The path that a person wrote, with ~ filled in; ExplorerError where no file can be called so."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()  # raises for names that are too long, and for folders that may not be read
+        return path
+    except (OSError, RuntimeError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise ExplorerError(f"{text[:80]!r} is no path on this computer ({why or type(error).__name__}). Give the "
+                            "full path of a file or folder that is there.") from error

@@ -69,7 +69,7 @@ def _check_tokenizer(files: dict[str, Path]) -> None:
             config = read_json(files[name])
             check_config(config, files[name])
             kind = config.get("tokenizer_class")
-            if name == "tokenizer_config.json" and kind is not None and kind not in TOKENIZERS:
+            if name == "tokenizer_config.json" and kind is not None and str(kind) not in TOKENIZERS:
                 raise ExplorerError(f"{files[name]} asks for the tokenizer {kind!r:.60}, which is not among those "
                                     "that this loads. Use a CLIP with a usual tokenizer.")
     if "config.json" in files:

@@ -21,7 +21,8 @@ from typing import Any
 from explorer.clip.hub import hub_file
 from explorer.clip.text_files import text_files
 from explorer.errors import ExplorerError
-from explorer.foreign.configs import check_no_code
+from explorer.folders import named_path
+from explorer.foreign.configs import check_no_code, check_numbers
 from explorer.foreign.reading import read_json
 from explorer.settings import WORLD
 
@@ -85,13 +86,13 @@ def find_clip(spec: str, *, offline: bool = True) -> ClipFiles:
     if re.fullmatch(r"(ViT-[BL]/\d+(@336px)?|RN\d+(x\d+)?)", spec):
         model = spec.replace("/", "-").replace("@336px", "-336")
         return _from_open_clip(f"{model}/openai", offline=offline)
-    folder = Path(spec).expanduser()
+    folder = named_path(spec)
     if folder.is_dir():
         return _from_folder(folder, name=folder.name, offline=offline)
     if folder.is_file():
         raise ExplorerError(f"{spec} is a file; a checkpoint needs its model's name: "
                             f"write open_clip:<model>/{spec}, for example open_clip:ViT-B-32/{spec}.")
-    raise ExplorerError(f"No CLIP called {spec!r} was found. Allowed are {SPELLINGS}.")
+    raise ExplorerError(f"No CLIP called {spec[:200]!r} was found. Allowed are {SPELLINGS}.")
 
 
 def _from_folder(folder: Path, *, name: str, offline: bool) -> ClipFiles:
@@ -114,6 +115,7 @@ def _described(config_path: Path, weights: Path, name: str, *, offline: bool) ->
             isinstance(model_cfg.get(k), dict) for k in ("vision_cfg", "text_cfg")):
         raise ExplorerError(f"{config_path} is not an open_clip config. It needs model_cfg with embed_dim, "
                             "vision_cfg and text_cfg.")
+    check_numbers(config, config_path)
     beside = text_files(model_cfg["text_cfg"], weights.parent, offline=offline)
     return ClipFiles(name, model_cfg, preprocess_cfg, weights, name, beside)
 
@@ -133,17 +135,17 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
     model_cfg = open_clip.get_model_config(model)
     if model_cfg is None:
         near = [m for m in open_clip.list_models() if m.lower().startswith(model.lower()[:5])][:6]
-        raise ExplorerError(f"open_clip knows no model {model!r}. "
+        raise ExplorerError(f"open_clip knows no model {model[:200]!r}. "
                             f"Near names: {', '.join(near) or 'none'}; or choose a folder with {CONFIG}.")
     tag_cfg = open_clip.get_pretrained_cfg(model, pretrained) if pretrained else {}
-    path = Path(pretrained).expanduser()
+    path = named_path(pretrained)
     if tag_cfg:
         weights = _tagged_weights(model, pretrained, tag_cfg, offline=offline)
     elif pretrained and path.is_file():
         weights = _no_pickle(path)
     else:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)[:12]) or "none"
-        raise ExplorerError(f"{model} has no weights {pretrained!r}. Known tags: {tags}; "
+        raise ExplorerError(f"{model} has no weights {pretrained[:200]!r}. Known tags: {tags}; "
                             "or give the path of a checkpoint file.")
     if tag_cfg.get("quick_gelu"):  # these weights were trained with QuickGELU, whatever the config says
         model_cfg["quick_gelu"] = True

@@ -20,6 +20,7 @@ from explorer.foreign.configs import check_config, check_no_code
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
+from explorer.foreign.sizes import check_size
 from explorer.images.prepare import fit_square
 
 _BACKBONES = {"lpips": ("alexnet-owt-7be5be79.pth", "squeezenet1_1-b8a52dc0.pth"), "dists": ("vgg16-397923af.pth",)}
@@ -86,13 +87,15 @@ class OptionalScores:
         check_no_code(self.dinov2)
         config = read_json(self.dinov2 / "config.json")
         check_config(config, self.dinov2 / "config.json")
-        if config.get("model_type") not in _DINOV2:
+        if str(config.get("model_type")) not in _DINOV2:
             raise ExplorerError(f"The DINOv2 folder {self.dinov2} holds a model of another kind "
                                 f"({config.get('model_type')!r:.60}). Choose the folder of a DINOv2 model.")
-        files: dict[str, Path | bytes] = {p.name: p for p in self.dinov2.glob("*.safetensors")}
+        files = {p.name: p for p in self.dinov2.glob("*.safetensors")}
         with private_folder({**files, "config.json": json.dumps(config).encode()}) as folder, opening(
                 f"The DINOv2 folder {self.dinov2}", then="Choose another folder, or get its files again."):
-            model = getattr(transformers, _DINOV2[config["model_type"]]).from_pretrained(
+            kind = getattr(transformers, _DINOV2[config["model_type"]])
+            check_size(lambda: kind(kind.config_class.from_dict(config)), files.values(), str(self.dinov2))
+            model = kind.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True)
         return model.eval().to(self.device)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.folders import named_path
 from explorer.settings import WORLD
 
 MODALITIES = ("image", "text")
@@ -36,14 +37,14 @@ def find_layout(source: str) -> Layout:
     """The layout of "world", an index folder, or an `indices_paths.json` (several: add "#name")."""
     if source == "world":
         return _layout(WORLD / "collection", name="world", root=WORLD, card={"clip": "world"})
-    text, _, wanted = source.partition("#") if not Path(source).exists() else (source, "", "")
-    path = Path(text).expanduser()
+    text, _, wanted = source.partition("#") if not named_path(source).exists() else (source, "", "")
+    path = named_path(text)
     if path.is_dir() and not _indices(path) and (path / "indices_paths.json").is_file():
         path = path / "indices_paths.json"
     if path.is_file() and path.suffix == ".json":
         return _from_list(path, wanted)
     if not path.is_dir():
-        raise ExplorerError(f"There is no collection at {text}. Give “world”, a folder that holds "
+        raise ExplorerError(f"There is no collection at {text[:200]}. Give “world”, a folder that holds "
                             "image.index, an indices_paths.json, or the http address of a clip-retrieval "
                             "backend.")
     return _layout(path.resolve(), name=path.resolve().name)
@@ -83,7 +84,7 @@ def _from_list(path: Path, wanted: str) -> Layout:
         raise ExplorerError(f"{path} lists no collection “{name}”; there are: "
                             f"{', '.join(sorted(named)[:20])}.")
     options = named[name]
-    folder = Path(options["indice_folder"]).expanduser()
+    folder = named_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
     return _layout((path.parent / folder).resolve(), name=name, card=card)
 

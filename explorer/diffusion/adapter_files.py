@@ -9,6 +9,7 @@ from pathlib import Path
 from explorer.diffusion.fingerprint import file_sha256
 from explorer.diffusion.sources import PICKLES, pickle_error
 from explorer.errors import ExplorerError
+from explorer.folders import named_path
 from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
@@ -39,12 +40,12 @@ def parse_source(source: str) -> tuple[str, tuple[AdapterFile, ...]]:
 
 def _adapter(part: str) -> AdapterFile:
     match = PART.match(part)
-    path = Path(match["path"] if match else part).expanduser()
+    path = named_path(match["path"] if match else part)
     weight = float(match["weight"] or 1.0) if match else 1.0
     if path.suffix in PICKLES:
         raise pickle_error(path)
     if not path.is_file() or path.suffix != ".safetensors":
-        raise ExplorerError(f"There is no adapter file at {str(path)!r}. Give a LoRA or textual inversion as "
+        raise ExplorerError(f"There is no adapter file at {str(path)[:200]!r}. Give a LoRA or textual inversion as "
                             "a .safetensors file.")
     if abs(weight) > 4:
         raise ExplorerError(f"The weight {weight:g} of {path.name} is outside -4 to 4. Usual are 0.5 to 1.")

@@ -6,7 +6,7 @@ and the sampler runs at full speed.
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,26 @@ from safetensors import safe_open
 
 from explorer.diffusion.adapter_files import AdapterFile
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
+from explorer.foreign.reading import parse_object
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
        "lora_down": "lora_up"}
+MOST_VECTORS = 75  # a textual inversion's, one a token: what CLIP's texts hold
 FOREIGN = ("hada_", "lokr_", "dora_scale", "oft_", "glora")
 
 
 def lay_over(pipe: Any, files: tuple[AdapterFile, ...]) -> None:
     """Changes the pipeline's weights and vocabulary in place; ExplorerError for a file that does not fit."""
     for file in files:
-        tensors, metadata = _read(file.path)
-        if file.kind == "lora":
-            _add_lora(pipe, tensors, metadata, file)
-        else:
-            _add_words(pipe, tensors, file)
+        with opening(file.path.name, then="It may be damaged, or made for another model: choose the model that it "
+                     "belongs to, or get the file again."):
+            tensors, metadata = _read(file.path)
+            if file.kind == "lora":
+                _add_lora(pipe, tensors, metadata, file)
+            else:
+                _add_words(pipe, tensors, file)
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -47,7 +52,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
                             "which cannot be laid over a model here. Use a plain LoRA of it, or a model that "
                             "has it merged in.")
     weights, alphas = _as_diffusers(pipe, tensors, file)
-    modules = _modules(pipe)
+    modules, placed = _modules(pipe), 0
     for name, down in weights.items():
         match = DOWN.search(name)
         if match is None:
@@ -57,23 +62,34 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         if place not in modules or up is None:
             raise ExplorerError(f"{file.path.name} changes {place!r}, which this model does not have. It was "
                                 "made for another family of models: choose the model that it belongs to.")
+        if down.ndim < 2 or up.ndim < 2 or not len(down):
+            raise ExplorerError(f"{file.path.name} holds no LoRA weights for {place!r}. It is damaged: get the "
+                                "file again.")
         alpha = alphas.get(place, _told_alpha(metadata, place, down.shape[0]))
         _add(modules[place], down, up, file.weight * alpha / down.shape[0], file)
+        placed += 1
+    if not placed:
+        raise ExplorerError(f"{file.path.name} changes nothing: none of its weights is a LoRA's. Get the file "
+                            "again, or use one in diffusers' or kohya's form.")
 
 
 def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: float,
          file: AdapterFile) -> None:
     """Adds scale · up · down to a linear or convolution weight."""
     weight = module.weight
-    change = (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
-    if up.shape[0] != weight.shape[0] or change.numel() != weight.numel():
+    wide = math.prod(down.shape[1:])  # in · kernel
+    if up.shape[0] != weight.shape[0] or up.shape[0] * wide != weight.numel():
         raise ExplorerError(f"{file.path.name} does not fit this model: a weight of shape "
                             f"{tuple(weight.shape)} "
-                            f"cannot take a change of {up.shape[0]} × {change.shape[1]}. Choose the "
+                            f"cannot take a change of {up.shape[0]} × {wide}. Choose the "
                             "model that it "
                             "was made for.")
+    change = scale * (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
+    if not bool(torch.isfinite(change).all()):
+        raise ExplorerError(f"{file.path.name} holds numbers that no picture can be made with (infinite, or none). "
+                            "It is damaged: get the file again.")
     with torch.no_grad():
-        weight += (scale * change).reshape(weight.shape).to(weight.device, weight.dtype)
+        weight += change.reshape(weight.shape).to(weight.device, weight.dtype)
 
 
 def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
@@ -109,7 +125,7 @@ def _up(suffix: str) -> str:
 
 def _told_alpha(metadata: dict[str, str], place: str, rank: int) -> float:
     """Alpha from diffusers' metadata; without one the rank, which makes the factor 1."""
-    told = json.loads(metadata.get("lora_adapter_metadata", "{}") or "{}")
+    told = parse_object(metadata.get("lora_adapter_metadata", "{}") or "{}")
     return float(told.get(f"{place.partition('.')[0]}.lora_alpha", rank))
 
 
@@ -126,6 +142,9 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
     single = next(iter(tensors.values()))
     parts = {k: v for k, v in tensors.items() if k in homes} or {"clip_l": single}
     for key, vectors in parts.items():
+        if (vectors.ndim > 1 and len(vectors) > MOST_VECTORS) or not bool(torch.isfinite(vectors).all()):
+            raise ExplorerError(f"{file.path.name} is no word that a prompt has room for ({len(vectors)} vectors; "
+                                f"at most {MOST_VECTORS}, of ordinary numbers). Get the file again.")
         tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:

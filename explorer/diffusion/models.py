@@ -17,6 +17,7 @@ from explorer.diffusion.adapters import lay_over
 from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.networks import check_networks
 from explorer.diffusion.shared_text import install
 from explorer.diffusion.sources import Located, check_configs, files_to_open, locate, stored_bits
 from explorer.errors import ExplorerError
@@ -25,6 +26,8 @@ from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+DAMAGED = ("Its files may be incomplete or of a kind that this version of diffusers does not know; download it "
+           "again or choose another model.")
 UNET_FAMILIES = ("sd1", "sd2", "sdxl")
 __all__ = ["Model", "describe_model", "load_model", "model_from_pipeline", "out_of_memory"]
 
@@ -78,12 +81,12 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(f"Loading {info.name}"):
+    with out_of_memory(f"Loading {info.name}"), opening(f"The model in {located.root}", then=DAMAGED):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)
-    return model_from_pipeline(pipe, info, device=place, policy=policy,
-                               adapters=tuple(f.record() for f in files))
+        return model_from_pipeline(pipe, info, device=place, policy=policy,
+                                   adapters=tuple(f.record() for f in files))
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
@@ -143,12 +146,10 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    with opening(f"The model in {located.root}", then="Its files may be incomplete or of a kind that this version "
-                 "of diffusers does not know; download it again or choose another model."):
-        if located.index is None:
-            from explorer.diffusion.single_file import open_single_file
-            return open_single_file(located, dtype)
-        return _open_folder(located, located.index, dtype)
+    if located.index is None:
+        from explorer.diffusion.single_file import open_single_file
+        return open_single_file(located, dtype)
+    return _open_folder(located, located.index, dtype)
 
 
 def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
@@ -159,9 +160,22 @@ def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
     empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
     with private_folder(files) as folder:
         check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
-        return getattr(diffusers, index.kind.pipeline).from_pretrained(
+        check_networks(folder, index, list(files))
+        pipe = getattr(diffusers, index.kind.pipeline).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
             variant=located.variant or None, low_cpu_mem_usage=True, **empty)
+    _check_filled(pipe, located)
+    return pipe
+
+
+def _check_filled(pipe: Any, located: Located) -> None:
+    """ExplorerError where a part has weights that no file gave: diffusers leaves them without numbers."""
+    for role, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module):
+            empty = next((n for n, t in (*part.named_parameters(), *part.named_buffers()) if t.is_meta), None)
+            if empty:
+                raise ExplorerError(f"The {role} of the model in {located.root} lacks weights (the first: "
+                                    f"{empty}). The folder is incomplete: download it again.")
 
 
 @contextlib.contextmanager

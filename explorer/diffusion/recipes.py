@@ -9,6 +9,7 @@ from explorer.diffusion.dialects import check_dialect
 from explorer.diffusion.names import GUIDANCE_RANGE, OWN_SCHEDULER, SCHEDULERS, STEPS_RANGE, steps_run
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_numbers
 from explorer.records import Recipe
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
 
 def _check_numbers(recipe: Recipe) -> None:
     check_seed(recipe.seed)
+    check_numbers(recipe.scheduler_config or {}, "The recipe's scheduler")
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
         raise ExplorerError(f"{recipe.steps} steps were asked for. Allowed: {low} to {high}.")

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from explorer.diffusion.classes import Index, check_complete, files_read, read_index
 from explorer.errors import ExplorerError
+from explorer.folders import named_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
 from explorer.foreign.reading import read_json, read_table
 from explorer.settings import WORLD
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
+MOST_LETTERS = 200  # of a hub id
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 CONFIGS = ("config.json", "_config.json")
 TABLES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # which file of a split part holds what
@@ -53,14 +55,14 @@ def locate(source: str, *, home: Path | None = None) -> Located:
             raise ExplorerError("The bundled world's model is not in this copy of the program. "
                                 "Get the complete release, or choose another model.")
         return _folder(source, folder)
-    path = Path(source).expanduser()
+    path = named_path(source)
     if path.is_dir():
         return _folder(source, path.resolve())
     if path.is_file():
         return _file(source, path.resolve())
-    if HUB_ID.match(source) and not path.is_absolute() and not source.startswith("."):
+    if HUB_ID.match(source) and len(source) <= MOST_LETTERS and not path.is_absolute() and source[0] != ".":
         return _folder(source, _downloaded(source, home))
-    raise ExplorerError(f"There is no model at {source!r}. Give a diffusers folder (with model_index.json), "
+    raise ExplorerError(f"There is no model at {source[:200]!r}. Give a diffusers folder (with model_index.json), "
                         "a .safetensors checkpoint, or a hub id such as owner/name@revision.")
 
 
@@ -96,7 +98,7 @@ def _downloaded(source: str, home: Path | None) -> Path:
         name, _, revision = source.partition("@")
         return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
     except Exception as error:  # any failure of the hub's cache means: not here
-        raise ExplorerError(f"{source} is not on this computer, and nothing is fetched while a task runs. "
+        raise ExplorerError(f"{source[:200]} is not on this computer, and nothing is fetched while a task runs. "
                             "Download it on the Models page (this needs a network), or give a folder that "
                             "holds it.") from error
 
@@ -108,6 +110,14 @@ def _folder(source: str, root: Path) -> Located:
                             "Choose the folder that holds model_index.json, or a single .safetensors file.")
     index = read_index(read_json(index_path), str(root))
     check_no_code(root)
+    try:
+        return _located(source, root, index)
+    except OSError as error:
+        raise ExplorerError(f"The folder {root} cannot be read ({error.strerror or type(error).__name__}). Check "
+                            "that you may read all of it, or choose another one.") from error
+
+
+def _located(source: str, root: Path, index: Index) -> Located:
     files, variant = _component_files(root, sorted(index.parts))
     check_complete(index, str(root))
     check_configs(root, index, files)

@@ -81,7 +81,7 @@ def _json_rows(text: str, name: str) -> Iterator[Mapping[str, object]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ExplorerError(f"Line {number} of {name or 'the list'} is not JSON ({error}).") from error
         if isinstance(row, dict):
             yield row

@@ -44,5 +44,5 @@ def test_a_damaged_folder_is_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "dinov2"}')
     (tmp_path / "model.safetensors").write_bytes(b"x" * 20)
     picture = np.zeros((64, 64, 3), np.uint8)
-    with pytest.raises(ExplorerError, match="cannot be loaded"):
+    with pytest.raises(ExplorerError, match="cannot be read as a safetensors file"):
         OptionalScores(hub=tmp_path, dinov2=tmp_path).compare(picture, [picture])

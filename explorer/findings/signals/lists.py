@@ -78,7 +78,7 @@ def _json_lines(lines: list[str], name: str) -> list[ListedPrompt]:
         try:
             row = json.loads(line)
             prompt = row["caption"].strip()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ExplorerError(f"{name} has no caption in its entry {number}. Each line must be an object with "
                                 "\"caption\".") from error
         if prompt:
