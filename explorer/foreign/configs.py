@@ -19,7 +19,8 @@ MOST = (("timestep", 10_000), ("_lens", 1 << 16), ("sample_size", 4096), ("image
         ("pos_embed_max", 16_384), ("context_length", 1 << 16))
 EDGES = ("size", "crop_size", "height", "width", "shortest_edge")  # of pictures
 MOST_EDGE = 16_384
-FREE = ("theta", "length", "token_id", "token_index", "base", "seed", "bytes", "pixels", "longest")  # make nothing large
+# Parts of the keys of numbers that make nothing large.
+FREE = ("theta", "length", "token_id", "token_index", "base", "seed", "bytes", "pixels", "longest")
 PATCHED = {"sample_size": 512, "pos_embed_max_size": 512}  # where places are computed for every patch beforehand
 STORED = ("AuraFlowTransformer2DModel",)  # keep their places among the weights
 CODE_FILES = {".py", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib"}
