@@ -52,3 +52,14 @@ def test_a_wrong_file_is_one_sentence(words, said, tmp_path, capsys):
     assert captured.out == ""
     assert said in captured.err
     assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("given", [
+    ["investigate"], ["portfolio"], ["calibrate", "--controls"], ["collection", "search"], ["collection", "serve"],
+    ["collection", "search", "a", "--text", "--collection"], ["replay"], ["verify"], ["import"], ["signals"],
+    ["extract"], ["seal", "request", "--out", "y"]], ids=" ".join)
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 3000, "~nobody-is-this/x"], ids=["long", "deep", "nobody"])
+def test_a_name_that_no_disk_holds_is_refused_in_a_short_sentence(given, name, tmp_path, capsys):
+    assert main(["--home", str(tmp_path), *given, name]) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1 and said[0].startswith("afterimage: ") and len(said[0]) < 400

@@ -7,6 +7,7 @@ compressed, files that claim more bytes than the ZIP has lie over one another, w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -14,19 +15,20 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from explorer.cases.blobs import sync_folder
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 DATE = (1980, 1, 1, 0, 0, 0)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 MOST_MEMBERS = 300_000
 MOST_BYTES = 64 * 2**30
-BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, OverflowError, RuntimeError,
-          NotImplementedError, UnicodeError, KeyError, IndexError)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError, RuntimeError,
+          NotImplementedError, UnicodeError, KeyError, IndexError)  # the content's, not the disk's or the memory's
+BLOCK = 2**20
 Source = bytes | Path
 
 
@@ -73,24 +75,25 @@ def _sha256(file: BinaryIO) -> str:
 
 
 class Archive:
-    """An open canonical ZIP. ArchiveFault for everything that is unsafe, damaged or not canonical."""
+    """An open canonical ZIP. ArchiveFault for everything that is unsafe, damaged or not canonical.
+
+    ExplorerError for what is no ZIP file at all; OSError and MemoryError are this computer's own.
+    """
 
     def __init__(self, path: Path, *, most_members: int = MOST_MEMBERS, most_bytes: int = MOST_BYTES) -> None:
         self.path = Path(path)
+        if not os.path.isfile(self.path):
+            raise ExplorerError("cases.archive_no_file", path=shortened(self.path))
+        with open(self.path, "rb") as file:
+            if file.read(2) != b"PK":
+                raise ExplorerError("cases.archive_not_package", path_name=self.path.name)
         try:
-            with open(self.path, "rb") as file:
-                head = file.read(4)
-            if head[:2] != b"PK":
-                raise ArchiveFault(f"{self.path.name} is not a package: packages are ZIP files that "
-                                   "“export” wrote.")
             self._zip = zipfile.ZipFile(self.path)
-        except FileNotFoundError as error:
-            raise ExplorerError(f"There is no file {self.path}. Choose a package.") from error
         except BROKEN as error:
-            raise ArchiveFault(f"{self.path.name} is damaged: {_short(error)}.") from error
+            raise ArchiveFault("cases.archive_damaged", path_name=self.path.name, error=_short(error)) from error
         try:
             _check(self._zip.infolist(), most_members, most_bytes)
-            _check_overlap(self._zip.infolist(), self.path)
+            _check_places(self._zip.infolist(), self.path)
         except BaseException:
             self._zip.close()
             raise
@@ -101,57 +104,121 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """One member's bytes, checked against the ZIP's own checksum."""
-        try:
-            return self._zip.read(name)
-        except BROKEN as error:
-            raise ArchiveFault(f"{name} in {self.path.name} is missing or damaged: "
-                               f"{_short(error)}.") from error
+        return b"".join(self._blocks(name))
 
     def sha256(self, name: str) -> str:
-        return hashlib.sha256(self.read(name)).hexdigest()
+        """The SHA-256 of a member, which is read in blocks."""
+        digest = hashlib.sha256()
+        for block in self._blocks(name):
+            digest.update(block)
+        return digest.hexdigest()
 
     def is_canonical(self) -> bool:
-        """Writes the ZIP again to a temporary file and compares every byte."""
-        with tempfile.TemporaryFile() as again:
+        """Whether the ZIP written again has the same bytes; it is compared as it is written, and kept nowhere."""
+        with open(self.path, "rb") as original:
+            again = _Compared(original)
             with zipfile.ZipFile(again, "w", zipfile.ZIP_STORED) as pack:
                 for name in sorted(self.names):
-                    pack.writestr(_info(name), self.read(name))
-            mark = _sha256(again)
-        with open(self.path, "rb") as original:
-            return mark == _sha256(original)
+                    info = _info(name)
+                    info.file_size = self._zip.getinfo(name).file_size
+                    with pack.open(info, "w") as member, again.contents():
+                        for block in self._blocks(name):
+                            member.write(block)
+            return again.is_same(self.path.stat().st_size)
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        try:
+            with self._zip.open(name) as member:
+                while block := member.read(BLOCK):
+                    yield block
+        except BROKEN as error:
+            raise ArchiveFault("cases.archive_missing_damaged", name=name, path_name=self.path.name,
+                               error=_short(error)) from error
+
+
+class _Compared:
+    """A file to write to that keeps nothing: what is written is compared with a file that is there.
+
+    zipfile writes each member's header twice, the second time as it stays; so headers are compared last.
+    """
+
+    def __init__(self, original: BinaryIO) -> None:
+        self._original, self._at, self._end = original, 0, 0
+        self._headers: dict[int, bytes] = {}
+        self._same, self._within = True, False
+
+    @contextlib.contextmanager
+    def contents(self) -> Iterator[None]:
+        """While it is on, what is written stays as it is."""
+        self._within = True
+        try:
+            yield
+        finally:
+            self._within = False
+
+    def write(self, data: bytes) -> int:
+        if self._within:
+            self._same = self._same and self._is(self._at, data)
+        else:
+            self._headers[self._at] = bytes(data)
+        self._at += len(data)
+        self._end = max(self._end, self._at)
+        return len(data)
+
+    def _is(self, at: int, data: bytes) -> bool:
+        self._original.seek(at)
+        return self._original.read(len(data)) == data
+
+    def is_same(self, size: int) -> bool:
+        """Whether all that was written, in the end, are the other file's `size` bytes."""
+        return self._same and self._end == size and all(self._is(at, data) for at, data in self._headers.items())
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, at: int, whence: int = os.SEEK_SET) -> int:
+        self._at = at if whence == os.SEEK_SET else (self._at if whence == os.SEEK_CUR else self._end) + at
+        return self._at
+
+    def seekable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def _check(members: list[zipfile.ZipInfo], most_members: int, most_bytes: int) -> None:
     if len(members) > most_members or sum(m.file_size for m in members) > most_bytes:
-        raise ArchiveFault(f"This package holds {len(members):,} files of "
-                           f"{sum(m.file_size for m in members):,} bytes; at most {most_members:,} files and "
-                           f"{most_bytes:,} bytes are read.")
+        raise ArchiveFault("cases.archive_package_holds_files", members_count=len(members),
+                           members=sum(m.file_size for m in members), most_members=most_members,
+                           most_bytes=most_bytes)
     seen: set[str] = set()
     for member in members:
         _check_member(member)
         if member.filename.lower() in seen:
-            raise ArchiveFault(f"This package holds {member.filename!r} twice; that is refused.")
+            raise ArchiveFault("cases.archive_package_holds_twice", filename=member.filename)
         seen.add(member.filename.lower())
 
 
-def _check_overlap(members: list[zipfile.ZipInfo], path: Path) -> None:
-    """Stored files that lie over one another would unpack to far more than was sent."""
-    if sum(m.file_size for m in members) > path.stat().st_size:
-        raise ArchiveFault(f"The files of {path.name} claim more bytes than the ZIP has; that is refused.")
+def _check_places(members: list[zipfile.ZipInfo], path: Path) -> None:
+    """Stored files that lie over one another would unpack to far more than was sent; one outside is none."""
+    size = path.stat().st_size
+    if sum(m.file_size for m in members) > size:
+        raise ArchiveFault("cases.archive_files_claim_more", path_name=path.name)
+    if not all(0 <= m.header_offset < size for m in members):
+        raise ArchiveFault("cases.archive_damaged_file_would", path_name=path.name)
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if not NAME.fullmatch(member.orig_filename) or len(member.orig_filename) > 240:
-        raise ArchiveFault(f"This package holds a file named {member.orig_filename[:80]!r}; such names are "
-                           "refused, since they could point outside of it.")
+        raise ArchiveFault("cases.archive_package_holds_file", orig_filename=member.orig_filename[:80])
     if kind not in (0, stat.S_IFREG):
-        raise ArchiveFault(f"{member.filename} in this package is a link or special file; that is refused.")
+        raise ArchiveFault("cases.archive_package_link_special", filename=member.filename)
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-        raise ArchiveFault(f"{member.filename} in this package is compressed; packages store their files as "
-                           "they are.")
+        raise ArchiveFault("cases.archive_package_compressed", filename=member.filename)
     if member.flag_bits & 0x1:
-        raise ArchiveFault(f"{member.filename} in this package is encrypted; packages are not.")
+        raise ArchiveFault("cases.archive_package_encrypted", filename=member.filename)
 
 
 def _short(error: BaseException) -> str:

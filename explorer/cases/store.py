@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.cases import schema
+from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, utc_now
+from explorer.cases.exports import PERSON, owner
 from explorer.cases.faults import plain_faults
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 
 CASE_ID = re.compile(r"[0-9]{8}-[0-9a-f]{10}")
-PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class CaseStore:
 
     def _fill(self, draft: Path, facts: dict[str, str], case_id: str,
               fill: Callable[[Case], None] | None) -> None:
-        db = schema.connect(draft / "case.sqlite")
+        db = case_tables.connect(draft / "case.sqlite")
         db.execute("BEGIN IMMEDIATE")
-        schema.create(db)
+        case_tables.create(db)
         db.executemany("INSERT INTO meta VALUES (?,?)", sorted(facts.items()))
         db.execute("COMMIT")
         db.close()
@@ -107,17 +107,11 @@ class CaseStore:
         folder = self.root / case_id
         if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
                 or not self._may_open(folder)):
-            raise ExplorerError(f"There is no case {case_id!r} in {self.root}. "
-                                "Choose one of the cases listed.")
+            raise ExplorerError("cases.store_no_case_2", shortened=shortened(repr(case_id)), root=self.root)
         return Case(folder, actor=self.actor, clock=self.clock)
 
     def _may_open(self, folder: Path) -> bool:
-        if not self.person:
-            return True
-        try:
-            return (folder / PERSON).read_text("utf-8") == self.person
-        except (OSError, UnicodeDecodeError):
-            return False
+        return not self.person or owner(folder) == self.person
 
     def list(self, *, archived: bool | None = False) -> list[CaseRow]:
         """Cases, the one changed last first; archived ones too with None, only those with True."""
@@ -143,7 +137,7 @@ class CaseStore:
     def rename(self, case_id: str, title: str) -> None:
         """Writes a case's new title, with its log entry; ExplorerError for an empty one."""
         if not title.strip():
-            raise ExplorerError("A case needs a title of at least one letter. Type one and save again.")
+            raise ExplorerError("cases.store_case_needs_title")
         self._set(case_id, "title", title.strip())
 
     def archive(self, case_id: str, *, archived: bool = True) -> None:

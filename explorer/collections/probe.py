@@ -12,7 +12,7 @@ def main(path: str) -> dict:
     import faiss
     import numpy as np
 
-    from explorer.collections.index import reading_flags
+    from explorer.collections.faiss_index import reading_flags
 
     faiss.omp_set_num_threads(1)
     with open(path, "rb") as handle:

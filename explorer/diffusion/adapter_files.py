@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.fingerprint import file_sha256
-from explorer.diffusion.sources import PICKLES, pickle_error
-from explorer.errors import ExplorerError
-from explorer.folders import named_path
+from explorer.diffusion.locate import PICKLES, pickle_error
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
 from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
@@ -40,15 +40,14 @@ def parse_source(source: str) -> tuple[str, tuple[AdapterFile, ...]]:
 
 def _adapter(part: str) -> AdapterFile:
     match = PART.match(part)
-    path = named_path(match["path"] if match else part)
+    path = typed_path(match["path"] if match else part)
     weight = float(match["weight"] or 1.0) if match else 1.0
     if path.suffix in PICKLES:
         raise pickle_error(path)
     if not path.is_file() or path.suffix != ".safetensors":
-        raise ExplorerError(f"There is no adapter file at {str(path)[:200]!r}. Give a LoRA or textual inversion as "
-                            "a .safetensors file.")
+        raise ExplorerError("diffusion.adapter_files_no", path=shortened(path))
     if abs(weight) > 4:
-        raise ExplorerError(f"The weight {weight:g} of {path.name} is outside -4 to 4. Usual are 0.5 to 1.")
+        raise ExplorerError("diffusion.adapter_files_weight_outside_4", weight=weight, path_name=path.name)
     return AdapterFile(path.resolve(), _kind(path), weight)
 
 
@@ -59,6 +58,4 @@ def _kind(path: Path) -> str:
     shapes = [tensor.shape for tensor in tensors.values()]
     if tensors and len(tensors) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
         return "textual-inversion"
-    raise ExplorerError(f"{path.name} is neither a LoRA nor a textual inversion. A whole model is chosen "
-                        "as the "
-                        "model itself, not added to one.")
+    raise ExplorerError("diffusion.adapter_files_neither_lora_nor", path_name=path.name)

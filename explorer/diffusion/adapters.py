@@ -15,9 +15,11 @@ import torch
 from safetensors import safe_open
 
 from explorer.diffusion.adapter_files import AdapterFile
+from explorer.diffusion.families.family import network_of
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.reading import parse_object
+from explorer.texts import say
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
@@ -29,8 +31,7 @@ FOREIGN = ("hada_", "lokr_", "dora_scale", "oft_", "glora")
 def lay_over(pipe: Any, files: tuple[AdapterFile, ...]) -> None:
     """Changes the pipeline's weights and vocabulary in place; ExplorerError for a file that does not fit."""
     for file in files:
-        with opening(file.path.name, then="It may be damaged, or made for another model: choose the model that it "
-                     "belongs to, or get the file again."):
+        with opening(file.path.name, then=say("note.diffusion.adapter_may_be_damaged")):
             tensors, metadata = _read(file.path)
             if file.kind == "lora":
                 _add_lora(pipe, tensors, metadata, file)
@@ -47,10 +48,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
               file: AdapterFile) -> None:
     strange = next((part for part in FOREIGN for name in tensors if part in name), None)
     if strange:
-        raise ExplorerError(f"{file.path.name} is of another kind than plain LoRA (it holds {strange!r} "
-                            "weights), "
-                            "which cannot be laid over a model here. Use a plain LoRA of it, or a model that "
-                            "has it merged in.")
+        raise ExplorerError("diffusion.adapters_another_kind_than", path_name=file.path.name, strange=strange)
     weights, alphas = _as_diffusers(pipe, tensors, file)
     modules, placed = _modules(pipe), 0
     for name, down in weights.items():
@@ -60,17 +58,14 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         up = weights.get(name[:match.start()] + _up(name[match.start():]))
         place = _place(name[:match.start()])
         if place not in modules or up is None:
-            raise ExplorerError(f"{file.path.name} changes {place!r}, which this model does not have. It was "
-                                "made for another family of models: choose the model that it belongs to.")
+            raise ExplorerError("diffusion.adapters_changes_model_not", path_name=file.path.name, place=place)
         if down.ndim < 2 or up.ndim < 2 or not len(down):
-            raise ExplorerError(f"{file.path.name} holds no LoRA weights for {place!r}. It is damaged: get the "
-                                "file again.")
+            raise ExplorerError("diffusion.adapters_no_lora_weights", path_name=file.path.name, place=place)
         alpha = alphas.get(place, _told_alpha(metadata, place, down.shape[0]))
         _add(modules[place], down, up, file.weight * alpha / down.shape[0], file)
         placed += 1
     if not placed:
-        raise ExplorerError(f"{file.path.name} changes nothing: none of its weights is a LoRA's. Get the file "
-                            "again, or use one in diffusers' or kohya's form.")
+        raise ExplorerError("diffusion.adapters_changes_nothing", path_name=file.path.name)
 
 
 def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: float,
@@ -79,15 +74,11 @@ def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: f
     weight = module.weight
     wide = math.prod(down.shape[1:])  # in · kernel
     if up.shape[0] != weight.shape[0] or up.shape[0] * wide != weight.numel():
-        raise ExplorerError(f"{file.path.name} does not fit this model: a weight of shape "
-                            f"{tuple(weight.shape)} "
-                            f"cannot take a change of {up.shape[0]} × {wide}. Choose the "
-                            "model that it "
-                            "was made for.")
+        raise ExplorerError("diffusion.adapters_not_fit_model", path_name=file.path.name, shape=tuple(weight.shape),
+                            first_shape=up.shape[0], last_shape=wide)
     change = scale * (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
     if not bool(torch.isfinite(change).all()):
-        raise ExplorerError(f"{file.path.name} holds numbers that no picture can be made with (infinite, or none). "
-                            "It is damaged: get the file again.")
+        raise ExplorerError("diffusion.adapters_no_numbers", path_name=file.path.name)
     with torch.no_grad():
         weight += change.reshape(weight.shape).to(weight.device, weight.dtype)
 
@@ -96,10 +87,9 @@ def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
                   file: AdapterFile) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     """Tensors under diffusers' names, and alpha by module where the file gives it (kohya's form does)."""
     try:
-        named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=pipe.unet.config)
+        named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=network_of(pipe).config)
     except (ValueError, KeyError, IndexError, AttributeError) as error:
-        raise ExplorerError(f"{file.path.name} is no LoRA that this can read ({error!s:.120}). Use a file in "
-                            "diffusers' or kohya's form.") from error
+        raise ExplorerError("diffusion.adapters_no_lora_read", path_name=file.path.name, error=error) from error
     found = {}
     for key, value in (alphas or {}).items():
         name = key.removesuffix(".alpha")
@@ -143,13 +133,12 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
     parts = {k: v for k, v in tensors.items() if k in homes} or {"clip_l": single}
     for key, vectors in parts.items():
         if (vectors.ndim > 1 and len(vectors) > MOST_VECTORS) or not bool(torch.isfinite(vectors).all()):
-            raise ExplorerError(f"{file.path.name} is no word that a prompt has room for ({len(vectors)} vectors; "
-                                f"at most {MOST_VECTORS}, of ordinary numbers). Get the file again.")
+            raise ExplorerError("diffusion.adapters_no_word", path_name=file.path.name, vectors=len(vectors),
+                                most_vectors=MOST_VECTORS)
         tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:
-            raise ExplorerError(f"{file.path.name} holds words of {vectors.shape[-1]} numbers, the "
-                                "model's have "
-                                f"{width or 'no place for them'}. Choose the model that it was made for.")
+            raise ExplorerError("diffusion.adapters_holds_words_numbers", path_name=file.path.name,
+                                last_shape=vectors.shape[-1], width=width or say("note.diffusion.no_place"))
         pipe.load_textual_inversion({token: vectors}, token=token, tokenizer=tokenizer, text_encoder=encoder)
 

@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from explorer.diffusion.sources import Located
+from explorer.diffusion.locate import Located
 from explorer.errors import ExplorerError
 from explorer.records import Adapter
 
@@ -25,8 +25,7 @@ def file_sha256(path: Path) -> str:
 
 def unreadable(path: Path, error: OSError) -> ExplorerError:
     """The sentence for a file of a model that cannot be read."""
-    return ExplorerError(f"{path} cannot be read ({error.strerror or type(error).__name__}). Check that it is "
-                         "there and that you may read it, then try again.")
+    return ExplorerError("diffusion.fingerprint_unreadable", path=path, why=error.strerror or type(error).__name__)
 
 
 def file_hashes(located: Located, *, cache: Path | None = None) -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from explorer.diffusion.locate import Located
 from explorer.diffusion.published import PIPELINES, write_configs
-from explorer.diffusion.sources import Located
 
 
 def open_single_file(located: Located, dtype: torch.dtype, *, configs: dict[str, Any] | None = None) -> Any:

@@ -47,7 +47,7 @@ class Measured:
     effort: Effort
     features: dict[str, float]
     controls_id: str = ""  # "" where there were none
-    earlier_tests: int = 0  # of the same picture with another policy or other controls, in any case here
+    earlier_tests: int = 0  # of one's own, of the same picture with another policy or other controls
     earlier_searches: int = 0
 
 

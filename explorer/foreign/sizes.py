@@ -37,8 +37,7 @@ def check_size(build: Callable[[], Any], weights: Iterable[Path], what: str) -> 
         with torch.device("meta"), _counted(PARTS[0] + PARTS[1] * len(tensors), SMALL + int(SLACK * stored)):
             build()
     except _TooLarge:
-        raise ExplorerError(f"{what} describes a network that is larger than its weights. Its config is damaged or "
-                            "does not belong to them: copy or download the model again.") from None
+        raise ExplorerError("foreign.sizes_larger_than_weights", what=what) from None
     except Exception as error:  # the real loading says what is wrong, better than this rehearsal
         log.debug("%s cannot be built without memory: %r", what, error)
 

@@ -74,7 +74,7 @@ class Sandbox:
                     self.close()
                     raise
         if "refused" in header:
-            raise ExplorerError(str(header["refused"]))
+            raise ExplorerError.unpacked(header["refused"])
         return header, body
 
     def close(self) -> None:
@@ -199,16 +199,16 @@ def _limit_memory(megabytes: int) -> None:
 
 
 def _answer(header: dict, payload: bytes) -> tuple[dict, bytes | memoryview]:
-    from explorer.images import decode, parse
+    from explorer.images import parse, sandbox_decode
     name = str(header.get("name", ""))
     try:
         if header["op"] == "decode":
-            rgb, kind, notes = decode.decode(payload, name=name)
+            rgb, kind, notes = sandbox_decode.decode(payload, name=name)
             reply = {"format": kind, "height_px": rgb.shape[0], "width_px": rgb.shape[1], "notes": notes}
             return reply, memoryview(rgb).cast("B")
         return {"parsed": parse.parse(payload)}, b""
     except ExplorerError as error:
-        return {"refused": str(error)}, b""
+        return {"refused": error.packed()}, b""
 
 
 def _serve() -> None:
@@ -218,7 +218,7 @@ def _serve() -> None:
     import numpy  # noqa: F401  loaded before the limit, which counts address space
     from PIL import Image
     Image.preinit()
-    from explorer.images import decode, parse  # noqa: F401
+    from explorer.images import parse, sandbox_decode  # noqa: F401
     _limit_memory(int(os.environ.get("AFTERIMAGE_SANDBOX_MB", MEMORY_MB)))
     _send(sink, {"ready": True}, b"")
     while True:

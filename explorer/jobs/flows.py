@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from explorer.jobs.policy import Policy
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import (
     EmbedSubject,
@@ -15,6 +14,7 @@ from explorer.jobs.tasks import (
     ReplaySettings,
     RunSearch,
 )
+from explorer.records.policy import Policy
 
 
 @dataclass(frozen=True)

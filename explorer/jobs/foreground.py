@@ -55,5 +55,6 @@ def _wait(settings: Settings, queue: Queue, job_id: str, follow: Follow | None, 
         if job.state == "done":
             return job
         if job.state in ("failed", "cancelled", "interrupted"):
-            raise ExplorerError(job.error or f"{job.name} was {job.state}. What was found before is kept.")
+            raise ExplorerError(job.error) if job.error else ExplorerError(
+                "jobs.ended_otherwise", name=job.name, state=job.state)
         time.sleep(poll_s)

@@ -43,8 +43,8 @@ def ended_by(rules: StopRules, standing: Standing, score: str) -> str:
 def check_rules(rules: StopRules, score: str) -> None:
     """ExplorerError for a rule outside what is allowed."""
     if rules.tries < 0 or rules.no_gain < 0 or rules.seconds < 0:
-        raise ExplorerError("A stop rule is below zero. Use 0 to leave a rule out.")
+        raise ExplorerError("search.stops_rule_below_zero")
     info = SCORES.get(score)
     if info is not None and rules.closeness is not None and not info.low <= rules.closeness <= info.high:
-        raise ExplorerError(f"The closeness {rules.closeness:g} to stop at is outside {info.low:g} to "
-                            f"{info.high:g}, the range of {info.label}.")
+        raise ExplorerError("search.stops_closeness_outside_range", closeness=rules.closeness, low=info.low,
+                            high=info.high, label=info.label)

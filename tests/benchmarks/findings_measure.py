@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.findings.calibration import auc_interval, clopper_pearson, paired_bootstrap, rank_p_value, tpr_at_fpr
+from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, features, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
-from explorer.findings.fit import check_subject, control_distances
 from explorer.findings.judge import excesses
 from explorer.findings.signals.bright_ending import masked_magnitude
 from explorer.findings.signals.cliques import largest_clique, pairwise_tiled
 from explorer.findings.signals.wen import magnitude
-from explorer.jobs.policy import Policy
-from explorer.world.replays import noise
+from explorer.records.policy import Policy
+from explorer.world_build.dose_replays import noise
 from tests.benchmarks.findings_bank import Bank
 
 STRONG = ("64", "256")

@@ -6,6 +6,14 @@ import json
 import secrets
 from pathlib import Path
 
+ISSUER = "https://login.example"
+EMAIL = "somebody@example.org"  # of everybody: whoever claims an address is not by that its owner
+
+
+def person(name: str) -> str:
+    """What somebody of this name is called on the server."""
+    return f"{ISSUER}#{name}" if name else ""
+
 
 def secrets_file(folder: Path) -> tuple[Path, str]:
     """Writes the file that switches the login on; returns it, and the key that cookies are signed with."""
@@ -15,9 +23,9 @@ def secrets_file(folder: Path) -> tuple[Path, str]:
     return path, key
 
 
-def user_cookie(url: str, key: str, person: str) -> dict[str, str]:
-    """The cookie by which the server at `url` knows a person."""
+def user_cookie(url: str, key: str, name: str) -> dict[str, str]:
+    """The cookie by which the server at `url` knows the person of this name."""
     from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
-    told = json.dumps({"origin": url, "is_logged_in": True, "email": person})
+    told = json.dumps({"origin": url, "is_logged_in": True, "iss": ISSUER, "sub": name, "email": EMAIL})
     value = create_signed_value(key, "_streamlit_user", told).decode()
     return {"name": "_streamlit_user", "url": url, "value": value}

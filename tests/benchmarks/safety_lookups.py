@@ -39,7 +39,7 @@ NAMES = ("someone/else", "someone/else@0123abc", "open_clip:ViT-L-14/openai", "o
 
 def loads(root: Path, *, every: int = 1) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Name and call of the suite's loads; the folders are written below `root`. `every` leaves some out."""
-    from explorer.clip.captions import load_captioner
+    from explorer.clip.caption_model import load_captioner
     from explorer.clip.encoder import load_encoder
     from explorer.diffusion.models import load_model
     from tests.benchmarks.safety_models import honest_models, open_model

@@ -1,7 +1,7 @@
 """Model folders with code planted in them, by number: folder n of a seed is the same on every machine.
 
 Each is an honest tiny model of one kind (Stable Diffusion 1, XL and 3, a CLIP with and without a tokenizer of its
-own, BLIP, DINOv2) with Python modules under plausible names, and configs that ask for them. A module that runs
+own, BLIP) with Python modules under plausible names, and configs that ask for them. A module that runs
 leaves a mark. Loading happens twice: through the door as it is, and with the search for code files switched off, so
 that what lies behind the door is tried too.
 """
@@ -74,7 +74,7 @@ def honest_models(root: Path) -> dict[str, Path]:
         made[kind] = folder
     made["clip"] = write_clip(root / "clip")
     made["clip-words"] = _clip_with_words(root / "clip-words")
-    made["blip"], made["dino"] = _blip(root / "blip"), _dino(root / "dino")
+    made["blip"] = _blip(root / "blip")
     return made
 
 
@@ -101,24 +101,14 @@ def _blip(folder: Path) -> Path:
     return folder
 
 
-def _dino(folder: Path) -> Path:
-    from transformers import Dinov2Config, Dinov2Model
-    config = Dinov2Config(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=224, patch_size=56)
-    Dinov2Model(config).save_pretrained(folder)
-    return folder
-
-
 def open_model(kind: str, folder: Path) -> None:
     """Loads a folder as the workers do."""
     if kind.startswith("clip"):
         from explorer.clip.encoder import load_encoder
         load_encoder(str(folder))
     elif kind == "blip":
-        from explorer.clip.captions import load_captioner
+        from explorer.clip.caption_model import load_captioner
         load_captioner(str(folder))
-    elif kind == "dino":
-        from explorer.closeness.optional import OptionalScores
-        _ = OptionalScores(hub=folder, dinov2=folder)._dinov2
     else:
         from explorer.diffusion.models import load_model
         load_model(str(folder), device="cpu")
@@ -215,8 +205,7 @@ _asking = (_listed_pipeline, _named_pipeline, _other_library, _other_class, _nes
 def door_open() -> Iterator[None]:
     """Without the search for code files: what would still be refused or left unread behind it."""
     from unittest.mock import patch
-    places = ("explorer.diffusion.sources", "explorer.clip.weights", "explorer.clip.captions",
-              "explorer.closeness.optional")
+    places = ("explorer.diffusion.locate", "explorer.clip.weights", "explorer.clip.caption_model")
     with contextlib.ExitStack() as stack:
         for place in places:
             stack.enter_context(patch(f"{place}.check_no_code", lambda root: None))

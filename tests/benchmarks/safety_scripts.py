@@ -20,11 +20,11 @@ from playwright.sync_api import Error, TimeoutError
 
 from explorer.cases.case import Case, SearchPlan
 from explorer.cases.store import CaseStore
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
-from pages.components.frame import ALONE, LIBRARY, PATH
-from tests.browser.app import browser, running, settled
+from pages.shared.frame import ALONE, LIBRARY, PATH
+from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import MODEL, SEARCH, picture, replay
 
 A_CASE = 25
@@ -113,7 +113,7 @@ def _look(page: Any, url: str) -> int:
     """Draws a page and opens what is folded on it, so that every string is in the document."""
     page.goto(url)
     settled(page, timeout_ms=300_000)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    unfold(page)
     page.wait_for_timeout(400)
     return 1
 
@@ -132,7 +132,7 @@ def _type(page: Any, words: str) -> int:
 
 
 def _report(case: Case) -> bytes:
-    from explorer.report.build import make_report
+    from explorer.report.write_report import make_report
     return make_report(case)
 
 

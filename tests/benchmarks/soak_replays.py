@@ -24,7 +24,7 @@ from explorer.jobs.flows import new_search_id
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.settings import load_settings
-from pages.components.frame import ALONE, LIBRARY, PATH
+from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.benchmarks.soak_client import Visit
 from tests.browser.app import App
 from tests.pages.filled import picture, png_bytes

@@ -16,13 +16,13 @@ from explorer.jobs.flows import new_search_id
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.settings import load_settings
-from pages.components.frame import ALONE, LIBRARY, PATH
-from tests.benchmarks.logins import secrets_file, user_cookie
+from pages.shared.frame import ALONE, LIBRARY, PATH
+from tests.benchmarks.logins import person, secrets_file, user_cookie
 from tests.benchmarks.soak_client import Visit, show_faults
 from tests.browser.app import running
 from tests.pages.filled import picture, png_bytes
 
-WATCHER = "watcher@example.org"
+WATCHER = "watcher"
 PAGES = ("", *PATH, *ALONE, *LIBRARY)
 
 
@@ -31,8 +31,8 @@ class Search:
 
     def __init__(self, home: Path) -> None:
         self.settings = load_settings(home)
-        self.queue = Queue(self.settings.database, person=WATCHER)
-        self.case = CaseStore(self.settings.cases, person=WATCHER).create("Watched")
+        self.queue = Queue(self.settings.database, person=person(WATCHER))
+        self.case = CaseStore(self.settings.cases, person=person(WATCHER)).create("Watched")
         self.subject = self.case.add_subject(png_bytes(picture()), "ball.png")
         grid = ReplaySettings("a red ball", seeds=2000)  # more than the measurement takes
         self.job = self.queue.submit(RunSearch(self.case.id, self.subject.id, new_search_id(), grid))
@@ -78,7 +78,7 @@ class Load:
 def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[str, Any]:
     """Page times, errors, and how much slower the search is than alone (before and after, the mean of both)."""
     login, key = secrets_file(folder)
-    with running(folder / "home", script="shared.py", options=("--secrets.files", str(login))) as app:
+    with running(folder / "home", options=("--secrets.files", str(login))) as app:
         search = Search(app.home)
         search.rate(seconds / 6)  # the model is loaded, the first pages are imported
         visits = [_visit(app.url, key, n, watching, search) for n in range(count)]
@@ -98,7 +98,7 @@ def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[st
         for thread in threads:
             thread.join(timeout=130)
         after = search.rate(seconds / 2)
-        launch.cancel(search.settings, search.job, person=WATCHER)
+        launch.cancel(search.settings, search.job, person=person(WATCHER))
         search.queue.wait(search.job, timeout_s=60)
         search.case.close()
     if any(v.errors for v in visits):
@@ -108,8 +108,7 @@ def crowd(folder: Path, count: int, watching: int, *, seconds: float) -> dict[st
 
 def _visit(url: str, key: str, number: int, watching: int, search: Search) -> Visit:
     """The first ones watch the search on the replay page; everybody else is on some page of their own."""
-    person = WATCHER if number < watching else f"person{number}@example.org"
-    signed = user_cookie(url, key, person)
+    signed = user_cookie(url, key, WATCHER if number < watching else f"person{number}")
     cookie = f"{signed['name']}={signed['value']}"
     if number < watching:
         return Visit(url, "replay", f"case={search.case.id}&subject={search.subject.id}", cookie)

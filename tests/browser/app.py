@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+FOREIGN = "foreign.example"
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,15 @@ def free_port() -> int:
 
 
 # The command line of Streamlit as it is, and at the end a list of what the process had imported.
-_LISTING = """import atexit, json, os, sys
+_LISTING = """import atexit, json, os, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which the server comes back to once it has ended
 atexit.register(lambda: json.dump(sorted(sys.modules), open(os.environ["MODULES_TO"], "w")))
 from streamlit.web.cli import main
 main()"""
 
 
 @contextlib.contextmanager
-def running(home: Path, *, modules_to: Path | None = None, options: Sequence[str] = (),
-            script: str = "app.py") -> Iterator[App]:
+def running(home: Path, *, modules_to: Path | None = None, options: Sequence[str] = ()) -> Iterator[App]:
     """Starts the app on a workspace as a person would; ends it, and its workers, afterwards.
 
     `modules_to` names a file that gets the server's `sys.modules` as JSON when it ends; `options` are
@@ -59,7 +61,7 @@ def running(home: Path, *, modules_to: Path | None = None, options: Sequence[str
     log = open(home.parent / "app.log", "ab")  # noqa: SIM115
     start = ["-c", _LISTING] if modules_to else ["-m", "streamlit"]
     process = subprocess.Popen(
-        [sys.executable, *start, "run", script, "--server.headless", "true", "--server.port", str(port),
+        [sys.executable, *start, "run", "app.py", "--server.headless", "true", "--server.port", str(port),
          *options],
         cwd=ROOT, stdout=log, stderr=log,
         env={**os.environ, "AFTERIMAGE_HOME": str(home), "MODULES_TO": str(modules_to or "")})
@@ -93,7 +95,7 @@ def wait_for(url: str, *, timeout_s: float = 240.0) -> None:
 
 @contextlib.contextmanager
 def browser() -> Iterator:
-    """A Chromium driven by Playwright."""
+    """A Chromium driven by Playwright, for which the name FOREIGN is this computer."""
     from playwright.sync_api import sync_playwright
     with sync_playwright() as driver:
         chrome = driver.chromium.launch(executable_path=chromium(), args=list(FLAGS))
@@ -101,6 +103,12 @@ def browser() -> Iterator:
             yield chrome
         finally:
             chrome.close()
+
+
+def unfold(page) -> None:
+    """Opens every folded part of the page; Streamlit keeps what is folded from being used."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true);"
+                  "document.querySelectorAll('[inert]').forEach(e => e.removeAttribute('inert'))")
 
 
 def settled(page, *, timeout_ms: int = 60_000) -> None:

@@ -1,6 +1,6 @@
 """Words given with a picture: one line, of a length that can be a title or caption."""
 
-from explorer.cases.captions import MOST, beside, one_line
+from explorer.cases.given_caption import MOST, beside, one_line
 
 
 def test_words_become_one_line_without_control_characters():

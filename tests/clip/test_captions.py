@@ -14,7 +14,7 @@ from transformers import (
     BlipProcessor,
 )
 
-from explorer.clip.captions import find_captioner, load_captioner
+from explorer.clip.caption_model import find_captioner, load_captioner
 from explorer.errors import ExplorerError
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "house", "boat", "on", "the", "hill"]

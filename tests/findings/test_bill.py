@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.bill import bill, case_bill
+from explorer.findings.case_ledger import bill, case_bill
 from explorer.jobs.tasks import ReplaySettings
+from explorer.records.samplers import SAMPLERS
 from tests.report.case_for_report import make_case
 
 
@@ -42,3 +43,9 @@ def test_a_typed_prompt_costs_its_letters_and_given_noise_its_size(case):
     image = dataclasses.replace(recipe, start_sha256="a" * 64, strength=0.2)
     with pytest.raises(ValueError, match="needs that image"):
         bill(image, ReplaySettings(recipe.prompt, seeds=8))
+
+
+def test_the_code_of_a_sampler_names_as_many_as_are_offered(case):
+    recipe = _replays(case, given=False)[0].recipe
+    ledger = bill(recipe, ReplaySettings(recipe.prompt, seeds=8, schedulers=("ddim",)))
+    assert f"scheduler by hand: {len(SAMPLERS)} samplers" in {e.source: e.code for e in ledger}["settings"]

@@ -10,7 +10,7 @@ import numpy as np
 from explorer.cases.case import Case, SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.closeness.scores import compare
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import (
     Effort,

@@ -9,20 +9,21 @@ from explorer.errors import ExplorerError
 from explorer.jobs import launch
 from explorer.jobs.queue import MOST_WAITING, Queue
 from explorer.jobs.tasks import EmbedSubject, UnloadModels
-from pages.components.frame import LIBRARY, PATH
-from pages.components.texts import plain, say
+from pages.shared.frame import LIBRARY, PATH
+from pages.shared.texts import plain, say
+from tests.benchmarks.logins import EMAIL, ISSUER, person
 from tests.pages.filled import fill
 from tests.pages.test_pages import written
 
 
 @pytest.fixture
 def logged_in(monkeypatch):
-    """Switches login on, as the person named (the harness's own is test@example.com); "" is nobody."""
+    """Switches login on, as the person named, with the address that everybody has; "" is nobody."""
 
-    def switch(name: str, *, guarded: bool = True) -> None:
-        user = {"is_logged_in": bool(name), **({"email": name} if name else {})}
-        monkeypatch.setattr("pages.components.login.get_secrets_auth_section", lambda: {"client_id": "x"})
-        monkeypatch.setattr("pages.components.media.is_guarded", lambda: guarded)
+    def switch(name: str, *, guarded: bool = True, **told: str) -> None:
+        user = {"is_logged_in": bool(name), **({"email": EMAIL, "iss": ISSUER, "sub": name} if name else {})} | told
+        monkeypatch.setattr("pages.server.login.get_secrets_auth_section", lambda: {"client_id": "x"})
+        monkeypatch.setattr("pages.server.media.is_guarded", lambda: guarded)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda self: user)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getattr__", lambda self, key: user[key])
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getitem__", lambda self, key: user[key])
@@ -38,21 +39,41 @@ def test_nobody_sees_a_page_before_logging_in(opened, case, logged_in, name):
 
 
 def test_no_page_on_a_server_whose_pictures_have_no_owners(opened, case, logged_in):
-    logged_in("ada@example.org", guarded=False)
+    logged_in("ada", guarded=False)
     app = opened("replay", case)
     assert [e.value for e in app.error] == [say("app.login_unguarded")] and not app.title
+
+
+@pytest.mark.parametrize("told", [{"sub": ""}, {"iss": " "}, {"iss": "https://login.example#a"}, {"sub": 7}])
+def test_no_page_for_a_login_that_names_nobody(opened, case, logged_in, told):
+    logged_in("ada", **told)
+    app = opened("replay", case)
+    assert [e.value for e in app.error] == [say("app.login_nameless")] and not app.title
+    assert [b.label for b in app.button] == [say("app.logout")]
+
+
+def test_an_address_is_nobody_and_issuers_are_told_apart():
+    from pages.server.login import identity
+    assert identity({"email": "ada@example.org", "email_verified": True}) == ""
+    people = {identity({"iss": iss, "sub": sub}) for iss in ("https://a", "https://b") for sub in ("1", "2")}
+    assert len(people) == 4 and "" not in people
 
 
 def test_a_deep_link_to_the_case_of_another_is_refused(opened, home, logged_in):
     made, subject_id = fill(home)
     made.close()
-    (made.folder / "person.txt").write_text("ada@example.org")
-    logged_in("bob@example.org")
+    (made.folder / "person.txt").write_text(person("ada"))
+    logged_in("bob")
     assert "There is no case" in opened("start", (made.id, subject_id)).warning[0].value
     app = opened("replay", (made.id, subject_id))
     assert "case" not in app.query_params and "A ball and a box" not in written(app)
-    logged_in("ada@example.org")
+    logged_in("ada")
     assert opened("replay", (made.id, subject_id)).query_params["case"] == made.id
+
+
+def test_settings_say_under_which_name_things_are_kept(opened, logged_in):
+    logged_in("ada")
+    assert f"`{person('ada')}`" in written(opened("settings"))
 
 
 def test_cases_are_their_persons_own(home):

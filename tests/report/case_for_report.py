@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.closeness.scores import compare
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import (
     Effort,

@@ -5,8 +5,8 @@ import pytest
 
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef
-from explorer.search.plan import expand, recipe_digest, summarise
+from explorer.records import ModelInfo, ModelRef, recipe_digest
+from explorer.search.expand import expand, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)
 REF = ModelRef("world", "f" * 64, "sd1")
@@ -55,7 +55,7 @@ def test_summary_counts_what_expand_gives():
 @pytest.mark.parametrize(("settings", "says"), [
     ({"seeds": 0}, "0 replays"), ({"seeds": 2_000_000}, "1,000,000"),
     ({"guidances": (31.0,)}, "outside 0 to 30"),
-    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("heun",)}, "heun"),
+    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("dpm_fast",)}, "dpm_fast"),
     ({"steps": (1001,)}, "1001 steps"),
     ({"width_px": 33}, "33 pixels"), ({"steps": (5,), "strengths": (0.1,)}, "at least 0.2"),
     ({"first_seed": -1}, "first seed")])
@@ -70,7 +70,7 @@ def test_strengths_need_a_subject():
 
 
 def test_screens_can_import_it_without_heavy_libraries():
-    code = ("import sys, explorer.search.plan; "
+    code = ("import sys, explorer.search.expand; "
             "print(sorted({'torch', 'numpy', 'diffusers'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -23,7 +23,7 @@ def _pins(*files: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def lock() -> dict[str, str]:
-    return _pins("requirements-linux-x86_64.lock")
+    return _pins(".ci/requirements-linux-x86_64.lock")
 
 
 def test_the_lock_holds_every_pin(lock):
@@ -32,7 +32,7 @@ def test_the_lock_holds_every_pin(lock):
 
 
 def test_every_locked_package_has_hashes(lock):
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements-linux-x86_64.lock").read_text("utf-8"))
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / ".ci/requirements-linux-x86_64.lock").read_text("utf-8"))
     bare = [b.splitlines()[0] for b in blocks if "==" in b.splitlines()[0] and "--hash=sha256:" not in b]
     assert len(lock) > 150 and bare == []
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from pages.components import media
+from pages.server import media
+from tests.benchmarks.logins import EMAIL, ISSUER, person
 
-ADA, BOB = "ada@example.org", "bob@example.org"
+ADA, BOB = person("ada"), person("bob")
 
 
 @pytest.fixture
@@ -19,7 +21,8 @@ def files(monkeypatch):
     found = media.OwnedFiles(MemoryMediaFileStorage("/media"))
 
     def become(name: str) -> media.OwnedFiles:
-        context = SimpleNamespace(session_id=f"session of {name}", user_info={"email": name} if name else {})
+        told = dict(zip(("iss", "sub"), name.split("#"), strict=True)) if name else {}
+        context = SimpleNamespace(session_id=f"session of {name}", user_info=told)
         monkeypatch.setattr(media, "get_script_run_ctx", lambda: context)
         monkeypatch.setattr("streamlit.runtime.media_file_manager._get_session_id", lambda: context.session_id)
         return found
@@ -62,8 +65,9 @@ def test_only_a_soundly_signed_cookie_names_a_person(monkeypatch):
 
     def cookie(secret: str, told: str) -> dict[str, str]:
         return {media.USER_COOKIE_NAME: create_signed_value(secret, media.USER_COOKIE_NAME, told).decode()}
-    sound = '{"is_logged_in": true, "email": "ada@example.org"}'
+    sound = json.dumps({"is_logged_in": True, "iss": ISSUER, "sub": "ada", "email": EMAIL})
     assert media.person_of(cookie("s" * 32, sound)) == ADA
-    refused = ({}, {media.USER_COOKIE_NAME: sound}, cookie("x" * 32, sound),
-               *(cookie("s" * 32, told) for told in (sound.replace("true", "false"), "[]", "{")))
+    unsound = (sound.replace("true", "false"), sound.replace("sub", "sid"), "[]", "{")
+    refused = [{}, {media.USER_COOKIE_NAME: sound}, cookie("x" * 32, sound)]
+    refused += [cookie("s" * 32, told) for told in unsound]
     assert [media.person_of(c) for c in refused] == [""] * len(refused)

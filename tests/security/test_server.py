@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_only_this_computer_and_no_details_in_the_browser():
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
     server = config["server"]
-    assert server["address"] == "127.0.0.1" and server["enableXsrfProtection"] and server["enableCORS"]
+    assert server["address"] == config["browser"]["serverAddress"] == "127.0.0.1"
+    assert sorted(server["allowedHosts"]) == ["127.0.0.1", "::1", "localhost"]
+    assert server["enableXsrfProtection"] and server["enableCORS"]
     assert server["maxUploadSize"] <= 200 and server["disconnectedSessionTTL"] <= 30
     assert config["client"]["showErrorDetails"] == "none"
     assert config["browser"]["gatherUsageStats"] is False

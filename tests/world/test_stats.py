@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.world import stats
-from explorer.world.fairness import out_of_fold
+from explorer.world_build import stats
+from explorer.world_build.fairness import out_of_fold
 
 
 def test_wilson():

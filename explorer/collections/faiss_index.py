@@ -1,0 +1,143 @@
+"""Opening a faiss index file that somebody else may have made: checked first, then memory-mapped.
+
+faiss reads its files in C++, so a damaged file could end the process. A flat index is checked here by
+its header; every other kind is first opened in a child process (explorer.collections.probe).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from explorer.errors import ExplorerError
+from explorer.texts import say
+
+PROBE_LIMIT_S = 120.0
+_FLAT = struct.Struct("<4siqqqBi")  # kind, dimension, count, two unused, trained, metric
+_COUNT = struct.Struct("<q")
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class VectorIndex:
+    """A faiss index whose results are similarities: cosine in [-1, 1] for unit vectors."""
+
+    def __init__(self, index: faiss.Index, path: Path):
+        self.faiss = index
+        self.path = path
+        self.count = int(index.ntotal)
+        self.dim = int(index.d)
+        self.kind = type(_inner(index)).__name__
+        self.exact = self.kind in ("IndexFlatIP", "IndexFlatL2", "IndexFlat")
+        self.lossy = any(word in self.kind for word in ("PQ", "Quantizer", "RaBitQ", "FastScan", "LSH"))
+        self._distance = index.metric_type == faiss.METRIC_L2
+        self._room: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # for the answers of one search
+
+    def search(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Similarities (n, k) float32 and ids (n, k) int64, best first; id -1 where fewer were found."""
+        values, ids = self.faiss.search(np.ascontiguousarray(vectors, np.float32), k)
+        return (1 - values / 2 if self._distance else values), ids
+
+    def propose(self, vector: np.ndarray, k: int) -> tuple[list[float], list[int]]:
+        """The same for one vector (d,) float32, as lists."""
+        values, ids = self._room.get(k) or self._room.setdefault(
+            k, (np.empty((1, k), np.float32), np.empty((1, k), np.int64)))
+        self.faiss.search(np.ascontiguousarray(vector)[None], k, D=values, I=ids)
+        found = values[0].tolist()
+        return [1 - v / 2 for v in found] if self._distance else found, ids[0].tolist()
+
+    def vectors(self, ids: np.ndarray) -> np.ndarray:
+        """(n, d) float32 stored (for a lossy index: approximated) vectors of ids."""
+        inner = faiss.try_extract_index_ivf(self.faiss)
+        if inner is not None and inner.direct_map.no():
+            inner.make_direct_map(True)
+        found = np.empty((len(ids), self.dim), np.float32)
+        for at, number in enumerate(ids):
+            found[at] = self.faiss.reconstruct(int(number))
+        return found
+
+
+def inner_products(rows: np.ndarray, vector: np.ndarray) -> list[float]:
+    """Of (n, d) float32 rows with one vector (d,), by faiss on one core: a BLAS would wake threads for this."""
+    rows, vector, found = np.ascontiguousarray(rows), np.ascontiguousarray(vector), np.empty(len(rows), np.float32)
+    faiss.fvec_inner_products_ny(faiss.swig_ptr(found), faiss.swig_ptr(vector), faiss.swig_ptr(rows),
+                                 rows.shape[1], len(rows))
+    return found.tolist()
+
+
+def open_index(path: Path) -> VectorIndex:
+    """The index at `path`, memory-mapped; ExplorerError when it is damaged or has no cosines."""
+    try:
+        state = path.stat()
+        with open(path, "rb") as handle:
+            head = handle.read(_FLAT.size + 16)
+    except OSError as error:
+        raise ExplorerError("collections.faiss_index_cannot_read", path=path, strerror=error.strerror) from error
+    kind = head[:4]
+    if kind in (b"IxFI", b"IxF2"):
+        _check_flat(path, head, state.st_size)
+    else:
+        _probe(str(path), state.st_size, state.st_mtime_ns)
+    try:
+        index = faiss.read_index(str(path), reading_flags(path, kind))
+    except RuntimeError as error:
+        raise _damaged(path, str(error)) from error
+    if index.metric_type not in (faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2) or index.ntotal < 1:
+        raise ExplorerError("collections.faiss_index_empty_not_compare", path=path)
+    return VectorIndex(index, path)
+
+
+def reading_flags(path: Path, kind: bytes) -> int:
+    """How faiss maps a file of this kind into memory instead of reading it."""
+    if path.name == "populated.index":
+        return faiss.IO_FLAG_ONDISK_SAME_DIR
+    if kind.startswith((b"Ix", b"IH")):
+        return faiss.IO_FLAG_MMAP_IFC
+    return faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY
+
+
+def _check_flat(path: Path, head: bytes, size: int) -> None:
+    if len(head) < _FLAT.size + 8:
+        raise _damaged(path, say("note.collections.ends_header"))
+    _, dim, count, *_, metric = _FLAT.unpack_from(head)
+    at = _FLAT.size + (4 if metric > 1 else 0)
+    floats = _COUNT.unpack_from(head, at)[0]
+    if not 0 < dim <= 65_536 or count < 0 or floats != dim * count:
+        raise _damaged(path, say("note.collections.header_contradicts_itself"))
+    if size < at + 8 + 4 * floats:
+        raise _damaged(path, say("note.collections.bytes_needs", size=size, at=at + 8 + 4 * floats))
+
+
+@lru_cache(maxsize=64)
+def _probe(path: str, size: int, changed_ns: int) -> None:
+    """Open in a child process first; once for each state of the file."""
+    command = [sys.executable, "-m", "explorer.collections.probe", path]
+    try:
+        done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, timeout=PROBE_LIMIT_S, text=True)
+    except subprocess.TimeoutExpired as error:
+        raise ExplorerError("collections.faiss_index_not_opened_within", path=path,
+                            probe_limit_s=PROBE_LIMIT_S) from error
+    if done.returncode != 0:
+        raise _damaged(Path(path), say("note.collections.opening_ended_process", returncode=done.returncode))
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if "error" in answer:
+        raise _damaged(Path(path), answer["error"])
+
+
+def _damaged(path: Path, why: str) -> ExplorerError:
+    short = why.rsplit("Error: ", 1)[-1].splitlines()[0][:200] if why else "unreadable"
+    return ExplorerError("collections.faiss_index_damaged_not", path=path, short=short)
+
+
+def _inner(index: faiss.Index) -> faiss.Index:
+    """What does the searching below transforms and id maps."""
+    index = faiss.downcast_index(index)
+    while hasattr(index, "index") and not hasattr(index, "invlists"):
+        index = faiss.downcast_index(index.index)
+    return index

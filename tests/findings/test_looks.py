@@ -1,0 +1,136 @@
+"""Whose looks at a picture count: one's own, once each; never a demonstration's or the other side's."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from explorer.cases.case import Case, SearchPlan
+from explorer.cases.export import export_case
+from explorer.cases.exports import FILE, exported
+from explorer.cases.importing import import_package
+from explorer.cases.log import hash_of
+from explorer.cases.store import CaseStore
+from explorer.findings.finding import Measured
+from explorer.findings.looks import earlier, looks_at
+from explorer.images.decode import png_bytes
+from explorer.records import Effort
+from explorer.world.example_cases import FOLDER, open_told, read
+from tests.cases.made import make_replay, rebuild
+from tests.pages.filled import MODEL, picture
+
+TEST = ("policy", "controls", "")
+
+
+def looked(store: CaseStore, *, tests: int, searches: int, seed: int = 0) -> tuple[Case, str]:
+    """A case of one picture with so many measured tests, each of another policy, and plain searches."""
+    case = store.create("Looked")
+    subject = case.add_subject(png_bytes(picture(seed, noise=0.2)), "ball.png")
+    for number in range(tests + searches):
+        search = f"{case.id}-{number}"
+        case.commit(SearchPlan(search, subject.id, {"prompt": "a ball"}, MODEL, "c" * 64, "e" * 64, 1))
+        if number < tests:
+            replay = make_replay(seed=number, subject_id=subject.id, search_id=search)
+            replay = dataclasses.replace(replay, id=f"replay{number}",
+                                         recipe=dataclasses.replace(replay.recipe, model=MODEL))
+            case.commit(replay)
+            case.commit(Measured(search, subject.id, f"policy{number}", "a ball", 0.3, replay.id,
+                                 Effort(1, 20, 1.0), {}, "controls"))
+    return case, subject.pixels_sha256
+
+
+def count(store: CaseStore, pixels: str) -> tuple[int, int]:
+    return earlier(looks_at(store, pixels), TEST, search_id="now", model=MODEL.fingerprint)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> CaseStore:
+    return CaseStore(tmp_path / "here")
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> CaseStore:
+    return CaseStore(tmp_path / "there")
+
+
+def sent(store: CaseStore, case: Case, tmp_path: Path) -> Path:
+    target = tmp_path / f"{case.id}-{len(exported(store.root))}.zip"
+    export_case(case, target)
+    return target
+
+
+def test_ones_own_cases_count_and_another_picture_does_not(here):
+    _, pixels = looked(here, tests=2, searches=3)
+    _, other = looked(here, tests=1, searches=0, seed=5)
+    assert count(here, pixels) == (2, 3) and count(here, other) == (1, 0)
+    assert earlier(looks_at(here, pixels), ("policy0", "controls", ""), search_id="now",
+                   model=MODEL.fingerprint) == (1, 3)
+    assert earlier(looks_at(here, pixels), TEST, search_id="now", model="another") == (0, 5)
+
+
+def test_the_other_sides_package_spends_nobodys_test(here, there, tmp_path):
+    case, pixels = looked(there, tests=3, searches=4)
+    import_package(here, sent(there, case, tmp_path)).close()
+    assert count(here, pixels) == (0, 0) and count(there, pixels) == (3, 4)
+
+
+def test_a_demonstration_spends_nobodys_test(here):
+    stories = [t for t in read() if t.replays]
+    case = open_told(here, stories[0], folder=FOLDER)
+    pixels = [s.pixels_sha256 for s in case.subjects()]
+    assert case.records(SearchPlan) and [count(here, p) for p in pixels] == [(0, 0)] * len(pixels)
+
+
+def test_a_package_of_ones_own_that_comes_back_counts_once_and_stays_after_its_case(here, tmp_path):
+    case, pixels = looked(here, tests=2, searches=1)
+    package = sent(here, case, tmp_path)
+    import_package(here, package).close()
+    import_package(here, package).close()
+    assert count(here, pixels) == (2, 1)
+    case.close()
+    here.delete(case.id)
+    assert count(here, pixels) == (2, 1)
+
+
+def test_what_the_other_side_added_to_ones_own_package_does_not_count(here, there, tmp_path):
+    case, pixels = looked(here, tests=1, searches=1)
+    package = sent(here, case, tmp_path)
+    case.close()
+    here.delete(case.id)
+
+    def forge(entries):
+        plan = next(e for e in entries if e.kind == "SearchPlan")
+        test = next(e for e in entries if e.kind == "Measured")
+        for number, old in enumerate([plan, test, test] * 4):
+            data = {**old.body["data"], "id": f"forged{number}", "policy": f"forged{number}"}
+            body = {**old.body, "key": f"forged{number}", "data": data}
+            if old.kind == "SearchPlan":
+                data.pop("policy")
+            bare = dataclasses.replace(old, seq=len(entries) + 1, prev=entries[-1].hash, body=body)
+            entries.append(dataclasses.replace(bare, hash=hash_of(bare)))
+        return entries
+    forged = rebuild(package, tmp_path / "forged.zip", forge)
+    import_package(here, forged).close()
+    assert len(here.open(here.list()[0].id).plans(case_subject(here))) == 6
+    assert count(here, pixels) == (1, 1)
+
+
+def case_subject(store: CaseStore) -> str:
+    return store.open(store.list()[0].id).subjects()[0].id
+
+
+def test_on_a_shared_server_the_exports_of_another_person_are_another_persons(tmp_path):
+    ada, bob = (CaseStore(tmp_path / "cases", person=f"https://login.example#{p}") for p in ("ada", "bob"))
+    case, pixels = looked(ada, tests=2, searches=0)
+    package = sent(ada, case, tmp_path)
+    import_package(bob, package).close()
+    import_package(ada, package).close()
+    assert count(ada, pixels) == (2, 0) and count(bob, pixels) == (0, 0)
+
+
+def test_a_damaged_list_of_exports_is_read_as_far_as_it_goes(tmp_path):
+    (tmp_path / FILE).write_bytes(b"\xff\xfe\n%s ada\nshort ada\n%s bob\n%s" % (b"a" * 64, b"b" * 64, b"c" * 64))
+    assert exported(tmp_path) == {"a" * 64, "b" * 64, "c" * 64}
+    assert exported(tmp_path, "ada") == {"a" * 64} and exported(tmp_path / "none") == set()
