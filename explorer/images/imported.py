@@ -199,6 +199,8 @@ def _dialect(now: _Building) -> str:
 def _clip_skip(now: _Building) -> int:
     """Layers skipped beyond the family's own; SD 2 and XL skip one by themselves and no more in A1111."""
     skip = now.made.clip_skip
+    if now.made.tool == "Afterimage" and "Program" not in now.made.other:
+        return skip or 0  # our line for diffusers' samplers counts the layers that are skipped
     if now.model.family == "sd1" or now.made.tool == "Afterimage":
         return max(0, (skip or 1) - 1)
     if now.program == "comfyui" and now.made.tool != "Fooocus" and skip not in (None, 2):
