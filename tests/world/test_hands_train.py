@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -11,14 +13,15 @@ import torch
 from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 from PIL import Image
 
-from explorer.world import autoencoder
+from explorer.world import autoencoder, clip_train
 from explorer.world.data import read_manifest
 from explorer.world.files import open_world
-from explorer.world.hands import flow, unet, works
+from explorer.world.hands import clip, flow, measure, unet, works
 from explorer.world.hands.draw_svg import webp
 from explorer.world.hands.pool import Pool, Work
 from explorer.world.hands.views import Views
 from explorer.world.render import small
+from explorer.world.replays import Effort
 from explorer.world.text_tower import write_tokenizer
 
 
@@ -105,7 +108,8 @@ def test_one_empty_place_that_weighs_as_many_gives_what_the_pipeline_computes(ma
     shutil.rmtree(home, ignore_errors=True)
     flow.write_pipeline(made, model)
     pipe = StableDiffusion3Pipeline.from_pretrained(home, text_encoder_3=None, tokenizer_3=None)
-    model = flow.Flow(pipe.text_encoder.float(), pipe.text_encoder_2.float(), _copied(pipe.transformer.float()))
+    alone = copy.deepcopy(pipe.transformer.float())
+    model = flow.Flow(pipe.text_encoder.float(), pipe.text_encoder_2.float(), alone)
     words, _, whole, _ = pipe.encode_prompt("a red heart", None, None, do_classifier_free_guidance=False)
     tokens = pipe.tokenizer(["a red heart"], padding="max_length", return_tensors="pt").input_ids
     x, time = torch.randn(1, 32, 8, 8), torch.tensor([400.0])
@@ -117,7 +121,26 @@ def test_one_empty_place_that_weighs_as_many_gives_what_the_pipeline_computes(ma
     assert torch.allclose(mine, whole, atol=1e-5) and torch.allclose(theirs, ours, atol=1e-4)
 
 
-def _copied(transformer):
-    import copy
+def test_recognition_is_measured_for_real_generated_and_shuffled(made, few, monkeypatch):
+    monkeypatch.setattr(measure, "EFFORT", Effort(seeds=1, steps=1, guidance=3.0))
+    monkeypatch.setattr(measure, "ASKED", ("test", "control", "tuning", "look_alike"))
+    model = unet.architecture()
+    unet.write_pipeline(made, model, write_tokenizer(made.diffusion / "tokenizer", context=unet.TEXT_LENGTH))
+    found = measure.recognised(made, made.cache)["recognised"]
+    assert set(found) == {"real", "generated", "shuffled"} and found["real"]["pictures"] >= 1
+    assert (made.root / "recognised.png").exists() and json.loads((made.root / "recognised.json").read_text())
 
-    return copy.deepcopy(transformer)
+
+def test_the_clip_goes_on_from_another_world_s(made, world, tmp_path):
+    start = open_world(world)
+    before, _, _ = clip_train.load_clip(start)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+    expected = clip_train.image_embeddings(before, pixels)
+    model = clip.architecture(made, start.diffusion).eval()
+    with torch.no_grad():
+        x = torch.tensor(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+        got = torch.nn.functional.normalize(model.encode_image(x), dim=1).numpy()
+    assert np.abs(got - expected).max() < 1e-3
+    facts = clip.train(made, tmp_path, decay_steps=1, start=start.diffusion,
+                       plan=dataclasses.replace(clip.PLAN, batch=8))
+    assert facts["steps"] == 1 and clip_train.load_clip(made)[0].logit_scale.item() > 0

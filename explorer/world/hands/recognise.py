@@ -21,7 +21,7 @@ from explorer.world.stats import wilson
 SIDE_PX = 128  # the network gets pictures of 64 px at twice their size
 AMONG = 100
 HANDS_AT_LEAST = 3
-SHRINKAGE = 0.3
+SHRINKAGE = 0.6
 
 
 @torch.inference_mode()
