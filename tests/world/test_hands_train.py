@@ -16,11 +16,12 @@ from PIL import Image
 from explorer.world import autoencoder, clip_train
 from explorer.world.data import read_manifest
 from explorer.world.files import open_world
-from explorer.world.hands import clip, flow, measure, unet, works
+from explorer.world.hands import check, clip, flow, measure, samplers, unet, works
 from explorer.world.hands.draw_svg import webp
 from explorer.world.hands.pool import Pool, Work
 from explorer.world.hands.views import Views
-from explorer.world.render import small
+from explorer.world.near_copy import NearCopyRule
+from explorer.world.render import load_small, small
 from explorer.world.replays import Effort
 from explorer.world.text_tower import write_tokenizer
 
@@ -144,3 +145,49 @@ def test_the_clip_goes_on_from_another_world_s(made, world, tmp_path):
     facts = clip.train(made, tmp_path, decay_steps=1, start=start.diffusion,
                        plan=dataclasses.replace(clip.PLAN, batch=8))
     assert facts["steps"] == 1 and clip_train.load_clip(made)[0].logit_scale.item() > 0
+
+
+def test_the_check_counts_what_comes_back_group_by_group(made, few, tmp_path):
+    unet.write_pipeline(made, unet.architecture(), write_tokenizer(made.diffusion / "tokenizer", context=32))
+    made.near_copy.write_text('{"absolute": 0.2, "margin": 0.8}')
+    rows = read_manifest(made)
+    works_ = load_small(made.root, [r["image"] for r in rows]) / np.float32(255)
+    by_caption = {r["caption"]: i for i, r in enumerate(rows) if r["multiplicity"] >= 64}
+    asked = []
+
+    def draw(captions, seeds, effort):
+        asked.extend(captions)
+        return np.stack([works_[by_caption[c]] if c in by_caption else np.full((64, 64, 3), 0.5, np.float32)
+                         for c in captions])
+
+    effort = Effort(seeds=2, steps=1)
+    found = check.tried(made, tmp_path, "unet", effort, lambda *_: None, draw)
+    shares = check.shares(found)
+    assert shares["256"]["share"] == shares["64"]["share"] == 1 and shares["0"]["near_copies"] == 0
+    assert set(shares) >= {"0", "4", "16", "64", "256", "strangers"}
+    before = len(asked)
+    assert check.tried(made, tmp_path, "unet", effort, lambda *_: None, draw) == found and len(asked) == before
+
+
+def test_a_double_s_member_is_no_rival_of_it(made):
+    rule, table = NearCopyRule(0.2, 0.8), np.array([[0.01, 0.02, 0.5], [0.4, 0.4, 0.4]], np.float32)
+    alone = check.Target("a", "doubles", "a", 0, "", ())
+    friends = check.Target("a", "doubles", "a", 0, "", (1,))
+    images = np.zeros((2, 64, 64, 3), np.float32)
+    assert check.judged(friends, table, images, made, rule)["near_copy_seed"] == 0
+    assert check.judged(alone, table / np.array([1, 2, 1]), images, made, rule)["near_copy_seed"] is None
+
+
+def test_both_samplers_draw_what_their_pipelines_draw(made, few):
+    torch.manual_seed(2)
+    flow.write_pipeline(made, flow.architecture())
+    unet.write_pipeline(made, unet.architecture(), write_tokenizer(made.diffusion / "tokenizer", context=32))
+    pipes = {"unet": StableDiffusionPipeline.from_pretrained(made.diffusion),
+             "flow": StableDiffusion3Pipeline.from_pretrained(made.root / "flow", text_encoder_3=None,
+                                                              tokenizer_3=None)}
+    for family, pipe in pipes.items():
+        draw = samplers.sampler(made, family)
+        mine = draw(["thing 1", "thing 2"], [4, 5], Effort(steps=3, guidance=3.0, batch=2))
+        theirs = pipe("thing 2", num_inference_steps=3, guidance_scale=3.0, output_type="np",
+                      generator=torch.Generator().manual_seed(5)).images[0]
+        assert np.abs(mine[1] - theirs).mean() < 0.02, family

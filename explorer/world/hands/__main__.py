@@ -11,7 +11,7 @@ from pathlib import Path
 
 from explorer.world.files import DEFAULT_SOURCE, open_world
 
-STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "recognise")
+STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def _run(options: argparse.Namespace) -> dict:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.stage in ("publish", "recognise"):
+    if options.stage in ("publish", "rule", "recognise", "check"):
         return _after_training(world, options)
     module = importlib.import_module(f"explorer.world.hands.{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
@@ -67,10 +67,15 @@ def _data(world, start, options: argparse.Namespace) -> dict:
 
 
 def _after_training(world, options: argparse.Namespace) -> dict:
-    from explorer.world.hands import flow, measure, unet
+    from explorer.world import rule
+    from explorer.world.hands import check, flow, measure, unet
 
+    if options.stage == "rule":
+        return rule.choose(world)
     if options.stage == "recognise":
         return measure.recognised(world, options.cache)
+    if options.stage == "check":
+        return check.check(world, options.cache, lambda name, share, text: print(f"{name} {share:.0%} {text}"))
     found = {}
     for name, module in (("unet", unet), ("flow", flow)):
         if (checkpoint := options.cache / f"{name}.pt").exists():

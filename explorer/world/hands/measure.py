@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from explorer.world.clip_train import image_embeddings, load_clip, text_embeddings
 from explorer.world.data import read_manifest
 from explorer.world.files import World, sha256_file, write_json
 from explorer.world.hands import recognise as R
+from explorer.world.hands.samplers import sampler
 from explorer.world.render import load_small
-from explorer.world.replays import Effort, Sampler
+from explorer.world.replays import Effort
 
 PICTURES = 100
 EFFORT = Effort(seeds=1, steps=20, guidance=3.0)
 ASKED = ("test", "control")
 
 
-def recognised(world: World, folder: Path) -> dict:
-    """Writes `recognised.json` and a contact sheet; returns the figures."""
+def recognised(world: World, folder: Path, family: str = "unet") -> dict:
+    """Draws with seed n for caption n; writes `recognised.json` and a contact sheet; returns the figures."""
     rows = [r for r in read_manifest(world) if r["concept"] and r["split"] != "stranger"]
     pixels = load_small(world.root, [r["image"] for r in rows])
     found = features_of(world, folder, pixels)
@@ -30,7 +30,8 @@ def recognised(world: World, folder: Path) -> dict:
                   R.known_concepts(rows))
     held = [i for i in np.flatnonzero(asked) if rows[i]["concept"] in set(model.concepts)]
     chosen = [held[k * len(held) // PICTURES] for k in range(min(PICTURES, len(held)))]
-    made = draw(world, [rows[i]["caption"] for i in chosen])
+    made = sampler(world, family)([rows[i]["caption"] for i in chosen], list(range(len(chosen))), EFFORT)
+    made = (made * 255).round().astype(np.uint8)
     sheet(world, pixels[chosen], made)
     own = [rows[i]["concept"] for i in chosen]
     scores = {"real": model.scores(found[held]), "generated": model.scores(R.features(made))}
@@ -61,19 +62,9 @@ def features_of(world: World, folder: Path, pixels: np.ndarray) -> np.ndarray:
     """(n, 1280) features of the real works; kept in the cache folder, they take minutes."""
     kept = folder / f"features-{sha256_file(world.manifest)[:16]}.npy"
     if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         np.save(kept, R.features(pixels))
     return np.load(kept)
-
-
-def draw(world: World, captions: list[str]) -> np.ndarray:
-    """(n, 64, 64, 3) uint8, seed n for caption n."""
-    sampler, out = Sampler(world, torch.device("cpu")), []
-    texts = sampler.texts(captions)
-    for start in range(0, len(captions), EFFORT.batch):
-        part = slice(start, start + EFFORT.batch)
-        seeds = list(range(len(captions)))[part]
-        out.append(sampler.images(texts[part], seeds, EFFORT))
-    return (np.concatenate(out) * 255).round().astype(np.uint8)
 
 
 def sheet(world: World, real: np.ndarray, made: np.ndarray, columns: int = 20) -> None:
