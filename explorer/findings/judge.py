@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.calibration import controls_needed, rank_p_value, smallest_p
 from explorer.findings.control_fit import Fit, check_subject
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
 from explorer.findings.wording import ALLOWING, ERROR_RATES, fill, limits, number, percent, say
 from explorer.records import Effort, LedgerEntry, Replay
+from explorer.statistics import controls_needed, rank_p_value, smallest_p
 
 MOST_SUPPLIED = 0.5  # above this share of bits in a starting image or noise, the picture was put in
 

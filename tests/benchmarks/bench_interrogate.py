@@ -38,7 +38,7 @@ from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
 from explorer.records import PromptCandidate
 from explorer.settings import WORLD
-from explorer.world_build.stats import wilson
+from explorer.statistics import share_interval
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -186,7 +186,8 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
             hits = sum(t in {x for x, _ in nearest_terms(bank, q, TOP)}
                        for t, q in zip(truth, queries, strict=True))
             out.setdefault(f"{kind}_top5", {})[group] = hits / max(1, len(works))
-            out.setdefault(f"{kind}_top5_interval", {})[group] = wilson(hits, len(works))
+            found = share_interval(hits, len(works), method="wilson")
+            out.setdefault(f"{kind}_top5_interval", {})[group] = found.low, found.high
     return out | {"creator_terms": len(by), "creator_of_world_terms": len(own),
                   "title_terms": len(titles)}
 
