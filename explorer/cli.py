@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, shortened
+from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
 from explorer.settings import ASSETS, WORLD, Settings, load_settings
 
@@ -66,9 +67,9 @@ def _investigate(commands: Any) -> None:
 
     one = _command(commands, "investigate", run, "run the whole loop on one image")
     one.add_argument("image", type=Path)
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
-    one.add_argument("--collection", help="collection: world, an index folder, or a backend's address")
+    one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+    one.add_argument("--collection", type=source, help="collection: world, an index folder, or a backend's address")
     one.add_argument("--prompt", default="", help="your own prompt; without it the recovered one is used")
     one.add_argument("--caption", default="", help="the image's title or caption, if you know it: the measured "
                      "test then takes these words, and they are counted as supplied by you")
@@ -99,8 +100,8 @@ def _findings(commands: Any) -> None:
     for one in (many, rates):
         one.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"),
                          help="caption: the words in the text file of the same name beside each image")
-        one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-        one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+        one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
+        one.add_argument("--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
         one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512), help="effort for each work")
         one.add_argument("--json", action="store_true", help="no bars: only the last line")
 
@@ -141,7 +142,7 @@ def _replay(commands: Any) -> None:
 
     one = _command(commands, "replay", run, "render a recipe again and state its hashes")
     one.add_argument("recipe", type=Path, help="a recipe as JSON, or a picture that carries one")
-    one.add_argument("--model", help="where the recipe's model is on this machine")
+    one.add_argument("--model", type=source, help="where the recipe's model is on this machine")
     one.add_argument("--start", type=Path, help="the starting image, for img2img recipes")
     one.add_argument("--out", type=Path, help="write the image here (PNG)")
 
@@ -151,7 +152,7 @@ def _signals(commands: Any) -> None:
 
     one = _command(commands, "signals", run, "memorisation signals over a list of prompts, as a table")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
     one.add_argument("--against", type=Path, help="prompts known not to be memorised, to measure accuracy on")
     one.add_argument("--out", type=Path, help="the table (CSV); gone on with where it ended")
     one.add_argument("--seeds", type=int, default=4, help="how many seeds a prompt")
@@ -166,9 +167,11 @@ def _extract(commands: Any) -> None:
 
     one = _command(commands, "extract", run, "prompts whose pictures fall together, without a target")
     one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
-    one.add_argument("--collection", help="where to look the pictures up: world, a folder, or an address")
+    one.add_argument("--model", type=source, help="model: world, a folder, a file, or a hub id with @revision")
+    one.add_argument("--clip", type=source, help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
+    one.add_argument(
+        "--collection", type=source, help="where to look the pictures up: world, a folder, or an address"
+    )
     one.add_argument("--out", type=Path, help="folder for tables and pictures; gone on with where it ended")
     one.add_argument("--screen-seeds", type=int, default=4, help="seeds of the one-step screening")
     one.add_argument("--keep", type=int, default=20, help="how many prompts go on after it")
@@ -192,7 +195,7 @@ def _packages(commands: Any) -> None:
     verify.add_argument("--root", type=Path, action="append", default=[],
                         help="certificate (PEM) of a time-stamp authority that you trust; may be repeated")
     verify.add_argument("--replay", action="store_true", help="render every exhibit again")
-    verify.add_argument("--model", help="where the package's model is on this machine")
+    verify.add_argument("--model", type=source, help="where the package's model is on this machine")
     taken = _command(commands, "import", package_command.take_in, "open a package as a read-only case")
     taken.add_argument("package", type=Path)
     taken.add_argument("--expect", default="", help="the log head printed in the report")

@@ -7,12 +7,15 @@ import zlib
 from collections.abc import Iterator
 
 from explorer.errors import ExplorerError
+from explorer.images.settings.a1111_line import written
 from explorer.records import RECIPE_SCHEMA, Recipe, from_json
 from explorer.records.canonical import canonical, read
+from explorer.records.program_samplers import BY_KEY
 
 KEYWORD = "afterimage recipe"  # our text chunk; "parameters" is A1111's
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-SAMPLERS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M", "pndm": "PLMS"}
+SAMPLERS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M", "pndm": "PLMS",
+            "unipc": "UniPC", "lcm": "LCM", "heun": "Heun", "lms": "LMS", "dpm_2": "DPM2", "dpm_2_a": "DPM2 a"}
 NOISE = {"torch-cpu": "CPU", "cuda-philox": "GPU", "a1111-nv-philox": "NV"}
 
 
@@ -36,24 +39,35 @@ def recipe_from_json(text: str | bytes) -> Recipe:
 
 
 def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:
-    """The recipe as A1111 writes it; what that form cannot say is only in the JSON."""
-    parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, recipe.scheduler),
-             "CFG scale": f"{recipe.guidance:g}", "Seed": recipe.seed,
-             "Size": f"{recipe.width_px}x{recipe.height_px}", "Model hash": recipe.model.fingerprint[:10]}
+    """The recipe as A1111 writes it, with two keys of our own; what that form cannot say is only in the JSON."""
+    config = recipe.scheduler_config
+    program = config.get("program", "diffusers")
+    sampler = BY_KEY[recipe.scheduler].label if recipe.scheduler in BY_KEY else recipe.scheduler
+    parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, sampler)}
+    if config.get("schedule"):
+        parts["Schedule type"] = config["schedule"]
+    parts |= {"CFG scale": f"{recipe.guidance:.12g}", "Seed": recipe.seed,
+              "Size": f"{recipe.width_px}x{recipe.height_px}", "Model hash": recipe.model.fingerprint[:10]}
     if model_name:
-        parts["Model"] = model_name.replace(",", " ")
+        parts["Model"] = model_name
     if recipe.variation is not None:
         parts |= {"Variation seed": recipe.variation.subseed,
-                  "Variation seed strength": f"{recipe.variation.strength:g}"}
+                  "Variation seed strength": f"{recipe.variation.strength:.12g}"}
     if recipe.strength is not None:
-        parts["Denoising strength"] = f"{recipe.strength:g}"
+        parts |= {"Denoising strength": f"{recipe.strength:.12g}", "Init image hash": recipe.start_sha256 or ""}
     if recipe.clip_skip:
-        parts["Clip skip"] = recipe.clip_skip
-    if recipe.eta:
-        parts["Eta"] = f"{recipe.eta:g}"
-    parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Version": "afterimage"}
-    negative = f"\nNegative prompt: {recipe.negative_prompt}" if recipe.negative_prompt else ""
-    return f"{recipe.prompt}{negative}\n" + ", ".join(f"{k}: {v}" for k, v in parts.items())
+        parts["Clip skip"] = recipe.clip_skip + 1  # A1111 counts the last layer as 1
+    if recipe.eta or config.get("eta") is not None:
+        parts["Eta"] = f"{config.get('eta', recipe.eta):.12g}"
+    if config.get("seed_delta"):
+        parts["ENSD"] = config["seed_delta"]
+    if config.get("resized_from"):
+        parts["Seed resize from"] = "x".join(map(str, config["resized_from"]))
+    if config.get("guidance_rescale"):
+        parts["CFG rescale"] = f"{config['guidance_rescale']:.12g}"
+    parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Dialect": recipe.dialect,
+              "Program": program, "Version": "afterimage"}
+    return written(recipe.prompt, recipe.negative_prompt, parts)
 
 
 def png_with_recipe(png: bytes, recipe: Recipe) -> bytes:

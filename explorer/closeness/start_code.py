@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -53,18 +52,17 @@ class StartBill:
     diffc_error: float | None = None  # standard error of that mean
 
 
-def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], Generator[Any, None, float]], *,
-                     score: str, target: float,
-                     steps: Sequence[float] = STEPS) -> Generator[Any, None, StartCode | None]:
+def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str, target: float,
+                     steps: Sequence[float] = STEPS) -> StartCode | None:
     """The smallest code of `latents` (c, h, w) float32 whose replay is at least as close as `target`.
 
-    `replay` takes dequantised latents (or noise) of that shape through the same recipe; a generator, whose
-    events pass through, with `score` as its value. Tries every step from coarse to fine until one holds; the
-    generator's value is None if none of them does. The step travels in the code's head, so it is paid for.
+    `replay` takes dequantised latents (or noise) of that shape through the same recipe, and says how close
+    by `score` that comes. Tries every step from coarse to fine until one holds; None if none of them does.
+    The step travels in the code's head, so it is paid for.
     """
     for tried, step in enumerate(steps, start=1):
         levels = latent_code.quantise(latents, step)
-        reached = yield from replay(levels.astype(np.float32) * np.float32(step))
+        reached = replay(levels.astype(np.float32) * np.float32(step))
         if reached == target or is_better(score, reached, target):
             data = latent_code.encode(levels, step)
             return StartCode(8.0 * len(data), float(step), data, float(reached), tried)

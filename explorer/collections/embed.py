@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from explorer.collections.looks import Encodes, Looked, Looks, Pictures, here
+from explorer.collections.looks import Encodes, Here, Looked, Pictures
 from explorer.collections.parts import Part, Parts, read_card, write_card
 from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
-from explorer.records import Progress, Tick
+from explorer.records import Progress
+from explorer.run import QUIET, Engine, Run
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
@@ -38,11 +39,11 @@ class EmbedReport:
         return self.embedded / self.elapsed_s if self.elapsed_s else 0.0
 
 
-def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
-                 looks: Looks | None = None) -> Iterator[Progress | Tick]:
-    """Embeds the new and changed pictures below `folder` into `out`; returns an EmbedReport.
+def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine: Engine | None = None,
+                 run: Run = QUIET) -> EmbedReport:
+    """Embeds the new and changed pictures below `folder` into `out`.
 
-    `looks` does the batches of pictures elsewhere; without it they are done here, by `encoder`.
+    The `engine` does the batches of pictures elsewhere; without it they are done here, by `encoder`.
 
     Writes clip-retrieval's embedding layout in parts, so that an ended run resumes and repeats at most
     one part. Rows of pictures that are gone or changed are taken out. Bad files are listed, not fatal.
@@ -60,7 +61,7 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
     new = [i for i in items if i.key not in known and i.key not in refused]
     card["texts"] = card.get("texts", any("caption" in i.said for i in items))
     write_card(out, {**card, "refused": refused})
-    made = yield from _embed(new, parts, encoder, card, refused, out, len(known), looks or here(encoder))
+    made = _embed(new, parts, encoder, card, refused, out, len(known), engine or Here(encoder), run)
     if not known and not made:
         raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
                             f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
@@ -96,21 +97,17 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
 
 
 def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
-           out: Path, before: int, looks: Looks) -> Iterator[Progress | Tick]:
+           out: Path, before: int, engine: Engine, run: Run) -> int:
     made, at, begun = 0, 0, time.monotonic()
+
+    def seen(done: int) -> None:
+        left = (time.monotonic() - begun) / done * (len(new) - done)
+        run.report(Progress(done, len(new), "reading pictures", left_s=left))
+
     while at < len(new):
         size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
-        rows, images, texts, marks, done = [], [], [], [], at
-        for event in _seen(new[at:at + size], looks, refused):
-            if isinstance(event, Tick):
-                yield event
-                continue
-            if isinstance(event, int):
-                done += event
-                left = (time.monotonic() - begun) / done * (len(new) - done)
-                yield Progress(done, len(new), "reading pictures", left_s=left)
-                continue
-            items, looked = event
+        rows, images, texts, marks = [], [], [], []
+        for items, looked in _looked(new[at:at + size], engine, refused, run, lambda n, at=at: seen(at + n)):
             good = [items[place] for place in looked.good]
             images.append(looked.images)
             marks.append(looked.marks)
@@ -125,13 +122,13 @@ def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[st
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
-    yield Progress(len(new), len(new), "embedded")
+    run.report(Progress(len(new), len(new), "embedded"))
     return made
 
 
-def _seen(chunk: list[PictureFile], looks: Looks,
-          refused: dict[str, Any]) -> Iterator[Tick | int | tuple[list[PictureFile], Looked]]:
-    """Ticks and how many pictures were just looked at; then each batch with some good ones, in order."""
+def _looked(chunk: list[PictureFile], engine: Engine, refused: dict[str, Any], run: Run,
+            on_seen: Callable[[int], None]) -> list[tuple[list[PictureFile], Looked]]:
+    """Each batch with what was seen of it, in order; `on_seen` hears how many pictures are done."""
     batches: dict[int, list[PictureFile]] = {}
     found: dict[int, Looked] = {}
 
@@ -142,14 +139,12 @@ def _seen(chunk: list[PictureFile], looks: Looks,
             if read:
                 yield Pictures(first, tuple(PurePosixPath(i.key).name for i, _ in read), tuple(b for _, b in read))
 
-    for event in looks(units()):
-        if isinstance(event, Tick):
-            yield event
-        else:
-            pictures, looked = event
-            found[pictures.number] = looked
-            yield len(pictures.files)
-    yield from ((batches[n], found[n]) for n in sorted(found))
+    def made(pictures: Pictures, looked: Looked) -> None:
+        found[pictures.number] = looked
+        on_seen(sum(len(batches[n]) for n in found))
+
+    engine.run(units(), made, run=run)
+    return [(batches[n], found[n]) for n in sorted(found)]
 
 
 def _read(items: Sequence[PictureFile], refused: dict[str, Any]) -> Iterator[tuple[PictureFile, bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Progress
+from explorer.run import QUIET, Run
 
 SIDE_PX = 256
 BATCH = 8  # pictures that a learned score sees at once
@@ -31,8 +32,8 @@ class Compared:
 
 
 def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str = "tiled_l2",
-           only: Sequence[str] | None = None, learned: Learned | None = None) -> Iterator[Progress]:
-    """Compares a subject (h, w, 3) uint8 with its neighbours' pictures; returns a list of Compared.
+           only: Sequence[str] | None = None, learned: Learned | None = None, run: Run = QUIET) -> list[Compared]:
+    """Compares a subject (h, w, 3) uint8 with its neighbours' pictures.
 
     Ordered by the score `by`, nearest first; those without a picture follow in CLIP's order. `learned`
     (subject, others) adds scores of a network to the pixel scores.
@@ -43,10 +44,10 @@ def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str 
         chunk = neighbours[at:at + BATCH]
         pictures = [_picture(n.image_path) for n in chunk]
         seen = [p for p in pictures if p is not None]
-        yield Progress(at, len(neighbours), "comparing pictures")
+        run.report(Progress(at, len(neighbours), "comparing pictures"))
         more = iter(learned(subject, seen) if learned and seen else [{}] * len(seen))
         for number, (neighbour, other) in enumerate(zip(chunk, pictures, strict=True)):
-            yield Progress(at + number, len(neighbours), "comparing pictures")
+            run.report(Progress(at + number, len(neighbours), "comparing pictures"))
             scores = {} if other is None else {**compare(subject, other, only=only), **next(more)}
             scored.append(Compared(neighbour, scores, neighbour.rank))
     best = sort_key(by)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config, check_no_code
 from explorer.foreign.offline import OFFLINE
 from explorer.foreign.reading import read_json
-from explorer.records import Progress
 from explorer.settings import WORLD
 
 COLUMNS = ("id", "title", "creator", "keywords", "caption", "licence", "url", "multiplicity", "image_path")
@@ -69,15 +68,9 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
 
     `clip` is by default the one that the collection says it was made with."""
     layout = find_layout(str(folder))
-    steps = start({layout.name: str(folder)}, clip=clip or str(layout.card.get("clip") or "world"), port=port)
     print(f"Starting clip-retrieval's backend for {layout.name} (its imports take a while) ...", flush=True)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ready:
-            backend: Backend = ready.value
-            break
-    with backend:
+    clip = clip or str(layout.card.get("clip") or "world")
+    with start({layout.name: str(folder)}, clip=clip, port=port) as backend:
         print(f"Serving {layout.name} at {backend.url}; end with Ctrl+C.", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             code = backend.process.wait()
@@ -86,8 +79,8 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
 
 
 def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
-          host: str = "127.0.0.1", mapped: bool = True) -> Iterator[Progress]:
-    """Starts `clip-retrieval back` on collections (name -> folder or "world"); returns a Backend.
+          host: str = "127.0.0.1", mapped: bool = True) -> Backend:
+    """Starts `clip-retrieval back` on collections (name -> folder or "world"), and waits until it answers.
 
     `clip` is "world", a folder with open_clip_config.json, or any name that clip-retrieval itself knows.
     Filters, safety and aesthetic models are off, because they would be downloaded. Port 0 takes a free one.
@@ -114,7 +107,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
                                    stderr=subprocess.STDOUT, env={**os.environ, **OFFLINE, **NOWHERE})
     backend = Backend(f"http://{host}:{port}", process, folder)
     try:
-        yield from _wait(backend)
+        _wait(backend)
     except BaseException:
         backend.close()
         raise
@@ -166,7 +159,7 @@ def _check_name(clip: str) -> None:
                             "Python pickle. Choose a folder with open_clip_config.json.")
 
 
-def _wait(backend: Backend) -> Iterator[Progress]:
+def _wait(backend: Backend) -> None:
     begun = time.monotonic()
     policy = FetchPolicy(private=True, timeout_s=2.0, max_redirects=0)
     while time.monotonic() - begun < START_S:
@@ -176,7 +169,6 @@ def _wait(backend: Backend) -> Iterator[Progress]:
         with contextlib.suppress(ExplorerError):
             if fetch(backend.url + "/indices-list", policy=policy).status == 200:
                 return
-        yield Progress(0, 1, f"the backend is starting ({time.monotonic() - begun:.0f} s)")
         time.sleep(0.5)
     raise ExplorerError(f"clip-retrieval's backend did not answer within {START_S:.0f} s.")
 

@@ -18,7 +18,7 @@ class Kind:
     """A kind of model: `parts` is role -> names "library.Class" as model_index.json spells them."""
 
     pipeline: str
-    family: str  # "sd" (1 or 2, told apart by the network's width) | "sdxl" | "other"
+    family: str  # as the catalogue of families has it; "sd" and "flux" are told apart by the network's config
     parts: dict[str, frozenset[str]]
     optional: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()  # switches of the pipeline that model_index.json may set
@@ -79,28 +79,28 @@ KINDS = {kind.pipeline: kind for kind in (
     Kind("StableDiffusionXLPipeline", "sdxl", _XL, _EXTRAS,
          frozenset(("force_zeros_for_empty_prompt", "add_watermarker"))),
     Kind("LatentConsistencyModelPipeline", "other", _SD, _EXTRAS, frozenset(("requires_safety_checker",))),
-    Kind("StableDiffusion3Pipeline", "other", _transformer(
+    Kind("StableDiffusion3Pipeline", "sd3", _transformer(
         "SD3Transformer2DModel", text_encoder=CLIP_TEXT, text_encoder_2=CLIP_TEXT, text_encoder_3=T5,
         tokenizer=CLIP_WORDS, tokenizer_2=CLIP_WORDS, tokenizer_3=T5_WORDS,
         image_encoder=_names("transformers", "SiglipVisionModel"),
         feature_extractor=_names("transformers", "SiglipImageProcessor SiglipImageProcessorFast")),
         _EXTRAS | {"text_encoder_3", "tokenizer_3"}),
-    Kind("FluxPipeline", "other", _transformer(
+    Kind("FluxPipeline", "flux", _transformer(
         "FluxTransformer2DModel", text_encoder=CLIP_TEXT, text_encoder_2=T5, tokenizer=CLIP_WORDS,
         tokenizer_2=T5_WORDS, **_SEEN), _EXTRAS),
-    Kind("Flux2KleinPipeline", "other", _transformer(
+    Kind("Flux2KleinPipeline", "klein", _transformer(
         "Flux2Transformer2DModel", FLOW, _names("diffusers", "AutoencoderKLFlux2"), text_encoder=QWEN,
         tokenizer=QWEN_WORDS), options=frozenset(("is_distilled",))),
-    Kind("Flux2Pipeline", "other", _transformer(
+    Kind("Flux2Pipeline", "flux2", _transformer(
         "Flux2Transformer2DModel", FLOW, _names("diffusers", "AutoencoderKLFlux2"),
         text_encoder=_names("transformers", "Mistral3ForConditionalGeneration"),
         tokenizer=_names("transformers", "PixtralProcessor"))),
-    Kind("ChromaPipeline", "other", _transformer(
+    Kind("ChromaPipeline", "chroma", _transformer(
         "ChromaTransformer2DModel", text_encoder=T5, tokenizer=T5_WORDS, **_SEEN), _EXTRAS),
-    Kind("QwenImagePipeline", "other", _transformer(
+    Kind("QwenImagePipeline", "qwen", _transformer(
         "QwenImageTransformer2DModel", FLOW, _names("diffusers", "AutoencoderKLQwenImage"), text_encoder=QWEN_SEES,
         tokenizer=QWEN_WORDS)),
-    Kind("ZImagePipeline", "other", _transformer(
+    Kind("ZImagePipeline", "zimage", _transformer(
         "ZImageTransformer2DModel", text_encoder=QWEN, tokenizer=QWEN_WORDS)),
     Kind("PixArtAlphaPipeline", "other", _PIXART),
     Kind("PixArtSigmaPipeline", "other", _PIXART),

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.foreign.reading import read_json
-from explorer.records import ModelInfo
+from explorer.records import ModelInfo, ModelRef
 
-SINGLE_FILE_SIZES = {"sd1": 512, "sd2": 768, "sdxl": 1024}
 LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherwise)",
             "sd2": "CreativeML Open RAIL++-M (unless the file's author says otherwise)",
             "sdxl": "CreativeML Open RAIL++-M (unless the file's author says otherwise)"}
@@ -35,17 +35,24 @@ def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
                    notes=info.notes + told)
 
 
+def model_ref(source: str, *, home: Path | None = None) -> ModelRef:
+    """What recipes for this source name: its fingerprint, and its adapters with their weights."""
+    info = describe_model(source, home=home)
+    return ModelRef(info.source, info.fingerprint, info.family, tuple(f.record() for f in parse_source(source)[1]))
+
+
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
     """ModelInfo of files that were located before; see `describe_model`."""
     hashes = file_hashes(located, cache=home / "cache" / "fingerprints.json" if home else None)
     card = _card(located)
+    usual = facts(located.family)
     size_px = int(card.get("default_size_px") or _native_size(located))
     return ModelInfo(
         source=located.source, name=card.get("name") or located.name, family=located.family,
         fingerprint=model_fingerprint(hashes), licence=card.get("licence") or _licence(located),
         size_bytes=sum((located.root / f).stat().st_size for f in located.files), default_size_px=size_px,
-        default_steps=int(card.get("default_steps") or 30),
-        default_guidance=float(card.get("default_guidance") or (5.0 if located.family == "sdxl" else 7.5)),
+        default_steps=int(card.get("default_steps") or usual.steps),
+        default_guidance=float(card.get("default_guidance", usual.guidance)),
         notes=_notes(located))
 
 
@@ -56,10 +63,8 @@ def _card(located: Located) -> dict[str, Any]:
 
 
 def _native_size(located: Located) -> int:
-    if located.kind == "file":
-        return SINGLE_FILE_SIZES[located.family]
-    if located.family == "other":
-        return 1024
+    if located.kind == "file" or facts(located.family).flow or located.family == "other":
+        return facts(located.family).size_px
     unet = read_json(located.root / "unet" / "config.json")
     vae = read_json(located.root / "vae" / "config.json")
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [0] * 4
@@ -79,7 +84,7 @@ def _licence(located: Located) -> str:
 
 def _notes(located: Located) -> tuple[str, ...]:
     notes = []
-    if located.family == "other":
+    if not facts(located.family).own_loop:
         notes.append("Runs through diffusers' own pipeline: images are made one at a time, and looking "
                      "inside "
                      "a run, img2img, inversion and the seed race are not offered for it.")

@@ -18,6 +18,7 @@ from explorer.diffusion.classes import read_index
 from explorer.diffusion.locate import HUB_ID, PICKLES, hub_folder
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.run import QUIET, Run
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
@@ -34,9 +35,9 @@ class RemoteFile:
     blob: str
 
 
-def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp16",
-                   hub: str = HUB, timeout_s: float = 30.0) -> Iterator[Progress | str]:
-    """Writes the model into the workspace `home`; Progress in bytes, then the pinned source "id@commit".
+def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp16", hub: str = HUB,
+                   timeout_s: float = 30.0, run: Run = QUIET) -> str:
+    """Writes the model into the workspace `home`, reporting bytes; returns the pinned source "id@commit".
 
     `variant` "fp16" takes half-precision weights where there are any. A broken download goes on where it
     stopped. ExplorerError when offline, for unknown or gated ids, pickles, too little space, a broken
@@ -53,12 +54,12 @@ def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp
     pinned = f"{name}@{facts['sha']}"
     target = hub_folder(pinned, home)
     if not (target / "model_index.json").is_file():
-        yield from _fetch_all(hub, name, facts, variant, target, timeout_s)
-    yield pinned
+        _fetch_all(hub, name, facts, variant, target, timeout_s, run)
+    return pinned
 
 
 def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target: Path,
-               timeout_s: float) -> Iterator[Progress]:
+               timeout_s: float, run: Run) -> None:
     draft = target.with_name(target.name + ".partial")
     base = f"{hub}/{name}/resolve/{facts['sha']}/"
     index = json.loads(_read(base + "model_index.json", timeout_s))
@@ -68,7 +69,7 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
     done = 0
     for file in files:
         for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
-            yield Progress(done + size, total, f"{file.name} of {name}")
+            run.report(Progress(done + size, total, f"{file.name} of {name}"))
         done += file.size
     licence = (facts.get("cardData") or {}).get("license", "not stated")
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")

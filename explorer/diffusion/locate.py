@@ -30,7 +30,7 @@ class Located:
     kind: str  # "folder" | "file"
     root: Path  # the folder, or the single file's folder
     files: tuple[str, ...]
-    family: str  # "sd1" | "sd2" | "sdxl" | "other"
+    family: str  # as the catalogue of families has it
     pipeline: str  # diffusers class name; "" for a single file
     variant: str = ""  # "fp16" where only that variant is there
     name: str = ""
@@ -161,10 +161,11 @@ def files_to_open(index: Index, files: list[str] | tuple[str, ...]) -> list[str]
 
 
 def _family(root: Path, index: Index) -> str:
-    if index.kind.family != "sd":
-        return index.kind.family
-    wide = read_json(root / "unet" / "config.json").get("cross_attention_dim") == 1024
-    return "sd2" if wide else "sd1"
+    if index.kind.family == "sd":
+        return "sd2" if read_json(root / "unet" / "config.json").get("cross_attention_dim") == 1024 else "sd1"
+    if index.kind.family == "flux":
+        return "flux" if read_json(root / "transformer" / "config.json").get("guidance_embeds") else "schnell"
+    return index.kind.family
 
 
 def _file(source: str, path: Path) -> Located:

@@ -32,9 +32,9 @@ def generator_for(recipe: Recipe) -> torch.Generator:
 
 
 def check_seed(seed: int) -> int:
-    """The seed itself; ExplorerError outside [0, 2^63)."""
-    if not 0 <= seed < 2 ** 63:
-        raise ExplorerError(f"The seed {seed} is outside 0 to 2^63 - 1. Choose a seed in that range.")
+    """The seed itself; ExplorerError outside [0, 2^64)."""
+    if not 0 <= seed < 2 ** 64:
+        raise ExplorerError(f"The seed {seed} is outside 0 to 2^64 - 1. Choose a seed in that range.")
     return seed
 
 

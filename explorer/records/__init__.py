@@ -9,7 +9,7 @@ from __future__ import annotations
 from explorer.records.json_form import from_json, to_json
 from explorer.records.model import CollectionInfo, ModelInfo
 from explorer.records.neighbours import CopyCheck, Neighbour
-from explorer.records.progress import Progress, Tick
+from explorer.records.progress import Progress
 from explorer.records.prompts import PromptCandidate, TermGain
 from explorer.records.recipe import RECIPE_SCHEMA, Adapter, ModelRef, Recipe, Start, Variation, recipe_digest
 from explorer.records.replay import Replay
@@ -19,5 +19,5 @@ from explorer.records.subject import Embedding, Subject
 __all__ = [
     "RECIPE_SCHEMA", "Adapter", "CollectionInfo", "CopyCheck", "Effort", "Embedding", "LedgerEntry",
     "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "Recipe", "Replay", "SearchSummary",
-    "Start", "Subject", "TermGain", "Tick", "Variation", "from_json", "recipe_digest", "to_json",
+    "Start", "Subject", "TermGain", "Variation", "from_json", "recipe_digest", "to_json",
 ]

@@ -17,8 +17,3 @@ class Progress:
     left_s: float | None = None
     best_replay_id: str = ""
     preview_png: bytes = b""
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Yielded between sampler steps so that the worker can serve short interactive tasks."""

@@ -15,6 +15,7 @@ from explorer.diffusion.names import (
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
@@ -41,13 +42,14 @@ class PlanSummary:
 
 def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
            start_sha256: str | None = None) -> list[Recipe]:
-    """Every recipe of a search: the grid of seeds from noise, then img2img from the subject.
+    """Every recipe of a search: those it lists, or the grid of seeds from noise, then img2img from the subject.
 
-    `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
-    take the model's defaults. Recipes that were taken over stand in the grid's place, whole but for what
-    they name as not to be replayed. ExplorerError for values outside what is allowed.
+    Listed recipes go through whole, but for the model that makes them, its precision, and what they name as not to
+    be replayed. `start_sha256` names the subject's decoded pixels (needed with strengths). Zeros in the settings
+    take the model's defaults. ExplorerError for values outside what is allowed.
     """
     if settings.recipes:
+        check(settings, info.family)
         return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
                 for r in settings.recipes]
     if settings.strengths and not start_sha256:
@@ -81,9 +83,11 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
+        preset = PRESETS.get(scheduler)  # a program's way: its noise source and levels come with it
+        way = {} if preset is None else {"scheduler_config": preset.config, "noise_source": preset.noise_source}
         yield Recipe(
-            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
-            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed, steps=steps, **way,
+            guidance=guidance, scheduler=scheduler if preset is None else preset.key, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
@@ -92,6 +96,9 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:
     """(prompt, seed, steps, guidance, scheduler, strength), so ordered that equal settings stand together."""
     check(settings, info.family)
+    if settings.recipes:
+        yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
+        return
     if settings.strengths and not facts(info.family).own_loop:
         raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
                             "subject "
@@ -115,8 +122,9 @@ def prompts(settings: ReplaySettings) -> tuple[str, ...]:
 
 def check(settings: ReplaySettings, family: str = "") -> None:
     """ExplorerError if a value is outside what the family of models allows; says the range and what to do."""
-    tries = (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps) \
-        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings))
+    tries = len(settings.recipes) or (
+        (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps)
+        * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings)))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
         raise ExplorerError(f"These settings make {max(tries, 0)} replays. Allowed: 1 to {MOST_REPLAYS:,}. "
                             "Change the number of seeds, strengths or other values.")
@@ -124,12 +132,15 @@ def check(settings: ReplaySettings, family: str = "") -> None:
         raise ExplorerError(f"The first seed {settings.first_seed} is outside 0 to 2^63 - 1.")
     if settings.mode not in MODES:
         raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
+    if settings.recipes and settings.mode != "exhaustive":
+        raise ExplorerError("Recipes that are listed one by one run to their end, each of them. Choose the mode "
+                            "'exhaustive' for them.")
     check_rules(settings.stop, settings.primary_score)
     allowed = offered(facts(family).flow)
-    for name in settings.schedulers:
-        if (name not in allowed and facts(family).own_loop) or name not in SAMPLERS:
+    for name in () if settings.recipes else settings.schedulers:  # a recipe's is checked with the recipe
+        if (name not in allowed and facts(family).own_loop) or name not in (*SAMPLERS, *BY_KEY, *PRESETS):
             raise ExplorerError(f"The scheduler {name!r} is not offered for {facts(family).label}. Allowed: "
-                                f"{', '.join(allowed)}.")
+                                f"{', '.join(a for a in allowed if a not in PRESETS)}.")
     _check_ranges(settings, family)
 
 

@@ -6,7 +6,7 @@ nearest terms (no captions of neighbours, which would hand a trained work its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,9 @@ from explorer.clip.term_gains import parts_of
 from explorer.clip.terms import TermList
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Progress, PromptCandidate, Tick
+from explorer.records import PromptCandidate
 from explorer.records.policy import RECOVERED, Policy
+from explorer.run import QUIET, Run, Within
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -31,16 +32,25 @@ MODE = "fast"  # of the interrogation: it takes a tenth of a second and no luck
 
 
 def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
-                    cache: Path | None = None) -> Iterator[Tick | PromptCandidate]:
-    """Writes term embeddings to `cache`. Ticks, then the prompts that the policy takes for a picture, at most 16.
+                    cache: Path | None = None, run: Run = QUIET) -> tuple[PromptCandidate, ...]:
+    """Writes term embeddings to `cache`. The prompts that the policy takes for a picture, at most 16.
 
     `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. Prompts come in pairs: the
     nearest terms strung together, and the first of them alone; then the same begun with each other of the
     nearest terms in turn. Strings hold more of a picture's words; a term alone may be a whole title.
     """
     query = encoder.encode_images([fit_square(rgb, max(rgb.shape[:2]))])[0]
-    for event in _recovered(encoder, query, subject_id, terms, cache):
-        yield Tick() if isinstance(event, Progress) else event
+    heads, found, silent = [""], dict[str, PromptCandidate](), Within(run)
+    for head in heads:  # which grows once, by what the first prompt does not begin with
+        first = interrogate(encoder, None, subject_id=subject_id, mode=MODE, terms=terms, cache=cache,
+                            embedding=query, locked=[head] if head else (), run=silent)[0]
+        if not head:
+            heads += _heads(query, first.text, encoder, terms, cache, silent)
+        for one in (first, _alone(first, head or parts_of(first.text)[0], encoder, query)):
+            found.setdefault(one.text.casefold(), one)
+            if len(found) == RECOVERED:
+                return tuple(found.values())
+    return tuple(found.values())
 
 
 def settings_of(policy: Policy, prompts: Sequence[str]) -> ReplaySettings:
@@ -53,25 +63,6 @@ def settings_of(policy: Policy, prompts: Sequence[str]) -> ReplaySettings:
                           primary_score=policy.score)
 
 
-def _recovered(encoder: Encoder, query: np.ndarray, subject_id: str, terms: Sequence[TermList],
-               cache: Path | None) -> Iterator[Progress | PromptCandidate]:
-    heads, said = [""], set[str]()
-    for head in heads:  # which grows once, by what the first prompt does not begin with
-        for event in interrogate(encoder, None, subject_id=subject_id, mode=MODE, terms=terms, cache=cache,
-                                 embedding=query, locked=[head] if head else ()):
-            if isinstance(event, PromptCandidate):
-                break
-            yield event
-        if not head:
-            heads += yield from _heads(query, event.text, encoder, terms, cache)
-        for one in (event, _alone(event, head or parts_of(event.text)[0], encoder, query)):
-            if one.text.casefold() not in said:
-                said.add(one.text.casefold())
-                yield one
-            if len(said) == RECOVERED:
-                return
-
-
 def _alone(prompt: PromptCandidate, term: str, encoder: Encoder, query: np.ndarray) -> PromptCandidate:
     """One term as a prompt of its own."""
     ids = encoder.token_ids(term)
@@ -80,10 +71,7 @@ def _alone(prompt: PromptCandidate, term: str, encoder: Encoder, query: np.ndarr
 
 
 def _heads(query: np.ndarray, first: str, encoder: Encoder, terms: Sequence[TermList],
-           cache: Path | None) -> Iterator[Progress]:
-    """The nearest terms of all lists of things but the one that `first` begins with (generator value)."""
-    banks = []
-    for one in terms:
-        if one.role == "flavor" and len(one):
-            banks.append((yield from open_bank(encoder, one, cache=cache)))
+           cache: Path | None, run: Run) -> tuple[str, ...]:
+    """The nearest terms of all lists of things but the one that `first` begins with."""
+    banks = [open_bank(encoder, t, cache=cache, run=run) for t in terms if t.role == "flavor" and len(t)]
     return gather(banks, query, size=RECOVERED - 1, without=parts_of(first)[:1]).texts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,8 +21,9 @@ from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch
-from explorer.records import Effort, Progress, Recipe, Tick
+from explorer.records import Effort, Progress, Recipe
 from explorer.records.race_records import RaceRound
+from explorer.run import QUIET, Run
 from explorer.search.race_plan import screened_by
 
 
@@ -89,20 +90,20 @@ class RaceResult:
         return self.finished[0].unet_evaluations * len(self.lanes)
 
 
-Event = Progress | Tick | RaceRound | RaceResult
-
-
 def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan,
-         score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0,
-         clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
-    """Races recipes that differ in their seeds only: Progress, Ticks, a RaceRound a checkpoint, the RaceResult.
+         score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0, run: Run = QUIET,
+         on_round: Callable[[RaceRound], bool | None] = lambda reached: None,
+         clock: Callable[[], float] = time.monotonic) -> RaceResult | None:
+    """Races recipes that differ in their seeds only.
 
     `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
     that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
     `score` is what the finished pictures are wanted close by; lanes are compared by `screened_by(score)`.
+    `on_round` gets every checkpoint and the finish; where it says True at a checkpoint, the race ends there
+    without a result. `run` ticks between steps.
     """
-    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, screened_by(score), decided,
-                     starters or len(recipes)).run(list(recipes))
+    return _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, screened_by(score), decided,
+                 starters or len(recipes), run, on_round).go(list(recipes))
 
 
 @dataclass
@@ -115,10 +116,12 @@ class _Race:
     score: str
     decided: int
     starters: int
+    run: Run
+    on_round: Callable[[RaceRound], bool | None]
     lanes: dict[int, Lane] = field(default_factory=dict)
     spent: int = 0
 
-    def run(self, recipes: list[Recipe]) -> Iterator[Event]:
+    def go(self, recipes: list[Recipe]) -> RaceResult | None:
         began, total = self.clock(), len(recipes)
         self.lanes = {r.seed: Lane(r) for r in recipes}
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
@@ -128,31 +131,34 @@ class _Race:
             for first in range(0, len(recipes), self.batch):
                 part = recipes[first:first + self.batch]
                 group = Batch(self.model, part) if point is None else short_batch(self.model, part, point.steps)
-                yield from self.advance(group, scores)
-                yield self.progress(len(recipes), group)
+                self.advance(group, scores)
+                self.run.report(self.progress(len(recipes), group))
                 groups.append(group)
             recipes = self.drop(recipes, scores, number, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
             now = (self.clock(), self.spent)
-            yield RaceRound(number=number, step=len(groups[0].timesteps) if point is None else point.steps,
-                            steps=recipes[0].steps, seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds),
-                            kept=len(recipes), finish=point is None, unet_evaluations=now[1] - told[1],
-                            elapsed_s=now[0] - told[0])
+            over = self.on_round(RaceRound(
+                number=number, step=len(groups[0].timesteps) if point is None else point.steps,
+                steps=recipes[0].steps, seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds),
+                kept=len(recipes), finish=point is None, unet_evaluations=now[1] - told[1],
+                elapsed_s=now[0] - told[0]))
+            if over and point is not None:
+                return None
             told = now
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])
         effort = Effort(total, self.spent, self.clock() - began)
-        yield RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
+        return RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
 
     def progress(self, left: int, group: Batch) -> Progress:
         return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
                         group.index, len(group.timesteps))
 
-    def advance(self, group: Batch, scores: dict[int, float]) -> Iterator[Tick]:
+    def advance(self, group: Batch, scores: dict[int, float]) -> None:
         """Runs a group to its end and scores it there."""
         while not group.done:
             group.step()
-            yield Tick()
+            self.run.tick()
         cost = group.unet_evaluations
         self.spent += cost * len(group.recipes)
         key = sort_key(self.score)

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from explorer.closeness.scores import compare
-from explorer.closeness.start_code import StartBill, StartCode, diffc_estimate, gaussian_estimate, shortest_latents
+from explorer.closeness.start_code import StartBill, diffc_estimate, gaussian_estimate, shortest_latents
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import starting_noise
-from explorer.diffusion.rendered import Rendered, noise_blob
-from explorer.diffusion.sampling import Batch
-from explorer.diffusion.stepwise import sample_steps
+from explorer.diffusion.rendered import noise_blob
+from explorer.diffusion.sampling import Batch, sample
 from explorer.errors import ExplorerError
-from explorer.records import Recipe, Replay, Tick
+from explorer.records import Recipe, Replay
+from explorer.run import QUIET, Run
 from explorer.search.fit_size import fit
 
 NOISES = 8  # over which DiffC's estimate is a mean
@@ -31,9 +30,9 @@ STEPS = 50  # of its chain
 
 
 def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, score: str,
-                  start_rgb: np.ndarray | None = None,
-                  noise: np.ndarray | None = None) -> Iterator[Tick | StartBill]:
-    """Ticks, then the bill of the image that `replay` started from, or of the noise made for it.
+                  start_rgb: np.ndarray | None = None, noise: np.ndarray | None = None,
+                  run: Run = QUIET) -> StartBill:
+    """The bill of the image that `replay` started from, or of the noise made for it.
 
     `start_rgb` is (h, w, 3) uint8 at the replay's size, `noise` (c, h, w) float32, as its recipe names them.
     ExplorerError where the model's own loop is not ours, or where no code tried did the job.
@@ -46,18 +45,13 @@ def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, scor
     clean = None if start_rgb is None else Encoded(model, start_rgb).draw(None)[0].float().cpu().numpy()
     given = noise if noise is not None else clean
 
-    def replayed(values: np.ndarray) -> Iterator[Tick]:
+    def replayed(values: np.ndarray) -> float:
         changed = recipe if noise is None else dataclasses.replace(recipe, noise_blob=noise_blob(values))
-        events = sample_steps(model, [changed], start_rgb=start_rgb, noise=None if noise is None else values[None],
-                        start_latents=values if noise is None else None)
-        for event in events:
-            if isinstance(event, Rendered):
-                return compare(target, event.rgb, only=(score,))[score]
-            yield Tick()
-        raise AssertionError("a run ends with its image")
+        image, = sample(model, [changed], start_rgb=start_rgb, noise=None if noise is None else values[None],
+                        start_latents=values if noise is None else None, run=run)
+        return compare(target, image.rgb, only=(score,))[score]
 
-    code: StartCode | None = yield from shortest_latents(given, replayed, score=score,
-                                                         target=replay.closeness[score])
+    code = shortest_latents(given, replayed, score=score, target=replay.closeness[score])
     if code is None:
         raise ExplorerError("None of the codes tried brought the picture back as closely, so the bound in the "
                             "ledger stands.")
@@ -65,9 +59,9 @@ def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, scor
     gaussian = mean = error = None
     if noise is None:
         gaussian = gaussian_estimate(clean, **_first_levels(model, recipe, start_rgb))
-        mean, error = diffc_estimate((yield from _diffc_terms(model, recipe, clean, start_rgb)))
-    yield StartBill(replay.id, replay.subject_id, what, code.bits, code.step, score, code.closeness, code.replays,
-                    gaussian, mean, error)
+        mean, error = diffc_estimate(_diffc_terms(model, recipe, clean, start_rgb, run))
+    return StartBill(replay.id, replay.subject_id, what, code.bits, code.step, score, code.closeness, code.replays,
+                     gaussian, mean, error)
 
 
 def _first_levels(model: Model, recipe: Recipe, start_rgb: np.ndarray) -> dict[str, float]:
@@ -78,8 +72,9 @@ def _first_levels(model: Model, recipe: Recipe, start_rgb: np.ndarray) -> dict[s
     return {"signal": signal / size, "noise": noise / size}
 
 
-def _diffc_terms(model: Model, recipe: Recipe, clean: np.ndarray, start_rgb: np.ndarray) -> Iterator[Tick]:
-    """KL in nats of every step, a list for each of NOISES chains, down to where the run began (generator value).
+def _diffc_terms(model: Model, recipe: Recipe, clean: np.ndarray, start_rgb: np.ndarray,
+                 run: Run) -> list[list[float]]:
+    """KL in nats of every step, a list for each of NOISES chains, down to where the run began.
 
     Each chain is drawn from the true posterior q(x_s | x_t, x_0); the model's own step differs from it in the
     predicted x_0 only, so the KL of two Gaussians of one variance is what that prediction is off, weighed.
@@ -103,7 +98,7 @@ def _diffc_terms(model: Model, recipe: Recipe, clean: np.ndarray, start_rgb: np.
         after = min(after, end)
         batch.latents = x.to(model.dtype)
         off = x0 - batch.step().x0.float()  # (n, c, h, w)
-        yield Tick()
+        run.tick()
         beta = 1 - now / after
         spread = (1 - after) / (1 - now) * beta
         to_x0, to_x = math.sqrt(after) * beta / (1 - now), math.sqrt(now / after) * (1 - after) / (1 - now)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pkgutil
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from explorer.errors import Cancelled, ExplorerError
 from explorer.foreign.offline import obey
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import Task
 from explorer.jobs.worker_queue import Board
-from explorer.records import Progress
 from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
+from explorer.worker.job_run import JobRun
 from explorer.worker.loaded_table import LoadedTable
-from explorer.worker.registry import runner
 from explorer.worker.watch import Watch
 
 IDLE_S = 60.0
 POLL_S = 0.1
-REPORT_S = 0.2  # progress rows are written at most this often
 MEMORY = ("There is not enough memory for this (needed by {task}). Use a smaller size or fewer images at "
           "once, unload other models in the settings, or choose another device; then resume. What was found "
           "is kept.")
@@ -63,10 +62,13 @@ class Worker:
     def work(self, job: Job) -> None:
         """Runs one job to its end, under the settings as they are now, and writes down how it ended."""
         self._follow_settings()
-        context = Context(self.settings, self.queue, job, self.table, lambda: self.watch.stopped(job.id))
+        run = JobRun(self.board, job.id, serve=lambda: self._serve(job), stopped=lambda: self.watch.stopped(job.id))
+        context = Context(self.settings, self.queue, job, self.table, run)
         self.watch.enter(job.id)
         try:
-            self.board.done(job.id, self._run(job, context))
+            result = run_task(job.task, context)
+            run.flush()
+            self.board.done(job.id, result)
         except Cancelled:
             if self.watch.cancelled(job.id):
                 self.board.cancelled(job.id)
@@ -99,20 +101,6 @@ class Worker:
             self.settings = load_settings(self.settings.home)
         self.table.budget_bytes = self.settings.model_memory_mb * 1024 * 1024
 
-    def _run(self, job: Job, context: Context) -> Any:
-        events = runner(job.name)(job.task, context)
-        reports = _Reports(self.board, job.id)
-        with contextlib.closing(events):
-            while True:
-                try:
-                    event = events.throw(Cancelled()) if context.stopped() else next(events)
-                except StopIteration as end:
-                    reports.flush()
-                    return end.value
-                if isinstance(event, Progress):
-                    reports.take(event)
-                self._serve(job)
-
     def _serve(self, job: Job) -> None:
         """Between two steps of a long task: runs short ones that wait."""
         if job.task.INTERACTIVE or time.monotonic() - self._served < POLL_S:
@@ -137,36 +125,6 @@ def _device_fell(error: Exception) -> bool:
         sign in words for sign in ("CUDA error:", "HIP error:", "MPS backend error", "CUDNN_STATUS_")))
 
 
-class _Reports:
-    """Writes the newest progress, not every one."""
-
-    def __init__(self, board: Board, job_id: str) -> None:
-        self.board, self.job_id = board, job_id
-        self._waiting: Progress | None = None
-        self._written = 0.0
-
-    def take(self, progress: Progress) -> None:
-        held = self._waiting.preview_png if self._waiting else b""
-        self._waiting = _with_preview(progress, held)
-        if time.monotonic() - self._written >= REPORT_S:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._waiting is not None:
-            self.board.report(self.job_id, self._waiting)
-            self._waiting, self._written = None, time.monotonic()
-
-
-def _with_preview(progress: Progress, held: bytes) -> Progress:
-    if progress.preview_png or not held:
-        return progress
-    return Progress(**{**vars(progress), "preview_png": held})
-
-
-def drain(events: Iterator[Any]) -> Any:
-    """Runs a runner's generator without a queue; returns its result."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
+def run_task(task: Task, context: Context) -> Any:
+    """Runs a task with the function that it names; its result (JSON or None)."""
+    return pkgutil.resolve_name(task.RUNNER)(task, context)

@@ -131,8 +131,8 @@ def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: P
     encoder, terms = load_encoder("world"), choose_lists(("collection",), collection=all_words(rows))
     for name, rgb in zip(subjects.ids, subjects.shown, strict=True):
         if name not in found:
-            events = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
-            found[name] = [e.text for e in events if isinstance(e, PromptCandidate)]
+            made = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
+            found[name] = [prompt.text for prompt in made]
             if len(found) % 50 == 0:
                 write_json(path, found)
     write_json(path, found)

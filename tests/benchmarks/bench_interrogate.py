@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,6 @@ from explorer.clip.terms import TermList, shipped_lists
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
-from explorer.records import PromptCandidate
 from explorer.settings import WORLD
 from explorer.statistics import share_interval
 
@@ -71,15 +70,6 @@ def label_lists(rows: Sequence[dict[str, Any]], *, most: int | None = None) -> t
             shipped["mediums"], shipped["movements"], shipped["trending"])
 
 
-def finished(steps: Iterator) -> Any:
-    """Runs a generator to its end and gives its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
     value = work()
@@ -95,8 +85,8 @@ def timed_twice(work: Callable[[], Any]) -> tuple[float, float, Any]:
 
 def our_prompt(encoder: Encoder, rgb: np.ndarray, lists: Sequence[TermList], cache: Path, mode: str) -> str:
     """The nearest prompt of a mode that opens with the caption."""
-    found = [c for c in interrogate(encoder, rgb, subject_id="bench", mode=mode, terms=lists, cache=cache,
-                                    captions=[Caption(CAPTION, "person")]) if isinstance(c, PromptCandidate)]
+    found = interrogate(encoder, rgb, subject_id="bench", mode=mode, terms=lists, cache=cache,
+                        captions=[Caption(CAPTION, "person")])
     return max((c for c in found if c.source == "interrogation"), key=lambda c: c.similarity).text
 
 
@@ -176,7 +166,7 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
     banks = {"creator": TermList("by", "artist", tuple(by)),
              "creator_of_world": TermList("by own", "artist", tuple(own)),
              "title": TermList("titles", "flavor", tuple(titles))}
-    opened = {k: finished(open_bank(encoder, t, cache=cache)) for k, t in banks.items()}
+    opened = {k: open_bank(encoder, t, cache=cache) for k, t in banks.items()}
     out: dict[str, Any] = {}
     for group, split in (("member", "train"), ("held_out", "test")):
         works = [r for r in rows if r["split"] == split and r["title"] and r["creator"]][:most]
@@ -231,8 +221,7 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
     gains, spent = [], 0
     for row in chosen:
         rgb = picture(row)
-        found = [c for c in interrogate(encoder, rgb, subject_id="bench", terms=lists, cache=cache)
-                 if isinstance(c, PromptCandidate)]
+        found = interrogate(encoder, rgb, subject_id="bench", terms=lists, cache=cache)
         scorer = LatentScorer(model, rgb)
         first = rerank(found, scorer)[0].text
         spent += scorer.unet_evaluations
@@ -280,7 +269,7 @@ def main() -> None:
     rows = pq.read_table(WORLD / "manifest.parquet").to_pylist()
     encoder, lists = load_encoder(options.clip), label_lists(rows, most=most)
     cache = options.cache or Path(tempfile.mkdtemp())
-    seconds, banks = timed(lambda: [finished(open_bank(encoder, t, cache=cache)) for t in lists])
+    seconds, banks = timed(lambda: [open_bank(encoder, t, cache=cache) for t in lists])
     log(f"{sum(map(len, lists))} labels read in {seconds:.0f} s; {torch.get_num_threads()} threads")
     chosen = choose(rows, options.works)
     result: dict[str, Any] = {"works": len(chosen), "labels": sum(map(len, lists))}

@@ -14,7 +14,6 @@ from explorer.clip.interrogate import InterrogationSettings, interrogate
 from explorer.clip.terms import term_list
 from explorer.clip.weights import find_clip
 from explorer.errors import ExplorerError
-from explorer.records import PromptCandidate
 from tests.clip.conftest import write_clip
 
 
@@ -39,8 +38,7 @@ def test_it_reads_its_own_tokens(letters: Encoder) -> None:
 
 def test_interrogation_is_right(letters: Encoder, image: np.ndarray) -> None:
     terms = term_list("own", "flavor", ["red boat", "old house!", "a " * 40, "blue", "moon (big)"])
-    made = [c for c in interrogate(letters, image, subject_id="s", terms=[terms],
-                                   settings=InterrogationSettings(pool=5)) if isinstance(c, PromptCandidate)]
+    made = interrogate(letters, image, subject_id="s", terms=[terms], settings=InterrogationSettings(pool=5))
     query = letters.encode_images([image])[0]
     assert made and all(c.tokens == len(letters.token_ids(c.text)) <= 75 for c in made)
     assert [c.similarity for c in made] == pytest.approx(

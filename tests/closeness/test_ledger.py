@@ -24,7 +24,6 @@ from explorer.jobs.tasks import ReplaySettings
 from explorer.records import LedgerEntry, ModelRef, Recipe, Variation
 from explorer.records.replay_settings import taken_over
 from explorer.records.samplers import SAMPLERS
-from explorer.worker.loop import drain
 
 MODEL = ModelRef("world", "f" * 64, "sd1")
 
@@ -142,11 +141,10 @@ def test_the_shortest_code_is_the_coarsest_that_does_the_same_job():
     latents = np.random.default_rng(2).normal(size=(4, 8, 8)).astype(np.float32)
 
     def replay(given):  # a stand-in for a recipe: closeness is the distance of what enters it
-        yield "a step"
         return float(np.sqrt(np.mean((given - latents) ** 2)))
 
     def found(target):
-        return drain(start_code.shortest_latents(latents, replay, score="tiled_l2", target=target))
+        return start_code.shortest_latents(latents, replay, score="tiled_l2", target=target)
 
     code, finer = found(0.1), found(0.01)
     assert code.closeness <= 0.1 and code.bits == 8 * len(code.data)

@@ -20,12 +20,13 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import CheckCopy, EncodeQuery, SearchCollection
 from explorer.jobs.worker_queue import Board
 from explorer.records import CopyCheck
+from explorer.run import QUIET
 from explorer.settings import load_settings
 from explorer.worker.context import Context
 from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners.run_neighbours import check, search
 
-from .conftest import drive, picture
+from .conftest import picture
 from .test_build import GridEncoder
 
 WORKS = 12
@@ -37,8 +38,8 @@ def built(tmp_path_factory) -> Path:
     (base / "pictures").mkdir()
     for i in range(WORKS):
         (base / "pictures" / f"{i:02d}.png").write_bytes(png_bytes(picture(i)))
-    drive(embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid"))
-    drive(index_folder(base / "built"))
+    embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid")
+    index_folder(base / "built")
     return base / "built"
 
 
@@ -59,7 +60,7 @@ class Desk:
         board = Board(self.queue, kind="device", pid=os.getpid(), born_s=0.0, device="cpu")
         board.done(board.take().id, result)
         job = self.queue.get(self.queue.submit(task, after=before))
-        return drive(runner(task, Context(self.settings, self.queue, job, self.table, lambda: False)))
+        return runner(task, Context(self.settings, self.queue, job, self.table, QUIET))
 
 
 @pytest.fixture

@@ -239,11 +239,11 @@ def test_a_thumbnail_is_decoded_behind_the_door(monkeypatch):
 def test_serving_says_what_is_wrong_before_anything_starts(tmp_path):
     from explorer.collections.serve import start
 
-    from .conftest import drive, unit_rows, write_folder
+    from .conftest import unit_rows, write_folder
 
     folder = str(write_folder(tmp_path / "index", unit_rows(5)))
     with server({}) as (base, _), pytest.raises(ExplorerError, match="cannot be used"):
-        drive(start({"a": folder}, clip="hf_clip:x", port=int(base.rsplit(":", 1)[1])))
+        start({"a": folder}, clip="hf_clip:x", port=int(base.rsplit(":", 1)[1]))
     (tmp_path / "clip").mkdir()
     with pytest.raises(ExplorerError, match=r"no open_clip_config\.json"):
-        drive(start({"a": folder}, clip=str(tmp_path / "clip")))
+        start({"a": folder}, clip=str(tmp_path / "clip"))

@@ -5,8 +5,8 @@ import pytest
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.download import choose_files, download_model
 from explorer.errors import ExplorerError
-from explorer.records import Progress
 from tests.diffusion.hub import COMMIT, Hub, repository
+from tests.heard import Heard
 
 
 @pytest.fixture(scope="module")
@@ -22,20 +22,21 @@ def hub(files):
 
 
 def fetch(hub, home, **more):
-    return list(download_model("me/boat", home=home, offline=False, hub=hub.url, **more))
+    return download_model("me/boat", home=home, offline=False, hub=hub.url, **more)
 
 
 def test_a_model_arrives_pinned_and_whole_and_only_what_is_needed(hub, tmp_path):
-    *progress, pinned = fetch(hub, tmp_path)
+    run = Heard()
+    pinned = fetch(hub, tmp_path, run=run)
     assert pinned == f"me/boat@{COMMIT}"
-    assert all(isinstance(p, Progress) for p in progress) and progress[-1].done == progress[-1].total
+    assert len(run.reports) > 1 and run.reports[-1].done == run.reports[-1].total
     info = describe_model(pinned, home=tmp_path)
     assert (info.family, info.licence) == ("sd1", "openrail")
     assert describe_model("me/boat", home=tmp_path).fingerprint == info.fingerprint
     asked = {name for name, _ in hub.asked}
     assert not asked & {"README.md", "v1.ckpt", "unet/diffusion_pytorch_model.bin"}
     hub.asked.clear()
-    assert fetch(hub, tmp_path) == [pinned] and hub.asked == []
+    assert fetch(hub, tmp_path) == pinned and hub.asked == []
 
 
 def test_a_broken_download_goes_on_where_it_stopped(hub, tmp_path):
@@ -68,13 +69,13 @@ def test_too_little_space_is_told_before_the_download(hub, tmp_path, monkeypatch
 
 def test_offline_unknown_and_unreachable(hub, tmp_path):
     with pytest.raises(ExplorerError, match="offline is on"):
-        list(download_model("me/boat", home=tmp_path, offline=True, hub=hub.url))
+        download_model("me/boat", home=tmp_path, offline=True, hub=hub.url)
     with pytest.raises(ExplorerError, match="does not know it"):
-        list(download_model("me/other", home=tmp_path, offline=False, hub=hub.url))
+        download_model("me/other", home=tmp_path, offline=False, hub=hub.url)
     with pytest.raises(ExplorerError, match="no hub id"):
-        list(download_model("boat", home=tmp_path, offline=False, hub=hub.url))
+        download_model("boat", home=tmp_path, offline=False, hub=hub.url)
     with pytest.raises(ExplorerError, match="could not be reached"):
-        list(download_model("me/boat", home=tmp_path, offline=False, hub="http://127.0.0.1:9"))
+        download_model("me/boat", home=tmp_path, offline=False, hub="http://127.0.0.1:9")
 
 
 def siblings(*names):

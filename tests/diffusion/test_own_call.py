@@ -8,7 +8,7 @@ from explorer.diffusion.exhibit import exhibit
 from explorer.errors import Cancelled, ExplorerError
 from explorer.jobs.tasks import ReplaySettings, RunSearch
 from explorer.search.expand import expand
-from explorer.search.run import run_search
+from explorer.search.one_search import Given, run_search
 from tests.diffusion import tiny
 from tests.heard import Heard
 
@@ -46,9 +46,11 @@ def test_a_search_runs_over_it(other):
     settings = ReplaySettings("a red boat", seeds=2, steps=(2,))
     task = RunSearch("case", "subject", "search", settings)
     recipes = expand(settings, model=other.ref, info=other.info)
-    events = list(run_search(other, None, task, recipes, np.zeros((32, 32, 3), np.uint8)))
-    assert [e[0].recipe.seed for e in events if isinstance(e, tuple)] == [0, 1]
-    assert {e[0].recipe.scheduler for e in events if isinstance(e, tuple)} == {"own"}
+    made = []
+    given = Given(other, None, task, np.zeros((32, 32, 3), np.uint8), lambda replay, png: made.append(replay))
+    assert run_search(given, recipes).state == "done"
+    assert [r.recipe.seed for r in made] == [0, 1]
+    assert {r.recipe.scheduler for r in made} == {"own"}
 
 
 @pytest.mark.parametrize(("changes", "says"), [

@@ -55,7 +55,7 @@ def test_summary_counts_what_expand_gives():
 @pytest.mark.parametrize(("settings", "says"), [
     ({"seeds": 0}, "0 replays"), ({"seeds": 2_000_000}, "1,000,000"),
     ({"guidances": (31.0,)}, "outside 0 to 30"),
-    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("heun",)}, "heun"),
+    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("dpm_fast",)}, "dpm_fast"),
     ({"steps": (1001,)}, "1001 steps"),
     ({"width_px": 33}, "33 pixels"), ({"steps": (5,), "strengths": (0.1,)}, "at least 0.2"),
     ({"first_seed": -1}, "first seed")])

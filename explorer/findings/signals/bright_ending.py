@@ -25,8 +25,8 @@ from explorer.findings.signals.observers import (
     key_of,
     noise_difference,
     prompt_recipes,
-    run_past,
     table,
+    watch,
 )
 
 LAYERS = 2
@@ -158,6 +158,6 @@ def bright_ending(model: Model, prompts: Sequence[str], *, seeds: Sequence[int],
                   guidance: float = 0.0, batch: int = 0) -> np.ndarray:
     """(prompts, seeds) masked magnitudes; maps come from a `BrightEnding` of one's own."""
     observer = BrightEnding()
-    run_past(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
+    watch(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
              batch=batch)
     return table(observer.result(), prompts, seeds)

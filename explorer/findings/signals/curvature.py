@@ -7,7 +7,7 @@ gradient of Wen's squared magnitude halved, and so weighs the directions in whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -19,24 +19,27 @@ from explorer.diffusion.schedulers import predicted_noise
 from explorer.errors import ExplorerError
 from explorer.findings.signals.observers import Key, key_of, prompt_recipes, table
 from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 EVALUATIONS = 2 + 2 * 2  # with and without the prompt; a backward pass costs about two forward ones
 
 
-def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0) -> Iterator[dict[Key, float]]:
-    """‖H s‖² of each recipe at the first step of its schedule, a batch at a time; in [0, ∞).
+def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0, run: Run = QUIET) -> dict[Key, float]:
+    """‖H s‖² of each recipe at the first step of its schedule, in [0, ∞); `run` ticks after each batch.
 
     x is the network's input (unit variance at the start), so the value does not depend on the scheduler's
     scaling. ExplorerError without guidance. Needs the memory of a backward pass.
     """
-    size = batch or max(1, model.policy.batch // 4)
+    size, found = batch or max(1, model.policy.batch // 4), {}
     for at in range(0, len(recipes), size):
-        run = Batch(model, recipes[at:at + size])
-        if not run.guided:
+        group = Batch(model, recipes[at:at + size])
+        if not group.guided:
             raise ExplorerError("Sharpness compares the model with and without the prompt, which needs a "
                                 "guidance above 1. Choose one, for example 7.5.")
-        values = _product(model, run).square().sum(dim=(1, 2, 3))
-        yield {key_of(r): float(v) for r, v in zip(run.recipes, values.cpu(), strict=True)}
+        values = _product(model, group).square().sum(dim=(1, 2, 3))
+        found |= {key_of(r): float(v) for r, v in zip(group.recipes, values.cpu(), strict=True)}
+        run.tick()
+    return found
 
 
 def _product(model: Model, run: Batch) -> torch.Tensor:
@@ -65,5 +68,4 @@ def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], ste
               guidance: float = 0.0, batch: int = 0) -> np.ndarray:
     """(prompts, seeds) sharpness at the first step of a schedule of `steps`."""
     recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    values = {key: value for part in sharpness(model, recipes, batch=batch) for key, value in part.items()}
-    return table(values, prompts, seeds)
+    return table(sharpness(model, recipes, batch=batch), prompts, seeds)

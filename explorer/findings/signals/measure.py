@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,8 @@ from explorer.findings.signals.observers import Key, Observer, prompt_recipes, s
 from explorer.findings.signals.one_step import OneStep
 from explorer.findings.signals.signal_list import SIGNALS, SignalInfo
 from explorer.findings.signals.wen import Wen
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 OBSERVERS: dict[str, Callable[[], Observer]] = {
     "wen_first": lambda: Wen(first_only=True), "wen": Wen, "bright_ending": BrightEnding,
@@ -53,8 +53,8 @@ class Signal:
     def measure(self, model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0,
                 guidance: float = 0.0) -> SignalResult:
         """The signal for one prompt; 0 takes the model's default. ExplorerError where it cannot be had."""
-        events = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
-        return drained(events).results[self.info.name]
+        found = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
+        return found.results[self.info.name]
 
 
 def signal(name: str) -> Signal:
@@ -71,8 +71,8 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequence[int], steps: int = 0,
-            guidance: float = 0.0, batch: int = 0, images: bool = False) -> Iterator[Tick]:
-    """Yields between steps; returns (generator value) `Measured`: all that one run gives, then the rest.
+            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Readings:
+    """All that one run of the sampler gives, then the rest; `run` ticks between steps.
 
     `names` none: every signal. Images are made where a signal or `images` asks for them.
     """
@@ -80,36 +80,18 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
     observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
     making = images or "clique" in wanted
-    made: list[Rendered] = []
-    if observers or making:
-        for event in watch(model, recipes, observers, batch=batch, images=making):
-            if isinstance(event, Rendered):
-                made.append(event)
-            else:
-                yield event
+    made = watch(model, recipes, observers, batch=batch, images=making, run=run) if observers or making else []
     results = {o.name: _result(o, recipes, model, seeds) for o in observers}
     spent = _spent(recipes, observers, making)
     if "clique" in wanted:
         size = cliques.clique(np.stack([m.rgb for m in made]))
         results["clique"] = SignalResult("clique", float(size), (), _spent(recipes, [], True))
     if "curvature" in wanted:
-        found: dict[Key, float] = {}
-        for part in curvature.sharpness(model, recipes):
-            found |= part
-            yield Tick()
+        found = curvature.sharpness(model, recipes, run=run)
         cost = len(recipes) * curvature.EVALUATIONS
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
     return Readings({n: results[n] for n in wanted}, spent, tuple(made))
-
-
-def drained(events: Iterator[Tick]) -> Any:
-    """What a generator of steps returns, such as `measure`, run to its end."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
 
 
 def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:

@@ -7,7 +7,7 @@ saw of each image, by (prompt, seed). One observer serves one setting of steps, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 from explorer.search.expand import expand
 
 Key = tuple[str, int]  # prompt and seed of an image
@@ -106,38 +107,31 @@ def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int]
 
 
 def watch(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer], *, batch: int = 0,
-          images: bool = False) -> Iterator[Tick | Rendered]:
-    """Runs recipes of one setting past the observers: a Tick a step, with `images` a Rendered a recipe.
+          images: bool = False, run: Run = QUIET) -> list[Rendered]:
+    """Runs recipes of one setting past the observers; with `images` a Rendered a recipe, else none.
 
     Without `images` a batch stops as soon as every observer has seen enough. `batch` 0 takes as many at
     once as the model's memory policy says. ExplorerError as `Batch`, and as each observer's `begin`.
     """
-    size = batch or model.policy.batch
+    size, made = batch or model.policy.batch, []
     try:
         for at in range(0, len(recipes), size):
-            run = Batch(model, recipes[at:at + size])
-            total = len(run.timesteps)
+            group = Batch(model, recipes[at:at + size])
+            total = len(group.timesteps)
             for observer in observers:
                 observer.begin(model, total)
             needed = [o.steps_needed(total) for o in observers]
-            while run.index < (total if images else max(needed)):
-                view = run.step()
+            while group.index < (total if images else max(needed)):
+                view = group.step()
                 for observer, enough in zip(observers, needed, strict=True):
                     if view.index < enough:
                         observer.see(view)
-                yield Tick()
-            if images:
-                yield from run.finish()
+                run.tick()
+            made += group.finish() if images else []
     finally:
         for observer in observers:
             observer.end()
-
-
-def run_past(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer], *,
-             batch: int = 0) -> None:
-    """`watch` to its end, without images."""
-    for _ in watch(model, recipes, observers, batch=batch):
-        pass
+    return made
 
 
 def steps_seen(recipes: Sequence[Recipe], observer: Observer) -> int:

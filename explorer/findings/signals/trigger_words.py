@@ -6,7 +6,7 @@ averaged over the steps of a run and over seeds. Changing an influential word is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,14 +17,15 @@ from explorer.diffusion.sampling import Batch, StepView
 from explorer.diffusion.schedulers import predicted_noise
 from explorer.errors import ExplorerError
 from explorer.findings.signals.observers import prompt_recipes
-from explorer.records import TermGain, Tick
+from explorer.records import TermGain
+from explorer.run import QUIET, Run
 
 EVALUATIONS = 2 + 1 + 2  # a guided step, one more with the prompt, and its backward pass
 
 
 def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0, guidance: float = 0.0,
-                   batch: int = 0) -> Iterator[Tick]:
-    """Yields between steps; returns (generator value) a TermGain a word, in the prompt's order.
+                   batch: int = 0, run: Run = QUIET) -> tuple[TermGain, ...]:
+    """A TermGain a word, in the prompt's order; `run` ticks between steps.
 
     Its `gain` is the influence of the word's strongest token, in [0, ∞): higher, the more it triggers.
     Words past the prompt's last token are left out. ExplorerError without guidance.
@@ -33,15 +34,15 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
     size = batch or max(1, model.policy.batch // 4)
     norms: list[torch.Tensor] = []  # (t,) each
     for at in range(0, len(recipes), size):
-        run = Batch(model, recipes[at:at + size])
-        if not run.guided:
+        group = Batch(model, recipes[at:at + size])
+        if not group.guided:
             raise ExplorerError("The influence of words compares the model with and without the prompt, which "
                                 "needs a guidance above 1. Choose one, for example 7.5.")
-        words = model.family.encode(run.recipes, paired=True).alone().each(torch.Tensor.clone)
-        while not run.done:
-            timestep = run.timesteps[run.index]
-            norms += list(_token_norms(run, run.step(), timestep, words).cpu())
-            yield Tick()
+        words = model.family.encode(group.recipes, paired=True).alone().each(torch.Tensor.clone)
+        while not group.done:
+            timestep = group.timesteps[group.index]
+            norms += list(_token_norms(group, group.step(), timestep, words).cpu())
+            run.tick()
     return _words(model, prompt, torch.stack(norms).mean(0).numpy())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from typing import Any
 
 from explorer.collections.looks import Looked, Pictures, look
@@ -17,26 +19,25 @@ class Painter:
         """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
         check_same("code", code_sha256(), expected)
         from explorer.diffusion.models import load_model
+        from explorer.search.engine import Room
         from explorer.settings import default_home
 
-        self.model = load_model(source, precision=precision, home=default_home())
+        self.model, self.room = load_model(source, precision=precision, home=default_home()), Room(sys.maxsize)
         check_same("fingerprint", self.model.ref.fingerprint, expected)
 
     def process(self) -> int:
         """This actor's process id; answers once the model is loaded."""
         return os.getpid()
 
-    def do(self, unit: Any) -> Any:
-        """What came of a unit, with where it was made; see explorer.search.engine."""
-        from dataclasses import replace
-
+    def do(self, unit: Any) -> list[Any]:
+        """What came of a unit, part by part, with where it was made; see explorer.search.engine."""
         from explorer.diffusion.environment import environment
-        from explorer.search.engine import do
         from explorer.worker.runners.surroundings import surroundings
 
-        device = self.model.device
-        return replace(do(self.model, unit), environment={"sampler": environment(device),
-                                                          "surroundings": surroundings(device)})
+        parts, device = [], self.model.device
+        unit.do(self.model, self.room, parts.append)
+        where = {"sampler": environment(device), "surroundings": surroundings(device)}
+        return [replace(part, environment=where) for part in parts]
 
 
 class Reader:
@@ -56,9 +57,9 @@ class Reader:
         """This actor's process id; answers once the CLIP is loaded."""
         return os.getpid()
 
-    def do(self, pictures: Pictures) -> Looked:
+    def do(self, pictures: Pictures) -> list[Looked]:
         """See explorer.collections.looks."""
-        return look(self.encoder, pictures)
+        return [look(self.encoder, pictures)]
 
 
 def check_same(what: str, found: str, expected: dict[str, str]) -> None:

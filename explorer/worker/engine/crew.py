@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.records import Tick
+from explorer.run import Run
 from explorer.settings import check_engine
 
 INSTALL = 'pip install "ray[client]==2.60.0"'
@@ -72,11 +72,12 @@ class Crew:
         made = self.ray.remote(self.kind).options(max_restarts=AGAIN, max_task_retries=AGAIN, **options)
         self.actors = {number: made.remote(*self.args) for number in range(count)}
 
-    def run(self, units: Iterable[Any]) -> Iterator[Tick | tuple[Any, Any]]:
-        """Each unit with what came of it, in the order in which they end; Ticks while none does.
+    def run(self, units: Iterable[Any], on_made: Callable[[Any, Any], Any], *, run: Run) -> None:
+        """Each unit with what came of it, part by part, to `on_made`, in the order in which they end.
 
         A unit is taken from `units` only when an actor is free. The unit of an actor that is lost for good goes
-        to another one. ExplorerError from a node as it is; one more when no actor is left.
+        to another one. `run` ticks while none ends. ExplorerError from a node as it is; one more when no actor
+        is left.
         """
         if not self.actors or not self.ray.is_initialized():
             self._start()
@@ -97,9 +98,10 @@ class Crew:
                 if unit is None:
                     self.processes[number] = result
                 else:
-                    yield unit, result
+                    for part in result:
+                        on_made(unit, part)
             if not ready:
-                yield Tick()
+                run.tick()
             while shift.free and (unit := shift.next()) is not None:
                 number = shift.free.pop()
                 shift.under_way[self.actors[number].do.remote(unit)] = (number, unit)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from explorer.clip.rerank_prompts import closeness_gains, reranked, to_rerank, without_terms
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import Interrogate
-from explorer.records import Progress, PromptCandidate, Tick
+from explorer.records import PromptCandidate
+from explorer.run import Counted
 from explorer.search.short_replays import LatentScorer
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
@@ -33,39 +33,30 @@ class Judged:
 
 
 def judge(candidates: Sequence[PromptCandidate], rgb: np.ndarray, task: Interrogate,
-          context: Context) -> Iterator[Any]:
-    """Progress and ticks, then (generator value) the Judged; a model that cannot be asked leaves CLIP's order.
+          context: Context) -> Judged:
+    """The candidates as short replays order them; a model that cannot be asked leaves CLIP's order.
 
     `rgb` (h, w, 3) uint8 is the subject. The first prompt's terms are left out in turn as well.
     """
     prompts = to_rerank(candidates, count=task.rerank)
     if not prompts:
         return Judged(candidates)
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     try:
         model = loading.model(context, task.model or context.settings.model)
         scorer = LatentScorer(model, rgb)
     except ExplorerError as error:
         return Judged(candidates, why_not=str(error))
-    scores = yield from _scores(scorer, prompts, "short replays of each prompt")
-    ordered = reranked(candidates, scores)
+    ordered = reranked(candidates, _scores(scorer, prompts, "short replays of each prompt", context))
     first = ordered[0]
     shorter = without_terms(first)
     if 1 < len(shorter) <= MOST_TERMS:
-        left = yield from _scores(scorer, [text for _, text in shorter], "short replays without each word")
+        left = _scores(scorer, [text for _, text in shorter], "short replays without each word", context)
         ordered[0] = dataclasses.replace(first, replay_terms=closeness_gains(first, left))
     return Judged(ordered, len(prompts), model.ref.fingerprint, scorer.unet_evaluations)
 
 
-def _scores(scorer: LatentScorer, prompts: Sequence[str], what: str) -> Iterator[Any]:
-    effort, done = scorer.effort, 0
+def _scores(scorer: LatentScorer, prompts: Sequence[str], what: str, context: Context) -> list[float]:
+    effort = scorer.effort
     total = effort.steps * math.ceil(len(prompts) * effort.seeds / effort.batch)
-    steps = scorer.steps(prompts)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        done += 1
-        yield Tick()
-        yield Progress(min(done, total), total, what)
+    return scorer(prompts, Counted(context.run, total, what))

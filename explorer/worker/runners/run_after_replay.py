@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 from explorer.cases.case import SearchPlan
 from explorer.closeness.alignment import OPTIONS, align
 from explorer.closeness.scores import compare
-from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import Progress, SearchSummary, Start, to_json
+from explorer.records import SearchSummary, Start, to_json
 from explorer.search.fit_size import fit
 from explorer.search.start_ledger import measure_start
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
-from explorer.worker.runners.run_modes import start_picture
-from explorer.worker.runners.run_replays import stored_noise
+from explorer.worker.runners.given_images import start_picture, stored_noise
 
 
-def start(task: MeasureStart, context: Context) -> Iterator[Any]:
+def start(task: MeasureStart, context: Context) -> Any:
     """Writes the measured bill of what a replay was given, and its search's summary again with it."""
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     recipe = replay.recipe
@@ -41,14 +38,9 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
         raise ExplorerError(f"This replay was made with another model ({recipe.model.source}). Choose that model "
                             "and measure again.")
     rgb = read_png(case.blob(case.subject(replay.subject_id).pixels_sha256))
-    yield Progress(0, 0, "looking for the shortest code that does the same")
-    found = None
-    for event in measure_start(model, replay, rgb, score=task.score, start_rgb=start_picture(case, recipe),
-                               noise=stored_noise(case, recipe, model)):
-        if isinstance(event, StartBill):
-            found = event
-        else:
-            yield event
+    context.report(0, 0, "looking for the shortest code that does the same")
+    found = measure_start(model, replay, rgb, score=task.score, start_rgb=start_picture(case.blob, recipe),
+                          noise=stored_noise(case.blob, recipe, model), run=context.run)
     context.commit(found)
     summary = case.record(SearchSummary, replay.search_id)
     if summary is not None and summary.best_replay_id == replay.id:
@@ -56,12 +48,12 @@ def start(task: MeasureStart, context: Context) -> Iterator[Any]:
     return to_json(found)
 
 
-def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
+def aligned(task: AlignReplay, context: Context) -> Any:
     """Writes the replay as it was laid over its subject, what was done to it, and its scores after that."""
     options = tuple(o for o in OPTIONS if o in task.options)
     if not options:
         raise ExplorerError(f"Choose at least one way to align: {', '.join(OPTIONS)}.")
-    yield Progress(0, 1, "aligning")
+    context.report(0, 1, "aligning")
     case = context.case()
     replay = case.replay(task.replay_id)
     other = read_png(case.blob(replay.image_sha256))
@@ -73,5 +65,5 @@ def aligned(task: AlignReplay, context: Context) -> Iterator[Any]:
     found = AlignedReplay(f"{replay.id} {' '.join(options)}", replay.subject_id, replay.id, options, laid.words(),
                           compare(subject, laid.rgb), name)
     context.commit(found, blobs={name: png})
-    yield Progress(1, 1, "aligned")
+    context.report(1, 1, "aligned")
     return to_json(found)

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from typing import Any
 
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.download import HUB, download_model
 from explorer.jobs.tasks import DownloadModel
 from explorer.records import Progress, to_json
+from explorer.run import Retold
 from explorer.worker.context import Context
 
 MB = 1_000_000
 
 
-def download(task: DownloadModel, context: Context) -> Iterator[Progress]:
+def download(task: DownloadModel, context: Context) -> Any:
     """Writes the model's files into the workspace, checked; `HF_ENDPOINT` names another hub (a mirror)."""
-    home, began, first = context.settings.home, time.monotonic(), None
-    events = download_model(task.source, home=home, offline=context.settings.offline, variant=task.variant,
-                            hub=os.environ.get("HF_ENDPOINT") or HUB)
-    yield Progress(0, 0, "asking the hub")
-    for event in events:
-        if isinstance(event, str):
-            yield Progress(0, 0, "computing the fingerprint")
-            return {"source": event, "info": to_json(describe_model(event, home=home))}
-        first = event.done if first is None else first
-        yield _in_megabytes(event, elapsed_s=time.monotonic() - began, fetched=event.done - first)
-    raise AssertionError("a download ends with its pinned source")
+    home = context.settings.home
+    context.report(0, 0, "asking the hub")
+    source = download_model(task.source, home=home, offline=context.settings.offline, variant=task.variant,
+                            hub=os.environ.get("HF_ENDPOINT") or HUB, run=Retold(context.run, _Megabytes()))
+    context.report(0, 0, "computing the fingerprint")
+    return {"source": source, "info": to_json(describe_model(source, home=home))}
 
 
-def _in_megabytes(event: Progress, *, elapsed_s: float, fetched: int) -> Progress:
-    left_s = (event.total - event.done) * elapsed_s / fetched if fetched > MB else None
-    return Progress(event.done // MB, event.total // MB, f"{event.message} (megabytes)", left_s=left_s)
+class _Megabytes:
+    """Tells bytes as megabytes, with the time left at the speed since the first of them."""
+
+    def __init__(self) -> None:
+        self.began, self.first = time.monotonic(), -1
+
+    def __call__(self, told: Progress) -> Progress:
+        self.first = told.done if self.first < 0 else self.first
+        fetched = told.done - self.first
+        left_s = (told.total - told.done) * (time.monotonic() - self.began) / fetched if fetched > MB else None
+        return Progress(told.done // MB, told.total // MB, f"{told.message} (megabytes)", left_s=left_s)

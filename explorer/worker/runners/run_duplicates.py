@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from explorer.collections.duplicates import (
 from explorer.collections.open import Collection
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import FindDuplicates
-from explorer.records import Progress
 from explorer.worker.context import Context
 from explorer.worker.runners.run_neighbours import opened
 
@@ -29,10 +27,10 @@ GROUPS = 24  # shown, the largest first
 MEMBERS = 8  # shown of each
 
 
-def report(task: FindDuplicates, context: Context) -> Iterator[Any]:
+def report(task: FindDuplicates, context: Context) -> Any:
     """Writes the list without duplicates (CSV), and each work's multiplicity into the collection if asked."""
     begun = time.monotonic()
-    yield Progress(0, 1, "opening the collection")
+    context.report(0, 1, "opening the collection")
     collection = opened(context, task.collection)
     if not isinstance(collection, Collection):
         raise ExplorerError("The works of this collection are on another computer, which tells only what is near "
@@ -41,7 +39,7 @@ def report(task: FindDuplicates, context: Context) -> Iterator[Any]:
         raise ExplorerError(f"{collection.layout.folder} was not built here, so nothing is written into it. Look "
                             "for near copies without storing them.")
     _room(collection)
-    found = yield from find_duplicates(collection, cache=context.settings.cache)
+    found = find_duplicates(collection, cache=context.settings.cache, run=context.run)
     path = Path(task.out) if task.out else _place(context, collection)
     deduplicated(collection, found, path)
     if task.store:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from explorer.collections.embed import embed_folder
 from explorer.jobs.tasks import BuildCollection
-from explorer.records import Progress, to_json
+from explorer.records import to_json
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
 
-def embed(task: BuildCollection, context: Context) -> Iterator[Any]:
+def embed(task: BuildCollection, context: Context) -> Any:
     """Writes embeddings and metadata of a folder's images to the collection's folder."""
-    yield Progress(0, 0, "loading CLIP")
+    context.report(0, 0, "loading CLIP")
     encoder = loading.encoder(context, task.clip)
     crew = loading.readers(context, task.engine, task.clip, encoder)
-    report = yield from embed_folder(Path(task.folder), Path(task.out), encoder, clip=task.clip,
-                                     looks=crew.run if crew else None)
-    return to_json(report)
+    return to_json(embed_folder(Path(task.folder), Path(task.out), encoder, clip=task.clip, engine=crew,
+                                run=context.run))

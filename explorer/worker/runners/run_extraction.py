@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,29 @@ from explorer.errors import ExplorerError
 from explorer.findings.extraction import Clique, extract
 from explorer.findings.signals.tables import SignalTable
 from explorer.jobs.tasks import ExtractPrompts, MeasureSignals
-from explorer.records import Progress, to_json
+from explorer.records import to_json
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_signals
 
 
-def run(task: ExtractPrompts, context: Context) -> Iterator[Any]:
+def run(task: ExtractPrompts, context: Context) -> Any:
     """Writes `screening.csv`, `cliques.jsonl` and a PNG for each clique to the task's folder; goes on there."""
     _check(task)
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     model = loading.model(context, task.model)
     out = Path(task.out)
     out.mkdir(parents=True, exist_ok=True)
     screening = MeasureSignals(model=task.model, seeds=task.screen_seeds, steps=task.steps, guidance=task.guidance,
                                signals=("one_step",), list_path=task.list_path, out=str(out / "screening.csv"))
-    listed = yield from run_signals.measure_signals(screening, context)
+    listed = run_signals.measure_signals(screening, context)
     rows = SignalTable(out / "screening.csv", listed["settings"], names=listed["names"]).rows
     first = sorted(rows, key=lambda row: -row.values["one_step"])[:task.keep]
     done = _done(out / "cliques.jsonl", task)
     for number, row in enumerate(first):
         if row.prompt not in done:
-            yield Progress(number, len(first), "many seeds for the prompts that stand out")
-            found = yield from extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps,
-                                       guidance=task.guidance, threshold=task.threshold)
+            context.report(number, len(first), "many seeds for the prompts that stand out")
+            found = extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps, guidance=task.guidance,
+                            threshold=task.threshold, run=context.run)
             done[row.prompt] = _kept(out, task, model, found, row.values["one_step"])
     kept = [done[row.prompt] for row in first]
     return {"out": task.out, "prompts": listed["prompts"], "screened": len(rows), "tried": len(kept),

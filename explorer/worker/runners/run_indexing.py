@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from explorer.records import to_json
 from explorer.worker.context import Context
 
 
-def index(task: IndexCollection, context: Context) -> Iterator[Any]:
+def index(task: IndexCollection, context: Context) -> Any:
     """Writes the faiss index over the embeddings in a collection's folder."""
-    report = yield from index_folder(Path(task.out))
+    report = index_folder(Path(task.out), run=context.run)
     context.table.clear()  # an older index of this folder may be open
     return to_json(report)

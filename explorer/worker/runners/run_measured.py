@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
 from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import sample_steps
+from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import bill
@@ -32,7 +30,7 @@ from explorer.findings.rates import stored_rate
 from explorer.folders import typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
-from explorer.records import Progress, PromptCandidate, Subject, Tick, from_json, to_json
+from explorer.records import PromptCandidate, Subject, from_json, to_json
 from explorer.records.policy import Policy, check, results_id
 from explorer.search.expand import expand
 from explorer.search.expand import prompts as listed
@@ -47,16 +45,16 @@ from explorer.world.manifest import all_words, load_small, read_manifest
 LAST = 1000  # the test's own prompts come after every prompt that was looked for, so that they displace none
 
 
-def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
+def subject(task: MeasureSubject, context: Context) -> Any:
     """Writes the recovered prompt, the search's plan and replays, then what was measured and the finding."""
     policy, case = check(task.policy), context.case()
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     model = loading.model(context, task.model).ref.fingerprint
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
-    prompts = yield from _prompts(policy, found, rgb, task, context)
+    prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
     looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model)
@@ -66,7 +64,7 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
             "search_id": task.search_id, "earlier_tests": looks[0], "earlier_searches": looks[1]},
             job_id=context.job.id)
     search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompts), task.model, task.clip)
-    yield from run_replays.search(search, context)
+    run_replays.search(search, context)
     best = case.replays(found.id, search_id=task.search_id, order_by=policy.score, limit=1)[0]
     told = features(rgb, caption=prompts[0])
     if controls is not None:
@@ -79,18 +77,18 @@ def subject(task: MeasureSubject, context: Context) -> Iterator[Any]:
     return to_json(measured)
 
 
-def controls(task: MeasureControls, context: Context) -> Iterator[Any]:
+def controls(task: MeasureControls, context: Context) -> Any:
     """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
     policy = check(task.policy)
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
     for number, file in enumerate(files):
-        yield Progress(number, len(files), f"control {number + 1} of {len(files)}: {file.name}")
+        context.report(number, len(files), f"control {number + 1} of {len(files)}: {file.name}")
         if file.name not in done:
-            line = yield from _control(file, policy, model, encoder, task.clip, context)
+            line = _control(file, policy, model, encoder, task.clip, context)
             if line is not None:
                 kept.append_line(path, line)
     results, _ = _gathered(policy, task.controls, context, name, model.ref.fingerprint)
@@ -100,25 +98,22 @@ def controls(task: MeasureControls, context: Context) -> Iterator[Any]:
 
 
 def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
-             context: Context) -> Iterator[Any]:
-    """One control's Line (generator value); None for a file that cannot be tested alike and is left out."""
+             context: Context) -> kept.Line | None:
+    """One control's Line; None for a file that cannot be tested alike and is left out."""
     try:
         rgb = open_image(file.read_bytes(), name=file.name).rgb
-        found = () if policy.prompt_from == "caption" else (
-            yield from _recovered(rgb, file.name, encoder, clip, context))
+        found = () if policy.prompt_from == "caption" else _recovered(rgb, file.name, encoder, clip, context)
         prompts = tuple(p.text for p in found) or (_caption(file),)
     except ExplorerError as error:
-        yield Progress(0, 0, f"{file.name} left out: {error}")
+        context.report(0, 0, f"{file.name} left out: {error}")
         return None
     settings = settings_of(policy, prompts)
     recipes = expand(settings, model=model.ref, info=model.info)
     target = fit(rgb, height_px=recipes[0].height_px, width_px=recipes[0].width_px)
     values, batch = [], model.policy.batch
     for start in range(0, len(recipes), batch):
-        for event in sample_steps(model, recipes[start:start + batch]):
-            if isinstance(event, Rendered):
-                values.append((compare(target, event.rgb, only=(policy.score,))[policy.score], event.recipe))
-            yield Tick()
+        for image in sample(model, recipes[start:start + batch], run=context.run):
+            values.append((compare(target, image.rgb, only=(policy.score,))[policy.score], image.recipe))
     best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
     bits = total_bits(bill(recipe, settings, prompts=found))
     return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
@@ -133,8 +128,8 @@ def _caption(file: Path) -> str:
 
 
 def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubject,
-             context: Context) -> Iterator[Any]:
-    """The policy's prompts (generator value); recovered ones go on record."""
+             context: Context) -> tuple[str, ...]:
+    """The policy's prompts; recovered ones go on record."""
     plan = context.case().record(SearchPlan, task.search_id)
     if plan is not None:
         return listed(from_json(ReplaySettings, plan.settings))
@@ -143,20 +138,15 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
             raise ExplorerError("This test takes the picture's own caption, and this picture came without one. "
                                 "Choose the recovered prompt.")
         return (found.caption,)
-    made = yield from _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
+    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
     context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
     return tuple(p.text for p in made)
 
 
-def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str, context: Context) -> Iterator[Any]:
-    found = []
-    for event in recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
-                                 cache=context.settings.cache / "terms"):
-        if isinstance(event, PromptCandidate):
-            found.append(event)
-        else:
-            yield event
-    return tuple(found)
+def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str,
+               context: Context) -> tuple[PromptCandidate, ...]:
+    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
+                           cache=context.settings.cache / "terms", run=context.run)
 
 
 def _terms(clip: str) -> tuple[TermList, ...]:

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model, describe_model
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import exhibit_steps
 from explorer.jobs.tasks import InspectModel, ReplaySettings, TryModel, UnloadModels
-from explorer.records import Progress, Tick, to_json
+from explorer.records import to_json
 from explorer.search.expand import expand
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
 
-def inspect(task: InspectModel, context: Context) -> Iterator[Progress]:
+def inspect(task: InspectModel, context: Context) -> Any:
     """ModelInfo as JSON; loads the weights if asked."""
-    yield Progress(0, 1, "loading the model" if task.load else "reading the model's files")
+    context.report(0, 1, "loading the model" if task.load else "reading the model's files")
     if task.load:
         return to_json(loading.model(context, task.model).info)
     return to_json(describe_model(task.model, home=context.settings.home))
 
 
-def attempt(task: TryModel, context: Context) -> Iterator[Any]:
+def attempt(task: TryModel, context: Context) -> Any:
     """Writes one replay's picture to the cache: the model's own steps, guidance and size, and one seed."""
-    yield Progress(0, 1, "loading the model")
+    context.report(0, 1, "loading the model")
     model, began = loading.model(context, task.model), time.monotonic()
     settings = ReplaySettings(task.prompt, first_seed=task.seed, seeds=1)
-    made: Rendered | None = None
-    for event in exhibit_steps(model, expand(settings, model=model.ref, info=model.info)[0]):
-        if isinstance(event, Rendered):
-            made = event
-        else:
-            yield Tick()
-            yield Progress(0, 1, "making the image", step=event.index + 1, steps=event.steps)
+    made = exhibit(model, expand(settings, model=model.ref, info=model.info)[0], run=context.run,
+                   on_step=lambda v: context.report(0, 1, "making the image", step=v.index + 1, steps=v.steps))
     return {"info": to_json(model.info), "recipe": to_json(made.recipe), "hashes": made.hashes,
             "path": str(_kept(made, model, context)), "flagged": made.flagged,
             "elapsed_s": time.monotonic() - began}
@@ -50,7 +44,6 @@ def _kept(made: Rendered, model: Model, context: Context) -> Path:
     return path
 
 
-def unload(task: UnloadModels, context: Context) -> Iterator[Any]:
+def unload(task: UnloadModels, context: Context) -> Any:
     """Drops everything that is loaded and says how much that was."""
-    yield Tick()
     return {"freed_bytes": context.table.clear()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from explorer.collections.remote import RemoteCollection
 from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
-from explorer.records import CopyCheck, Embedding, Neighbour, Progress, Tick, to_json
+from explorer.records import CopyCheck, Embedding, Neighbour, to_json
 from explorer.worker.context import Context
 from explorer.worker.runners.remote_service import ask
 
@@ -26,21 +25,21 @@ ELSEWHERE = ("The pictures of this collection are not on this computer: the simi
              "is known, but not whether one is a near copy.")
 
 
-def find(task: FindNeighbours, context: Context) -> Iterator[Progress | Tick]:
+def find(task: FindNeighbours, context: Context) -> Any:
     """Writes the subject's nearest works to its case."""
-    yield Progress(0, 1, "opening the collection")
+    context.report(0, 1, "opening the collection")
     case, collection = context.case(), opened(context, task.collection)
     vector = _embedding(task, context)
-    yield Progress(0, 1, "searching")
+    context.report(0, 1, "searching")
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
-    yield Progress(1, 1, "found")
+    context.report(1, 1, "found")
     return {"neighbours": len(found), "works": collection.info.works}
 
 
-def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
+def check(task: CheckCopy, context: Context) -> Any:
     """Writes a subject's nearest works and the check at the door to its case."""
-    yield Progress(0, 1, "opening the collection")
-    before = _result_before(context)
+    context.report(0, 1, "opening the collection")
+    before = context.result_before()
     subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
     if not subject_id or not vector.size:
         raise ExplorerError("There is no image to check. Start the check from the subject's page.")
@@ -48,22 +47,21 @@ def check(task: CheckCopy, context: Context) -> Iterator[Progress]:
     _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
     rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
     if isinstance(collection, Collection):
-        door = yield from _door(task.collection, collection, context, rule)
+        door = _door(task.collection, collection, context, rule)
         seen = door.check(read_png(case.blob(case.subject(subject_id).pixels_sha256)), vector)
         rates = _rates(context, rule)
     made = _record(seen, rates, subject_id=subject_id, collection=collection.info.name, limit=rule.likeness)
     case.commit(made, key=f"{subject_id}/{made.collection}", job_id=context.job.id)
-    yield Progress(1, 1, "checked")
+    context.report(1, 1, "checked")
     return to_json(made)
 
 
-def search(task: SearchCollection, context: Context) -> Iterator[Tick]:
+def search(task: SearchCollection, context: Context) -> Any:
     """The works nearest to an embedding as the job's result; nothing is written to a case."""
-    before = _result_before(context)
+    before = context.result_before()
     embedding = task.embedding or before.get("embedding", ())
     if not len(embedding):
         raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
-    yield Tick()
     side, vector = before.get("side", "text") if before else "image", np.asarray(embedding, np.float32)
     collection = opened(context, task.collection)
     if isinstance(collection, RemoteCollection):
@@ -84,12 +82,12 @@ def _store(case: Case, collection: Any, subject_id: str, vector: np.ndarray, *, 
     return found
 
 
-def _door(source: str, collection: Collection, context: Context, rule: DoorRule) -> Iterator[Progress]:
+def _door(source: str, collection: Collection, context: Context, rule: DoorRule) -> Door:
     """The door of a collection, kept open; reads its pictures once where they are few enough."""
     cache = context.settings.cache
     marks = stored_signatures(collection, cache=cache)
     if marks is None and collection.works <= READ_AT_MOST:
-        marks = yield from read_signatures(collection, cache=cache)
+        marks = read_signatures(collection, cache=cache, run=context.run)
     return context.table.get(f"door {source}", lambda: Door(collection, marks, rule=rule),
                              size_of=lambda _: 0 if marks is None else marks.nbytes)
 
@@ -109,10 +107,6 @@ def _rates(context: Context, rule: DoorRule) -> DoorRates | None:
         return None
 
 
-def _result_before(context: Context) -> dict[str, Any]:
-    return (context.queue.get(context.job.after).result or {}) if context.job.after else {}
-
-
 def opened(context: Context, source: str) -> Any:
     """The collection, kept open from job to job."""
     settings = context.settings
@@ -125,7 +119,7 @@ def opened(context: Context, source: str) -> Any:
 def _embedding(task: FindNeighbours, context: Context) -> np.ndarray:
     """(d,) float32: the embedding that the step before made, else the newest one of the subject."""
     case = context.case()
-    before = _result_before(context)
+    before = context.result_before()
     found = None
     if before.get("clip_fingerprint"):
         found = case.embedding(task.subject_id, before["clip_fingerprint"])

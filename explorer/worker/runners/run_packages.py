@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from explorer.cases.export import export_case
 from explorer.cases.importing import import_package
@@ -11,35 +11,35 @@ from explorer.cases.store import CaseStore
 from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ExportCase, ImportPackage, VerifyPackage
-from explorer.records import Progress, to_json
+from explorer.records import to_json
 from explorer.report.readable import check_readable
 from explorer.report.write_report import FORMATS, make_report
 from explorer.worker.context import Context
 
 
-def export(task: ExportCase, context: Context) -> Iterator[Progress]:
+def export(task: ExportCase, context: Context) -> Any:
     """Writes a case as a package; without a target it goes to the workspace's folder `packages`."""
-    yield Progress(0, 1, "writing the package")
+    context.report(0, 1, "writing the package")
     case = context.case(task.case_id)
     target = Path(task.out) if task.out else context.settings.home / "packages" / f"{case.id}.zip"
     reports = {}
     for kind in FORMATS:
         reports[f"report.{kind}"] = make_report(case, kind=kind)
-        yield Progress(0, 1, "writing the package")
-    done = export_case(case, target, reports=reports, step=lambda *_: context.check(), job_id=context.job.id)
-    yield Progress(1, 1, "written")
+        context.report(0, 1, "writing the package")
+    done = export_case(case, target, reports=reports, step=lambda *_: context.run.tick(), job_id=context.job.id)
+    context.report(1, 1, "written")
     return to_json(done)
 
 
-def verify(task: VerifyPackage, context: Context) -> Iterator[Progress]:
+def verify(task: VerifyPackage, context: Context) -> Any:
     """Checks a package against itself, an expected head and its seals."""
-    yield Progress(0, 1, "checking the package")
+    context.report(0, 1, "checking the package")
     return to_json(verify_package(Path(task.path), expect=task.expect, roots=_certificates(task.roots)))
 
 
-def take_in(task: ImportPackage, context: Context) -> Iterator[Progress]:
+def take_in(task: ImportPackage, context: Context) -> Any:
     """Opens a package as a read-only case."""
-    yield Progress(0, 1, "checking the package")
+    context.report(0, 1, "checking the package")
     store = CaseStore(context.settings.cases, person=context.job.owner)
     case = import_package(store, Path(task.path), expect=task.expect, check=check_readable)
     case.close()

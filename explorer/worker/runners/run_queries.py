@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,20 +21,20 @@ LEARNED_BYTES = 20 * 2**20  # the network's weights
 RANKED_BY = "tiled_l2"
 
 
-def encode(task: EncodeQuery, context: Context) -> Iterator[Any]:
+def encode(task: EncodeQuery, context: Context) -> Any:
     """The query's embedding as the job's result; the log says what was asked.
 
     The whole picture's embedding is written to the case too.
     """
     case, encoder = context.case(), loading.encoder(context, task.clip)
-    subject_id = task.subject_id or _result_before(context).get("subject_id", "")
+    subject_id = task.subject_id or context.result_before().get("subject_id", "")
     if not subject_id:
         raise ExplorerError("There is no image to search by. Choose a subject first.")
     if task.box:
         region = crop(read_png(case.blob(case.subject(subject_id).pixels_sha256)), _box(task.box))
         vector = encoder.encode_images([fit_square(region, max(region.shape[:2]))])[0]  # (d,)
     else:
-        yield from run_subjects.embed(EmbedSubject(task.case_id, subject_id, task.clip), context)
+        run_subjects.embed(EmbedSubject(task.case_id, subject_id, task.clip), context)
         stored = case.embedding(subject_id, encoder.fingerprint)
         vector = np.frombuffer(case.blob(stored.blob), "<f4")
     if task.text:
@@ -47,14 +46,14 @@ def encode(task: EncodeQuery, context: Context) -> Iterator[Any]:
             "side": "mixed" if task.text else "image", "subject_id": subject_id}
 
 
-def compare(task: CompareNeighbours, context: Context) -> Iterator[Any]:
+def compare(task: CompareNeighbours, context: Context) -> Any:
     """Writes the closeness of each stored neighbour's picture into its record; ranks stay CLIP's."""
     case = context.case()
     found = case.neighbours(task.subject_id)
     if not found:
         raise ExplorerError("There are no neighbours to compare. Find some first.")
     subject = read_png(case.blob(case.subject(task.subject_id).pixels_sha256))
-    ranked = yield from rerank(subject, found, by=RANKED_BY, learned=_learned(context).compare)
+    ranked = rerank(subject, found, by=RANKED_BY, learned=_learned(context).compare, run=context.run)
     compared = [dataclasses.replace(c.neighbour, rank=c.clip_rank, closeness=c.closeness) for c in ranked]
     context.commit(*(n for n in compared if n.closeness))
     return {"compared": sum(bool(n.closeness) for n in compared), "works": len(found)}
@@ -70,8 +69,3 @@ def _box(values: tuple[float, ...]) -> tuple[float, float, float, float]:
         raise ExplorerError(f"A region has four edges (left, top, right, bottom), not {len(values)}.")
     left, top, right, bottom = values
     return left, top, right, bottom
-
-
-def _result_before(context: Context) -> dict[str, Any]:
-    before = context.queue.get(context.job.after).result if context.job.after else None
-    return before or {}

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.recipes_text import png_with_recipe
-from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import exhibit_steps
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayRecipe
-from explorer.records import Progress, Tick
 from explorer.search.fit_size import fit
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.surroundings import surroundings
 
 
-def replay(task: ReplayRecipe, context: Context) -> Iterator[Any]:
+def replay(task: ReplayRecipe, context: Context) -> Any:
     """Writes the image to `task.out`, if given; the result has its hashes and whether the model is the same."""
-    yield Progress(0, 1, "loading the model")
+    context.report(0, 1, "loading the model")
     model, recipe = loading.model(context, task.model), task.recipe
+    if task.as_loaded:
+        recipe = replace(recipe, precision=model.precision)
     start = None
     if task.start:
         rgb = open_image(Path(task.start).read_bytes(), name=Path(task.start).name).rgb
         start = fit(rgb, height_px=recipe.height_px, width_px=recipe.width_px)
     elif recipe.strength is not None:
         raise ExplorerError("This recipe starts from an image. Give that image with --start.")
-    for event in exhibit_steps(model, recipe, start_rgb=start):
-        if isinstance(event, Rendered):
-            break
-        yield Tick()
+    made = exhibit(model, recipe, start_rgb=start, run=context.run)
     if task.out:
-        Path(task.out).write_bytes(png_with_recipe(event.png, recipe))
-    return {"hashes": event.hashes, "out": task.out, "environment": surroundings(model.device),
-            "same_model": recipe.model.fingerprint == model.ref.fingerprint}
+        Path(task.out).write_bytes(png_with_recipe(made.png, recipe))
+    return {"hashes": made.hashes, "out": task.out, "environment": surroundings(model.device),
+            "precision": recipe.precision, "same_model": recipe.model.fingerprint == model.ref.fingerprint}

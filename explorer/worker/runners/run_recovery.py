@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from explorer.closeness.scores import compare
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.inversion import invert
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import RecoverSeed
-from explorer.records import Progress, Recipe, Tick, to_json
+from explorer.records import Recipe, to_json
 from explorer.records.scans import REPEATS_AT, SeedMatch, SeedScan
 from explorer.search.fit_size import fit
 from explorer.search.seed_recovery import Match, Scan, scan, subject_latents
@@ -29,22 +27,21 @@ CONFIRM = 3  # matches that are replayed
 KEPT = 10
 
 
-def recover(task: RecoverSeed, context: Context) -> Iterator[Any]:
+def recover(task: RecoverSeed, context: Context) -> Any:
     """Writes where the scan stands from time to time, then the scan with the replays of what it names."""
     _check(task)
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     case, model = context.case(), loading.model(context, task.model)
     subject = case.subject(task.subject_id)
     side = model.info.default_size_px
     rgb = fit(read_png(case.blob(subject.pixels_sha256)), height_px=side, width_px=side)
-    latents = yield from _latents(model, rgb)
+    latents = _latents(model, rgb, context)
     stored = case.record(SeedScan, task.scan_id)
     if stored is not None and stored.model_fingerprint != model.ref.fingerprint:
         raise ExplorerError("The model's files have changed since this scan began. Start a new scan.")
-    state = None if stored is None else _resumed(stored)
-    state = yield from _scan(task, context, model, latents, state)
+    state = _scan(task, context, model, latents, None if stored is None else _resumed(stored))
     found = _record(task, model, latents, state)
-    found = yield from _confirm(found, model, rgb, case.chosen_prompt(subject.id))
+    found = _confirm(found, model, rgb, case.chosen_prompt(subject.id), context)
     context.commit(found)
     return to_json(found)
 
@@ -60,7 +57,7 @@ def _check(task: RecoverSeed) -> None:
         raise ExplorerError("Choose at least one noise generator to try.")
 
 
-def _latents(model: Model, rgb: np.ndarray) -> Iterator[Any]:
+def _latents(model: Model, rgb: np.ndarray, context: Context) -> dict[str, np.ndarray]:
     """The subject's latents, plain and (where the sampler can be looked into) inverted without a prompt."""
     found = subject_latents(model, {"plain": rgb})
     if model.own_loop:
@@ -68,13 +65,12 @@ def _latents(model: Model, rgb: np.ndarray) -> Iterator[Any]:
         recipe = Recipe(model.ref, "", 0, model.info.default_steps, facts.unguided,
                         facts.walks_back, side, side,
                         precision=model.precision)
-        yield Tick()
-        found["inverted"] = invert(model, recipe, rgb, rounds=0).noise
+        found["inverted"] = invert(model, recipe, rgb, rounds=0, run=context.run).noise
     return found
 
 
 def _scan(task: RecoverSeed, context: Context, model: Model, latents: dict[str, np.ndarray],
-          resumed: Scan | None) -> Iterator[Any]:
+          resumed: Scan | None) -> Scan:
     """Blocks of seeds to the end of the range; commits now and then, and when it is stopped."""
     began = written = time.monotonic()
     state, first = resumed, task.first if resumed is None else resumed.next_seed
@@ -83,12 +79,11 @@ def _scan(task: RecoverSeed, context: Context, model: Model, latents: dict[str, 
                           resume=resumed):
             now = time.monotonic()
             rate = (state.next_seed - first) / max(1e-6, now - began)
-            yield Progress(state.next_seed - task.first, task.stop - task.first, "trying seeds",
+            context.report(state.next_seed - task.first, task.stop - task.first, "trying seeds",
                            left_s=(task.stop - state.next_seed) / rate)
             if now - written > COMMIT_S and not state.done:
                 context.commit(_record(task, model, latents, state))
                 written = now
-            yield Tick()
     except Cancelled:
         if state is not None:
             context.commit(_record(task, model, latents, state))
@@ -108,18 +103,14 @@ def _resumed(stored: SeedScan) -> Scan:
     return Scan(stored.first, stored.stop, stored.next_seed, stored.tried, best)
 
 
-def _confirm(found: SeedScan, model: Model, rgb: np.ndarray, prompt: str) -> Iterator[Any]:
+def _confirm(found: SeedScan, model: Model, rgb: np.ndarray, prompt: str, context: Context) -> SeedScan:
     """The scan with the closeness of its best claims' replays, at the model's own settings."""
     matches = list(found.matches)
     for number, match in enumerate(found.claims[:CONFIRM] if prompt and model.own_loop else ()):
         side = model.info.default_size_px
         recipe = Recipe(model.ref, prompt, match.seed, model.info.default_steps, model.info.default_guidance,
                         "euler", side, side, noise_source=match.source, precision=model.precision)
-        for event in exhibit_steps(model, recipe):
-            if isinstance(event, Rendered):
-                closeness = compare(rgb, event.rgb)
-            else:
-                yield Tick()
+        closeness = compare(rgb, exhibit(model, recipe, run=context.run).rgb)
         matches[matches.index(match)] = dataclasses.replace(match, closeness=closeness)
-        yield Progress(number + 1, CONFIRM, "replaying the seeds that stand out")
+        context.report(number + 1, CONFIRM, "replaying the seeds that stand out")
     return dataclasses.replace(found, matches=tuple(matches))

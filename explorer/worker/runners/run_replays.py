@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,30 +11,30 @@ import numpy as np
 from explorer.cases.case import Case, Environment, SearchPlan
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.stepwise import exhibit_steps
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
-from explorer.records import Progress, Recipe, Replay, SearchSummary, Tick, to_json
-from explorer.records.race_records import RaceRound
+from explorer.records import Replay, SearchSummary, to_json
 from explorer.records.replay_settings import logged
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.floor import autoencoder_floor
+from explorer.search.one_search import Given
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
-from explorer.worker.runners.run_modes import events_of, planned_recipes, start_picture
+from explorer.worker.runners.given_images import start_picture, stored_noise
+from explorer.worker.runners.run_modes import planned_recipes, run_mode
 from explorer.worker.runners.surroundings import surroundings
 
 EXHIBITS = 3  # the best of a search that are rendered again
 
 
-def search(task: RunSearch, context: Context) -> Iterator[Any]:
+def search(task: RunSearch, context: Context) -> Any:
     """Writes a plan, then each replay as it is made, then the best again as exhibits, then the summary."""
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     case, model = context.case(), loading.model(context, task.model)
     encoder = loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
@@ -45,27 +44,18 @@ def search(task: RunSearch, context: Context) -> Iterator[Any]:
     context.commit(SearchPlan(task.search_id, subject.id, logged(task.settings), model.ref,
                               encoder.fingerprint, environment_id, planned))
     rgb = read_png(case.blob(subject.pixels_sha256))
-    events = events_of(task, context, model, encoder, recipes, rgb)
-    summary, noise = None, {}
-    try:
-        for event in events:
-            if isinstance(event, tuple):
-                replay, png = event
-                context.commit(replay, blobs=noise | {replay.image_sha256: png})
-                yield Tick()
-            elif isinstance(event, bytes):
-                noise = {hashlib.sha256(event).hexdigest(): event}  # what the next replay starts from
-            elif isinstance(event, (RaceRound, Environment)):
-                context.commit(event)
-                yield Tick()
-            elif isinstance(event, SearchSummary):
-                summary = event
-            else:
-                yield event
-    except Cancelled:
-        context.commit(_billed(events.throw(Cancelled()), case))
-        raise
-    yield from _exhibits(task, context, model, encoder)
+
+    def keep(replay: Replay, *blobs: bytes) -> None:
+        context.commit(replay, blobs={hashlib.sha256(blob).hexdigest(): blob for blob in blobs})
+        context.run.tick()
+
+    given = Given(model, encoder, task, rgb, keep, on_record=context.commit, run=context.run, earlier=case.replays(
+        subject.id, search_id=task.search_id, order_by="time", limit=-1))
+    summary = run_mode(given, context, recipes)
+    if summary.state == "cancelled":
+        context.commit(_billed(summary, case))
+        raise Cancelled
+    _exhibits(task, context, model, encoder)
     summary = _floored(_billed(summary, case), model, rgb, case)
     context.commit(summary)
     return to_json(summary)
@@ -100,20 +90,20 @@ def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
     return dataclasses.replace(task.settings, prompt=case.chosen_prompt(task.subject_id))
 
 
-def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> Iterator[Any]:
+def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> None:
     best = context.case().replays(task.subject_id, search_id=task.search_id,
                                   order_by=task.settings.primary_score, limit=EXHIBITS)
     total = context.case().count_replays(task.subject_id, search_id=task.search_id)
     for number, replay in enumerate(best, 1):
         if not replay.exhibit:
-            yield Progress(total, total, f"rendering the best again, {number} of {len(best)}",
+            context.report(total, total, f"rendering the best again, {number} of {len(best)}",
                            best_replay_id=best[0].id)
-            yield from _render(replay, context, model, encoder)
+            _render(replay, context, model, encoder)
 
 
-def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
+def again(task: RenderExhibit, context: Context) -> Any:
     """Writes a stored replay again as an exhibit, with the hash of every stage."""
-    yield Progress(0, 1, "loading the model")
+    context.report(0, 1, "loading the model")
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     if replay.recipe.model.fingerprint != model.ref.fingerprint:
@@ -121,8 +111,8 @@ def exhibit(task: RenderExhibit, context: Context) -> Iterator[Any]:
                             "that model and render it again.")
     if not replay.exhibit:
         _record_environment(model, context)
-        yield from _render(replay, context, model, _encoder_of(replay, case, context))
-    yield Progress(1, 1, "rendered")
+        _render(replay, context, model, _encoder_of(replay, case, context))
+    context.report(1, 1, "rendered")
     return {"replay_id": replay.id}
 
 
@@ -133,11 +123,11 @@ def _encoder_of(replay: Replay, case: Case, context: Context) -> Any | None:
     return encoder if plan is not None and plan.clip_fingerprint == encoder.fingerprint else None
 
 
-def _render(replay: Replay, context: Context, model: Model, encoder: Any | None) -> Iterator[Any]:
+def _render(replay: Replay, context: Context, model: Model, encoder: Any | None) -> None:
     """One exhibit, committed under the replay's id with its closeness measured anew."""
     case, recipe = context.case(), replay.recipe
-    rendered = yield from _steps(model, recipe, start_rgb=start_picture(case, recipe),
-                                 noise=stored_noise(case, recipe, model))
+    rendered = exhibit(model, recipe, start_rgb=start_picture(case.blob, recipe),
+                       noise=stored_noise(case.blob, recipe, model), run=context.run)
     subject = case.subject(replay.subject_id)
     target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
                  width_px=recipe.width_px)
@@ -151,37 +141,15 @@ def _render(replay: Replay, context: Context, model: Model, encoder: Any | None)
     context.commit(made, blobs={rendered.hashes["png"]: rendered.png})
 
 
-def _steps(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None,
-           noise: np.ndarray | None) -> Iterator[Any]:
-    for event in exhibit_steps(model, recipe, start_rgb=start_rgb, noise=noise):
-        if isinstance(event, Rendered):
-            return event
-        yield Tick()
-    raise AssertionError("a run ends with its image")
-
-
-def stored_noise(case: Case, recipe: Recipe, model: Model) -> np.ndarray | None:
-    """(c, h, w) float32: stored noise that the recipe names, from the case's blobs."""
-    if recipe.noise_blob is None:
-        return None
-    shape = model.noise_shape(recipe)
-    return np.frombuffer(case.blob(recipe.noise_blob), "<f4").reshape(shape)
-
-
-def generate(task: GenerateSubject, context: Context) -> Iterator[Any]:
+def generate(task: GenerateSubject, context: Context) -> Any:
     """Writes a new subject that the model made, with its recipe."""
-    yield Progress(0, 1, "loading the model")
+    context.report(0, 1, "loading the model")
     model = loading.model(context, task.model)
     settings = dataclasses.replace(task.settings, seeds=1, strengths=())
     recipe = expand(settings, model=model.ref, info=model.info)[0]
     environment_id = _record_environment(model, context)
-    rendered = None
-    for number, event in enumerate(exhibit_steps(model, recipe)):
-        if isinstance(event, Rendered):
-            rendered = event
-        else:
-            yield Tick()
-            yield Progress(0, 1, "making the image", step=number + 1, steps=event.steps)
+    rendered = exhibit(model, recipe, run=context.run, on_step=lambda v: context.report(
+        0, 1, "making the image", step=v.index + 1, steps=v.steps))
     case = context.case()
     subject = case.add_subject(
         rendered.png, f"{recipe.prompt[:60] or 'no prompt'} (seed {recipe.seed})", origin="generated",

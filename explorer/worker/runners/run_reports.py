@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from typing import Any
 
 from explorer.jobs.tasks import WriteReport
-from explorer.records import Progress
 from explorer.report.compose import ReportOptions
 from explorer.report.write_report import make_report
 from explorer.worker.context import Context
 
 
-def write(task: WriteReport, context: Context) -> Iterator[Progress]:
+def write(task: WriteReport, context: Context) -> Any:
     """Writes a report to the workspace's folder `reports`; the case is not changed."""
-    yield Progress(0, 1, "writing the report")
+    context.report(0, 1, "writing the report")
     case = context.case(task.case_id)
     head = task.head or case.head()[0]
     logo = case.blob(task.logo_blob) if task.logo_blob else b""
@@ -28,5 +27,5 @@ def write(task: WriteReport, context: Context) -> Iterator[Progress]:
     draft = path.with_suffix(".part")
     draft.write_bytes(data)
     os.replace(draft, path)
-    yield Progress(1, 1, "written")
+    context.report(1, 1, "written")
     return {"path": str(path), "sha256": name, "head_entry": head}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +23,22 @@ from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
 from explorer.folders import read_file
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureSignals
-from explorer.records import Progress, Recipe, TermGain, Tick, to_json
+from explorer.records import Recipe, TermGain, to_json
+from explorer.run import Counted, Run
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
 SHOWN_PX = 256  # at least, for the picture under the mask
 
 
-def measure_signals(task: MeasureSignals, context: Context) -> Iterator[Any]:
+def measure_signals(task: MeasureSignals, context: Context) -> Any:
     """Writes a SignalReading to the case, or rows to the task's CSV file."""
-    yield Progress(0, 0, "loading the model")
+    context.report(0, 0, "loading the model")
     model = loading.model(context, task.model)
-    if task.list_path:
-        return (yield from _list(task, context, model))
-    return (yield from _one(task, context, model))
+    return _list(task, context, model) if task.list_path else _one(task, context, model)
 
 
-def _one(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]:
+def _one(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any]:
     case = context.case()
     prompt = task.prompt or case.chosen_prompt(task.subject_id)
     if not prompt:
@@ -48,27 +46,14 @@ def _one(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]:
     seeds, settings = _seeds(task), {"steps": task.steps, "guidance": task.guidance}
     first = prompt_recipes(model, [prompt], seeds=seeds[:1], **settings)[0]
     total, began = 2 * len(seeds) * first.steps, time.monotonic()
-    found = yield from _counted(measure(model, prompt, names=task.signals, seeds=seeds, images=True, **settings),
-                                total, "measuring the signals")
-    words = yield from _counted(word_influence(model, prompt, seeds=seeds, **settings), total,
-                                "measuring the words")
+    found = measure(model, prompt, names=task.signals, seeds=seeds, images=True, **settings,
+                    run=Counted(context.run, total, "measuring the signals"))
+    words = word_influence(model, prompt, seeds=seeds, **settings,
+                           run=Counted(context.run, total, "measuring the words"))
     spent = found.unet_evaluations + EVALUATIONS * len(seeds) * first.steps
     reading, blobs = _reading(task, first, found, words, spent=spent, elapsed_s=time.monotonic() - began)
     context.commit(reading, blobs=blobs)
     return {"reading_id": reading.id}
-
-
-def _counted(events: Iterator[Tick], total: int, message: str) -> Iterator[Any]:
-    """The events with progress; returns what they return."""
-    done = 0
-    while True:
-        try:
-            tick = next(events)
-        except StopIteration as end:
-            return end.value
-        done += 1
-        yield Progress(min(done, total), total, message)
-        yield tick
 
 
 def _reading(task: MeasureSignals, recipe: Recipe, found: Readings, words: tuple[TermGain, ...], *,
@@ -98,7 +83,7 @@ def _under(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return overlay(large, np.asarray(heat))
 
 
-def _list(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]:
+def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any]:
     lists = {LISTED: _read(task.list_path)}
     if task.against_path:
         lists[AGAINST] = _read(task.against_path)
@@ -115,17 +100,17 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> Iterator[Any]
             continue
         fresh = len(table.rows) - before
         left = (time.monotonic() - began) / fresh * (len(prompts) - number) if fresh else None
-        yield Progress(number, len(prompts), "measuring prompts", left_s=left)
-        table.add((yield from _row(task, model, kind, one)))
+        context.report(number, len(prompts), "measuring prompts", left_s=left)
+        table.add(_row(task, model, kind, one, context.run))
     return {"out": task.out, "prompts": len(prompts), "repeated": sum(f.repeated for f in lists.values()),
             "kinds": {kind: found.kind for kind, found in lists.items()}, "names": list(names),
             "settings": table.settings}
 
 
-def _row(task: MeasureSignals, model: Model, kind: str, one: ListedPrompt) -> Iterator[Any]:
+def _row(task: MeasureSignals, model: Model, kind: str, one: ListedPrompt, run: Run) -> SignalRow:
     began = time.monotonic()
-    found = yield from measure(model, one.prompt, names=task.signals, seeds=_seeds(task), steps=task.steps,
-                               guidance=task.guidance)
+    found = measure(model, one.prompt, names=task.signals, seeds=_seeds(task), steps=task.steps,
+                    guidance=task.guidance, run=run)
     return SignalRow(kind, one.stratum, one.prompt, {n: r.value for n, r in found.results.items()},
                found.unet_evaluations, time.monotonic() - began)
 

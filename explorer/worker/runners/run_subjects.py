@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,30 +17,30 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import EmbedSubject, EncodeText, Interrogate
-from explorer.records import Embedding, Progress, PromptCandidate, Tick, to_json
+from explorer.records import Embedding, to_json
 from explorer.worker.context import Context
 from explorer.worker.runners import judge_prompts, loading
 
 
-def embed(task: EmbedSubject, context: Context) -> Iterator[Progress | Tick]:
+def embed(task: EmbedSubject, context: Context) -> Any:
     """Writes the subject's embedding to its case; nothing to do where it is there."""
-    yield Progress(0, 1, "loading CLIP")
+    context.report(0, 1, "loading CLIP")
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     if case.embedding(subject.id, encoder.fingerprint) is None:
-        yield Progress(0, 1, "reading the subject")
+        context.report(0, 1, "reading the subject")
         square = _square(read_png(case.blob(subject.pixels_sha256)))
         vector = encoder.encode_images([square])[0].astype("<f4")  # (d,)
         blob = case.put_blob(vector.tobytes())
         context.commit(Embedding(subject.id, encoder.fingerprint, blob, int(vector.size)),
                        blobs={blob: vector.tobytes()})
-    yield Progress(1, 1, "read")
+    context.report(1, 1, "read")
     return {"clip_fingerprint": encoder.fingerprint}
 
 
-def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
+def interrogate(task: Interrogate, context: Context) -> Any:
     """Writes ranked prompts for the subject to its case."""
-    yield Progress(0, 0, "loading CLIP")
+    context.report(0, 0, "loading CLIP")
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     lists, words = _terms(task)
@@ -51,18 +50,13 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     picture = _square(rgb) if vector is None else None
     own, captioner = _captions(task, case), ""
     if task.mode != "negative":
-        yield Progress(0, 0, "looking for a caption")
+        context.report(0, 0, "looking for a caption")
         own, captioner = _with_caption_model(own, rgb, context)
-    found: list[PromptCandidate] = []
-    for event in interrogate_image(
-            encoder, picture, subject_id=subject.id, mode=task.mode,
-            terms=choose_lists(lists, collection=words, own=task.own_terms),
-            captions=own, banned=task.banned, locked=task.locked,
-            cache=context.settings.cache / "terms", embedding=embedding):
-        if isinstance(event, PromptCandidate):
-            found.append(event)
-        else:
-            yield event
+    found = interrogate_image(
+        encoder, picture, subject_id=subject.id, mode=task.mode,
+        terms=choose_lists(lists, collection=words, own=task.own_terms),
+        captions=own, banned=task.banned, locked=task.locked,
+        cache=context.settings.cache / "terms", embedding=embedding, run=context.run)
     if not found:
         raise ExplorerError("No prompt was found with these lists and banned terms. Allow more of them, or "
                             "type a prompt yourself.")
@@ -71,7 +65,7 @@ def interrogate(task: Interrogate, context: Context) -> Iterator[Any]:
     new = context.commit(*(p for p in found if (p.mode, p.source, p.text) not in known))
     judged = judge_prompts.Judged(found)
     if task.rerank:
-        judged = yield from judge_prompts.judge(found, rgb, task, context)
+        judged = judge_prompts.judge(found, rgb, task, context)
     if context.commit(*judged.candidates) or new:
         case.note("prompts searched", {"settings": to_json(task), "clip": encoder.fingerprint,
                                        "prompts": len(found), "caption_model": captioner,
@@ -107,10 +101,9 @@ def _with_caption_model(own: list[Caption], rgb: np.ndarray, context: Context) -
     return ([*own, Caption(said, "caption model")], captioner.name) if said else (own, "")
 
 
-def encode_text(task: EncodeText, context: Context) -> Iterator[Any]:
+def encode_text(task: EncodeText, context: Context) -> Any:
     """The text's embedding as the job's result."""
     encoder = loading.encoder(context, task.clip)
-    yield Tick()
     vector = encoder.encode_texts([task.text])[0]  # (d,)
     return {"embedding": [float(v) for v in vector], "clip_fingerprint": encoder.fingerprint}
 

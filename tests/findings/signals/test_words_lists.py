@@ -11,7 +11,7 @@ from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
 from explorer.findings.signals.curvature import score_difference
 from explorer.findings.signals.lists import read_list
-from explorer.findings.signals.measure import checked, drained, measure, signal
+from explorer.findings.signals.measure import checked, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
 from explorer.findings.signals.trigger_words import word_influence
@@ -29,7 +29,7 @@ def model(request, tmp_path_factory):
 def test_influence_is_the_gradient_of_the_pull_in_each_token(model):
     """One step, one seed, against central differences along random directions of one token's embedding."""
     recipes = prompt_recipes(model, ["ab b ab"], seeds=(5,), steps=1)
-    found = drained(word_influence(model, "ab b ab", seeds=(5,), steps=1))
+    found = word_influence(model, "ab b ab", seeds=(5,), steps=1)
     assert [(t.term, t.tokens) for t in found] == [("ab", 2), ("b", 1), ("ab (2)", 2)]
     run = Batch(model, recipes)
     timestep, levels = run.timesteps[0], run.stepper.levels(run.timesteps[0])
@@ -48,15 +48,15 @@ def test_influence_is_the_gradient_of_the_pull_in_each_token(model):
 
 
 def test_words_and_signals_use_every_seed_and_step(model):
-    whole = drained(word_influence(model, "ab b", seeds=(1, 2), steps=2))
-    each = [drained(word_influence(model, "ab b", seeds=(s,), steps=2)) for s in (1, 2)]
+    whole = word_influence(model, "ab b", seeds=(1, 2), steps=2)
+    each = [word_influence(model, "ab b", seeds=(s,), steps=2) for s in (1, 2)]
     for number, term in enumerate(whole):
         assert term.gain == pytest.approx(sum(e[number].gain for e in each) / 2, rel=1e-2)
 
 
 def test_one_interface_for_every_signal(model):
     names = checked(())
-    every = drained(measure(model, "a red boat", seeds=(0, 1), steps=4))
+    every = measure(model, "a red boat", seeds=(0, 1), steps=4)
     assert tuple(every.results) == names and len(every.images) == 2
     for name in names:
         alone = signal(name).measure(model, "a red boat", seeds=(0, 1), steps=4)

@@ -18,14 +18,15 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
 from explorer.records.race_records import RaceRound
+from explorer.run import QUIET
 from explorer.settings import check_engine
 from explorer.worker.engine import crew
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import INSTALL, Crew, connect
 from explorer.worker.loaded_table import LoadedTable
-from explorer.worker.registry import runner
 from explorer.worker.runners import loading
+from tests.heard import Heard
 from tests.worker.engine.cluster import ROOT, cluster
 from tests.worker.test_runners import sources, work  # noqa: F401
 
@@ -69,7 +70,7 @@ def closest(work, name, count=10):  # noqa: F811
 def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa: F811
     other = Crew(address, Painter, sources["model"], "float32", {"code": "0" * 64, "fingerprint": ""}, size=1)
     with pytest.raises(ExplorerError, match="another version of the code"):
-        list(other.run(["never taken"]))
+        other.run(["never taken"], print, run=QUIET)
     with pytest.raises(ExplorerError, match="another version of the model's files"):
         Painter(sources["model"], "float32", {"code": code_sha256(), "fingerprint": "0" * 64})
 
@@ -77,13 +78,15 @@ def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa
 def test_a_worker_that_ends_half_way_costs_nothing(shared):
     shared.run(search(shared, "here", seeds=SEEDS, steps=(10,)))
     task = search(shared, "there", shared.address, seeds=SEEDS, steps=(10,))
-    context, ended = shared.context(task), False
+    context, ended = shared.context(task), []
     painters = loading.painters(context, shared.address, task.model, loading.model(context, task.model))
-    list(painters.run([]))  # both are ready
-    for _ in runner("RunSearch")(task, context):
+    painters.run([], print, run=QUIET)  # both are ready
+
+    def one_ends():
         if not ended and shared.case.count_replays(search_id="there"):
             os.kill(painters.processes[0], signal.SIGKILL)
-            ended = True
+            ended.append(True)
+    shared.run(task, Heard(when=one_ends))
     assert ended
     found = shared.case.replays(shared.subject.id, search_id="there", order_by="time", limit=-1)
     assert sorted(r.recipe.seed for r in found) == list(range(SEEDS))  # none lost, none twice
