@@ -11,11 +11,10 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from explorer import records
-from explorer.cases.kinds import SearchPlan
 from explorer.cases.log import GENESIS, LogEntry
 from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
-from explorer.records import Replay, Start, Subject, from_json
+from explorer.records import Replay, SearchPlan, Start, Subject, from_json
 from explorer.records.canonical import read
 
 _TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt")

@@ -11,9 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
-from explorer.records import LedgerEntry, Recipe
+from explorer.records import LedgerEntry, Recipe, ReplaySettings
 from explorer.records.canonical import canonical
-from explorer.records.replay_settings import ReplaySettings
 from explorer.records.samplers import SAMPLERS
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer

@@ -1,8 +1,9 @@
-"""A recipe with the image that it made."""
+"""A recipe with the image that it made, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from explorer.records.recipe import Recipe
 
@@ -23,3 +24,11 @@ class Replay:
     hashes: dict[str, str] = field(default_factory=dict)  # noise, latents, array, png (SHA-256)
     environment_sha256: str = ""
     flagged: bool = False  # by the model's own safety checker: blurred until asked for, scores kept
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where images were made: device, software versions, threads (JSON); `id` is its SHA-256."""
+
+    id: str
+    facts: dict[str, Any]

@@ -10,8 +10,7 @@ from typing import Any
 from explorer.closeness.catalogue import PIXEL_SCORES
 from explorer.diffusion.families.catalogue import facts
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef
+from explorer.records import ModelInfo, ModelRef, ReplaySettings
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER
 from explorer.settings import WORLD

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from explorer.closeness.catalogue import SCORES, is_better
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import StopRules
-from explorer.records import Effort
+from explorer.records import Effort, StopRules
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs.flows import default_policy
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, Subject
+from explorer.records import Effort, ReplaySettings, Subject
 from explorer.search.expand import PlanSummary, summarise
 from pages.replay import replay_cards
 from pages.shared import state, upload, widgets

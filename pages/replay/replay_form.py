@@ -11,8 +11,7 @@ from explorer.diffusion.dialects import DIALECTS
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings, StopRules
-from explorer.records import ModelInfo
+from explorer.records import ModelInfo, ReplaySettings, StopRules
 from explorer.records.program_samplers import PRESETS
 from explorer.records.samplers import SAMPLERS, sampler_label
 from explorer.search.expand import summarise

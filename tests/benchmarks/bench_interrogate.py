@@ -36,6 +36,7 @@ from explorer.clip.terms import TermList, shipped_lists
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
+from explorer.records import ReplaySettings
 from explorer.settings import WORLD
 from explorer.statistics import share_interval
 
@@ -236,7 +237,6 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
     from explorer.closeness.scores import compare
     from explorer.diffusion.sampling import sample
-    from explorer.jobs.tasks import ReplaySettings
     from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
     recipes = expand(settings, model=model.ref, info=model.info)

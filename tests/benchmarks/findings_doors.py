@@ -14,8 +14,7 @@ from explorer.diffusion.sampling import sample
 from explorer.findings.case_ledger import bill
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, Replay
+from explorer.records import Effort, Replay, ReplaySettings
 from explorer.records.policy import Policy
 from explorer.search.expand import expand
 from explorer.statistics import auc

@@ -20,8 +20,7 @@ from explorer.closeness.ledger import (
     text_bits,
     total_bits,
 )
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, ModelRef, Recipe, Variation
+from explorer.records import LedgerEntry, ModelRef, Recipe, ReplaySettings, Variation
 from explorer.records.replay_settings import taken_over
 from explorer.records.samplers import SAMPLERS
 

@@ -6,7 +6,7 @@ import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.case_ledger import bill, case_bill
-from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ReplaySettings
 from explorer.records.samplers import SAMPLERS
 from tests.report.case_for_report import make_case
 

@@ -4,8 +4,7 @@ import sys
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, recipe_digest
+from explorer.records import ModelInfo, ModelRef, ReplaySettings, recipe_digest
 from explorer.search.expand import expand, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
@@ -29,8 +28,8 @@ from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
 from explorer.folders import typed_path
 from explorer.images.decode import open_image, read_png
-from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
-from explorer.records import PromptCandidate, Subject, from_json, to_json
+from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
+from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
 from explorer.records.policy import Policy, check, results_id
 from explorer.search.expand import expand
 from explorer.search.expand import prompts as listed
