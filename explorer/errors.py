@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
+from typing import Any
 
 from explorer.texts import known, say
 
@@ -11,8 +12,8 @@ class ExplorerError(Exception):
     """A message for the person: what is wrong, what is allowed, and what to do next.
 
     `key` names the text in `texts/…/errors.toml` and `values` fill it: `ExplorerError("cases.none", id=id)`.
-    `str(error)` is the sentence in the language in use. Pickled, key and values go along. What is no key (a
-    sentence that another process said) is kept as it is.
+    `str(error)` is the sentence in the language in use; a value may be another such error. Pickled, key and
+    values go along. What is no key (a sentence that another process said) is kept as it is.
     """
 
     def __init__(self, key: str, /, **values: object) -> None:
@@ -23,10 +24,25 @@ class ExplorerError(Exception):
         key = f"error.{self.key}"
         return say(key, **self.values) if known(key) else self.key
 
+    def packed(self) -> dict[str, Any]:
+        """Key, values and the sentence, for JSON."""
+        values = {n: v.packed() if isinstance(v, ExplorerError) else v for n, v in self.values.items()}
+        return {"key": self.key, "values": values, "said": str(self)}
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> ExplorerError:
+        """The error again, to be said in another language; where its key is not known here, its sentence."""
+        if not known(f"error.{packed['key']}"):
+            return cls(packed["said"])
+        return cls(packed["key"], **{n: ExplorerError.unpacked(v) if isinstance(v, dict) else v
+                                     for n, v in packed["values"].items()})
+
 
 def _plain(value: object) -> object:
     """What can be pickled, stored and read again without the modules that made it."""
-    return value if isinstance(value, (str, Real)) else str(value)
+    if isinstance(value, (str, int, float, ExplorerError)):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else str(value)
 
 
 def shortened(text: object, most: int = 120) -> str:

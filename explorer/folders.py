@@ -45,8 +45,7 @@ def folders_in(folder: Path) -> list[str]:
             names = [e.name for e in entries
                      if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)]
     except OSError as error:
-        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). "
-                            "Choose another one.") from error
+        raise ExplorerError("folders.folder_cannot_read", folder=folder, strerror=error.strerror) from error
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
@@ -56,8 +55,7 @@ def typed_path(text: str) -> Path:
         path = Path(text).expanduser()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such person, a letter that no path has
-        raise ExplorerError(f"{shortened(text)} is not a path on this computer. "
-                            "Give the full path of something that exists.") from error
+        raise ExplorerError("folders.not_path_computer", shortened=shortened(text)) from error
     return path
 
 
@@ -65,10 +63,9 @@ def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
     path = typed_path(text.strip())
     if not text.strip() or not path.is_absolute() or not path.is_dir():
-        raise ExplorerError(f"{shortened(text.strip()) or 'Nothing'} is not a folder on this computer. "
-                            "Give the full path of one that exists.")
+        raise ExplorerError("folders.not_folder_computer", text=shortened(text.strip()) or "Nothing")
     if path.resolve() == Path(path.anchor):
-        raise ExplorerError(f"{path} is the whole disk. Name the folder that holds your models or pictures.")
+        raise ExplorerError("folders.whole_disk", path=path)
     return str(path.resolve())
 
 
@@ -97,8 +94,7 @@ def read_file(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MOST_FILE_BYTES:
-            raise ExplorerError(f"{path} has {size / 2**20:.0f} MiB; at most 256 MiB are read. Use a smaller copy.")
+            raise ExplorerError("folders.mib", path=path, size=size / 2**20)
         return path.read_bytes()
     except OSError as error:
-        raise ExplorerError(f"{shortened(path)} cannot be read ({error.strerror}). "
-                            "Check the name and try again.") from error
+        raise ExplorerError("folders.cannot_read", path=shortened(path), strerror=error.strerror) from error

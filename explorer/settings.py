@@ -74,8 +74,7 @@ def load_settings(home: Path | None = None) -> Settings:
         for folder in (home, home / "cases", home / "cache", home / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExplorerError(f"The workspace {home} cannot be made ({error.strerror}). "
-                            "Set AFTERIMAGE_HOME to a folder that you may write to.") from error
+        raise ExplorerError("settings.workspace_cannot_made", home=home, strerror=error.strerror) from error
     path = home / "settings.json"
     if not path.exists():
         return Settings(home=home)
@@ -85,15 +84,13 @@ def load_settings(home: Path | None = None) -> Settings:
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
         return Settings(home=home, **values)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ExplorerError(f"The settings file {path} is damaged ({error}). "
-                            "Move it away to start with the defaults.") from error
+        raise ExplorerError("settings.settings_file_damaged", path=path, error=error) from error
 
 
 def check_engine(engine: str) -> None:
     """ExplorerError for anything but "local" and a Ray cluster's address."""
     if engine != LOCAL and not CLUSTER.fullmatch(engine):
-        raise ExplorerError(f"The engine {engine!r} is not known. Use \"local\", or the address of a Ray cluster "
-                            "such as ray://host:10001.")
+        raise ExplorerError("settings.engine_not_known", engine=engine)
 
 
 def save_settings(settings: Settings) -> None:

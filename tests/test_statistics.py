@@ -5,7 +5,8 @@ import pytest
 
 from explorer import statistics as c
 from explorer.findings.control_fit import LARGEST_AUC, check_set, check_subject, works_needed
-from explorer.findings.features import FEATURES, LABELS, features, fit_expectation
+from explorer.findings.features import FEATURES, features, fit_expectation
+from explorer.texts import texts_of
 
 
 def test_rank_p_values_by_hand_with_ties():
@@ -114,7 +115,7 @@ def _picture(seed, busy):
 
 def test_features_are_finite_and_tell_busy_from_empty():
     empty, busy = features(_picture(0, 0)), features(_picture(0, 60), caption="a busy page of squares")
-    assert tuple(empty) == FEATURES == tuple(LABELS)
+    assert tuple(empty) == FEATURES == tuple(texts_of("feature"))
     assert np.isfinite(list(empty.values()) + list(busy.values())).all()
     assert busy["size"] > empty["size"] and busy["edges"] > empty["edges"] and busy["words"] > empty["words"]
     assert empty["flat"] == 1.0 and empty["white"] == 1.0

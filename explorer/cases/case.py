@@ -45,8 +45,7 @@ class Case(CaseView):
     @contextlib.contextmanager
     def _write(self) -> Iterator[None]:
         if self.read_only:
-            raise ExplorerError("This case was imported and is read-only. Make a case of your own and add "
-                                "the subject there to go on with it.")
+            raise ExplorerError("cases.case_imported_read_only")
         with self._turn, plain_faults(self.folder):
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -76,8 +76,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     try:
         found = _version(db)
         if found > VERSION or found < 1:
-            raise ExplorerError(f"The case in {path.parent} has schema {found}; this program reads 1 to "
-                                f"{VERSION}. Open it with the program that wrote it, or update this one.")
+            raise ExplorerError("cases.case_tables_schema", path_parent=path.parent, found=found, version=VERSION)
         for version in range(found, VERSION):
             run_script(db, MIGRATIONS[version])
         db.execute(f"PRAGMA user_version={VERSION}")

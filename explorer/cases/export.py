@@ -44,7 +44,7 @@ def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None
     how many are done. The file appears only when it is whole. ExplorerError for a missing blob or full disk.
     """
     if case.read_only:
-        raise ExplorerError("This case was imported and is read-only: hand on the package that it came from.")
+        raise ExplorerError("cases.export_case_imported_read")
     case.note(contents.EXPORT, {"reports": {n: sha256(d) for n, d in (reports or {}).items()}}, job_id=job_id)
     with plain_faults(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -83,8 +83,7 @@ def _until(entries: Sequence[LogEntry], head: int | str | None) -> Sequence[LogE
     for place, entry in enumerate(entries, 1):
         if head in (entry.seq, entry.hash):
             return entries[:place]
-    raise ExplorerError(f"The case's log has no entry {head}; it ends at {len(entries)}. Name an entry that it "
-                        "has, or none for the newest.")
+    raise ExplorerError("cases.snapshot_case_log_no", head=head, entries_count=len(entries))
 
 
 def _tables(entries: Iterable[LogEntry]) -> sqlite3.Connection:

@@ -107,8 +107,7 @@ class CaseStore:
         folder = self.root / case_id
         if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
                 or not self._may_open(folder)):
-            raise ExplorerError(f"There is no case {shortened(repr(case_id))} in {self.root}. "
-                                "Choose one of the cases listed.")
+            raise ExplorerError("cases.store_no_case_2", shortened=shortened(repr(case_id)), root=self.root)
         return Case(folder, actor=self.actor, clock=self.clock)
 
     def _may_open(self, folder: Path) -> bool:
@@ -138,7 +137,7 @@ class CaseStore:
     def rename(self, case_id: str, title: str) -> None:
         """Writes a case's new title, with its log entry; ExplorerError for an empty one."""
         if not title.strip():
-            raise ExplorerError("A case needs a title of at least one letter. Type one and save again.")
+            raise ExplorerError("cases.store_case_needs_title")
         self._set(case_id, "title", title.strip())
 
     def archive(self, case_id: str, *, archived: bool = True) -> None:

@@ -97,7 +97,7 @@ class CaseView(ABC):
         """One subject; ExplorerError if the case has none of that id."""
         found = self.record(Subject, subject_id)
         if found is None:
-            raise ExplorerError(f"This case has no subject {subject_id!r}. Choose one of its subjects.")
+            raise ExplorerError("cases.case_no_subject", subject_id=subject_id)
         return found
 
     def neighbours(self, subject_id: str, *, collection: str | None = None,
@@ -140,7 +140,7 @@ class CaseView(ABC):
         """One replay; ExplorerError if the case has none of that id."""
         body = self._one("SELECT body FROM replays JOIN log USING (seq) WHERE id=?", (replay_id,))
         if body is None:
-            raise ExplorerError(f"This case has no replay {replay_id!r}. Choose one from its gallery.")
+            raise ExplorerError("cases.case_no_replay", replay_id=replay_id)
         return restore(Replay, body)
 
     def replays(self, subject_id: str | None = None, *, search_id: str | None = None, order_by: str = "tiled_l2",

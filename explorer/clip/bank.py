@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 from explorer.clip.terms import TermList
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -96,7 +97,7 @@ def _embed(encoder: Encoder, terms: TermList, run: Run) -> dict[str, np.ndarray]
         for row, own in enumerate(tokens, start=at):
             ids.extend(own)
             ends[row] = len(ids)
-        run.report(Progress(at + len(part), len(terms), f"Reading the list {terms.name} once for this CLIP"))
+        run.report(Progress(at + len(part), len(terms), say("progress.reading_list_once", terms_name=terms.name)))
     return {"embeddings": out, "ids": np.asarray(ids, np.int32), "ends": ends}
 
 

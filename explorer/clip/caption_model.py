@@ -16,6 +16,7 @@ from explorer.foreign.configs import NETWORK_FILES, PROCESSOR_FILES, TOKENIZER_F
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
+from explorer.texts import say
 
 KNOWN = ("Salesforce/blip-image-captioning-large", "Salesforce/blip-image-captioning-base")
 MAX_NEW_TOKENS = 32
@@ -54,14 +55,12 @@ def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) ->
     folder = Path(source).expanduser()
     if not folder.is_dir():
         if folder.is_absolute() or source.count("/") != 1:
-            raise ExplorerError(f"There is no caption model at {source}. Choose a folder with BLIP's "
-                                "weights as safetensors, or a hub name such as "
-                                "Salesforce/blip-image-captioning-base.")
+            raise ExplorerError("clip.caption_model_no", source=source)
         folder = hub_file(source, ("model.safetensors",), offline=offline).parent
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
     from transformers import BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor, BlipProcessor
-    needs = "A BLIP model needs config.json, model.safetensors and the processor's files."
+    needs = say("note.clip.blip_model_needs")
     with private_folder(_files(folder)) as private, opening(source, then=needs):
         model = BlipForConditionalGeneration.from_pretrained(private, local_files_only=True, use_safetensors=True)
         processor = BlipProcessor(BlipImageProcessor.from_pretrained(private, local_files_only=True),

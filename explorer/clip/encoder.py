@@ -26,6 +26,7 @@ from explorer.clip.weights import ClipFiles, find_clip
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
+from explorer.texts import say
 
 TIMM = re.compile(r"[\w.]*")  # timm's own names; any other spelling leads elsewhere
 IMAGE_BATCH = 64
@@ -139,12 +140,11 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
         text["hf_model_name"] = str(tower)
     config["vision_cfg"].pop("timm_model_pretrained", None)
     if not TIMM.fullmatch(str(config["vision_cfg"].get("timm_model_name") or "")):
-        raise ExplorerError(f"The config of {files.name} takes its image tower from elsewhere "
-                            f"({config['vision_cfg']['timm_model_name']}). Only timm's own names are allowed.")
+        raise ExplorerError("clip.encoder_config_takes_image", files_name=files.name,
+                            timm_model_name=config["vision_cfg"]["timm_model_name"])
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
-    with opening(f"The CLIP {files.name}", then="Check open_clip_config.json: it must describe a CLIP that "
-                 "open_clip can build."):
+    with opening(f"The CLIP {files.name}", then=say("note.clip.check_open_clip")):
         model = kind(**config)
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
     if getattr(model.visual, "image_size", None) is not None:
@@ -154,21 +154,20 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
 
 
 def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
-    with opening(f"The weights {files.weights}", then=f"They must be the safetensors that belong to {files.name}."):
+    with opening(f"The weights {files.weights}", then=say("note.clip.they_safetensors_belong",
+                                                          files_name=files.name)):
         load_checkpoint(model, str(files.weights), weights_only=True)
 
 
 def _tokenizer(files: ClipFiles, context: int) -> Any:
     text = files.model_cfg["text_cfg"]
     options = {k: v for k, v in (text.get("tokenizer_kwargs") or {}).items() if k in TOKENIZER_OPTIONS}
-    with opening(f"The tokenizer of {files.name}", then="Put its files beside the weights."):
+    with opening(say("note.clip.tokenizer", files_name=files.name), then=say("note.clip.put_files_beside")):
         if text.get("hf_tokenizer_name"):
             with _only(files, TOKENIZER) as folder:
                 return open_clip.tokenizer.HFTokenizer(str(folder), context_length=context, **options)
         if "siglip" in files.tokenizer_hint.lower():
-            raise ExplorerError(f"{files.name} needs SigLIP's tokenizer, and its config names none. Put the "
-                                "tokenizer's files beside the weights and name them in "
-                                "text_cfg.hf_tokenizer_name.")
+            raise ExplorerError("clip.encoder_needs_siglip_tokenizer_config", files_name=files.name)
         return SimpleTokenizer(context_length=context, **options)
 
 
@@ -176,14 +175,13 @@ def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
     """The prefix-cached tower if it fits; a CLIP whose tokenizer does not fit its tower is refused."""
     vocabulary = getattr(model, "vocab_size", None)
     if not isinstance(tokenizer, SimpleTokenizer):
-        return None, "its tokenizer is not CLIP's own"
+        return None, say("note.clip.tokenizer_not_clip")
     if isinstance(vocabulary, int) and tokenizer.vocab_size > vocabulary:
-        raise ExplorerError(f"This CLIP's text tower knows {vocabulary} tokens, its tokenizer gives "
-                            f"{tokenizer.vocab_size}. Name the right one in text_cfg.hf_tokenizer_name.")
+        raise ExplorerError("clip.encoder_clip_text_tower", vocabulary=vocabulary, vocab_size=tokenizer.vocab_size)
     if tokenizer.reduction_fn is not None:
-        return None, "its tokenizer shortens texts in its own way"
+        return None, say("note.clip.tokenizer_shortens_texts")
     if tokenizer.eot_token_id != max(tokenizer.all_special_ids):
-        return None, "its end-of-text token is not the highest"
+        return None, say("note.clip.end_text_token")
     try:
         return CausalTower(model, start_id=tokenizer.sot_token_id, end_id=tokenizer.eot_token_id), ""
     except ExplorerError as error:

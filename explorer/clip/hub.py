@@ -16,12 +16,10 @@ def hub_file(repo: str, names: tuple[str, ...], *, offline: bool) -> Path:
         try:
             return Path(hf_hub_download(repo, name, local_files_only=offline))
         except HFValidationError as error:
-            raise ExplorerError(f"{repo!r} is not a hub name: it must look like owner/name.") from error
+            raise ExplorerError("clip.weights_not_hub_name", repo=repo) from error
         except Exception as error:  # the hub's client raises many kinds; each means "not here"
             last = error
     if offline:
-        raise ExplorerError(f"The weights of {repo} are not on this computer ({' or '.join(names)}), and "
-                            "the explorer works offline. Copy them into the hub's cache, choose a folder, "
-                            "or allow downloads in the settings.") from last
-    raise ExplorerError(f"{repo} could not be fetched from the hub ({type(last).__name__}: {last}). "
-                        "Check the name and the network.") from last
+        raise ExplorerError("clip.weights_not_computer_explorer", repo=repo, names=" or ".join(names)) from last
+    raise ExplorerError("clip.weights_not_fetched_hub", repo=repo, last_kind=type(last).__name__,
+                        last=last) from last

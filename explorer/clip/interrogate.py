@@ -24,6 +24,7 @@ from explorer.clip.terms import TermList, has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress, PromptCandidate
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -93,7 +94,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     """
     settings = settings or InterrogationSettings()
     if mode not in MODES:
-        raise ExplorerError(f"There is no interrogation mode {mode!r}. Allowed are {', '.join(MODES)}.")
+        raise ExplorerError("clip.interrogate_no_interrogation_mode", mode=mode, modes=", ".join(MODES))
     query = _query(encoder, image_rgb, embedding)
     given = [] if mode == "negative" else _captions(captions, banned)
     opening = _opening(encoder, given, locked)
@@ -101,9 +102,8 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     job = Interrogation(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings, run)
     found = _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
-        raise ExplorerError("No prompt can be built: every term is banned or longer than "
-                            f"{encoder.max_tokens} tokens. Ban fewer terms, or add a list.")
-    run.report(Progress(1, 1, "Measuring what each term adds"))
+        raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
+    run.report(Progress(1, 1, say("progress.measuring_each_term")))
     made = []
     for rank, (text, source, how, similarity) in enumerate(_ordered(job, mode, found, given), start=1):
         ids = encoder.token_ids(text)
@@ -131,8 +131,8 @@ def _query(encoder: Encoder, image_rgb: np.ndarray | None, embedding: np.ndarray
             raise ValueError("give an image or its embedding")
         return encoder.encode_images([image_rgb])[0]
     if embedding.shape != (encoder.dim,):
-        raise ExplorerError(f"The stored embedding has {embedding.shape[-1]} numbers, but {encoder.name} "
-                            f"makes {encoder.dim}: it is from another CLIP. Embed the subject again.")
+        raise ExplorerError("clip.interrogate_stored_embedding_numbers", last_shape=embedding.shape[-1],
+                            encoder_name=encoder.name, dim=encoder.dim)
     return np.asarray(embedding, np.float32)
 
 
@@ -142,8 +142,8 @@ def _opening(encoder: Encoder, captions: Sequence[Caption], locked: Sequence[str
     for term in dict.fromkeys(" ".join(t.split()) for t in locked if t.strip()):
         fixed = joined(fixed, term)
     if len(encoder.token_ids(fixed)) > encoder.max_tokens:
-        raise ExplorerError(f"The locked terms take {len(encoder.token_ids(fixed))} tokens; this CLIP "
-                            f"reads at most {encoder.max_tokens}. Lock fewer or shorter terms.")
+        raise ExplorerError("clip.interrogate_locked_terms_take", token_ids_count=len(encoder.token_ids(fixed)),
+                            max_tokens=encoder.max_tokens)
     for source in ("person", "caption model"):
         for caption in captions:
             text = joined(" ".join(caption.text.split()), fixed) if fixed else " ".join(caption.text.split())
@@ -159,8 +159,7 @@ def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode
     if mode == "negative":
         wanted = [t for t in wanted if t.role in ("flavor", "negative")] or wanted
     if not wanted and mode != "gradient":
-        raise ExplorerError("There are no terms to build a prompt from: the chosen lists are empty. "
-                            "Choose the shipped lists, or type terms of your own.")
+        raise ExplorerError("clip.interrogate_no_terms_build")
     return tuple(open_bank(encoder, one, cache=cache, run=run) for one in wanted if mode != "gradient")
 
 
@@ -186,7 +185,7 @@ def _beam(job: Interrogation, *, sign: int) -> list[str]:
 
 def _fast(job: Interrogation) -> list[Found]:
     """The nearest terms after the opening, as many of them as bring the prompt nearest."""
-    job.run.report(Progress(0, 1, "Stringing the nearest terms together"))
+    job.run.report(Progress(0, 1, say("progress.stringing_nearest_terms")))
     pool = gather(job.banks, job.query, size=job.settings.fast_terms, banned=job.banned,
                   without=parts_of(job.opening))
     texts, text = [], job.opening
@@ -201,7 +200,7 @@ def _fast(job: Interrogation) -> list[Found]:
 
 def _classic(job: Interrogation) -> list[Found]:
     """Opening, medium and artist, trending, movement, flavors: the nearest of each kind there is."""
-    job.run.report(Progress(0, 1, "Filling the classic sentence"))
+    job.run.report(Progress(0, 1, say("progress.filling_classic_sentence")))
     kinds = {role: gather(job.of_role(role), job.query, size=n, banned=job.banned).texts for role, n in
              (("medium", 1), ("artist", 1), ("trending", 1), ("movement", 1),
               ("flavor", job.settings.classic_flavors))}

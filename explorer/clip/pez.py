@@ -19,6 +19,7 @@ from explorer.clip.terms import has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -42,12 +43,11 @@ def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: 
     """
     tower = encoder.tower
     if tower is None:
-        raise ExplorerError(f"Gradient search does not fit {encoder.name}: {encoder.tower_note}. "
-                            "Use mode best.")
+        raise ExplorerError("clip.pez_gradient_search_not", encoder_name=encoder.name,
+                            tower_note=encoder.tower_note)
     head = [tower.start_id, *(encoder.token_ids(f"{opening},") if opening else [])]
     if len(head) + tokens + 1 > tower.context:
-        raise ExplorerError(f"{tokens} more words do not fit after the opening: this CLIP reads at most "
-                            f"{encoder.max_tokens} tokens. Shorten the caption or the locked terms.")
+        raise ExplorerError("clip.pez_more_words_not", tokens=tokens, max_tokens=encoder.max_tokens)
     device = tower.positions.device
     decode = encoder.tokenizer.decode
     ids = torch.tensor([i for i in whole_words(encoder.tokenizer)
@@ -68,7 +68,7 @@ def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: 
         (1 - similarity).backward()
         optimiser.step()
         if step % REPORT_EVERY == 0:
-            run.report(Progress(step, steps, f"Gradient search, similarity {best:.3f}"))
+            run.report(Progress(step, steps, say("progress.gradient_search_similarity", best=best)))
     return joined(opening, encoder.tokenizer.decode(ids[best_ids].tolist()).strip())
 
 

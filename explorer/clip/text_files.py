@@ -42,8 +42,7 @@ def text_files(text_cfg: dict[str, Any], beside: Path | None, *, offline: bool) 
 
 def _checked(name: Any) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ExplorerError(f"This CLIP's config names {name!r:.80} for its texts. It must be a name of the hub, "
-                            "such as xlm-roberta-base, or the tokenizer's files must lie beside the weights.")
+        raise ExplorerError("clip.text_files_clip_config_names", name=name)
     return name
 
 
@@ -57,9 +56,7 @@ def _of_hub(name: str, *, offline: bool) -> dict[str, Path]:
         with contextlib.suppress(ExplorerError):  # no tokenizer has them all
             found[file] = hub_file(name, (file,), offline=offline)
     if not set(found) - {"config.json"}:
-        raise ExplorerError(f"The tokenizer of {name} is not on this computer, and the explorer works offline. Put "
-                            "its files beside the weights, or allow downloads in the settings." if offline else
-                            f"The tokenizer of {name} could not be fetched. Check the name and the network.")
+        raise ExplorerError("clip.text_files_not_here" if offline else "clip.text_files_not_fetched", name=name)
     return found
 
 
@@ -70,8 +67,7 @@ def _check_tokenizer(files: dict[str, Path]) -> None:
             check_config(config, files[name])
             kind = config.get("tokenizer_class")
             if name == "tokenizer_config.json" and kind is not None and kind not in TOKENIZERS:
-                raise ExplorerError(f"{files[name]} asks for the tokenizer {kind!r:.60}, which is not among those "
-                                    "that this loads. Use a CLIP with a usual tokenizer.")
+                raise ExplorerError("clip.text_files_asks_tokenizer_not", files=files[name], kind=kind)
     if "config.json" in files:
         _check_kind(files["config.json"], KINDS)
 
@@ -80,5 +76,5 @@ def _check_kind(path: Path, kinds: tuple[str, ...]) -> None:
     config = read_json(path)
     check_config(config, path)
     if config.get("model_type") not in kinds:
-        raise ExplorerError(f"{path} is of the kind {config.get('model_type')!r:.60}, which no CLIP uses for its "
-                            f"texts here. Known are: {', '.join(kinds)}.")
+        raise ExplorerError("clip.text_files_kind_no_clip", path=path, model_type=config.get("model_type"),
+                            kinds=", ".join(kinds))

@@ -24,11 +24,10 @@ from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_no_code
 from explorer.foreign.reading import read_json
 from explorer.settings import WORLD
+from explorer.texts import say
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip_model.safetensors"
-SPELLINGS = ('"world", a folder with open_clip_config.json and open_clip_model.safetensors, '
-             '"open_clip:<model>/<tag or checkpoint path>", or "hf-hub:<owner>/<name>"')
 
 
 @dataclass(frozen=True)
@@ -89,21 +88,17 @@ def find_clip(spec: str, *, offline: bool = True) -> ClipFiles:
     if folder.is_dir():
         return _from_folder(folder, name=folder.name, offline=offline)
     if folder.is_file():
-        raise ExplorerError(f"{spec} is a file; a checkpoint needs its model's name: "
-                            f"write open_clip:<model>/{spec}, for example open_clip:ViT-B-32/{spec}.")
-    raise ExplorerError(f"No CLIP called {spec!r} was found. Allowed are {SPELLINGS}.")
+        raise ExplorerError("clip.weights_file_checkpoint_needs", spec=spec)
+    raise ExplorerError("clip.weights_no_clip_called", spec=spec, spellings=say("note.clip.spellings"))
 
 
 def _from_folder(folder: Path, *, name: str, offline: bool) -> ClipFiles:
     config_path = folder / CONFIG
     if not config_path.is_file():
-        raise ExplorerError(f"{folder} is not an open_clip folder: {CONFIG} is missing. "
-                            f"Choose a folder with {CONFIG} and {WEIGHTS}.")
+        raise ExplorerError("clip.weights_not_open_clip", folder=folder, config=CONFIG, first_weights=WEIGHTS)
     check_no_code(folder)
     if not (folder / WEIGHTS).is_file():
-        raise ExplorerError(f"{folder} holds no weights: {WEIGHTS} is not there. Torch's own files (.bin, .pt) are "
-                            "pickles, which can run any program, and are never opened. Look for the same CLIP as "
-                            "safetensors.")
+        raise ExplorerError("clip.weights_holds_no_2", folder=folder, weights=WEIGHTS)
     return _described(config_path, folder / WEIGHTS, name, offline=offline)
 
 
@@ -112,8 +107,7 @@ def _described(config_path: Path, weights: Path, name: str, *, offline: bool) ->
     model_cfg, preprocess_cfg = config.get("model_cfg"), config.get("preprocess_cfg") or {}
     if not isinstance(model_cfg, dict) or not isinstance(preprocess_cfg, dict) or not all(
             isinstance(model_cfg.get(k), dict) for k in ("vision_cfg", "text_cfg")):
-        raise ExplorerError(f"{config_path} is not an open_clip config. It needs model_cfg with embed_dim, "
-                            "vision_cfg and text_cfg.")
+        raise ExplorerError("clip.weights_not_open_clip_config_2", config_path=config_path)
     beside = text_files(model_cfg["text_cfg"], weights.parent, offline=offline)
     return ClipFiles(name, model_cfg, preprocess_cfg, weights, name, beside)
 
@@ -133,8 +127,8 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
     model_cfg = open_clip.get_model_config(model)
     if model_cfg is None:
         near = [m for m in open_clip.list_models() if m.lower().startswith(model.lower()[:5])][:6]
-        raise ExplorerError(f"open_clip knows no model {model!r}. "
-                            f"Near names: {', '.join(near) or 'none'}; or choose a folder with {CONFIG}.")
+        raise ExplorerError("clip.weights_open_clip_knows", model=model, near=", ".join(near) or "none",
+                            config=CONFIG)
     tag_cfg = open_clip.get_pretrained_cfg(model, pretrained) if pretrained else {}
     path = Path(pretrained).expanduser()
     if tag_cfg:
@@ -143,8 +137,7 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
         weights = _no_pickle(path)
     else:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)[:12]) or "none"
-        raise ExplorerError(f"{model} has no weights {pretrained!r}. Known tags: {tags}; "
-                            "or give the path of a checkpoint file.")
+        raise ExplorerError("clip.weights_no", model=model, pretrained=pretrained, tags=tags)
     if tag_cfg.get("quick_gelu"):  # these weights were trained with QuickGELU, whatever the config says
         model_cfg["quick_gelu"] = True
     kept = ("mean", "std", "interpolation", "resize_mode", "fill_color", "size", "mode")
@@ -159,15 +152,11 @@ def _tagged_weights(model: str, tag: str, tag_cfg: dict[str, Any], *, offline: b
         return _no_pickle(Path(tag_cfg["file"]))
     repo, _, file = tag_cfg.get("hf_hub", "").rpartition("/")
     if not repo:
-        raise ExplorerError(f"The weights {tag} of {model} exist only as a Python pickle, which can run any "
-                            "program when it is opened, so they are never loaded. Choose another tag, or a folder "
-                            f"with {WEIGHTS}.")
+        raise ExplorerError("clip.weights_exist_only_python", tag=tag, model=model, weights=WEIGHTS)
     return hub_file(repo, (re.sub(r"\.(bin|pth?)$", ".safetensors", file) if file else WEIGHTS,), offline=offline)
 
 
 def _no_pickle(path: Path) -> Path:
     if path.suffix != ".safetensors":
-        raise ExplorerError(f"{path.name} is no .safetensors file. Torch's own files are pickles, which can run "
-                            "any program when they are opened, and are never loaded. Look for the same CLIP as "
-                            "safetensors.")
+        raise ExplorerError("clip.weights_no_safetensors_file", path_name=path.name)
     return path

@@ -1,8 +1,10 @@
-"""Every closeness score by name: range, direction, and in plain words what it means and misses."""
+"""Every closeness score by name: range and direction; its words stand in `texts/…/scores.toml`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from explorer.texts import say, texts_of
 
 
 @dataclass(frozen=True)
@@ -10,95 +12,54 @@ class ScoreInfo:
     """How to read one score. `low` and `high` bound what it can be; `better` says which end is closer."""
 
     name: str
-    label: str
     low: float
     high: float
     better: str  # "higher" | "lower"
-    unit: str  # "" for none
-    plain: str  # what the number means
-    moves: str  # what changes it
-    blind_to: str  # what it cannot see
-    source: str = ""  # the paper or package that defines it
     decimals: int = 3
 
+    @property
+    def label(self) -> str:
+        return say(f"score.{self.name}.label")
 
-def _info(*args, **named) -> tuple[str, ScoreInfo]:
-    return args[0], ScoreInfo(*args, **named)
+    @property
+    def unit(self) -> str:
+        """The unit of its values; "" for none."""
+        return texts_of(f"score.{self.name}").get("unit", "")
+
+    @property
+    def plain(self) -> str:
+        """What the number means."""
+        return say(f"score.{self.name}.plain")
+
+    @property
+    def blind_to(self) -> str:
+        """What it cannot see."""
+        return say(f"score.{self.name}.blind_to")
+
+    @property
+    def source(self) -> str:
+        """The paper or package that defines it; "" for the project's own."""
+        return texts_of(f"score.{self.name}").get("source", "")
 
 
-SCORES: dict[str, ScoreInfo] = dict((
-    _info("tiled_l2", "Tiled distance", 0.0, 1.0, "lower", "",
-          "The picture is cut into 16 tiles; this is the typical colour difference in the tile that fits "
-          "worst. 0 is the same picture; the literature calls below 0.15 a near copy at 512 pixels.",
-          "Any local difference, a shift by a few pixels, a change of colour.",
-          "Meaning: the same drawing shifted, mirrored or recoloured looks far; nearly empty ones near.",
-          "Carlini et al. 2023, with 4 × 4 tiles"),
-    _info("tiled_l2_masked", "Tiled distance without flat background", 0.0, 1.0, "lower", "",
-          "The tiled distance, counted only where at least one of the two pictures has something drawn.",
-          "As the tiled distance, and how much of the picture is drawn on.",
-          "As the tiled distance; it says nothing where both pictures are flat.",
-          "Carlini et al. 2023, masked"),
-    _info("l2", "Distance", 0.0, 1.0, "lower", "",
-          "The typical colour difference over the whole picture; 0 is the same picture.",
-          "Any difference in colour or place, averaged over the picture.",
-          "A small part that is the same inside a different picture.",
-          "root mean square, pixels in [0, 1]"),
-    _info("psnr", "PSNR", 0.0, 100.0, "higher", "dB",
-          "Signal to noise: above about 30 the two are hard to tell apart; below about 15 they share "
-          "little but tone. 100 stands for identical.",
-          "Colour differences averaged over the picture.",
-          "Structure: blur and noise of the same size score alike; shifts look like strangers.", decimals=1),
-    _info("psnr_masked", "PSNR without flat background", 0.0, 100.0, "higher", "dB",
-          "PSNR counted only where at least one of the two pictures has something drawn.",
-          "Colour differences in the drawn part.", "As PSNR; it says nothing where both are flat.",
-          decimals=1),
-    _info("ssim", "SSIM", -1.0, 1.0, "higher", "",
-          "How alike light, contrast and structure are in small windows; 1 is the same picture.",
-          "Blur, noise, shifts by a few pixels, lost detail.",
-          "Colour (it looks at brightness only); flat areas count as alike.", "Wang et al. 2004"),
-    _info("ssim_masked", "SSIM without flat background", -1.0, 1.0, "higher", "",
-          "SSIM counted only where at least one of the two pictures has something drawn.",
-          "As SSIM.", "Colour; it says nothing where both are flat.", "Wang et al. 2004, masked"),
-    _info("ms_ssim", "MS-SSIM (five scales)", 0.0, 1.0, "higher", "",
-          "SSIM at five sizes of the picture, weighted as people judge; 1 is the same picture.",
-          "Lost structure at any size.", "Colour; large flat areas count as alike.", "Wang et al. 2003"),
-    _info("ms_ssim_few", "MS-SSIM with fewer scales", 0.0, 1.0, "higher", "",
-          "MS-SSIM for pictures under 160 pixels, with as many of its five sizes as fit. Not to be compared "
-          "with the five-scale figure.",
-          "Lost structure at the sizes that fit.", "Colour; large flat areas count as alike.",
-          "Wang et al. 2003, fewer scales"),
-    _info("edge_cosine", "Outline agreement", -1.0, 1.0, "higher", "",
-          "Whether the outlines run in the same places and directions; 1 is the same drawing, 0 chance.",
-          "Where lines are and which way they go.", "Colour, filling and how strong a line is.",
-          "cosine of image gradients"),
-    _info("phash", "Perceptual hash distance", 0.0, 64.0, "lower", "bits",
-          "Bits that differ between two 64-bit summaries of the coarse pattern; strangers differ in some 32.",
-          "The coarse layout of light and dark.", "Detail, colour, and anything cropped, turned or mirrored.",
-          "ImageHash, DCT hash", decimals=0),
-    _info("dhash", "Difference hash distance", 0.0, 64.0, "lower", "bits",
-          "Bits that differ between two 64-bit summaries of where the picture gets lighter to the right.",
-          "Left-right changes of light.", "Detail and colour; large flat areas make it jump.",
-          "ImageHash, gradient hash", decimals=0),
-    _info("colour_hash", "Colour hash distance", 0.0, 42.0, "lower", "bits",
-          "Bits that differ between two short summaries of which colours occur.",
-          "How much of each colour there is.", "Where anything is.", "ImageHash, HSV shares", decimals=0),
-    _info("clip_cosine", "CLIP similarity", -1.0, 1.0, "higher", "",
-          "How alike the two are in meaning, as the CLIP model in use sees them.",
-          "Subject, style, composition.", "Exact places and lines: two different cats on a mat are near.",
-          "Radford et al. 2021"),
-    _info("efficientnet", "Learned perceptual distance", 0.0, 4.0, "lower", "",
-          "How different the two look to a network trained to name photographs, compared place by place; "
-          "0 is the same picture, strangers among clip art are mostly above 0.8.",
-          "Shapes and textures, less so small shifts and tones.",
-          "Style finer than its layers see; it was never fitted to people's judgements, unlike LPIPS.",
-          "as Zhang et al. 2018 without fitted weights; EfficientNet-Lite0 weights from a package"),
-    _info("copy_cosine", "Copy-detection similarity", -1.0, 1.0, "higher", "",
-          "How alike two compact descriptions are that are made to survive cropping, mirroring and "
-          "recompression; 1 is the same picture, strangers among clip art reach about 0.7.",
-          "The picture's parts and textures, wherever they are.",
-          "Fine detail; it is weaker than SSCD and its 0.5 rule must not be used here.",
-          "GeM-pooled EfficientNet-Lite0 over views, after Berman et al. 2019"),
-))
+SCORES: dict[str, ScoreInfo] = {score.name: score for score in (
+    ScoreInfo("tiled_l2", 0.0, 1.0, "lower"),
+    ScoreInfo("tiled_l2_masked", 0.0, 1.0, "lower"),
+    ScoreInfo("l2", 0.0, 1.0, "lower"),
+    ScoreInfo("psnr", 0.0, 100.0, "higher", decimals=1),
+    ScoreInfo("psnr_masked", 0.0, 100.0, "higher", decimals=1),
+    ScoreInfo("ssim", -1.0, 1.0, "higher"),
+    ScoreInfo("ssim_masked", -1.0, 1.0, "higher"),
+    ScoreInfo("ms_ssim", 0.0, 1.0, "higher"),
+    ScoreInfo("ms_ssim_few", 0.0, 1.0, "higher"),
+    ScoreInfo("edge_cosine", -1.0, 1.0, "higher"),
+    ScoreInfo("phash", 0.0, 64.0, "lower", decimals=0),
+    ScoreInfo("dhash", 0.0, 64.0, "lower", decimals=0),
+    ScoreInfo("colour_hash", 0.0, 42.0, "lower", decimals=0),
+    ScoreInfo("clip_cosine", -1.0, 1.0, "higher"),
+    ScoreInfo("efficientnet", 0.0, 4.0, "lower"),
+    ScoreInfo("copy_cosine", -1.0, 1.0, "higher"),
+)}
 
 PIXEL_SCORES = ("tiled_l2", "tiled_l2_masked", "l2", "psnr", "psnr_masked", "ssim", "ssim_masked", "ms_ssim",
                 "ms_ssim_few", "edge_cosine", "phash", "dhash", "colour_hash")

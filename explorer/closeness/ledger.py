@@ -14,6 +14,7 @@ from dataclasses import MISSING, fields
 from explorer.records import LedgerEntry, Recipe, ReplaySettings
 from explorer.records.canonical import canonical
 from explorer.records.samplers import SAMPLERS
+from explorer.texts import say
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
 LARGE_SEED_BITS = 64
@@ -30,7 +31,6 @@ _USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
 _LETTERS = {" ": 182, "e": 102, "t": 75, "a": 65, "o": 62, "i": 57, "n": 57, "s": 53, "r": 50, "h": 50,
             "l": 33, "d": 33, "u": 23, "c": 22, "m": 20, "f": 20, "w": 17, "g": 16, "p": 15, "y": 14, "b": 13,
             ",": 10, "v": 8, "k": 6, "x": 1, "j": 1, "q": 1, "z": 1, "\0": 8, "\1": 15}
-TEXT_CODE = "English letter frequencies, with an end mark; a list that no collection has shaped"
 
 
 def prompt_bits(tokens: Sequence[int], frequencies: Mapping[int, float], *, end: int) -> float:
@@ -74,13 +74,12 @@ def rounds_bits(options: Sequence[int], *, allowed: int) -> float:
 def rounds_entry(options: Sequence[int], *, allowed: int) -> LedgerEntry:
     """`rounds_bits` as an entry."""
     return LedgerEntry("rounds", rounds_bits(options, allowed=allowed),
-                       f"{len(options)} rounds, each one choice among the options listed for it, and "
-                       f"which of the {allowed} allowed rounds was the last.")
+                       say("note.closeness.rounds_each_one", options_count=len(options), allowed=allowed))
 
 
 def prompt_entry(bits: float, code: str) -> LedgerEntry:
     """A prompt's entry. A searched prompt is charged its code only, not its search as well."""
-    return LedgerEntry("prompt", bits, f"Length of the prompt under {code}.")
+    return LedgerEntry("prompt", bits, say("note.closeness.length_prompt_under", code=code))
 
 
 def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
@@ -94,10 +93,11 @@ def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
     first, last = settings.first_seed, settings.first_seed + max(count, 1) - 1
     if first == 0 or first <= seeds_before:
         return LedgerEntry("seeds", choice_bits(last + 1),
-                           f"One seed chosen among {last + 1} listed beforehand.")
+                           say("note.closeness.one_seed_chosen", last=last + 1))
     bits = SEED_RANGE_BITS if last < 2 ** SEED_RANGE_BITS else LARGE_SEED_BITS
-    extra = f"; {count} from there on were tried" if count > 1 else ""
-    return LedgerEntry("seeds", float(bits), f"The seed {first} was given by hand: one of 2^{bits}{extra}.")
+    extra = say("note.closeness.tried_from_there", count=count) if count > 1 else ""
+    return LedgerEntry("seeds", float(bits),
+                       say("note.closeness.seed_by_hand", first=first, bits=bits, extra=extra))
 
 
 def settings_entry(settings: ReplaySettings) -> LedgerEntry:
@@ -107,7 +107,7 @@ def settings_entry(settings: ReplaySettings) -> LedgerEntry:
     for name, values in lists.items():
         if len(values) > 1:
             bits += choice_bits(len(values))
-            words.append(f"{name}: one of {len(values)} listed")
+            words.append(say("note.closeness.one_listed", name=_part(name), n=len(values)))
     given = [name for name, values in lists.items() if len(values) == 1 and values[0] not in (0, 0.0, "euler")]
     for name in (*given, *("side" for px in (settings.width_px, settings.height_px) if px)):
         bits += choice_bits(GRIDS[name][0])
@@ -115,8 +115,17 @@ def settings_entry(settings: ReplaySettings) -> LedgerEntry:
     for recipe in settings.recipes:
         parts = {name: getattr(recipe, name) for name in _TAKEN_OVER if getattr(recipe, name) != _USUAL[name]}
         bits += text_bits(canonical(parts).decode()) if parts else 0.0
-        words += [f"{', '.join(parts).replace('_', ' ')} as taken over, by letters"] if parts else []
-    return LedgerEntry("settings", bits, ("; ".join(words) or "All settings are the model's own") + ".")
+        words += [say("note.closeness.taken_over_letters",
+                      parts=", ".join(parts).replace("_", " "))] if parts else []
+    return LedgerEntry("settings", bits, ("; ".join(words) or say("note.closeness.all_settings_model")) + ".")
+
+
+def _part(name: str) -> str:
+    return say(f"note.ledger.{name}")
+
+
+def _by_hand(name: str) -> str:
+    return say("note.closeness.by_hand", name=_part(name), grid=say(f"note.ledger.grid_{name}"))
 
 
 def strength_entry(settings: ReplaySettings) -> LedgerEntry:
@@ -124,9 +133,9 @@ def strength_entry(settings: ReplaySettings) -> LedgerEntry:
     options = len(settings.strengths) + (1 if settings.seeds else 0)
     if len(settings.strengths) == 1 and not settings.seeds:
         options, words = GRIDS["strength"]
-        return LedgerEntry("settings", choice_bits(options), f"strength by hand: {words}.")
+        return LedgerEntry("settings", choice_bits(options), say("note.closeness.strength_hand", words=words))
     return LedgerEntry("settings", choice_bits(max(1, options)),
-                       f"One of {options} ways listed: from noise, or from the subject at a strength.")
+                       say("note.closeness.one_ways_listed", options=options))
 
 
 def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, recipe: Recipe,

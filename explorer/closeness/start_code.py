@@ -17,6 +17,7 @@ from PIL import Image
 from explorer.closeness import latent_code
 from explorer.closeness.catalogue import is_better
 from explorer.records import LedgerEntry
+from explorer.texts import say
 
 STEPS = tuple(8.0 / 1.5 ** k for k in range(20))  # quantising steps, coarse to fine, in latent units
 
@@ -72,8 +73,7 @@ def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], float],
 def measured_entry(bill: StartBill) -> LedgerEntry:
     """The charge for a measured code."""
     return LedgerEntry(bill.source, bill.bits,
-                       "Length of the coarsest quantised, arithmetic-coded latents tried whose replay by the "
-                       "same recipe came at least as close.")
+                       say("note.closeness.length_coarsest_quantised"))
 
 
 def bound_entry(start_rgb: np.ndarray) -> LedgerEntry:
@@ -84,8 +84,7 @@ def bound_entry(start_rgb: np.ndarray) -> LedgerEntry:
     """
     name, size = min(lossless_sizes(start_rgb).items(), key=lambda pair: pair[1])
     return LedgerEntry("starting image", 8.0 * size,
-                       f"At most: the picture that was put in, as the smallest lossless file ({name}); "
-                       "the shortest code was not measured.")
+                       say("note.closeness.most_picture_put", name=name))
 
 
 def lossless_sizes(rgb: np.ndarray) -> dict[str, int]:

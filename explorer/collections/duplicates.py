@@ -25,6 +25,7 @@ from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,14 @@ def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule, *
     left, right, cosine = _vector_candidates(vectors, rule, least, run)
     if marks is not None:
         more = _picture_candidates(marks, rule, run)
-        run.report(Progress(0, 1, "comparing pictures"))
+        run.report(Progress(0, 1, say("progress.comparing_pictures")))
         left, right = _checked(marks, np.stack([left, right], axis=1), cosine, more, rule)
     group = groups(len(vectors), left, right)
     _, back, size = np.unique(group, return_inverse=True, return_counts=True)
     multiplicity = size[back]
     spread = {int(m): int(c) for m, c in sorted(Counter(multiplicity.tolist()).items())}
     unread = 0 if marks is None else int((marks.max(axis=1) == 0).sum())
-    run.report(Progress(1, 1, "grouped"))
+    run.report(Progress(1, 1, say("progress.grouped")))
     return DuplicateReport(group, multiplicity, spread, len(left), marks is not None, rule, unread)
 
 

@@ -16,6 +16,7 @@ from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Engine, Run
+from explorer.texts import say
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
@@ -63,8 +64,8 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine
     write_card(out, {**card, "refused": refused})
     made = _embed(new, parts, encoder, card, refused, out, len(known), engine or Here(encoder), run)
     if not known and not made:
-        raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
-                            f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
+        raise ExplorerError("collections.embed_none_pictures_read", items_count=len(items), folder=folder,
+                            last_refused=next(iter(refused.values()), ("", "unknown"))[1])
     listed = tuple(sorted((k, v[1]) for k, v in refused.items()))
     return EmbedReport(len(known) + made, made, len(known), dropped, listed, time.monotonic() - begun)
 
@@ -73,11 +74,10 @@ def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any
     card = read_card(out)
     same = (encoder.fingerprint, getattr(encoder, "images_fingerprint", None))  # older builds quote the second
     if card and card.get("clip_fingerprint") not in same:
-        raise ExplorerError(f"{out} was made with the CLIP {card.get('clip', 'of another name')}, not with "
-                            f"{clip}. Choose that CLIP, or another output folder.")
+        raise ExplorerError("collections.embed_made_clip_not", out=out, clip=card.get("clip", "of another name"),
+                            wanted=clip)
     if card and card.get("root") != str(folder):
-        raise ExplorerError(f"{out} holds the collection of {card.get('root')}, not of {folder}. "
-                            "Choose another output folder.")
+        raise ExplorerError("collections.embed_holds_collection_not", out=out, root=card.get("root"), folder=folder)
     return {"name": folder.name, **card, "root": str(folder), "clip": clip, "dim": encoder.dim,
             "clip_fingerprint": encoder.fingerprint}
 
@@ -102,7 +102,7 @@ def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[st
 
     def seen(done: int) -> None:
         left = (time.monotonic() - begun) / done * (len(new) - done)
-        run.report(Progress(done, len(new), "reading pictures", left_s=left))
+        run.report(Progress(done, len(new), say("progress.reading_pictures"), left_s=left))
 
     while at < len(new):
         size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
@@ -122,7 +122,7 @@ def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[st
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
-    run.report(Progress(len(new), len(new), "embedded"))
+    run.report(Progress(len(new), len(new), say("progress.embedded")))
     return made
 
 

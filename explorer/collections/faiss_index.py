@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 PROBE_LIMIT_S = 120.0
 _FLAT = struct.Struct("<4siqqqBi")  # kind, dimension, count, two unused, trained, metric
@@ -77,7 +78,7 @@ def open_index(path: Path) -> VectorIndex:
         with open(path, "rb") as handle:
             head = handle.read(_FLAT.size + 16)
     except OSError as error:
-        raise ExplorerError(f"The index {path} cannot be read ({error.strerror}).") from error
+        raise ExplorerError("collections.faiss_index_cannot_read", path=path, strerror=error.strerror) from error
     kind = head[:4]
     if kind in (b"IxFI", b"IxF2"):
         _check_flat(path, head, state.st_size)
@@ -88,8 +89,7 @@ def open_index(path: Path) -> VectorIndex:
     except RuntimeError as error:
         raise _damaged(path, str(error)) from error
     if index.metric_type not in (faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2) or index.ntotal < 1:
-        raise ExplorerError(f"The index {path} is empty or does not compare by inner product or L2 distance, "
-                            "so it holds no CLIP similarities. Build it with `clip-retrieval index`.")
+        raise ExplorerError("collections.faiss_index_empty_not_compare", path=path)
     return VectorIndex(index, path)
 
 
@@ -104,14 +104,14 @@ def reading_flags(path: Path, kind: bytes) -> int:
 
 def _check_flat(path: Path, head: bytes, size: int) -> None:
     if len(head) < _FLAT.size + 8:
-        raise _damaged(path, "it ends in its header")
+        raise _damaged(path, say("note.collections.ends_header"))
     _, dim, count, *_, metric = _FLAT.unpack_from(head)
     at = _FLAT.size + (4 if metric > 1 else 0)
     floats = _COUNT.unpack_from(head, at)[0]
     if not 0 < dim <= 65_536 or count < 0 or floats != dim * count:
-        raise _damaged(path, "its header contradicts itself")
+        raise _damaged(path, say("note.collections.header_contradicts_itself"))
     if size < at + 8 + 4 * floats:
-        raise _damaged(path, f"it has {size:,} bytes and needs {at + 8 + 4 * floats:,}: it was cut short")
+        raise _damaged(path, say("note.collections.bytes_needs", size=size, at=at + 8 + 4 * floats))
 
 
 @lru_cache(maxsize=64)
@@ -121,10 +121,10 @@ def _probe(path: str, size: int, changed_ns: int) -> None:
     try:
         done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, timeout=PROBE_LIMIT_S, text=True)
     except subprocess.TimeoutExpired as error:
-        raise ExplorerError(f"The index {path} could not be opened within {PROBE_LIMIT_S:.0f} s. "
-                            "Check the disk, then try again.") from error
+        raise ExplorerError("collections.faiss_index_not_opened_within", path=path,
+                            probe_limit_s=PROBE_LIMIT_S) from error
     if done.returncode != 0:
-        raise _damaged(Path(path), f"opening it ended the process with code {done.returncode}")
+        raise _damaged(Path(path), say("note.collections.opening_ended_process", returncode=done.returncode))
     answer = json.loads(done.stdout.splitlines()[-1])
     if "error" in answer:
         raise _damaged(Path(path), answer["error"])
@@ -132,8 +132,7 @@ def _probe(path: str, size: int, changed_ns: int) -> None:
 
 def _damaged(path: Path, why: str) -> ExplorerError:
     short = why.rsplit("Error: ", 1)[-1].splitlines()[0][:200] if why else "unreadable"
-    return ExplorerError(f"The index {path} is damaged or not a faiss index ({short}). "
-                         "Copy it again from its source, or build the collection again.")
+    return ExplorerError("collections.faiss_index_damaged_not", path=path, short=short)
 
 
 def _inner(index: faiss.Index) -> faiss.Index:

@@ -44,9 +44,7 @@ def find_layout(source: str) -> Layout:
     if path.is_file() and path.suffix == ".json":
         return _from_list(path, wanted)
     if not path.is_dir():
-        raise ExplorerError(f"There is no collection at {shortened(text)}. Give “world”, a folder that holds "
-                            "image.index, an indices_paths.json, or the http address of a clip-retrieval "
-                            "backend.")
+        raise ExplorerError("collections.layout_no_collection", text=shortened(text))
     return _layout(path.resolve(), name=path.resolve().name)
 
 
@@ -56,8 +54,7 @@ def list_collections(path: Path) -> dict[str, dict[str, Any]]:
     named = {n: {"indice_folder": v} if isinstance(v, str) else v for n, v in found.items()}
     if not named or not all(isinstance(v, dict) and isinstance(v.get("indice_folder"), str)
                             for v in named.values()):
-        raise ExplorerError(f"{path} does not list collections. It must map each name to a folder, or to "
-                            "an object with “indice_folder”.")
+        raise ExplorerError("collections.layout_not_list_collections", path=path)
     return named
 
 
@@ -71,18 +68,18 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it is not an object")
         return value
     except (OSError, ValueError, RecursionError) as error:
-        raise ExplorerError(f"{path} cannot be read ({error}). Restore it or make it again.") from error
+        raise ExplorerError("collections.layout_cannot_read", path=path, error=error) from error
 
 
 def _from_list(path: Path, wanted: str) -> Layout:
     named = list_collections(path)
     if not wanted and len(named) > 1:
-        raise ExplorerError(f"{path} lists {len(named)} collections. Say which one by adding "
-                            f"“#name”; there are: {', '.join(sorted(named)[:20])}.")
+        raise ExplorerError("collections.layout_lists_collections", path=path, named_count=len(named),
+                            named=", ".join(sorted(named)[:20]))
     name = wanted or next(iter(named))
     if name not in named:
-        raise ExplorerError(f"{path} lists no collection “{name}”; there are: "
-                            f"{', '.join(sorted(named)[:20])}.")
+        raise ExplorerError("collections.layout_lists_no_collection", path=path, name=name,
+                            named=", ".join(sorted(named)[:20]))
     options = named[name]
     folder = typed_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
@@ -92,9 +89,7 @@ def _from_list(path: Path, wanted: str) -> Layout:
 def _layout(folder: Path, *, name: str, root: Path | None = None, card: dict | None = None) -> Layout:
     indices = _indices(folder)
     if not indices:
-        raise ExplorerError(f"{folder} holds neither image.index nor text.index. Build it with "
-                            "`python -m explorer collection build`, or choose the folder that "
-                            "`clip-retrieval index` wrote.")
+        raise ExplorerError("collections.layout_holds_neither_image", folder=folder)
     found = {**(read_json(folder / CARD) if (folder / CARD).is_file() else {}), **(card or {})}
     kind, rows, mapping = _rows(folder)
     parts = {m: _parts(folder / d) for m, d in _EMBEDDINGS.items()}
@@ -125,8 +120,7 @@ def _rows(folder: Path) -> tuple[str, tuple[Path, ...], Path | None]:
         return "hdf5", (folder / "metadata.hdf5",), None
     if (folder / "metadata_reordered.hdf5").is_file() and mapping.is_file():
         return "hdf5", (folder / "metadata_reordered.hdf5",), mapping
-    raise ExplorerError(f"{folder} has an index but no metadata, so no result could be named. It needs "
-                        "metadata/*.parquet, metadata/*.arrow or metadata.hdf5 beside the index.")
+    raise ExplorerError("collections.layout_index_no_metadata", folder=folder)
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
 from explorer.errors import ExplorerError
 from explorer.records import CollectionInfo, Neighbour
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
@@ -51,12 +52,10 @@ class Collection:
         """What this collection is; the fingerprint covers every file's name, size and sampled bytes."""
         card, notes = self.layout.card, []
         if not card.get("clip"):
-            notes.append("The folder does not say which CLIP made it: similarities mean something only "
-                         "for queries embedded by that same CLIP.")
+            notes.append(say("note.collections.folder_not_say"))
         surplus = self._rows.count - self.works
         if surplus > 0:
-            notes.append(f"The metadata has {surplus} more rows than the index has works; "
-                         "they were left out.")
+            notes.append(say("note.collections.metadata_more_rows", surplus=surplus))
         return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
                               clip=str(card.get("clip", "")), fingerprint=_fingerprint(self.layout),
                               notes=tuple(notes))
@@ -121,7 +120,8 @@ class Collection:
         """The work with this id; ExplorerError if there is none."""
         number = self._numbers.get(work_id)
         if number is None:
-            raise ExplorerError(f"The collection “{self.layout.name}” has no work “{work_id}”.")
+            raise ExplorerError("collections.open_collection_no_work", layout_name=self.layout.name,
+                                work_id=work_id)
         return Work(row=number, **self._read([number])[0])
 
     def terms(self) -> Terms:
@@ -155,8 +155,8 @@ class Collection:
         try:
             rows = self._rows.get(numbers, columns.values())
         except BROKEN as error:
-            raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
-                                "A file is damaged or has changed; copy the folder again.") from error
+            raise ExplorerError("collections.open_metadata_cannot_read", folder=self.layout.folder,
+                                error=short(error)) from error
         return [described(number, dict(zip(columns, values, strict=True)), root=root)
                 for number, values in zip(numbers, rows, strict=True)]
 
@@ -198,8 +198,8 @@ class Collection:
 
     def _index(self, modality: str) -> VectorIndex:
         if modality not in self._indices:
-            raise ExplorerError(f"The collection “{self.layout.name}” has no {modality} index; it can be "
-                                f"searched by: {', '.join(self._indices)}.")
+            raise ExplorerError("collections.open_collection_no_index", layout_name=self.layout.name,
+                                modality=modality, indices=", ".join(self._indices))
         return self._indices[modality]
 
     def _embedding_rows(self, modality: str) -> EmbeddingRows | None:
@@ -211,12 +211,10 @@ class Collection:
     def _check(self) -> None:
         sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
         if len(set(sizes.values())) > 1:
-            raise ExplorerError(f"The indices of {self.layout.folder} do not belong together: {sizes} "
-                                "(works, dimension). Build the collection again.")
+            raise ExplorerError("collections.open_indices_not_belong", folder=self.layout.folder, sizes=sizes)
         if self._rows.count < self.works:
-            raise ExplorerError(f"The metadata of {self.layout.folder} has {self._rows.count:,} rows for an "
-                                f"index of {self.works:,} works, so results would get wrong names. A "
-                                "metadata file is missing; copy or build the collection again.")
+            raise ExplorerError("collections.open_metadata_rows_index", folder=self.layout.folder,
+                                count=self._rows.count, works=self.works)
 
 
 def open_collection(source: str, *, cache: Path | None = None,
@@ -237,11 +235,10 @@ def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
     """(d,) float32 of length 1; ExplorerError when the dimension is wrong or it has no direction."""
     vector = np.asarray(embedding, np.float32).reshape(-1)
     if len(vector) != dim:
-        raise ExplorerError(f"The query has {len(vector)} dimensions and the collection {dim}: they come "
-                            "from different CLIPs. Choose the CLIP that the collection was made with.")
+        raise ExplorerError("collections.open_query_dimensions_collection", vector_count=len(vector), dim=dim)
     length = math.sqrt(max(0.0, float(vector.dot(vector))))
     if not 0 < length < math.inf:
-        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+        raise ExplorerError("collections.open_query_embedding_empty")
     return vector if abs(length - 1) < 1e-6 else vector / length
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from explorer.collections.signatures import distance
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 CELL = 256  # works a cell
 PROBES = 4  # cells searched for each work, out of those in the PROBES nearest cells of cells
@@ -52,7 +53,7 @@ def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float, run:
     found = []
     for cell in range(cells):
         if cell % 64 == 0:
-            run.report(Progress(cell, cells, "comparing works"))
+            run.report(Progress(cell, cells, say("progress.comparing_works")))
         own = members[inside[cell]:inside[cell + 1]]
         who = visitors[coming[cell]:coming[cell + 1]] // PROBES
         if len(own) and len(who):
@@ -69,7 +70,7 @@ def _assigned(vectors: np.ndarray, asked: np.ndarray, run: Run) -> tuple[np.ndar
     below = [np.flatnonzero(above == top) for top in range(len(tops))]
     home, looks = np.zeros(n, np.int64), np.zeros((n, PROBES), np.int64)
     for at in range(0, n, 16_384):
-        run.report(Progress(at, n, "sorting works into cells"))
+        run.report(Progress(at, n, say("progress.sorting_works_into")))
         part = slice(at, at + 16_384)
         looks[part] = _looks(asked[part], centres, tops, below)
         home[part] = looks[part, 0] if asked is vectors else _looks(vectors[part], centres, tops, below)[:, 0]

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from explorer.collections.works import PICTURES, clean, column_names
 from explorer.errors import ExplorerError
+from explorer.images.settings.encodings import decoded
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
@@ -38,26 +39,27 @@ class PictureFile:
     def read(self) -> bytes:
         """Its bytes; ExplorerError when it is gone, changed or too large."""
         if self.size > MAX_FILE_BYTES:
-            raise ExplorerError(f"{self.key} has {self.size / 2**20:,.0f} MB; at most "
-                                f"{MAX_FILE_BYTES / 2**20:.0f} MB are read.")
+            raise ExplorerError("collections.picture_sources_mb_most_read", key=self.key, size=self.size / 2**20,
+                                max_file_bytes=MAX_FILE_BYTES / 2**20)
         try:
             with open(self.path, "rb") as handle:
                 handle.seek(max(0, self.offset))
                 return handle.read(self.size)
         except OSError as error:
-            raise ExplorerError(f"{self.key} cannot be read ({error.strerror}).") from error
+            raise ExplorerError("collections.picture_sources_cannot_read", key=self.key,
+                                strerror=error.strerror) from error
 
 
 def list_items(folder: Path, *, without: Path | None = None) -> list[PictureFile]:
     """Every picture below `folder` in order of its key; links and hidden names are left out, and so is
     the folder `without`. ExplorerError when there is none."""
     if not folder.is_dir():
-        raise ExplorerError(f"{folder} is not a folder. Choose the folder that holds the pictures.")
+        raise ExplorerError("collections.picture_sources_not_folder", folder=folder)
     said = _tables(folder)
     found = [item for path in _walk(folder, without) for item in _of(path, folder, said)]
     if not found:
-        raise ExplorerError(f"{folder} holds no pictures. Allowed are {', '.join(sorted(PICTURES))} files, "
-                            "also inside webdataset .tar shards.")
+        raise ExplorerError("collections.picture_sources_holds_no", folder=folder,
+                            pictures=", ".join(sorted(PICTURES)))
     return sorted(found, key=lambda item: item.key)
 
 
@@ -99,8 +101,7 @@ def _shard(path: Path, key: str) -> Iterator[PictureFile]:
                     yield PictureFile(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
                                offset=picture.offset_data, size=picture.size, said=_sample(shard, members))
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise ExplorerError(f"The shard {path} is damaged ({error}). Copy it again, or take it out of the "
-                            "folder to build without it.") from error
+        raise ExplorerError("collections.picture_sources_shard_damaged", path=path, error=error) from error
 
 
 def _sample(shard: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> dict[str, str]:
@@ -133,8 +134,7 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
                 if name and row.get(name):
                     said[str(row[name]).removeprefix("./")] = _said(row)
         except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
-            raise ExplorerError(f"The table {path} cannot be read ({error}). Repair it, or take it out of "
-                                "the folder to build without its captions.") from error
+            raise ExplorerError("collections.picture_sources_table_cannot_read", path=path, error=error) from error
     return said
 
 
@@ -154,4 +154,5 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig", "replace")
+    """A caption file's words, in whatever encoding."""
+    return decoded(data)

@@ -14,6 +14,7 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 def stored_signatures(collection: Collection, *, cache: Path | None = None) -> np.ndarray | None:
@@ -38,7 +39,7 @@ def read_signatures(collection: Collection, *, cache: Path | None = None, run: R
         return found
     marks = np.zeros((collection.works, LENGTH), np.uint8)
     for at in range(0, collection.works, 64):
-        run.report(Progress(at, collection.works, "reading pictures"))
+        run.report(Progress(at, collection.works, say("progress.reading_pictures")))
         numbers = range(at, min(at + 64, collection.works))
         for number, work in zip(numbers, collection.rows(list(numbers)), strict=True):
             marks[number] = read_signature(work.image_path)

@@ -17,6 +17,7 @@ from typing import Any
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 LOOK = 128  # faiss's own 16 puts one work in seven into a wrong cell, of 2,048 cells of 512 dimensions
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,7 +33,7 @@ def quantise(embeddings: Path, target: Path, key: str, *, run: Run = QUIET) -> N
         begun = time.monotonic()
         try:
             while child.poll() is None:
-                run.report(Progress(0, 3, f"making cells and codes ({time.monotonic() - begun:.0f} s)"))
+                run.report(Progress(0, 3, say("progress.making_cells_codes", monotonic=time.monotonic() - begun)))
                 try:
                     child.wait(0.5)
                 except subprocess.TimeoutExpired:
@@ -43,8 +44,7 @@ def quantise(embeddings: Path, target: Path, key: str, *, run: Run = QUIET) -> N
                 child.wait()
     if child.returncode != 0 or not target.exists():
         last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1][:200]
-        raise ExplorerError(f"The index could not be made ({last}). The embeddings are kept; free memory or "
-                            "space and index again.")
+        raise ExplorerError("collections.quantise_index_not_made", last=last)
 
 
 def main(embeddings: str, target: str, key: str) -> None:

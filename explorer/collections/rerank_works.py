@@ -15,6 +15,7 @@ from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 SIDE_PX = 256
 BATCH = 8  # pictures that a learned score sees at once
@@ -44,10 +45,10 @@ def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str 
         chunk = neighbours[at:at + BATCH]
         pictures = [_picture(n.image_path) for n in chunk]
         seen = [p for p in pictures if p is not None]
-        run.report(Progress(at, len(neighbours), "comparing pictures"))
+        run.report(Progress(at, len(neighbours), say("progress.comparing_pictures")))
         more = iter(learned(subject, seen) if learned and seen else [{}] * len(seen))
         for number, (neighbour, other) in enumerate(zip(chunk, pictures, strict=True)):
-            run.report(Progress(at + number, len(neighbours), "comparing pictures"))
+            run.report(Progress(at + number, len(neighbours), say("progress.comparing_pictures")))
             scores = {} if other is None else {**compare(subject, other, only=only), **next(more)}
             scored.append(Compared(neighbour, scores, neighbour.rank))
     best = sort_key(by)

@@ -48,8 +48,8 @@ def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
         plain = ParquetRows(layout.rows)
         return plain if plain.count <= PLAIN_ROWS else ArrowRows([arrow_copy(layout.rows, cache)])
     except BROKEN as error:
-        raise ExplorerError(f"The metadata of {layout.folder} cannot be read ({short(error)}). A file is "
-                            "damaged or half copied; copy the folder again.") from error
+        raise ExplorerError("collections.rows_metadata_cannot_read", folder=layout.folder,
+                            error=short(error)) from error
 
 
 class _Blocks:
@@ -68,8 +68,7 @@ class _Blocks:
         found, ends, known = [], self._ends, self._readers
         for number in numbers:
             if not 0 <= number < self.count:
-                raise ExplorerError(f"The index names row {number}, but the metadata has {self.count} rows. "
-                                    "Index and metadata do not belong together; build the collection again.")
+                raise ExplorerError("collections.rows_index_names_metadata", number=number, count=self.count)
             at = bisect.bisect_right(ends, number)
             inside = number - ends[at - 1] if at else number
             readers = known.get(at)

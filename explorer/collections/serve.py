@@ -23,6 +23,7 @@ from explorer.foreign.configs import check_config, check_no_code
 from explorer.foreign.offline import OFFLINE
 from explorer.foreign.reading import read_json
 from explorer.settings import WORLD
+from explorer.texts import say
 
 COLUMNS = ("id", "title", "creator", "keywords", "caption", "licence", "url", "multiplicity", "image_path")
 START_S = 300.0  # its imports alone take some 20 s, several times that on a busy computer
@@ -68,13 +69,13 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
 
     `clip` is by default the one that the collection says it was made with."""
     layout = find_layout(str(folder))
-    print(f"Starting clip-retrieval's backend for {layout.name} (its imports take a while) ...", flush=True)
+    print(say("note.collections.starting_clip_retrieval", layout_name=layout.name), flush=True)
     clip = clip or str(layout.card.get("clip") or "world")
     with start({layout.name: str(folder)}, clip=clip, port=port) as backend:
-        print(f"Serving {layout.name} at {backend.url}; end with Ctrl+C.", flush=True)
+        print(say("note.collections.serving_end_ctrl", layout_name=layout.name, url=backend.url), flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             code = backend.process.wait()
-            raise ExplorerError(f"The backend ended by itself with code {code}: {backend.log[-300:]}")
+            raise ExplorerError("collections.serve_backend_ended_itself", code=code, log=backend.log[-300:])
     return {"served": layout.name, "url": backend.url}
 
 
@@ -95,7 +96,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
     (here / "options.json").write_text(json.dumps({"host": host, "clip_config": config}))
     arrow = {v.rows_kind for v in layouts.values()}
     if len(arrow) > 1:
-        raise ExplorerError("One backend serves collections of one metadata format; start one for each.")
+        raise ExplorerError("collections.serve_one_backend_collections")
     command = [sys.executable, "-m", "explorer.collections.backend", str(here / "options.json"), "back",
                f"--indices_paths={here / 'indices_paths.json'}", f"--port={port}", f"--clip_model={model}",
                f"--columns_to_return={json.dumps(list(COLUMNS))}", f"--enable_faiss_memory_mapping={mapped}",
@@ -119,7 +120,7 @@ def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
     folder = WORLD / "clip" if clip == "world" else Path(clip)
     if not (folder / "open_clip_config.json").is_file():
         if clip == "world" or folder.is_dir():
-            raise ExplorerError(f"{folder} holds no open_clip_config.json, so its CLIP cannot be served.")
+            raise ExplorerError("collections.serve_holds_no_open", folder=folder)
         _check_name(clip)
         return clip, ""
     check_no_code(folder)
@@ -127,7 +128,7 @@ def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
     _check_texts(config.get("text_cfg") if isinstance(config, dict) else None, folder)
     weights = folder / "open_clip_model.safetensors"
     if not weights.is_file():
-        raise ExplorerError(f"{folder} holds no weights of its CLIP; copy open_clip_model.safetensors there.")
+        raise ExplorerError("collections.serve_holds_no_weights", folder=folder)
     known = scratch / f"afterimage-{folder.resolve().parent.name}-{folder.name}.json"
     known.write_text(json.dumps(config))
     return f"open_clip:{known.stem}/{weights.resolve()}", str(known)
@@ -136,14 +137,12 @@ def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
 def _check_texts(text: Any, folder: Path) -> None:
     """ExplorerError where a CLIP's config would have the backend run code, or use what lies elsewhere."""
     if not isinstance(text, dict):
-        raise ExplorerError(f"{folder}/open_clip_config.json is not an open_clip config. It needs model_cfg with "
-                            "text_cfg.")
+        raise ExplorerError("collections.serve_open_clip_config", folder=folder)
     check_config(text, folder / "open_clip_config.json")
     for key in ("hf_model_name", "hf_tokenizer_name"):
         name = text.get(key) or ""
         if not HUB_NAME.fullmatch(str(name)) or ((_REPOSITORY / str(name)).exists() and name):
-            raise ExplorerError(f"{folder}/open_clip_config.json names {name!r:.80} as {key}; the backend is given "
-                                "names of the hub only. Use a CLIP with its own tokenizer.")
+            raise ExplorerError("collections.serve_open_clip_config_json", folder=folder, name=name, key=key)
 
 
 def _check_name(clip: str) -> None:
@@ -155,8 +154,7 @@ def _check_name(clip: str) -> None:
         for path in sorted(folder.glob("*config.json")):
             check_config(read_json(path), path)
     elif prefix not in ("", "open_clip", "openai_clip", "hf_clip") or rest.endswith(PICKLES):
-        raise ExplorerError(f"The CLIP {clip!r:.120} cannot be served: it would run code from elsewhere, or open a "
-                            "Python pickle. Choose a folder with open_clip_config.json.")
+        raise ExplorerError("collections.serve_clip_cannot_served", clip=clip)
 
 
 def _wait(backend: Backend) -> None:
@@ -165,12 +163,12 @@ def _wait(backend: Backend) -> None:
     while time.monotonic() - begun < START_S:
         if backend.process.poll() is not None:
             last = " / ".join(backend.log.strip().splitlines()[-3:])[-400:]
-            raise ExplorerError(f"clip-retrieval's backend ended while starting: {last}")
+            raise ExplorerError("collections.serve_clip_retrieval_backend_ended", last=last)
         with contextlib.suppress(ExplorerError):
             if fetch(backend.url + "/indices-list", policy=policy).status == 200:
                 return
         time.sleep(0.5)
-    raise ExplorerError(f"clip-retrieval's backend did not answer within {START_S:.0f} s.")
+    raise ExplorerError("collections.serve_clip_retrieval_backend", start_s=START_S)
 
 
 def _free_port(host: str, port: int) -> int:
@@ -179,6 +177,6 @@ def _free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ExplorerError(f"Port {port} on {host} cannot be used ({error.strerror}). Choose another with "
-                                "--port.") from error
+            raise ExplorerError("collections.serve_port_cannot_used", port=port, host=host,
+                                strerror=error.strerror) from error
         return int(probe.getsockname()[1])

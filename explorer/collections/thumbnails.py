@@ -13,6 +13,7 @@ from PIL import Image
 from explorer.collections.net import FetchPolicy, Refused, Unreachable, fetch
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image, png_bytes
+from explorer.texts import say
 
 SIDE_PX = 256
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif")
@@ -34,7 +35,7 @@ def fetch_thumbnail(url: str, *, offline: bool = True) -> Thumbnail:
     try:
         answer = fetch(url, policy=FetchPolicy(offline=offline, types=TYPES))
         if answer.status >= 400:
-            return Thumbnail(url, "dead", f"The server answered {answer.status}.")
+            return Thumbnail(url, "dead", say("note.collections.server_answered", status=answer.status))
         return Thumbnail(url, "ok", png=png_bytes(shrink(open_image(answer.body, name="The picture").rgb)))
     except Unreachable as error:
         return Thumbnail(url, "dead", str(error))

@@ -22,6 +22,7 @@ from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records.policy import Policy, check
 from explorer.settings import Settings
+from explorer.texts import say
 
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {path}. Name a folder of images.")
+        raise ExplorerError("commands.findings_command_no_folder", path=path)
     return path.resolve()
 
 
@@ -77,8 +78,7 @@ def _take_in(case: Case, folder: Path) -> list[str]:
         except ExplorerError as error:
             refused.append(str(error))
     if not case.subjects():
-        raise ExplorerError(f"{folder} holds no image that can be read. Put PNG, JPEG, WebP, TIFF or GIF files "
-                            "there.")
+        raise ExplorerError("commands.findings_command_holds_no_image", folder=folder)
     return refused
 
 
@@ -86,16 +86,15 @@ def _worded(case: Case, policy: Policy) -> None:
     """ExplorerError where captions are to be tested and some pictures have none: one ranking needs one policy."""
     without = [s.name for s in case.subjects() if not s.caption]
     if policy.prompt_from == "caption" and without:
-        raise ExplorerError(f"{len(without)} of {len(case.subjects())} images have no words beside them, such as "
-                            f"{without[0]}. Put each one's title or caption in a text file of its name, or leave "
-                            "out --prompt-from caption.")
+        raise ExplorerError("commands.findings_command_images_no_words", without_count=len(without),
+                            subjects_count=len(case.subjects()), first_without=without[0])
 
 
 def _ranking(case: Case) -> dict[str, Any]:
     """What the last line prints: the works in order, with p and q where controls fit."""
     found = portfolio_of(case)
     if found is None:
-        return {"statement": "No controls were given, so the works are not ranked.", "works": []}
+        return {"statement": say("note.commands.no_controls_given"), "works": []}
     return {"statement": found.statement, "limits": list(found.limits), "works": [
         {"rank": r.rank, "name": r.work.name, "closeness": r.work.value, "excess": r.excess, "p": r.p, "q": r.q,
          "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows]}

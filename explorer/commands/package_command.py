@@ -15,6 +15,7 @@ from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import ExportCase, ImportPackage, ReplayPackage, VerifyPackage
 from explorer.settings import Settings
+from explorer.texts import say
 
 LINES = 40  # of checks, for a person to read
 
@@ -43,22 +44,22 @@ def told(report: dict[str, Any]) -> list[str]:
     """What a check found, in lines for a person: each part, the exhibits, and what it comes to."""
     lines = [f"{check['name']}: {check['state']}. {check['what']}" for check in report["checks"][:LINES]]
     if (left := len(report["checks"]) - LINES) > 0:
-        lines.append(f"… and {left:,} more, all of them in the last line printed.")
+        lines.append(say("note.commands.more_all_them", left=left))
     replayed = report.get("replay")
     if replayed:
         tried = [v for v in replayed["verdicts"] if v["state"] != "not replayed"]
-        lines.append(f"exhibits: {len(tried)} of {replayed['exhibits']} replayed, {replayed['identical']} of them "
-                     "byte for byte the same" + (f"; largest difference of a colour value: "
-                                                 f"{replayed['largest_difference']} of 255" if tried else "") + ".")
+        differs = say("note.commands.largest_difference", n=replayed["largest_difference"]) if tried else ""
+        lines.append(say("note.commands.exhibits_replayed", tried=len(tried), of=replayed["exhibits"],
+                         same=replayed["identical"], differs=differs))
         whys = dict.fromkeys(v["why"] for v in replayed["verdicts"] if v.get("why"))
-        lines += [f"exhibits: {why}" for why in whys]
+        lines += [say("note.commands.exhibits_why", why=why) for why in whys]
     return [*lines, report["sentence"]]
 
 
 def _package(args: argparse.Namespace) -> str:
     """The package's full path; said at once, before a worker starts, where there is none."""
     if not os.path.isfile(args.package):
-        raise ExplorerError(f"There is no file {shortened(args.package)}. Choose a package.")
+        raise ExplorerError("commands.package_command_no_file", package=shortened(args.package))
     return str(args.package.resolve())
 
 
@@ -86,4 +87,5 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise ExplorerError(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
+        raise ExplorerError("commands.package_command_cannot_written", path=path,
+                            strerror=error.strerror) from error

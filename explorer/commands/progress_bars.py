@@ -7,13 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from explorer.jobs.job import Job
-
-TITLES = {
-    "EmbedSubject": "looking at the image", "FindNeighbours": "finding neighbours",
-    "Interrogate": "finding the prompt", "RunSearch": "replaying", "BuildCollection": "embedding",
-    "IndexCollection": "indexing", "RenderExhibit": "rendering", "ExportCase": "exporting",
-    "VerifyPackage": "checking", "ReplayPackage": "replaying the exhibits", "MeasureSignals": "measuring",
-}
+from explorer.texts import say, texts_of
 
 
 class Bars:
@@ -35,11 +29,12 @@ class Bars:
             return
         bar = self._bars.get(job.id)
         if bar is None:
-            bar = self._bars[job.id] = tqdm(total=0, desc=TITLES.get(job.name, job.name), leave=True)
+            bar = self._bars[job.id] = tqdm(total=0, desc=texts_of("bar").get(job.name, job.name), leave=True)
         if job.progress:
             bar.total, bar.n = job.progress.total, job.progress.done
             if job.progress.steps:
-                bar.set_postfix_str(f"step {job.progress.step}/{job.progress.steps}", refresh=False)
+                bar.set_postfix_str(say("note.commands.step", step=job.progress.step, steps=job.progress.steps),
+                                    refresh=False)
         if job.state == "done":
             bar.total = bar.n = max(bar.total, 1)
         if (bar.n, bar.total) != self._drawn.get(job.id) or (job.progress and job.progress.steps):

@@ -22,6 +22,7 @@ from explorer.jobs import foreground
 from explorer.jobs.tasks import ReplayRecipe
 from explorer.records import Recipe
 from explorer.settings import Settings
+from explorer.texts import say
 
 
 def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
@@ -52,12 +53,11 @@ def _foreign(data: bytes, source: str, args: argparse.Namespace,
     """The recipe that another program wrote into its picture, for the model `source`; and what it claims."""
     found = read_metadata(data).generation
     if not found:
-        raise ExplorerError(f"{args.recipe} carries no recipe and no generation settings that this can read. Give "
-                            "a picture that this program or another generator saved, or a recipe as JSON.")
+        raise ExplorerError("commands.replay_command_carries_no_recipe_generation", recipe=args.recipe)
     recipe = recipe_from(found[0], model_ref(source, home=settings.home))
     if args.start is None:
         if found[0].start_image and found[0].strength is not None:
-            raise ExplorerError("This picture was begun from another one. Give that one with --start.")
+            raise ExplorerError("commands.replay_command_picture_begun_another")
         return recipe, found[0]
     digest = hashlib.sha256(read_file(args.start)).hexdigest()
     left = tuple(part for part in recipe.not_replayable if "starting image" not in part)
@@ -76,10 +76,10 @@ def _claims(claimed: Generation, source: str, settings: Settings, result: dict[s
     laid = [f.path for f in used]
     offered = {name: str(found) for name, found in there.items() if found and found not in laid}
     if result["precision"] != "float32":
-        left = (*left, f"the model was run in {result['precision']}")
+        left = (*left, say("note.commands.model_run", precision=result["precision"]))
     if state != UNKNOWN:
         left = tuple(part for part in left if not part.startswith("the file names the model"))
-        left += () if state == "same" else (f"the file names another model, {claimed.model_hash}",)
+        left += () if state == "same" else (say("note.commands.file_names_another", model_hash=claimed.model_hash),)
     return {"not_replayed": list(left), "same_model": {"same": True, "other": False}.get(state, UNKNOWN),
             **({"adapters_at_hand": offered} if offered else {})}
 

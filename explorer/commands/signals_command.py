@@ -13,6 +13,7 @@ from explorer.folders import read_file
 from explorer.jobs import foreground
 from explorer.jobs.tasks import MeasureSignals
 from explorer.settings import Settings
+from explorer.texts import say
 
 
 def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
@@ -43,6 +44,5 @@ def _printed(found: list[dict[str, Any]]) -> str:
             line += f"   {row['auc']:.3f} ({row['low']:.3f} to {row['high']:.3f})   {row['tpr_at_1_fpr']:.3f}"
         lines.append(line)
     if found and "auc" not in found[0]:
-        lines.append("No prompts to compare with were given (--against), so there is no accuracy: a value of this "
-                     "model means something only beside other prompts' values.")
+        lines.append(say("note.commands.no_prompts_compare"))
     return "\n".join(lines)

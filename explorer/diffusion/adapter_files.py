@@ -44,10 +44,9 @@ def _adapter(part: str) -> AdapterFile:
     if path.suffix in PICKLES:
         raise pickle_error(path)
     if not path.is_file() or path.suffix != ".safetensors":
-        raise ExplorerError(f"There is no adapter file at {str(path)!r}. Give a LoRA or textual inversion as "
-                            "a .safetensors file.")
+        raise ExplorerError("diffusion.adapter_files_no", path=str(path))
     if abs(weight) > 4:
-        raise ExplorerError(f"The weight {weight:g} of {path.name} is outside -4 to 4. Usual are 0.5 to 1.")
+        raise ExplorerError("diffusion.adapter_files_weight_outside_4", weight=weight, path_name=path.name)
     return AdapterFile(path.resolve(), _kind(path), weight)
 
 
@@ -58,6 +57,4 @@ def _kind(path: Path) -> str:
     shapes = [tensor.shape for tensor in tensors.values()]
     if tensors and len(tensors) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
         return "textual-inversion"
-    raise ExplorerError(f"{path.name} is neither a LoRA nor a textual inversion. A whole model is chosen "
-                        "as the "
-                        "model itself, not added to one.")
+    raise ExplorerError("diffusion.adapter_files_neither_lora_nor", path_name=path.name)

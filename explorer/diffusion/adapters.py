@@ -17,6 +17,7 @@ from safetensors import safe_open
 from explorer.diffusion.adapter_files import AdapterFile
 from explorer.diffusion.families.family import network_of
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
@@ -43,10 +44,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
               file: AdapterFile) -> None:
     strange = next((part for part in FOREIGN for name in tensors if part in name), None)
     if strange:
-        raise ExplorerError(f"{file.path.name} is of another kind than plain LoRA (it holds {strange!r} "
-                            "weights), "
-                            "which cannot be laid over a model here. Use a plain LoRA of it, or a model that "
-                            "has it merged in.")
+        raise ExplorerError("diffusion.adapters_another_kind_than", path_name=file.path.name, strange=strange)
     weights, alphas = _as_diffusers(pipe, tensors, file)
     modules = _modules(pipe)
     for name, down in weights.items():
@@ -56,8 +54,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         up = weights.get(name[:match.start()] + _up(name[match.start():]))
         place = _place(name[:match.start()])
         if place not in modules or up is None:
-            raise ExplorerError(f"{file.path.name} changes {place!r}, which this model does not have. It was "
-                                "made for another family of models: choose the model that it belongs to.")
+            raise ExplorerError("diffusion.adapters_changes_model_not", path_name=file.path.name, place=place)
         alpha = alphas.get(place, _told_alpha(metadata, place, down.shape[0]))
         _add(modules[place], down, up, file.weight * alpha / down.shape[0], file)
 
@@ -68,11 +65,8 @@ def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: f
     weight = module.weight
     change = (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
     if up.shape[0] != weight.shape[0] or change.numel() != weight.numel():
-        raise ExplorerError(f"{file.path.name} does not fit this model: a weight of shape "
-                            f"{tuple(weight.shape)} "
-                            f"cannot take a change of {up.shape[0]} × {change.shape[1]}. Choose the "
-                            "model that it "
-                            "was made for.")
+        raise ExplorerError("diffusion.adapters_not_fit_model", path_name=file.path.name, shape=tuple(weight.shape),
+                            first_shape=up.shape[0], last_shape=change.shape[1])
     with torch.no_grad():
         weight += (scale * change).reshape(weight.shape).to(weight.device, weight.dtype)
 
@@ -83,8 +77,7 @@ def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
     try:
         named, alphas = type(pipe).lora_state_dict(dict(tensors), unet_config=network_of(pipe).config)
     except (ValueError, KeyError, IndexError, AttributeError) as error:
-        raise ExplorerError(f"{file.path.name} is no LoRA that this can read ({error!s:.120}). Use a file in "
-                            "diffusers' or kohya's form.") from error
+        raise ExplorerError("diffusion.adapters_no_lora_read", path_name=file.path.name, error=error) from error
     found = {}
     for key, value in (alphas or {}).items():
         name = key.removesuffix(".alpha")
@@ -130,8 +123,7 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
         tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:
-            raise ExplorerError(f"{file.path.name} holds words of {vectors.shape[-1]} numbers, the "
-                                "model's have "
-                                f"{width or 'no place for them'}. Choose the model that it was made for.")
+            raise ExplorerError("diffusion.adapters_holds_words_numbers", path_name=file.path.name,
+                                last_shape=vectors.shape[-1], width=width or say("note.diffusion.no_place"))
         pipe.load_textual_inversion({token: vectors}, token=token, tokenizer=tokenizer, text_encoder=encoder)
 

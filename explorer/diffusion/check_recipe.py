@@ -40,52 +40,48 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     allowed = offered(model.family.facts.flow) if model.own_loop else [OWN_SAMPLER]
     allowed = [key for key in allowed if key not in PRESETS]
     if recipe.scheduler not in (*allowed, OWN_SAMPLER):
-        raise ExplorerError(f"The scheduler {recipe.scheduler!r} is not offered for this model. Allowed: "
-                            f"{', '.join(allowed)}.")
+        raise ExplorerError("diffusion.check_recipe_scheduler_not_offered_model", scheduler=recipe.scheduler,
+                            allowed=", ".join(allowed))
     if recipe.noise_source not in SOURCES:
-        raise ExplorerError(f"The noise source {recipe.noise_source!r} is unknown. Allowed: "
-                            f"{', '.join(SOURCES)}.")
+        raise ExplorerError("diffusion.check_recipe_noise_source_unknown", noise_source=recipe.noise_source,
+                            sources=", ".join(SOURCES))
     for text in (recipe.prompt, recipe.negative_prompt):
         check_dialect(text, recipe.dialect)
     if recipe.not_replayable:
-        raise ExplorerError("This recipe has parts that cannot be replayed: "
-                            f"{', '.join(recipe.not_replayable)}. "
-                            "Remove them in the recipe to try the rest; the image will then differ.")
+        raise ExplorerError("diffusion.check_recipe_parts_cannot_replayed",
+                            not_replayable=", ".join(recipe.not_replayable))
 
 
 def _check_numbers(model: Model, recipe: Recipe) -> None:
     check_seed(recipe.seed)
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
-        raise ExplorerError(f"{recipe.steps} steps were asked for. Allowed: {low} to {high}.")
+        raise ExplorerError("diffusion.check_recipe_steps_asked", steps=recipe.steps, low=low, high=high)
     least, most = GUIDANCE_RANGE
     if not least <= recipe.guidance <= most:
-        raise ExplorerError(f"The guidance {recipe.guidance:g} is outside {least:g} to {most:g}.")
+        raise ExplorerError("diffusion.check_recipe_guidance_outside", guidance=recipe.guidance, least=least,
+                            most=most)
     if recipe.strength is None:
         return
     if not 0 < recipe.strength <= 1:
-        raise ExplorerError(f"The strength {recipe.strength:g} is outside (0, 1].")
+        raise ExplorerError("diffusion.check_recipe_strength_outside_0", strength=recipe.strength)
     if facts(model.info.family).steps_run(recipe.steps, recipe.strength) < 1:
-        raise ExplorerError(f"{recipe.steps} steps at strength {recipe.strength:g} leave no step to take. "
-                            f"Use a strength of at least {1 / recipe.steps:.2g}, or more steps.")
+        raise ExplorerError("diffusion.check_recipe_steps_strength_leave", steps=recipe.steps,
+                            strength=recipe.strength, least=1 / recipe.steps)
 
 
 def _check_model(model: Model, recipe: Recipe) -> None:
     if recipe.model.fingerprint != model.ref.fingerprint or recipe.model.adapters != model.ref.adapters:
-        raise ExplorerError("This recipe was made with other weights "
-                            f"(fingerprint {recipe.model.fingerprint[:12]}…) than the model that is loaded "
-                            f"({model.ref.fingerprint[:12]}…). Load {recipe.model.source!r} to replay it.")
+        raise ExplorerError("diffusion.check_recipe_made_other_weights", fingerprint=recipe.model.fingerprint[:12],
+                            model_ref_fingerprint=model.ref.fingerprint[:12], source=recipe.model.source)
     if recipe.precision != model.precision:
-        raise ExplorerError(f"This recipe is in {recipe.precision}, the model is loaded in "
-                            f"{model.precision}. "
-                            f"Load the model in {recipe.precision}, or replay at {model.precision} as a "
-                            "recipe of its own.")
+        raise ExplorerError("diffusion.check_recipe_model_loaded", precision=recipe.precision,
+                            model_precision=model.precision)
     if not model.own_loop or recipe.scheduler == OWN_SAMPLER:
         return
     model.family.check(recipe)
     least, best = model.family.size_steps
     for size in (recipe.width_px, recipe.height_px):
         if size < least or size % least or size > 8192:
-            raise ExplorerError(f"The size {recipe.width_px} × {recipe.height_px} does not fit this "
-                                "model. Width and "
-                                f"height must be multiples of {least}, best of {best}, and at most 8192.")
+            raise ExplorerError("diffusion.check_recipe_size_not_fit", width_px=recipe.width_px,
+                                height_px=recipe.height_px, cell=least, deepest=best)

@@ -159,8 +159,8 @@ def read_index(index: dict[str, Any], where: str) -> Index:
     if not isinstance(name, str):
         raise _own_code(where, "a custom pipeline")
     if kind is None:
-        raise ExplorerError(f"The model in {where} is a {name[:60]!r}, which is not among the text-to-image models "
-                            f"that this loads. Known are: {', '.join(k.removesuffix('Pipeline') for k in KINDS)}.")
+        raise ExplorerError("diffusion.classes_model_not_among", where=where, name=name[:60],
+                            kinds=", ".join(k.removesuffix("Pipeline") for k in KINDS))
     parts, left_out = {}, []
     for role, value in index.items():
         if isinstance(value, (list, dict)):
@@ -179,22 +179,21 @@ def _part(kind: Kind, role: str, value: Any, where: str) -> tuple[str, str] | No
         if f"{value[0]}.{value[1]}" in kind.parts.get(role, ()):
             return value[0], value[1]
         if role in kind.parts and value[0] in ("diffusers", "transformers"):
-            raise ExplorerError(f"The {role[:60]} of the model in {where} is a {value[1][:60]!r}, which a "
-                                f"{kind.pipeline} does not take. Use a model with the usual parts.")
+            raise ExplorerError("diffusion.classes_model_not_take", role=role[:60], where=where,
+                                last_value=value[1][:60], pipeline=kind.pipeline)
     raise _own_code(where, role[:60])
 
 
 def _own_code(where: str, what: str) -> ExplorerError:
-    return ExplorerError(f"The model in {where} brings program code of its own ({what}); this never runs such "
-                         "code. Use a model made only of diffusers and transformers parts.")
+    return ExplorerError("diffusion.locate_model_brings_program", root=where, foreign=what)
 
 
 def check_complete(index: Index, where: str) -> None:
     """ExplorerError if a part is left out that the kind cannot do without."""
     missing = sorted(set(index.kind.parts) - set(index.parts) - index.kind.optional)
     if missing:
-        raise ExplorerError(f"The model in {where} has no {', '.join(missing)}, which a {index.kind.pipeline} "
-                            "needs. Use a complete model, or its base model.")
+        raise ExplorerError("diffusion.classes_model_no_needs", where=where, missing=", ".join(missing),
+                            pipeline=index.kind.pipeline)
 
 
 def files_read(name: str) -> tuple[str, ...]:

@@ -12,10 +12,9 @@ from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_
 from explorer.diffusion.locate import Located, locate
 from explorer.foreign.reading import read_json
 from explorer.records import ModelInfo, ModelRef
+from explorer.texts import say
 
-LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherwise)",
-            "sd2": "CreativeML Open RAIL++-M (unless the file's author says otherwise)",
-            "sdxl": "CreativeML Open RAIL++-M (unless the file's author says otherwise)"}
+LICENCES = {"sd1": "CreativeML Open RAIL-M", "sd2": "CreativeML Open RAIL++-M", "sdxl": "CreativeML Open RAIL++-M"}
 
 
 def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
@@ -79,15 +78,15 @@ def _licence(located: Located) -> str:
         for line in readme.read_text("utf-8", errors="replace").splitlines()[:40]:
             if line.startswith("license:"):
                 return line.partition(":")[2].strip()
-    return "not stated" if located.kind == "folder" else LICENCES.get(located.family, "not stated")
+    if located.kind == "folder" or located.family not in LICENCES:
+        return say("note.diffusion.licence_not_stated")
+    return say("note.diffusion.licence_of_family", licence=LICENCES[located.family])
 
 
 def _notes(located: Located) -> tuple[str, ...]:
     notes = []
     if not facts(located.family).own_loop:
-        notes.append("Runs through diffusers' own pipeline: images are made one at a time, and looking "
-                     "inside "
-                     "a run, img2img, inversion and the seed race are not offered for it.")
+        notes.append(say("note.diffusion.runs_through_diffusers"))
     if located.variant:
-        notes.append(f"Only the {located.variant} weights are here.")
+        notes.append(say("note.diffusion.only_weights_here", variant=located.variant))
     return tuple(notes)

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 DIALECTS = ("plain", "a1111", "a1111-no-norm", "a1111-ignore", "a1111-none", "comfyui")
 WEIGHTS = (-10.0, 10.0)
@@ -22,11 +23,9 @@ _A1111 = re.compile(rf"\\[()\[\]\\]|:\s*({_NUMBER})\s*\)|[()\[\]]|[^\\()\[\]:]+|
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _COMFY = re.compile(r"\\[()]|[()]|[^\\()]+|\\")
 _NOT_OFFERED = {
-    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "a prompt that changes between steps ([from:to:when])"),
-              (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating words ([this|that])"),
-              (r"\bAND\b", "several prompts at once (AND)"),
-              (r"<(?:lora|lyco|hypernet):[^>]*>", "a LoRA or hypernetwork named in the prompt")),
-    "comfyui": ((r"\bembedding:\S", "an embedding named in the prompt"),),
+    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "changing"), (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating"),
+              (r"\bAND\b", "several"), (r"<(?:lora|lyco|hypernet):[^>]*>", "lora")),
+    "comfyui": ((r"\bembedding:\S", "embedding"),),
 }
 
 
@@ -41,17 +40,16 @@ class Piece:
 def check_dialect(prompt: str, dialect: str) -> None:
     """ExplorerError for an unknown dialect, and for parts of a prompt that it has and this cannot replay."""
     if dialect not in DIALECTS:
-        raise ExplorerError(f"Prompts in the dialect {dialect!r} cannot be replayed. Allowed: "
-                            f"{', '.join(DIALECTS)}; as plain, the words are tried with brackets as text.")
+        raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
+                            dialects=", ".join(DIALECTS))
     found = [name for pattern, name in _NOT_OFFERED.get(dialect.split("-")[0], ()) if re.search(pattern, prompt)]
     if found:
-        raise ExplorerError(f"The prompt has {' and '.join(found)}, which cannot be replayed. Take that out "
-                            "of the prompt (a LoRA is added to the model instead), or use the plain dialect.")
+        raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=say("note.and").join(found))
     wild = [p.weight for part in parse(prompt, dialect) for p in part
             if not WEIGHTS[0] <= p.weight <= WEIGHTS[1]]
     if wild:
-        raise ExplorerError(f"The prompt gives a word the weight {wild[0]:g}. Allowed: {WEIGHTS[0]:g} to "
-                            f"{WEIGHTS[1]:g}.")
+        raise ExplorerError("diffusion.dialects_prompt_gives_word", first_wild=wild[0], first_weights=WEIGHTS[0],
+                            last_weights=WEIGHTS[1])
 
 
 def parse(prompt: str, dialect: str) -> tuple[tuple[Piece, ...], ...]:

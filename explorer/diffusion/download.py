@@ -19,6 +19,7 @@ from explorer.diffusion.locate import HUB_ID, PICKLES, hub_folder
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say, texts_of
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
@@ -44,11 +45,9 @@ def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp
     connection, and a file whose checksum is wrong.
     """
     if offline:
-        raise ExplorerError("Nothing leaves this computer while offline is on. Switch it off in the "
-                            "settings to "
-                            "download a model, or copy a diffusers folder here by hand.")
+        raise ExplorerError("diffusion.download_nothing_leaves_computer")
     if not HUB_ID.match(source):
-        raise ExplorerError(f"{source!r} is no hub id. Give owner/name or owner/name@revision.")
+        raise ExplorerError("diffusion.download_no_hub_id", source=source)
     name, _, revision = source.partition("@")
     facts = _facts(hub, name, revision or "main", timeout_s)
     pinned = f"{name}@{facts['sha']}"
@@ -69,7 +68,7 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
     done = 0
     for file in files:
         for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
-            run.report(Progress(done + size, total, f"{file.name} of {name}"))
+            run.report(Progress(done + size, total, say("progress.of", file_name=file.name, name=name)))
         done += file.size
     licence = (facts.get("cardData") or {}).get("license", "not stated")
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
@@ -90,9 +89,7 @@ def _of_part(files: list[dict[str, Any]], part: str, variant: str) -> list[dict[
     names = [f["rfilename"] for f in files]
     weights = [n for n in names if n.endswith(".safetensors")]
     if not weights and any(Path(n).suffix in PICKLES for n in names):
-        raise ExplorerError(f"The part {part!r} of this model is there only as a Python pickle, which "
-                            "can run any "
-                            "program when it is opened. Look for a copy with .safetensors files.")
+        raise ExplorerError("diffusion.download_part_model_only", part=part)
     special = [n for n in names if n.count(".") > 1 and not n.endswith(".safetensors.index.json")
                and "-of-" not in n]
     halves = [n for n in names if f".{variant}." in n] if variant else []
@@ -130,15 +127,14 @@ def _block(answer: Any, file: RemoteFile) -> bytes:
     try:
         return answer.read(CHUNK)
     except (OSError, urllib.error.URLError) as error:
-        raise ExplorerError(f"The connection broke while fetching {file.name} ({error}). "
-                            "Start the download again: it goes on where it stopped.") from error
+        raise ExplorerError("diffusion.download_connection_broke_while", file_name=file.name,
+                            error=error) from error
 
 
 def _check(part: Path, file: RemoteFile) -> None:
     size = part.stat().st_size
     if size < file.size:
-        raise ExplorerError(f"The connection ended {file.size - size:,} bytes before the end of {file.name}. "
-                            "Start the download again: it goes on where it stopped.")
+        raise ExplorerError("diffusion.download_connection_ended_bytes", size=file.size - size, file_name=file.name)
     with part.open("rb") as data:
         if file.sha256:
             good = hashlib.file_digest(data, "sha256").hexdigest() == file.sha256
@@ -146,26 +142,22 @@ def _check(part: Path, file: RemoteFile) -> None:
             good = hashlib.sha1(b"blob %d\0" % size + data.read()).hexdigest() == file.blob
     if not good:
         part.unlink()
-        raise ExplorerError(f"{file.name} arrived with the wrong checksum and was thrown away. "
-                            "Start the download again; if this repeats, do not trust this source.")
+        raise ExplorerError("diffusion.download_arrived_wrong_checksum", file_name=file.name)
 
 
 def _check_space(folder: Path, needed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if needed > free * 0.95:
-        raise ExplorerError(f"This model needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
-                            f"in {folder}. "
-                            "Make room, or move the workspace to a larger disk.")
+        raise ExplorerError("diffusion.download_model_needs_gb", needed=needed / 1e9, free=free / 1e9,
+                            folder=folder)
 
 
 def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
     facts = json.loads(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true",
                              timeout_s))
     if not any(s["rfilename"] == "model_index.json" for s in facts.get("siblings", [])):
-        raise ExplorerError(f"{name} is no diffusers model (it has no model_index.json). Give the id of "
-                            "one, or "
-                            "download its .safetensors checkpoint by hand and choose that file.")
+        raise ExplorerError("diffusion.download_no_diffusers_model", name=name)
     return facts
 
 
@@ -178,12 +170,8 @@ def _open(request: urllib.request.Request, timeout_s: float) -> Any:
     try:
         return urllib.request.urlopen(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
-        told = {401: "It is private, gated or does not exist", 403: "It is gated: its maker wants a login",
-                404: "The hub does not know it, or not in this revision"}
-        raise ExplorerError(f"The hub refused {request.full_url} ({error.code}). "
-                            f"{told.get(error.code, 'Try again later')}. Check the id, or download it by "
-                            "hand "
-                            "and choose its folder.") from error
+        told = texts_of("note.hub")
+        raise ExplorerError("diffusion.download_hub_refused", full_url=request.full_url, code=error.code,
+                            reason=told.get(f"code_{error.code}", told["otherwise"])) from error
     except OSError as error:
-        raise ExplorerError(f"The hub could not be reached ({getattr(error, 'reason', error)}). Check the "
-                            "network, or copy a diffusers folder here by hand.") from error
+        raise ExplorerError("diffusion.download_hub_not_reached", reason=getattr(error, "reason", error)) from error

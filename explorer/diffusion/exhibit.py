@@ -13,6 +13,7 @@ from explorer.diffusion.models import Model, out_of_memory
 from explorer.diffusion.sampling import Rendered, StepView, sample
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 def exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None, noise: np.ndarray | None = None,
@@ -23,7 +24,7 @@ def exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None
     names stored noise; `run` and `on_step` as in `sample`. ExplorerError for a recipe that does not fit the
     model and for too little memory.
     """
-    with out_of_memory("Rendering this replay"), deterministic():
+    with out_of_memory(say("note.diffusion.rendering_replay")), deterministic():
         return sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None], run=run,
                       on_step=on_step)[0]
 

@@ -50,8 +50,8 @@ def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10, r
     check_recipe(model, recipe)
     name = model.family.facts.walks_back
     if recipe.scheduler != name or recipe.eta != 0:
-        raise ExplorerError(f"Inversion walks a run of the scheduler {name} backwards; the recipe has "
-                            f"{recipe.scheduler!r} with eta {recipe.eta:g}. Use the scheduler {name} with eta 0.")
+        raise ExplorerError("diffusion.inversion_walks_run_scheduler", name=name, scheduler=recipe.scheduler,
+                            eta=recipe.eta)
     walk = _Walk(model, recipe)
     latents, residual = Encoded(model, rgb).draw(None), 0.0 if rounds else None
     for number in reversed(range(len(walk.times))):

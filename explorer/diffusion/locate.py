@@ -15,6 +15,7 @@ from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
 from explorer.foreign.reading import read_json, read_table
 from explorer.settings import WORLD
+from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
@@ -50,8 +51,7 @@ def locate(source: str, *, home: Path | None = None) -> Located:
     if source == "world":
         folder = WORLD / "diffusion"
         if not (folder / "model_index.json").is_file():
-            raise ExplorerError("The bundled world's model is not in this copy of the program. "
-                                "Get the complete release, or choose another model.")
+            raise ExplorerError("diffusion.locate_bundled_world_model")
         return _folder(source, folder)
     path = Path(source).expanduser()
     if path.is_dir():
@@ -60,8 +60,7 @@ def locate(source: str, *, home: Path | None = None) -> Located:
         return _file(source, path.resolve())
     if HUB_ID.match(source) and not path.is_absolute() and not source.startswith("."):
         return _folder(source, _downloaded(source, home))
-    raise ExplorerError(f"There is no model at {source!r}. Give a diffusers folder (with model_index.json), "
-                        "a .safetensors checkpoint, or a hub id such as owner/name@revision.")
+    raise ExplorerError("diffusion.locate_no_model", source=source)
 
 
 def weight_files(folder: Path) -> list[str]:
@@ -71,8 +70,8 @@ def weight_files(folder: Path) -> list[str]:
                        and not p.name.startswith(".") and not p.is_symlink() and p.is_file()),
                       key=str.casefold)
     except OSError as error:
-        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). Choose another "
-                            "one.") from error
+        raise ExplorerError("diffusion.locate_folder_cannot_read", folder=folder,
+                            strerror=error.strerror) from error
 
 
 def hub_folder(source: str, home: Path) -> Path:
@@ -87,8 +86,7 @@ def _downloaded(source: str, home: Path | None) -> Path:
         there = [f for f in (exact, *revisions) if (f / "model_index.json").is_file()]
         if len(set(there)) > 1:
             names = ", ".join(f.name.partition("@")[2][:12] for f in there)
-            raise ExplorerError(f"Several revisions of {source} are here ({names}). Say which: "
-                                "owner/name@revision.")
+            raise ExplorerError("diffusion.locate_several_revisions_here", source=source, names=names)
         if there:
             return there[0]
     try:
@@ -96,23 +94,20 @@ def _downloaded(source: str, home: Path | None) -> Path:
         name, _, revision = source.partition("@")
         return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
     except Exception as error:  # any failure of the hub's cache means: not here
-        raise ExplorerError(f"{source} is not on this computer, and nothing is fetched while a task runs. "
-                            "Download it on the Models page (this needs a network), or give a folder that "
-                            "holds it.") from error
+        raise ExplorerError("diffusion.locate_not_computer_nothing", source=source) from error
 
 
 def _folder(source: str, root: Path) -> Located:
     index_path = root / "model_index.json"
     if not index_path.is_file():
-        raise ExplorerError(f"The folder {root} has no model_index.json, so it is not a diffusers model. "
-                            "Choose the folder that holds model_index.json, or a single .safetensors file.")
+        raise ExplorerError("diffusion.locate_folder_no_model", root=root)
     index = read_index(read_json(index_path), str(root))
     check_no_code(root)
     files, variant = _component_files(root, sorted(index.parts))
     check_complete(index, str(root))
     check_configs(root, index, files)
     return Located(source, "folder", root, ("model_index.json", *files), _family(root, index), index.pipeline,
-                   variant, root.name if source != "world" else "bundled world model", index)
+                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"), index)
 
 
 def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:
@@ -129,8 +124,7 @@ def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]
             weights[name] = tensors
         others += [p for p in inside if p.suffix in (".json", ".txt", ".model") or p.name == "chat_template.jinja"]
     if not weights:
-        raise ExplorerError(f"The model in {root} has no weights (*.safetensors): the folder is incomplete. "
-                            "Download it again, or copy the missing files into it.")
+        raise ExplorerError("diffusion.locate_model_no_weights", root=root)
     plain = {n: [p for p in ps if ".fp16." not in p.name] for n, ps in weights.items()}
     variant = "" if all(plain.values()) else "fp16"
     chosen = [p for n, ps in weights.items()
@@ -172,8 +166,7 @@ def _file(source: str, path: Path) -> Located:
     if path.suffix in PICKLES:
         raise pickle_error(path)
     if path.suffix != ".safetensors":
-        raise ExplorerError(f"{path.name} is no model file that this reads. "
-                            "Allowed: one .safetensors checkpoint, or a diffusers folder.")
+        raise ExplorerError("diffusion.locate_no_model_file", path_name=path.name)
     family = _checkpoint_family(set(read_table(path).tensors), path)
     return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
 
@@ -187,10 +180,7 @@ def _checkpoint_family(keys: set[str], path: Path) -> str:
         return "sd2"
     if has("cond_stage_model.transformer."):
         return "sd1"
-    raise ExplorerError(f"{path.name} is not a whole Stable Diffusion 1, 2 or XL checkpoint: its text "
-                        "encoder "
-                        "or network is missing. LoRA files are added to a model; other families "
-                        "are loaded from a diffusers folder.")
+    raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
 
 
 def stored_bits(located: Located) -> int:
@@ -202,8 +192,4 @@ def stored_bits(located: Located) -> int:
 
 
 def pickle_error(path: Path) -> ExplorerError:
-    return ExplorerError(
-        f"{path.name} is a Python pickle, which can run any program when it is opened, so it is never "
-        "loaded. "
-        "Look for the same model as .safetensors, or convert it on a computer that you can lose: load it "
-        "there with torch.load(..., weights_only=True) and write it with safetensors.torch.save_file.")
+    return ExplorerError("diffusion.locate_python_pickle_run", path_name=path.name)

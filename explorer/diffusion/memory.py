@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from explorer.texts import say
+
 # Working memory of one guided image at 512 × 512 in half precision, and what loading needs besides the
 # weights; generous, since halving a batch after an out-of-memory costs a restart of that batch.
 IMAGE_BYTES = 700e6
@@ -45,18 +47,18 @@ def choose(*, stored_bytes: int, stored_bits: int, device: str, free: int, size_
     bits = 32 if precision == "float32" else 16
     weights = stored_bytes * bits / stored_bits
     image = IMAGE_BYTES * (size_px / 512) ** 2 * bits / 16
-    notes = [f"{precision} on {device}: about {weights / 1e9:.1f} GB of weights, {free / 1e9:.1f} GB free."]
+    notes = [say("note.diffusion.about_gb_weights", precision=precision, device=device, weights=weights / 1e9,
+                 free=free / 1e9)]
     place = "device"
     if device == "cuda" and weights + SPARE_BYTES + image > free:
         place = "parts" if weights * 0.75 + SPARE_BYTES + image < free else "layers"
-        notes.append("The card cannot hold the whole model: its parts take turns there, which is slower."
+        notes.append(say("note.diffusion.card_cannot_hold")
                      if place == "parts" else
-                     "The card is much too small for this model: single layers take turns there, which "
-                     "is slow.")
+                     say("note.diffusion.card_much_too"))
     held = {"device": weights, "parts": weights * 0.75, "layers": weights * 0.05}[place]
     room = free - held - SPARE_BYTES
     batch = int(min(MOST_AT_ONCE[device], max(1, room // image)))
-    notes.append(f"Up to {batch} images at once; halved whenever memory runs out.")
+    notes.append(say("note.diffusion.up_images_once", batch=batch))
     return MemoryPolicy(precision, place, batch, min(8, batch), "scaled_dot_product_attention", tuple(notes))
 
 

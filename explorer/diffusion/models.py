@@ -28,6 +28,7 @@ from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
+from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 __all__ = ["Model", "describe_model", "load_model", "model_from_pipeline", "out_of_memory"]
@@ -84,13 +85,11 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     located = locate(base, home=home)
     info = describe_model(source, home=home)
     if files and not facts(info.family).own_loop:
-        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where adapters are not "
-                            "offered. "
-                            "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(f"Loading {info.name}"):
+    with out_of_memory(say("note.diffusion.loading", name=info.name)):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)
@@ -124,13 +123,11 @@ def pick_device(device: str) -> torch.device:
         mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ExplorerError(f"The device {device!r} was asked for, but torch finds no CUDA here. "
-                            "Set the device to auto or cpu in the settings, or install torch with CUDA.")
+        raise ExplorerError("diffusion.models_device_asked_torch", device=device)
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise ExplorerError(f"The device {device!r} is unknown. Allowed: auto, cpu, cuda, cuda:N, "
-                            "mps.") from error
+        raise ExplorerError("diffusion.models_device_unknown", device=device) from error
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -138,15 +135,15 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
     if precision not in DTYPES:
-        raise ExplorerError(f"The precision {precision!r} is unknown. Allowed: auto, {', '.join(DTYPES)}.")
+        raise ExplorerError("diffusion.models_precision_unknown", precision=precision, dtypes=", ".join(DTYPES))
     return DTYPES[precision]
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    with opening(f"The model in {located.root}", then="Its files may be incomplete or of a kind that this version "
-                 "of diffusers does not know; download it again or choose another model."):
+    with opening(say("note.diffusion.model",
+                     root=located.root), then=say("note.diffusion.files_may_incomplete")):
         if located.index is None:
             from explorer.diffusion.single_file import open_single_file
             return open_single_file(located, dtype)
@@ -175,8 +172,7 @@ def out_of_memory(what: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         release()
-        raise ExplorerError(f"{what} needs more memory than is free. Unload other models on the Models page, "
-                            "choose a smaller size, or close other programs; then try again.") from error
+        raise ExplorerError("diffusion.models_needs_more_memory", what=what) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

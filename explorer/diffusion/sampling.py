@@ -252,17 +252,14 @@ def _check_noise(recipes: Sequence[Recipe], noise: np.ndarray | None) -> None:
     names = [None] * len(recipes) if noise is None else [noise_blob(one) for one in noise]
     for recipe, name in zip(recipes, names, strict=True):
         if recipe.noise_blob != name:
-            raise ExplorerError("This recipe starts from stored noise, which was not handed over with it. "
-                                "Replay it from its case, or from a package that holds the noise.")
+            raise ExplorerError("diffusion.sampling_recipe_starts_stored")
 
 
 def _check_start(recipe: Recipe, start_rgb: np.ndarray | None) -> None:
     needs = recipe.strength is not None
     if needs != (start_rgb is not None):
-        raise ExplorerError("This recipe starts from an image, which was not handed over with it."
-                            if needs else "A starting image was given, but the recipe has no strength "
-                                          "for it.")
+        raise ExplorerError("diffusion.sampling_recipe_starts_image" if needs
+                            else "diffusion.sampling_starting_image_given")
     if start_rgb is not None and start_rgb.shape != (recipe.height_px, recipe.width_px, 3):
-        raise ExplorerError(f"The starting image is {start_rgb.shape[1]} × {start_rgb.shape[0]}, the recipe "
-                            f"{recipe.width_px} × {recipe.height_px}. Fit the image to the recipe's size "
-                            "first.")
+        raise ExplorerError("diffusion.sampling_starting_image_recipe", last_shape=start_rgb.shape[1],
+                            first_shape=start_rgb.shape[0], width_px=recipe.width_px, height_px=recipe.height_px)

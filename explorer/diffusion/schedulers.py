@@ -54,7 +54,7 @@ def build_scheduler(name: str, base: Mapping[str, Any], *, flow: bool = False) -
 def _row(name: str, flow: bool) -> tuple[type, dict[str, Any]]:
     kind, arguments = SAMPLERS[name].for_family(flow) if name in SAMPLERS else ("", {})
     if not kind:
-        raise ExplorerError(f"The scheduler {name!r} is not offered here. Allowed: {', '.join(offered(flow))}.")
+        raise ExplorerError("diffusion.schedulers_not_offered_here", name=name, offered=", ".join(offered(flow)))
     return getattr(diffusers, kind), arguments
 
 
@@ -89,7 +89,7 @@ class Stepper:
         """
         self.scheduler.set_timesteps(steps, device=device, **self._asked(schedule))
         if self.flow and not torch.isfinite(self.scheduler.sigmas).all():  # a shifted end needs a beginning
-            raise ExplorerError(f"This model cannot make an image in {steps} step. Use at least 2 steps.")
+            raise ExplorerError("diffusion.schedulers_model_cannot_make", steps=steps)
         skip *= self.scheduler.order
         if (skip or self.flow) and hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(skip)

@@ -15,6 +15,7 @@ from typing import Any
 from explorer.errors import ExplorerError
 from explorer.records import from_json, to_json
 from explorer.records.canonical import canonical
+from explorer.texts import say
 
 SCHEMA = "afterimage-plan/1"
 MOST_BYTES = 4 << 20
@@ -97,30 +98,29 @@ def check_plan(plan: AgreedPlan) -> AgreedPlan:
     """The plan itself; ExplorerError for one that says nothing, or what cannot be run."""
     effort = plan.effort
     faults = [text for wrong, text in (
-        (plan.schema != SCHEMA, f"it has the form {plan.schema[:40]!r}, and {SCHEMA} is read"),
-        (not plan.question.strip(), "it asks no question"),
-        (not plan.works and not plan.populations, "it names neither works nor a population of prompts"),
-        (not plan.models, "it names no model"),
-        (not 0 < plan.level < 1, f"its level is {plan.level}, not between 0 and 1"),
-        (effort.seeds < 1 or effort.steps < 1 or not effort.guidance, "its effort is empty"),
+        (plan.schema != SCHEMA, say("note.evidence.form_read", schema=plan.schema[:40], schema_1=SCHEMA)),
+        (not plan.question.strip(), say("note.evidence.asks_no_question")),
+        (not plan.works and not plan.populations, say("note.evidence.names_neither_works")),
+        (not plan.models, say("note.evidence.names_no_model")),
+        (not 0 < plan.level < 1, say("note.evidence.level_not_between", level=plan.level)),
+        (effort.seeds < 1 or effort.steps < 1 or not effort.guidance, say("note.evidence.effort_empty")),
         (not plan.looks or plan.looks[-1] != 1 or list(plan.looks) != sorted(set(plan.looks)),
-         "its looks are no rising shares that end with 1"),
-        (any(not _is_hash(w) for w in plan.works), "a work in it is not named by a SHA-256")) if wrong]
+         say("note.evidence.looks_no_rising")),
+        (any(not _is_hash(w) for w in plan.works), say("note.evidence.work_not_named"))) if wrong]
     if faults:
-        raise ExplorerError(f"The plan cannot be used: {'; '.join(faults)}. Mend it and have it signed again.")
+        raise ExplorerError("evidence.agreed_plan_cannot_used", faults="; ".join(faults))
     return plan
 
 
 def read_plan(data: bytes) -> SignedPlan:
     """A plan file; ExplorerError for one that is damaged, too large or no plan. Signatures are not checked here."""
     if len(data) > MOST_BYTES:
-        raise ExplorerError(f"The file has {len(data)} bytes; at most {MOST_BYTES} are read. Choose a plan's file.")
+        raise ExplorerError("evidence.agreed_plan_file_bytes", data_count=len(data), most_bytes=MOST_BYTES)
     try:
         found = json.loads(data.decode("utf-8"))
         signed = from_json(SignedPlan, found)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ExplorerError(f"This is not a plan ({str(error)[:120]}). Choose a file that `plan draft` wrote and "
-                            "nobody changed.") from error
+        raise ExplorerError("evidence.agreed_plan_not", error=str(error)[:120]) from error
     check_plan(signed.plan)
     return signed
 
@@ -137,9 +137,9 @@ def sign(signed: SignedPlan, private_key_pem: bytes, *, name: str, password: byt
     key = _private(private_key_pem, password)
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
     if not name.strip():
-        raise ExplorerError("A signature needs the name of whoever signs. Give it with --name.")
+        raise ExplorerError("evidence.agreed_plan_signature_needs_name")
     if any(s.public_key == public for s in signed.signatures):
-        raise ExplorerError("This key has signed this plan already. The other side signs with a key of its own.")
+        raise ExplorerError("evidence.agreed_plan_key_signed_already")
     bare = Signature(name.strip(), public, clock(), "")
     made = replace(bare, signature=key.sign(_statement(signed.plan, bare)).hex())
     return replace(signed, signatures=(*signed.signatures, made))
@@ -230,10 +230,9 @@ def _private(pem: bytes, password: bytes | None) -> Any:
     try:
         key = load_pem_private_key(pem, password)
     except (ValueError, TypeError) as error:
-        raise ExplorerError("This key cannot be opened: it is no PEM file, or the password is another one. Choose "
-                            "the key that `plan key` made.") from error
+        raise ExplorerError("evidence.agreed_plan_key_cannot_opened") from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise ExplorerError("This is another kind of key: plans are signed with Ed25519. Make one with `plan key`.")
+        raise ExplorerError("evidence.agreed_plan_another_kind_key")
     return key
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.cases.view import CaseView
-from explorer.clip.bits import CODE
-from explorer.closeness.ledger import TEXT_CODE, rounds_entry, search_ledger, text_bits
+from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.decode import read_png
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, ReplaySettings, SearchPlan, from_json
 from explorer.search.fit_size import fit
+from explorer.texts import say
 
 
 def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
@@ -25,18 +25,18 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
     a typed one its letters. A negative prompt costs its letters.
     """
     known = next((p.bits for p in prompts if p.text == recipe.prompt and p.bits > 0), None)
-    bits, code = (known, CODE) if known is not None else (text_bits(recipe.prompt), TEXT_CODE)
+    bits = text_bits(recipe.prompt) if known is None else known
+    code = say("note.closeness.code_letters" if known is None else "note.closeness.code_tokens")
     if recipe.negative_prompt:
         bits += text_bits(recipe.negative_prompt)
-        code += "; the negative prompt by letters"
+        code += say("aside.negative_prompt_letters")
     if recipe.start_sha256 is not None and start is None:
         if start_rgb is None:
             raise ValueError("a replay from a starting image needs that image, or its measured entry")
         start = bound_entry(start_rgb)
     if recipe.noise_blob is not None and noise is None:
         values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
-        noise = LedgerEntry("noise", 32.0 * values, "At most: the noise as 32-bit numbers; the shortest code "
-                                                    "was not measured.")
+        noise = LedgerEntry("noise", 32.0 * values, say("aside.most_noise_32"))
     return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
                          seeds_before=seeds_before)
 
@@ -65,7 +65,7 @@ def case_bill(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     if recipe.noise_blob is not None:
         noise = entries.get("noise") or LedgerEntry(
             "noise", 8.0 * len(case.blob(recipe.noise_blob)),
-            "At most: the noise as 32-bit numbers; the shortest code was not measured.")
+            say("aside.most_noise_32"))
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
     return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,

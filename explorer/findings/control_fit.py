@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.findings.features import FEATURES, LABELS
+from explorer.findings.features import FEATURES
 from explorer.statistics import auc_interval, auc_limits
+from explorer.texts import say, texts_of
 
 OUTSIDE = 0.05
 LARGEST_AUC = 0.65
@@ -51,18 +52,17 @@ def check_subject(subject: Mapping[str, float], controls: Sequence[Mapping[str, 
     of `control_distances`, to spare them for many subjects.
     """
     if len(controls) < FEWEST:
-        return Fit(False, f"there are {len(controls)} controls; at least {FEWEST} are needed to tell "
-                          "whether they fit")
+        return Fit(False, say("aside.controls", controls_count=len(controls), fewest=FEWEST))
     table, one = _table(controls, names), np.array([subject[n] for n in names], float)
     mine = _distance(one, table)
     theirs = distances or control_distances(controls, names=names)
     share = (1 + sum(d >= mine for d in theirs)) / (len(theirs) + 1)
     far = _far(one, table, names)
     if share >= OUTSIDE:
-        return Fit(True, "the subject lies among the controls on every model-free feature taken together",
+        return Fit(True, say("aside.subject_lies_among"),
                    far, share)
-    return Fit(False, "the subject is of another kind than the controls"
-                      + (f" ({', '.join(far)})" if far else ""), far, share)
+    why = say("aside.subject_another_kind") + (f" ({', '.join(far)})" if far else "")
+    return Fit(False, why, far, share)
 
 
 def control_distances(controls: Sequence[Mapping[str, float]], *,
@@ -82,26 +82,26 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
     """
     few, many = len(subjects), len(controls)
     if many < FEWEST:
-        return Fit(False, f"there are {many} controls; at least {FEWEST} are needed to tell whether they fit")
+        return Fit(False, say("aside.controls", controls_count=many, fewest=FEWEST))
     needed = works_needed(many)
     if few < FEWEST_IN_SET:
-        return Fit(True, f"{_too_few(few, many, needed)}: each was compared by itself", shown=False)
+        return Fit(True, say("aside.each_compared_itself", too_few=_too_few(few, many, needed)), shown=False)
     a, b = _table(subjects, names), _table(controls, names)
     area = auc_interval(*_told_apart(a, b, folds=min(folds, few), seed=seed))
     far = _far(a.mean(axis=0), b, names, limit=0.5)
-    measured = f"AUC {area.value:.2f}, limits {area.low:.2f} to {area.high:.2f}"
+    measured = say("aside.auc_limits", value=area.value, low=area.low, high=area.high)
     small = needed is None or few < needed
     if area.low > CHANCE if small else area.high > LARGEST_AUC:
-        told = ("the works can be told from the controls" if area.low > CHANCE
-                else "the works do not show that they are like the controls, though nothing tells them apart")
-        return Fit(False, f"{told} without any model ({measured}; up to {LARGEST_AUC} is allowed)", far,
+        told = say("aside.works_told_controls" if area.low > CHANCE else "aside.works_not_show")
+        return Fit(False, say("aside.without_any_model", told=told, measured=measured,
+                              largest_auc=LARGEST_AUC), far,
                    auc=area.value, auc_high=area.high)
     if not small:
-        return Fit(True, f"the works cannot be told from the controls without any model ({measured}; up to "
-                         f"{LARGEST_AUC} is allowed)", far, auc=area.value, auc_high=area.high)
-    return Fit(True, f"{_too_few(few, many, needed)}: nothing tells them from the controls without any model "
-                     f"({measured}; {CHANCE} is no difference, up to {LARGEST_AUC} would be allowed), and each was "
-                     "compared by itself", far, auc=area.value, auc_high=area.high, shown=False)
+        return Fit(True, say("aside.works_cannot_told", measured=measured,
+                             largest_auc=LARGEST_AUC), far, auc=area.value, auc_high=area.high)
+    return Fit(True, say("aside.nothing_tells_them", too_few=_too_few(few, many, needed), measured=measured,
+                         chance=CHANCE,
+                         largest_auc=LARGEST_AUC), far, auc=area.value, auc_high=area.high, shown=False)
 
 
 def works_needed(controls: int) -> int | None:
@@ -120,9 +120,8 @@ def works_needed(controls: int) -> int | None:
 
 def _too_few(works: int, controls: int, needed: int | None) -> str:
     if needed is None:
-        return f"{controls:,} controls are too few to show of any set of works that it is like them"
-    return (f"{works} works are too few to show that as a set they are like the controls (with {controls:,} "
-            f"controls it takes at least {needed:,})")
+        return say("aside.controls_too_few", controls=controls)
+    return (say("aside.works_too_few", works=works, controls=controls, needed=needed))
 
 
 def _told_apart(a: np.ndarray, b: np.ndarray, *, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +152,9 @@ def _far(one: np.ndarray, table: np.ndarray, names: Sequence[str], *, limit: flo
     """Labels of at most three features that lie more than `limit` deviations off, the farthest first."""
     z = (one - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
     worst = [i for i in np.argsort(-np.abs(z)) if abs(z[i]) > limit][:3]
-    return tuple(f"{LABELS.get(names[i], names[i])}: {'more' if z[i] > 0 else 'less'}" for i in worst)
+    labels = texts_of("feature")
+    return tuple(say("aside.more" if z[i] > 0 else "aside.less", feature=labels.get(names[i], names[i]))
+                 for i in worst)
 
 
 def _folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:

@@ -83,8 +83,7 @@ def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Po
     there is none, and closeness itself is ranked. ExplorerError for fewer than ten works.
     """
     if len(lines) < 10:
-        raise ExplorerError(f"There are {len(lines)} control works; at least 10 are needed, and 19 before a "
-                            "p-value of 0.05 is possible. Add more images that the model cannot have seen.")
+        raise ExplorerError("findings.controls_works", lines_count=len(lines))
     tuning = [i for i in range(len(lines)) if i % TUNING_SHARE == 0]
     if len(tuning) < LEAST_TUNING:
         tuning = []
@@ -120,8 +119,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
     """
     found = read_lines(lines)
     if len(found) < 38:
-        raise ExplorerError(f"{len(found)} works were measured; at least 38 are needed before a rate can be "
-                            "given at p = 0.05. Add more images and run the same command again.")
+        raise ExplorerError("findings.controls_works_measured", found_count=len(found))
     pictures = {line.name: thumbnail(folder / line.name) for line in found}
     p_values: list[float] = []
     for half in (0, 1):

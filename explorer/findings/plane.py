@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
-from explorer.findings.wording import number, say
+from explorer.findings.wording import number, statement
 from explorer.records import Start
+from explorer.texts import say
 
 LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05
-ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def standing(plane: Plane) -> BandPlace | None:
     words = {"bits": number(best.bits, 4), "value": shown(plane.score, best.closeness),
              "score": SCORES[plane.score].label, "controls": number(band.controls),
              "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
-             "most": number(band.most_bits, 4), "off": ADJUSTED if band.adjusted else ""}
+             "most": number(band.most_bits, 4), "off": say("aside.adjusted") if band.adjusted else ""}
     if above:
-        return BandPlace(True, margin, say("above_band", **words, margin=shown(plane.score, margin)))
-    return BandPlace(False, -margin, say("within_band", **words))
+        return BandPlace(True, margin, statement("above_band", **words, margin=shown(plane.score, margin)))
+    return BandPlace(False, -margin, statement("within_band", **words))

@@ -10,6 +10,7 @@ from explorer.cases.view import CaseView, Try
 from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, short_effort
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def by_strength(tries: Sequence[Try]) -> list[Point]:
 
 
 def _point(x: float, made: Try) -> Point:
-    label = f"seed {made.seed}" + ("" if made.strength is None else f", strength {made.strength:g}")
+    label = say("note.findings.seed", seed=made.seed) if made.strength is None else say(
+        "note.findings.seed_strength", seed=made.seed, strength=made.strength)
     return Point(float(x), float(made.value), made.id, made.start, label)
 
 

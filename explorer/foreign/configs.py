@@ -41,31 +41,25 @@ def _check_entry(key: str, value: Any, where: str | Path) -> None:
     if value is None or value is False or value == {} or value == []:
         return
     if key in CODE:
-        raise ExplorerError(f"{where} brings program code of its own ({key}); this never runs such code. Use a "
-                            "model made only of diffusers and transformers parts.")
+        raise ExplorerError("foreign.configs_brings_program_code", where=where, key=key)
     if key in QUANTISED:
-        raise ExplorerError(f"{where} holds weights in a quantised form ({key}), which this does not read. Use the "
-                            "same model with ordinary weights.")
+        raise ExplorerError("foreign.configs_holds_weights_quantised", where=where, key=key)
     if any(word in key for word in ELSEWHERE) or (key == "model_type" and "timm" in str(value)):
-        raise ExplorerError(f"{where} takes a part from another model ({key}); only a model's own files are read. "
-                            "Use a model that is complete.")
+        raise ExplorerError("foreign.configs_takes_part_another", where=where, key=key)
     if "attn_implementation" in key and not isinstance(value, bool) and value not in ATTENTIONS:
-        raise ExplorerError(f"{where} asks for attention code from elsewhere ({value!r:.60}); this never runs such "
-                            "code. Take the entry out, or use another model.")
+        raise ExplorerError("foreign.configs_asks_attention_code", where=where, value=value)
     if key.endswith("_file") and key != "special_tokens_map_file":  # that one is noted by old versions, never read
-        raise ExplorerError(f"{where} names a file of its own choice ({key}); only files beside it are read. Take "
-                            "the entry out, or use another model.")
+        raise ExplorerError("foreign.configs_names_file_own", where=where, key=key)
 
 
 def check_weight_index(index: dict[str, Any], beside: set[str], where: str | Path) -> None:
     """ExplorerError unless a table of split weights names safetensors files out of `beside` only."""
     places = index.get("weight_map")
     if not isinstance(places, dict) or not all(isinstance(v, str) for v in places.values()):
-        raise ExplorerError(f"{where} is no table of split weights. Copy or download the model again.")
+        raise ExplorerError("foreign.configs_no_table_split", where=where)
     strange = sorted({v for v in places.values() if v not in beside or not v.endswith(".safetensors")})
     if strange:
-        raise ExplorerError(f"{where} names weights that are not in its folder ({strange[0]!r:.80}). Copy or "
-                            "download the model again.")
+        raise ExplorerError("foreign.configs_names_weights_not", where=where, first_strange=strange[0])
 
 
 def check_no_code(root: Path) -> None:
@@ -77,22 +71,18 @@ def check_no_code(root: Path) -> None:
         for path in _entries(folder):
             seen += 1
             if seen > LOOKED_AT:
-                raise ExplorerError(f"The folder {root} holds more than {LOOKED_AT:,} files. Choose the folder of "
-                                    "one model.")
+                raise ExplorerError("foreign.configs_folder_holds_more", root=root, looked_at=LOOKED_AT)
             name = PurePosixPath(path.relative_to(root).as_posix())
             if path.is_dir() and not path.is_symlink():
                 waiting += [path] if not path.name.startswith(".") else []
             elif path.suffix.lower() in CODE_FILES:
-                raise ExplorerError(f"The model in {root} brings program code of its own ({name}); this never runs "
-                                    "such code. Take that file out, or use a model without one.")
+                raise ExplorerError("foreign.configs_model_brings_program", root=root, name=name)
             elif path.name == "model_index.json" and folder != root:
-                raise ExplorerError(f"The model in {root} holds another model ({name}). Choose a folder with one "
-                                    "model only.")
+                raise ExplorerError("foreign.configs_model_holds_another", root=root, name=name)
 
 
 def _entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:
-        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). "
-                            "Choose another one.") from error
+        raise ExplorerError("foreign.configs_folder_cannot_read", folder=folder, strerror=error.strerror) from error

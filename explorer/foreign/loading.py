@@ -24,7 +24,8 @@ def opening(what: str, *, then: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ == "AcceleratorError" or any(sign in str(error) for sign in OURS):
             raise
-        raise ExplorerError(f"{what} cannot be loaded: {first_line(error)}. {then}") from error
+        raise ExplorerError("foreign.loading_cannot_loaded", what=what, first_line=first_line(error),
+                            then=then) from error
 
 
 def first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 LINKED = ".safetensors"  # by far the largest, and nothing in it can act
 
@@ -41,9 +42,9 @@ def _put(source: Path | bytes, target: Path) -> None:
         else:
             shutil.copyfile(source, target)
     except OSError as error:
-        named = "A part of the model" if isinstance(source, bytes) else str(source)
-        raise ExplorerError(f"{named} cannot be made ready for loading ({error.strerror or error}). Check that it "
-                            "is there and that the disk has room, then try again.") from error
+        named = say("note.foreign.part_model") if isinstance(source, bytes) else str(source)
+        raise ExplorerError("foreign.private_cannot_made_ready", named=named,
+                            strerror=error.strerror or error) from error
 
 
 def _link(source: Path, target: Path) -> None:

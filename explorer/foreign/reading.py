@@ -69,8 +69,8 @@ def read_json(path: Path, *, again: str = "copy or download it again") -> dict[s
         return parse_object(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror or "" if isinstance(error, OSError) else str(error)
-        raise ExplorerError(f"{path} cannot be read ({why or type(error).__name__}). It is incomplete or damaged: "
-                            f"{again}.") from error
+        raise ExplorerError("foreign.reading_cannot_read", path=path, why=why or type(error).__name__,
+                            again=again) from error
 
 
 def read_table(path: Path) -> Table:
@@ -85,8 +85,7 @@ def read_table(path: Path) -> Table:
         return _table(rows, size - 8 - length)
     except (OSError, ValueError, struct.error) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise ExplorerError(f"{path.name} cannot be read as a safetensors file ({why}). It may be damaged or "
-                            "unfinished: copy or download it again.") from error
+        raise ExplorerError("foreign.reading_cannot_read_safetensors", path_name=path.name, why=why) from error
 
 
 def _table(rows: dict[str, Any], size: int) -> Table:

@@ -13,9 +13,7 @@ from PIL import Image, PngImagePlugin
 from explorer.errors import ExplorerError
 from explorer.images.formats import check_kind, check_size, shown_name
 from explorer.images.sandbox import Sandbox, SandboxFailure, shared_sandbox
-
-_WHY = {"time": "took too long to decode", "memory": "needs more memory than decoding may use",
-        "crash": "made the decoder fail"}
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,12 @@ def open_image(data: bytes, *, name: str = "", sandbox: Sandbox | None = None) -
     try:
         header, body = (sandbox or shared_sandbox()).call({"op": "decode", "name": name}, data)
     except SandboxFailure as failure:
-        raise ExplorerError(f"{shown_name(name)} {_WHY[failure.reason]} and was refused; "
-                            "save a plain copy of it as PNG or JPEG and add that.") from failure
+        raise ExplorerError("images.decode_refused", shown_name=shown_name(name),
+                            why=say(f"note.sandbox.{failure.reason}")) from failure
     width, height = int(header["width_px"]), int(header["height_px"])
     check_size(width, height, name=name)
     if len(body) != 3 * width * height:
-        raise ExplorerError(f"{shown_name(name)} {_WHY['crash']} and was refused; "
-                            "save a plain copy of it as PNG or JPEG and add that.")
+        raise ExplorerError("images.decode_refused", shown_name=shown_name(name), why=say("note.sandbox.crash"))
     rgb = np.frombuffer(body, np.uint8).reshape(height, width, 3)
     return Picture(rgb=rgb, format=str(header["format"]), width_px=width, height_px=height,
                    sha256=hashlib.sha256(data).hexdigest(), notes=tuple(map(str, header["notes"])))
@@ -80,5 +77,4 @@ def read_png(data: bytes) -> np.ndarray:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             return np.array(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
-        raise ExplorerError("A stored picture is damaged and cannot be read; "
-                            "check the case with “verify” and restore it from a copy.") from error
+        raise ExplorerError("images.decode_stored_picture_damaged") from error

@@ -19,6 +19,7 @@ from explorer.records.program_samplers import (
     step_source,
 )
 from explorer.records.samplers import OWN_SAMPLER, sampler_called
+from explorer.texts import say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
@@ -27,14 +28,8 @@ PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "C
 UNET_FAMILIES = ("sd1", "sd2", "sdxl")
 DISTILLED_FAMILIES = ("flux", "flux2")
 _ROUNDING = ("Forge", "reForge")  # A1111's ways, with ComfyUI's whole timesteps
-_LIKENED = {"Civitai": "Civitai's generator does not say how it samples: replayed as ComfyUI does",
-            "Fooocus": "Fooocus' own guidance and sharpening are left out: replayed as ComfyUI does",
-            "SD.Next": "SD.Next samples in its own ways: replayed as diffusers does",
-            "NovelAI": "NovelAI's service samples in its own ways: replayed as diffusers does",
-            "Draw Things": "Draw Things samples in its own ways: replayed as diffusers does",
-            "Easy Diffusion": "Easy Diffusion samples in its own ways: replayed as diffusers does",
-            "DiffusionBee": "DiffusionBee samples in its own ways: replayed as diffusers does",
-            "Unknown": "which program made this is not known: replayed as diffusers does"}
+_LIKENED = {"Civitai": "civitai", "Fooocus": "fooocus", "NovelAI": "novelai", "Unknown": "unknown",
+            **dict.fromkeys(("SD.Next", "Draw Things", "Easy Diffusion", "DiffusionBee"), "own_ways")}
 _SOURCES = {"CPU": "torch-cpu", "GPU": "cuda-philox", "NV": "a1111-nv-philox"}  # as A1111 names them
 _DRAWN = {"a1111": "GPU", "comfyui": "CPU", "invokeai": "CPU"}  # where the file does not say
 _DIALECTS = {"a1111": "a1111", "comfyui": "comfyui"}
@@ -63,11 +58,10 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     the recipe really gives the image is only known after a replay.
     """
     lacking = [n for n, v in (("a prompt", generation.prompt or None), ("a seed", generation.seed),
-                              ("the number of steps", generation.steps)) if v is None]
+                              (say("note.images.number_steps"), generation.steps)) if v is None]
     if lacking:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
-        raise ExplorerError(f"The file's settings lack {' and '.join(lacking)}, so no recipe can be "
-                            f"taken over; type what is known on the replay page instead.{reasons}")
+        raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
     now = _Building(generation, model, _program(generation))
     now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
     scheduler = _scheduler(now)
@@ -108,7 +102,7 @@ def _scheduler(now: _Building) -> str:
     made = now.made
     if now.model.family == "other":  # which runs through its pipeline's own call
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
-        now.named.append(f"sampler {given[:80] or '(not given)'}: the model's own is used")
+        now.named.append(say("note.images.sampler_model_own", given=given[:80] or "(not given)"))
         return OWN_SAMPLER
     steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
     key = sampler_key(made.sampler) if steppable else None
@@ -129,15 +123,16 @@ def _scheduler(now: _Building) -> str:
         name, now.config = name[:-2], {"use_karras_sigmas": True}
     found = sampler_called(name)
     if found is None:
-        now.named.append(f"sampler {made.sampler[:60] or '(not given)'}: Euler is used instead")
+        given = made.sampler[:60] or say("note.images.not_given")
+        now.named.append(say("note.images.sampler_euler_used", sampler=given))
     elif now.program not in ("invokeai", "diffusers"):
-        now.named.append(f"sampler {made.sampler[:60]}: replayed as diffusers computes it")
+        now.named.append(say("note.images.sampler_replayed_diffusers", sampler=made.sampler[:60]))
     if made.schedule and found != "dpmpp_2m":
-        now.named.append(f"schedule {made.schedule[:60]}")
+        now.named.append(say("note.images.schedule", schedule=made.schedule[:60]))
     elif made.schedule:
         wanted = schedule_key(made.schedule)
         now.config |= {"use_karras_sigmas": True} if wanted == "karras" else {}
-        now.named += [] if wanted == "karras" else [f"schedule {made.schedule[:60]}"]
+        now.named += [] if wanted == "karras" else [say("note.images.schedule", schedule=made.schedule[:60])]
     return found or "euler"
 
 
@@ -147,11 +142,11 @@ def _schedule(now: _Building, key: str) -> str:
     if now.program == "a1111" and name.lower() in ("automatic", ""):
         return (BY_KEY[key].a1111_schedule if name else "") or "normal"
     if not name:
-        now.named.append("the schedule of the noise levels is not given: the model's own is used")
+        now.named.append(say("note.images.schedule_noise_levels"))
         return "normal"
     found = schedule_key(name)
     if found not in OFFERED_SCHEDULES:
-        now.named.append(f"schedule {name[:60]}: the model's own is used instead")
+        now.named.append(say("note.images.schedule_model_own", name=name[:60]))
         return "normal"
     return found
 
@@ -164,7 +159,7 @@ def _prompt(now: _Building, text: str) -> str:
 
 def _guidance(now: _Building) -> float:
     if now.made.guidance is None:
-        now.named.append("guidance not given: 7.5 is used")
+        now.named.append(say("note.images.guidance_not_given"))
     distilled = now.made.distilled_guidance
     if distilled is not None and now.model.family in DISTILLED_FAMILIES:
         return distilled  # the network's own input; no second pass is taken
@@ -173,7 +168,7 @@ def _guidance(now: _Building) -> float:
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
-            now.named.append(f"CFG rescale {now.made.rescale:g}: replayed as Lin et al. publish it")
+            now.named.append(say("note.images.cfg_rescale", rescale=now.made.rescale))
     return 7.5 if now.made.guidance is None else now.made.guidance
 
 
@@ -184,30 +179,32 @@ def _dialect(now: _Building) -> str:
         return now.made.other["Dialect"][:40]
     if now.model.family not in UNET_FAMILIES:
         if re.search(r"[(\[]", words):
-            now.named.append("brackets in the prompt, whose weights this family's replays leave out")
+            now.named.append(say("note.images.brackets_prompt_weights"))
         return "plain"
     if now.program == "a1111" and emphasis in _EMPHASIS:
         return _EMPHASIS[emphasis]
     if emphasis:
-        now.named.append(f"emphasis {now.made.emphasis[:60]}")
+        now.named.append(say("note.images.emphasis", emphasis=now.made.emphasis[:60]))
     if now.program in _DIALECTS:
         return _DIALECTS[now.program]
     if now.program == "invokeai" and _COMPEL.search(words):
-        now.named.append("weights in the prompt as InvokeAI writes them: brackets and signs are read as text")
+        now.named.append(say("note.images.weights_prompt_invokeai"))
     elif now.made.tool == "NovelAI" and (_BRACES.search(words) or "[" in words):
-        now.named.append("weights in the prompt as NovelAI writes them: brackets are read as text")
+        now.named.append(say("note.images.weights_prompt_novelai"))
     elif now.program == "" and re.search(r"[(\[]", words):
-        now.named.append(f"brackets in the prompt, which {now.made.tool} may weigh: they are read as text")
+        now.named.append(say("note.images.brackets_prompt_may", tool=now.made.tool))
     return "plain"
 
 
 def _clip_skip(now: _Building) -> int:
     """Layers skipped beyond the family's own; SD 2 and XL skip one by themselves and no more in A1111."""
     skip = now.made.clip_skip
+    if now.made.tool == "Afterimage" and "Program" not in now.made.other:
+        return skip or 0  # our line for diffusers' samplers counts the layers that are skipped
     if now.model.family == "sd1" or now.made.tool == "Afterimage":
         return max(0, (skip or 1) - 1)
     if now.program == "comfyui" and now.made.tool != "Fooocus" and skip not in (None, 2):
-        now.named.append(f"clip skip {skip}: this family's own layer is used")
+        now.named.append(say("note.images.clip_skip", skip=skip))
     return 0
 
 
@@ -219,21 +216,23 @@ def _variation(now: _Building) -> Variation | None:
         return None  # a variation of strength 0 is none
     if now.program in ("a1111", "diffusers") or made.tool == "Afterimage":
         return Variation(made.subseed, made.subseed_strength)
-    now.named.append(f"variation seed {made.subseed} at {made.subseed_strength:g}")
+    now.named.append(say("note.images.variation_seed", subseed=made.subseed,
+                         subseed_strength=made.subseed_strength))
     return None
 
 
 def _noise(now: _Building, scheduler: str) -> str:
     told = now.made.noise.strip().upper()
     if told and told not in _SOURCES:
-        now.named.append(f"noise drawn by {now.made.noise[:40]}: the CPU's is used")
+        now.named.append(say("note.images.noise_drawn", noise=now.made.noise[:40]))
     elif not told and (now.program not in _DRAWN or now.made.tool == "Civitai"):
-        now.named.append("where the noise was drawn (CPU or GPU) is not given: the CPU's is used")
+        now.named.append(say("note.images.where_noise_drawn"))
     if now.made.resized_from:
         if now.program == "a1111" or now.made.tool == "Afterimage":
             now.config["resized_from"] = list(now.made.resized_from)
         else:
-            now.named.append(f"seed resized from {'x'.join(map(str, now.made.resized_from))}")
+            now.named.append(say("note.images.seed_resized",
+                                 resized_from="x".join(map(str, now.made.resized_from))))
     return _SOURCES.get(told or _DRAWN.get(now.program, "CPU"), "torch-cpu")
 
 
@@ -253,42 +252,40 @@ def _eta(now: _Building, scheduler: str) -> float:
 
 def _size(now: _Building) -> None:
     if now.made.width_px is None or now.made.height_px is None:
-        now.named.append("size not given: 512 × 512 is used")
+        now.named.append(say("note.images.size_not_given"))
 
 
 def _start(now: _Building) -> None:
     """A starting image, and what looks like one and is none."""
     made = now.made
     if made.start_image:
-        now.named.append("a starting image was used and is not in the file")
+        now.named.append(say("note.images.starting_image_used"))
     elif made.strength is not None and 0 < made.strength < 1:
         if made.start_image is None:
             now.named.append(
-                f"a denoising strength of {made.strength:g} is given and no starting image is in the file: "
-                "replayed from noise alone"
+                say("note.images.denoising_strength_given", strength=made.strength)
             )
         else:
-            now.named.append(f"denoising strength {made.strength:g} is the second pass's, which is left out")
+            now.named.append(say("note.images.denoising_strength_second", strength=made.strength))
 
 
 def _passes(now: _Building) -> None:
     made = now.made
     if made.first_step:
-        now.named.append(f"this pass began at step {made.first_step} of {made.steps}")
+        now.named.append(say("note.images.pass_began_step", first_step=made.first_step, steps=made.steps))
     if made.last_step is not None:
-        now.named.append(f"this pass ended at step {made.last_step} of {made.steps}")
+        now.named.append(say("note.images.pass_ended_step", last_step=made.last_step, steps=made.steps))
     if not made.added_noise:
-        now.named.append("this pass added no noise to what it began from")
+        now.named.append(say("note.images.pass_added_no"))
     if (made.batch_size or 1) > 1 and now.program == "a1111":  # where each picture of a batch has its own seed
-        now.named.append(f"batch size {made.batch_size}: made alone here, which changes rounding")
+        now.named.append(say("note.images.batch_size", batch_size=made.batch_size))
     elif (made.batch_size or 1) > 1:
         now.named.append(
-            f"batch size {made.batch_size}: which of the batch this picture is, is not in the file; the "
-            "first is replayed"
+            say("note.images.batch_size_2", batch_size=made.batch_size)
         )
     if any(k.lower().startswith(("hires", "refiner", "controlnet")) and not says_nothing(k, v)
            for k, v in made.other.items()):
-        now.named.append("a second pass (upscaling, refiner or control) was used and is left out")
+        now.named.append(say("note.images.second_pass_upscaling"))
 
 
 def _model(now: _Building) -> None:
@@ -296,18 +293,19 @@ def _model(now: _Building) -> None:
     digest = f" ({made.model_hash[:80]})" if made.model_hash and made.model_name else made.model_hash[:80]
     named = made.model_name[:80] + digest
     if named and not (made.model_hash and now.model.fingerprint.startswith(made.model_hash.lower())):
-        now.named.append(f"the file names the model {named}: whether that is the loaded one is not known")
+        now.named.append(say("note.images.file_names_model", named=named))
 
 
 def _adapters(now: _Building) -> None:
     """LoRAs and textual inversions that the file names and the model in use does not have at that weight."""
     for claim in now.made.adapters:
         if not any(_same(claim, a.name, a.sha256, a.weight) for a in now.model.adapters):
-            weight = "" if claim.weight is None else f" at {claim.weight:g}"
+            weight = "" if claim.weight is None else say("note.images.at_weight", weight=claim.weight)
             apart = claim.text_weight is not None and claim.text_weight != claim.weight
-            text = f", {claim.text_weight:g} on the text encoder" if apart else ""
+            text = say("note.images.text_encoder", text_weight=claim.text_weight) if apart else ""
             kind = {"lora": "LoRA"}.get(claim.kind, claim.kind.replace("-", " "))
-            now.named.append(f"the {kind} {claim.name[:80]}{weight}{text} is not added to the model")
+            now.named.append(say("note.images.not_added_model", kind=kind, claim_name=claim.name[:80],
+                                 weight=weight, text=text))
 
 
 def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
@@ -322,7 +320,7 @@ def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
 
 def _left(now: _Building) -> None:
     """Named by default: whatever of the file no rule above has taken and is not known to be harmless."""
-    ours = ("Program", "Dialect", "Init image hash") if now.made.tool == "Afterimage" else ()
+    ours = ("Program", "Dialect", say("note.images.init_image_hash")) if now.made.tool == "Afterimage" else ()
     left = {k: v for k, v in now.made.other.items() if k not in ours and not says_nothing(k, v)}
     now.named += grouped(left)
 

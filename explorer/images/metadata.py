@@ -10,6 +10,7 @@ from explorer.images.formats import check_kind
 from explorer.images.sandbox import Sandbox, SandboxFailure, shared_sandbox
 from explorer.images.settings.claims import AdapterClaim, Generation
 from explorer.records import from_json
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ def read_metadata(data: bytes, *, sandbox: Sandbox | None = None) -> Embedded:
     try:
         header, _ = (sandbox or shared_sandbox()).call({"op": "metadata"}, data)
     except SandboxFailure as failure:
-        why = {"time": "took too long", "memory": "needed too much memory"}.get(failure.reason, "failed")
-        return Embedded(notes=(f"Reading the embedded data {why}; nothing of it is shown.",),
-                        c2pa=C2paState("not checked", f"reading the embedded data {why}"))
+        why = say(f"note.sandbox.reading_{failure.reason}")
+        return Embedded(notes=(say("note.images.reading_embedded_data", why=why),),
+                        c2pa=C2paState("not checked", say("note.images.reading_embedded_data_2", why=why)))
     except ExplorerError:
-        return Embedded(notes=("The embedded data cannot be read.",))
+        return Embedded(notes=(say("note.images.embedded_data_cannot"),))
     return _embedded(header["parsed"])
 
 
@@ -70,10 +71,9 @@ def _embedded(parsed: dict[str, Any]) -> Embedded:
     source = parsed.get("xmp_fields", {}).get("DigitalSourceType", "")
     notes = []
     if "AlgorithmicMedia" in source:
-        notes.append("The file says that a generator made it "
-                     f"(digital source type {source.rsplit('/')[-1]}).")
+        notes.append(say("note.images.file_says_generator", last_source=source.rsplit("/")[-1]))
     if any(b.name.startswith("bytes after") for b in raw):
-        notes.append("Bytes follow the end of the picture; no picture programme shows them.")
+        notes.append(say("note.images.bytes_follow_end"))
     return Embedded(raw=raw, generation=tuple(from_json(Generation, g) for g in parsed.get("generation", ())),
                     exif=parsed.get("exif", {}), xmp=parsed.get("xmp", ""),
                     xmp_fields=parsed.get("xmp_fields", {}), notes=tuple(notes),

@@ -74,7 +74,7 @@ class Sandbox:
                     self.close()
                     raise
         if "refused" in header:
-            raise ExplorerError(str(header["refused"]))
+            raise ExplorerError.unpacked(header["refused"])
         return header, body
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ def _answer(header: dict, payload: bytes) -> tuple[dict, bytes | memoryview]:
             return reply, memoryview(rgb).cast("B")
         return {"parsed": parse.parse(payload)}, b""
     except ExplorerError as error:
-        return {"refused": str(error)}, b""
+        return {"refused": error.packed()}, b""
 
 
 def _serve() -> None:

@@ -14,10 +14,10 @@ from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
 from explorer.errors import ExplorerError
 from explorer.images.formats import MAX_PIXELS, PILLOW_NAMES, check_kind, check_size, shown_name
+from explorer.images.jpeg_end import END, lacks_only_its_end
+from explorer.texts import say
 
 BACKGROUND = (255, 255, 255)
-_TURNS = {2: "mirrored", 3: "rotated by 180°", 4: "flipped", 5: "mirrored and rotated by 90°",
-          6: "rotated by 90°", 7: "mirrored and rotated by 270°", 8: "rotated by 270°"}
 _OPERATIONS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
                4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
                6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
@@ -34,37 +34,45 @@ def decode(data: bytes, *, name: str = "") -> tuple[np.ndarray, str, list[str]]:
         try:
             with Image.open(io.BytesIO(data), formats=[PILLOW_NAMES.get(kind, kind)]) as image:
                 check_size(*image.size, name=name)
+                if kind == "JPEG" and END not in data[-64:] and lacks_only_its_end(data):
+                    return _ended(data, kind)
                 return _pixels(image, kind)
         except ExplorerError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ExplorerError(f"{shown_name(name)} unpacks to more than the {MAX_PIXELS // 10**6} million "
-                                "pixels that are allowed: save a smaller copy and add that.") from error
+            raise ExplorerError("images.sandbox_decode_unpacks_more_than", shown_name=shown_name(name),
+                                max_pixels=MAX_PIXELS // 10**6) from error
         except MemoryError as error:
-            raise ExplorerError(f"{shown_name(name)} needs more memory than decoding may use; "
-                                "save a smaller copy and add that.") from error
+            raise ExplorerError("images.sandbox_decode_needs_more_memory", shown_name=shown_name(name)) from error
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError,
                 EOFError, OverflowError, ZeroDivisionError, AttributeError, RuntimeError,
                 ImageCms.PyCMSError, AssertionError, ArithmeticError, NotImplementedError) as error:
-            raise ExplorerError(f"{shown_name(name)} is a damaged or cut-short {kind} file and cannot be "
-                                "decoded; get a whole copy or save it anew.") from error
+            raise ExplorerError("images.sandbox_decode_damaged_cut_short", shown_name=shown_name(name),
+                                kind=kind) from error
+
+
+def _ended(data: bytes, kind: str) -> tuple[np.ndarray, str, list[str]]:
+    """A whole picture whose file lacks its end mark."""
+    with Image.open(io.BytesIO(data + END), formats=["JPEG"]) as image:
+        rgb, kind, notes = _pixels(image, kind)
+    return rgb, kind, [*notes, "the file lacks its end mark; the picture is whole"]
 
 
 def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, str, list[str]]:
     notes: list[str] = []
     if image.format == "MPO":
-        notes.append("a JPEG with further pictures inside: only the first is used")
+        notes.append(say("note.images.jpeg_further_pictures"))
     elif getattr(image, "is_animated", False):
-        notes.append(f"{'animation' if kind != 'TIFF' else 'several pages'}: only the first of "
-                     f"{getattr(image, 'n_frames', 'its')} pictures is used")
+        notes.append(say("note.images.first_page" if kind == "TIFF" else "note.images.first_frame",
+                         n=getattr(image, "n_frames", say("note.images.its"))))
         image.seek(0)
     if _has_deep_colour(image):
-        notes.append("16-bit colours reduced to 8-bit")
+        notes.append(say("note.images.16_bit_colours"))
     turn = _orientation(image)
     profile = image.info.get("icc_profile")
     image.load()  # Pillow turns a TIFF by its orientation while loading; other formats are turned below
-    if turn in _TURNS:
-        notes.append(f"{_TURNS[turn]} as its EXIF orientation says")
+    if turn in _OPERATIONS:
+        notes.append(say("note.images.exif_orientation_says", turned=say(f"note.turned.by_{turn}")))
         if kind != "TIFF":
             image = image.transpose(_OPERATIONS[turn])
     rgb = np.ascontiguousarray(_to_srgb(image, profile, notes), dtype=np.uint8)
@@ -91,7 +99,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> np.
         return _deep_grey(image, notes)
     if image.mode == "P":
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        notes.append("palette colours written out")
+        notes.append(say("note.images.palette_colours_written"))
     alpha = None
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -100,7 +108,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> np.
     image = _profiled(image, profile, notes)
     if alpha is None or alpha.getextrema()[0] == 255:
         return np.asarray(image)
-    notes.append("transparent parts laid on white")
+    notes.append(say("note.images.transparent_parts_laid"))
     page = Image.new("RGB", image.size, BACKGROUND)
     page.paste(image, mask=alpha)
     return np.asarray(page)
@@ -111,7 +119,7 @@ def _profiled(image: Image.Image, profile: bytes | None, notes: list[str]) -> Im
     mode = image.mode if image.mode in ("RGB", "CMYK", "L", "LAB") else "RGB"
     image = image if image.mode == mode else image.convert(mode)
     if mode == "LAB":
-        notes.append("Lab colours converted to sRGB")
+        notes.append(say("note.images.lab_colours_converted"))
         return _transform(image, ImageCms.createProfile("LAB"))
     if profile:
         try:
@@ -120,13 +128,13 @@ def _profiled(image: Image.Image, profile: bytes | None, notes: list[str]) -> Im
             if {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}[mode] == space:
                 done = _transform(image, source)
                 if mode == "CMYK" or ImageChops.difference(done, image.convert("RGB")).getbbox():
-                    notes.append("colours converted to sRGB by the embedded ICC profile")
+                    notes.append(say("note.images.colours_converted_srgb"))
                 return done
-            notes.append("embedded ICC profile ignored: it is for another kind of image")
+            notes.append(say("note.images.embedded_icc_profile"))
         except (ImageCms.PyCMSError, OSError, ValueError, AttributeError):
-            notes.append("embedded ICC profile ignored: it cannot be read")
+            notes.append(say("note.images.embedded_icc_profile_ignored"))
     if mode == "CMYK":
-        notes.append("CMYK converted by the plain rule (no usable profile in the file)")
+        notes.append(say("note.images.cmyk_converted_plain"))
     return image.convert("RGB")
 
 
@@ -141,10 +149,10 @@ def _deep_grey(image: Image.Image, notes: list[str]) -> np.ndarray:
     if image.mode == "F":
         values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
         top = 1.0 if values.max(initial=0) <= 1.0 else 255.0 if values.max() <= 255 else 65535.0
-        notes.append(f"floating-point grey scaled from 0..{top:g}")
+        notes.append(say("note.images.floating_point_grey", top=top))
     else:
         top = 255.0 if image.mode == "I" and values.max(initial=0) <= 255 else 65535.0
-        notes.append("16-bit grey scaled to 8-bit")
+        notes.append(say("note.images.16_bit_grey"))
     out = np.empty((*values.shape, 3), np.uint8)
     for first in range(0, len(values), 256):  # in strips, so that a large scan stays within the memory limit
         strip = np.clip(values[first:first + 256].astype(np.float32) / top, 0, 1)

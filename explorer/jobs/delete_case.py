@@ -18,18 +18,14 @@ def delete_case(settings: Settings, case_id: str) -> Deleted:
 
     Packages that were exported before are not touched. ExplorerError if a job does not end.
     """
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         for job in queue.active(case_id=case_id):
             launch.cancel(settings, job.id)
         until = time.monotonic() + PATIENCE_S
         while any(j.state == "running" for j in queue.active(case_id=case_id)):
             if time.monotonic() > until:
-                raise ExplorerError("A job of this case does not end. Stop the workers in the settings, then "
-                                    "delete the case.")
+                raise ExplorerError("jobs.delete_case_job_not_end")
             time.sleep(0.05)
         removed = CaseStore(settings.cases).delete(case_id)
         queue.forget(case_id)
         return removed
-    finally:
-        queue.close()

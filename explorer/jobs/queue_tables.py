@@ -47,8 +47,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     if found == VERSION:
         return
     if found > VERSION:
-        raise ExplorerError(f"The workspace {path} was written by a newer version of this program. "
-                            "Update this one, or set AFTERIMAGE_HOME to another folder.")
+        raise ExplorerError("jobs.queue_tables_workspace_written_newer", path=path)
     db.execute("BEGIN IMMEDIATE")
     for table in TABLES:
         db.execute(table)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from explorer.jobs.job import TRIES, Job, job_of
-from explorer.jobs.queue import GIVEN_UP, READY, Queue, hold_followers, interrupt
+from explorer.errors import ExplorerError
+from explorer.jobs.job import TRIES, Job, job_of, stored
+from explorer.jobs.queue import READY, Queue, hold_followers, interrupt
 from explorer.records import Progress
 
 
@@ -81,7 +82,7 @@ class Board:
     def done(self, job_id: str, result: Any) -> None:
         self._end(job_id, "done", result=result)
 
-    def failed(self, job_id: str, error: str) -> None:
+    def failed(self, job_id: str, error: ExplorerError) -> None:
         """Keeps the error; after three tries the job cannot be resumed any more."""
         self._end(job_id, "failed", error=error)
 
@@ -95,17 +96,16 @@ class Board:
                        "attempts=max(attempts-1, 0), ended=?, error='' WHERE id=? AND worker=? AND "
                        "state='running'", (self.queue.clock(), job_id, self.token))
 
-    def _end(self, job_id: str, state: str, *, error: str = "", result: Any = None) -> None:
+    def _end(self, job_id: str, state: str, *, error: ExplorerError | None = None, result: Any = None) -> None:
         with self.queue.writing() as db:
             row = db.execute("SELECT attempts FROM jobs WHERE id=? AND worker=? AND state='running'",
                              (job_id, self.token)).fetchone()
             if row is None:
                 return
             if state == "failed" and row["attempts"] >= TRIES:
-                error = GIVEN_UP.format(tries=TRIES, error=error).replace(
-                    "since each ended its worker process", "since each failed")
+                error = ExplorerError("jobs.given_up_failed", tries=TRIES, error=error)
             attempts = 0 if state == "cancelled" else row["attempts"]
             db.execute("UPDATE jobs SET state=?, error=?, result=?, ended=?, attempts=? WHERE id=?",
-                       (state, error, json.dumps(result), self.queue.clock(), attempts, job_id))
+                       (state, stored(error), json.dumps(result), self.queue.clock(), attempts, job_id))
             if state != "done":
                 hold_followers(db, job_id, self.queue.clock())

@@ -51,10 +51,11 @@ class Policy:
 def check(policy: Policy) -> Policy:
     """The policy itself; ExplorerError for an effort or a source of prompts that is not offered."""
     if policy.seeds not in TIERS:
-        raise ExplorerError(f"A measured test with {policy.seeds} seeds is not offered. Allowed: "
-                            f"{', '.join(map(str, TIERS))}; anything else runs as an ordinary search.")
+        raise ExplorerError("records.policy_measured_test_seeds", seeds=policy.seeds,
+                            tiers=", ".join(map(str, TIERS)))
     if policy.prompt_from not in PROMPTS:
-        raise ExplorerError(f"A prompt from {policy.prompt_from!r} is not offered. Allowed: {', '.join(PROMPTS)}.")
+        raise ExplorerError("records.policy_prompt_not_offered", prompt_from=policy.prompt_from,
+                            prompts=", ".join(PROMPTS))
     return policy
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.records.program_samplers import BY_KEY, PRESETS
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def sampler_called(name: str) -> str | None:
 def sampler_label(key: str) -> str:
     """A sampler's name for people; the key itself where it is not known."""
     if key == OWN_SAMPLER:
-        return "the model's own"
+        return say("note.records.model_own")
     if key in PRESETS:
         return PRESETS[key].label
     if key in BY_KEY:

@@ -11,6 +11,7 @@ from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
+from explorer.texts import inside, say
 
 MOST = 12
 SMALL_PX = 256
@@ -26,20 +27,19 @@ def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay
         return []
     hidden = set(marks.marked(found, marks.HIDDEN))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
-    blocks: list[Block] = [Heading("Exhibits", 3), PictureRow(tuple(
+    blocks: list[Block] = [Heading(say("document.exhibits"), 3), PictureRow(tuple(
         _picture(found, subject, r, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
     left_out = len(exhibits) - len(ordered[:MOST])
-    note = ("Each was rendered a second time, alone and in deterministic mode; the package of the case holds its "
-            "recipe and the hashes of every stage. A picture that two searches made alike stands here once.")
+    note = (say("document.each_rendered_second"))
     if left_out:
-        note += f" Not pictured here, and on record: {number(left_out)} more."
+        note += say("document.not_pictured_here", left_out=number(left_out))
     return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
 
 
 def _picture(found: CaseView, subject: Subject, replay: Replay, score: str, place: int) -> Figure:
     recipe, png = replay.recipe, found.blob(replay.image_sha256)
     value = replay.closeness.get(score)
-    close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
-    what = f"Exhibit {place}: seed {recipe.seed}, {report_texts.began(recipe, subject)}"
+    close = "" if value is None else f", {inside(SCORES[score].label)} {shown(score, value)}"
+    what = say("document.exhibit_seed", place=place, seed=recipe.seed, start=report_texts.began(recipe, subject))
     return Figure(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

@@ -26,6 +26,7 @@ from explorer.report.blocks import (
     Text,
     plain,
 )
+from explorer.texts import say
 
 _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224), (243, 245, 248), (31, 95, 168)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
@@ -42,7 +43,7 @@ class _Paper(FPDF):
         self.set_font("Sans", size=7)
         self.set_text_color(*_QUIET)
         self.cell(self.epw - 22, 4, self.foot[:150])
-        self.cell(22, 4, f"{self.page_no()} of {{nb}}", align="R")
+        self.cell(22, 4, say("document.page", page=self.page_no(), pages="{nb}"), align="R")
 
 
 def pdf_bytes(document: Document) -> bytes:

@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.cases import log_index
+from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import LogEntry
 from explorer.cases.view import natural_key
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.records import (
-    Environment,
-    Neighbour,
-    PromptCandidate,
-    Replay,
-    ReplaySettings,
-    SearchPlan,
-    SearchSummary,
-    Subject,
-    from_json,
-)
+from explorer.records import Neighbour, PromptCandidate, Replay, SearchSummary, Subject, from_json
 from explorer.records.race_records import RaceRound, RaceSetup
+from explorer.records.replay_settings import ReplaySettings
 
 KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
@@ -37,9 +29,8 @@ def check_readable(entries: Sequence[LogEntry]) -> None:
         try:
             _check(entry)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ExplorerError(f"The package was not imported. Entry {entry.seq} of its log ({entry.kind[:40]}) "
-                                f"does not read as what it says it is: {str(error)[:120]}. Ask the sender for a "
-                                "package that this program exported.") from error
+            raise ExplorerError("report.readable_package_not_imported", seq=entry.seq, entry_kind=entry.kind[:40],
+                                error=str(error)[:120]) from error
 
 
 def _check(entry: LogEntry) -> None:

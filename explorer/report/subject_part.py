@@ -21,7 +21,7 @@ from explorer.findings.finding import Finding
 from explorer.findings.judge import MOST_SUPPLIED, judge
 from explorer.findings.plane import standing
 from explorer.findings.series import case_effort, closest
-from explorer.findings.wording import above, number, percent, say
+from explorer.findings.wording import above, number, percent, statement
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
@@ -31,6 +31,7 @@ from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.tested import among_controls, model_words, tests_blocks
 from explorer.search.fit_size import fit
+from explorer.texts import inside, say
 
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
@@ -73,7 +74,8 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
     `brief` leaves out what a reader of many works does not look at one by one: other scores, plots, neighbours.
     """
     rgb = read_png(found.blob(subject.pixels_sha256))
-    blocks: list[Block] = [Heading(f"Subject: {subject.name}"), *_identity(subject), *claims_blocks(found, subject)]
+    blocks: list[Block] = [Heading(say("document.subject_heading", name=subject.name)), *_identity(subject),
+                           *claims_blocks(found, subject)]
     if exhibit.best is None:
         said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in report_texts.DECIDED]
         return [*blocks, PictureRow((_subject_picture(subject, rgb),)), *said]
@@ -89,11 +91,10 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
 
 
 def _identity(subject: Subject) -> list[Block]:
-    rows = [("SHA-256 of the original bytes", subject.sha256), ("Format", subject.format),
-            ("Size", f"{subject.width_px} × {subject.height_px} pixels"),
-            ("Where from", report_texts.ORIGINS.get(subject.origin, subject.origin))]
-    rows += [("Decoding", "; ".join(subject.notes))] if subject.notes else []
-    rows += [("Caption given", subject.caption)] if subject.caption else []
+    values = (subject.sha256, subject.format,
+              say("document.pixels", width=subject.width_px, height=subject.height_px),
+              report_texts.named("origin", subject.origin), "; ".join(subject.notes), subject.caption)
+    rows = [(k, v) for k, v in zip(report_texts.head("identity"), values, strict=True) if v]
     return [Table(("", ""), tuple(rows), wide=(1,))]
 
 
@@ -103,8 +104,10 @@ def _subject_picture(subject: Subject, rgb: np.ndarray) -> Figure:
     if max(h, w) > LARGEST_SHOWN_PX:
         scale = LARGEST_SHOWN_PX / max(h, w)
         image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
-        rgb, note = np.asarray(image), f" Shown at {image.width} × {image.height} of {w} × {h} pixels."
-    return Figure(png_bytes(rgb), f"The subject, {subject.name}", f"The subject: {subject.name}.{note}",
+        rgb = np.asarray(image)
+        note = say("document.shown_pixels", width=image.width, height=image.height, w=w, h=h)
+    return Figure(png_bytes(rgb), say("document.subject_alt", name=subject.name),
+                   say("document.subject_caption", name=subject.name, note=note),
                    pixelated=max(h, w) <= 256)
 
 
@@ -116,50 +119,48 @@ def _side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: E
     small = max(made_rgb.shape[:2]) <= 256
     heat = png_bytes(overlay(target, agreement(target, made_rgb)))
     start = report_texts.began(best.recipe, subject)
-    group = start if best.recipe.start(subject) is Start.NOISE else f"none from plain noise: {start}"
-    lead = "Exhibit 1, the closest replay" if best.exhibit else "The closest replay"
+    group = start if best.recipe.start(subject) is Start.NOISE else say("document.none_from_noise", start=start)
+    lead = say("document.exhibit_1_closest" if best.exhibit else "document.closest_replay")
     row = PictureRow((
         _subject_picture(subject, rgb),
-        Figure(made, lead, f"{lead} of {number(exhibit.judged.tries)} {group}: seed {best.recipe.seed}, "
-                            f"{_closeness(best, score)}.", small),
-        Figure(heat, "Map of agreement", "Where they agree (orange) and where not (blue). Empty background that "
-                "both share counts as agreement.", small)))
-    prompt = best.recipe.prompt or "none"
-    blocks: list[Block] = [row, Text(f"Prompt (the words that the model was given): {prompt}")]
+        Figure(made, lead, say("document.closest_of", lead=lead, tries=number(exhibit.judged.tries), group=group,
+                                seed=best.recipe.seed, closeness=_closeness(best, score)), small),
+        Figure(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
+    prompt = best.recipe.prompt or say("document.none")
+    blocks: list[Block] = [row, Text(say("document.prompt_words_model", prompt=prompt))]
     if given is not None:
         start = report_texts.began(given.recipe, subject)
+        why = say(f"document.comes_back.{given.recipe.start(subject)}")
         blocks.append(PictureRow((Figure(
-            found.blob(given.image_sha256), f"The closest replay that did not start from plain noise: {start}",
-            f"For comparison: {start}, {_closeness(given, score)}. "
-            f"{report_texts.COMES_BACK[given.recipe.start(subject)]}", small),)))
+            found.blob(given.image_sha256), say("document.closest_replay_given", start=start),
+            say("document.for_comparison", start=start, closeness=_closeness(given, score), why=why), small),)))
     return blocks
 
 
 def _closeness(replay: Replay, score: str) -> str:
-    return f"{SCORES[score].label.lower()} {shown(score, replay.closeness[score])}"
+    return f"{inside(SCORES[score].label)} {shown(score, replay.closeness[score])}"
 
 
 def _effort(found: Snapshot, subject: Subject, exhibit: Exhibit) -> list[Block]:
     effort = exhibit.effort
-    blocks: list[Block] = [Heading("What was tried", 3), Text(
-        f"{number(effort.tries)} replays, {number(effort.unet_evaluations)} network evaluations, "
-        f"{number(effort.elapsed_s)} seconds of computing. All of them are counted here, also those of "
-        "other prompts and settings.")]
+    blocks: list[Block] = [Heading(say("document.tried"), 3), Text(
+        say("document.replays_network_evaluations", tries=number(effort.tries),
+            evaluations=number(effort.unet_evaluations), seconds=number(effort.elapsed_s)))]
     blocks += _raced(found, subject)
     rows = []
     for plan in found.plans(subject.id):
         seq, time = found.began.get(plan.id, (0, ""))
         first = found.first_replay.get(plan.id)
         made = found.count_replays(search_id=plan.id)
-        before = "before the first replay" if first is None or seq < first else "AFTER the first replay"
+        when = "document.planned_before" if first is None or seq < first else "document.planned_after"
         others = len(plan.settings.get("more_prompts", ()))
-        more = f" (and {others} more, see the appendix)" if others else ""
-        rows.append((plan.id, f"{time[:16].replace('T', ' ')} UTC, {before}", number(plan.planned_tries),
+        more = say("document.more_see_appendix", others=others) if others else ""
+        rows.append((plan.id, say(when, time=time[:16].replace("T", " ")), number(plan.planned_tries),
                      number(made), f"{plan.settings.get('prompt', '')}{more}",
                      report_texts.model_name(plan.model, short=True)))
     if rows:
-        blocks.append(Table(("Search", "Plan logged", "Planned", "Made", "Prompt", "Model"), tuple(rows),
-                            "Searches as they were planned", wide=(4,)))
+        blocks.append(Table(report_texts.head("plans"), tuple(rows),
+                            say("document.searches_they_planned"), wide=(4,)))
     return blocks
 
 
@@ -169,46 +170,43 @@ def _raced(found: CaseView, subject: Subject) -> list[Block]:
     limits = [s.loss_upper for s in found.records(RaceSetup, subject_id=subject.id)]
     if not dropped:
         return []
-    risk = "how likely that dropped the closest one was not measured for this model and these settings"
+    risk = say("document.likely_dropped_closest")
     if None not in limits:
-        risk = f"the chance that this dropped the closest one is at most {max(limits):.0%} (95% limit)"
-    return [Text(f"{number(dropped)} of these tries fell behind in a race and were not run to their end; {risk}.")]
+        risk = say("document.chance_dropped_closest", most=max(limits))
+    return [Text(say("document.tries_fell_behind", dropped=number(dropped), risk=risk))]
 
 
 def _scores(best: Replay) -> list[Block]:
     rows = []
     for name, info in SCORES.items():
         if name in best.closeness:
-            span = f"{info.low:g} to {info.high:g}, {info.better} is closer"
+            span = say(f"document.range_{info.better}", low=info.low, high=info.high)
             rows.append((info.label, shown(name, best.closeness[name]), span, info.plain, info.blind_to))
-    return [Heading("Closeness of this replay", 3),
-            Table(("Score", "Value", "Range", "What it means", "What it cannot see"), tuple(rows), wide=(3, 4))]
+    return [Heading(say("document.closeness_replay"), 3),
+            Table(report_texts.head("scores"), tuple(rows), wide=(3, 4))]
 
 
 def _ledger(exhibit: Exhibit) -> list[Block]:
     rows = tuple((e.source, number(e.bits, 4), e.code) for e in exhibit.ledger)
     total = total_bits(exhibit.ledger)
-    blocks: list[Block] = [Heading("What was supplied", 3),
-                           Table(("Source", "Bits", "How it was counted"),
-                                 (*rows, ("all", number(total, 4), "")), wide=(2,))]
+    blocks: list[Block] = [Heading(say("document.supplied"), 3),
+                           Table(report_texts.head("ledger"),
+                                 (*rows, (say("document.all"), number(total, 4), "")), wide=(2,))]
     share = supplied_by_you(exhibit.ledger)
     if share > MOST_SUPPLIED:
-        blocks.append(Text(f"{percent(share)} of these bits came with a picture or noise that was put in: what "
-                           "comes back was supplied by you.", "finding"))
+        blocks.append(Text(say("document.bits_came_picture", share=percent(share)), "finding"))
     return blocks
 
 
 def _plots(found: CaseView, subject: Subject, *, score: str, ranked: Sequence[Ranked]) -> list[Block]:
     """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
     tries = found.tries(subject.id, score=score)
-    blocks: list[Block] = [Heading("How it went", 3)]
-    blocks.append(Figure(drawings.race(tries, score), f"Closeness of {len(tries)} replays in order of trying",
-                          "Every replay in the order of trying. The scale shows only where replays "
-                          "lie: it does not begin at 0."))
+    blocks: list[Block] = [Heading(say("document.went"), 3)]
+    blocks.append(Figure(drawings.race(tries, score), say("document.closeness_in_order", n=len(tries)),
+                          say("document.every_replay_order")))
     plane = case_plane(found, subject.id, score=score, ranked=ranked, **WHOLE_PLANE)
-    blocks.append(Figure(drawings.plane(plane), "Bits supplied against closeness",
-                          "What was supplied against what came back. The lines show what picture files of as "
-                          "many bits give without any model; replays that were handed the picture lie among them."))
+    blocks.append(Figure(drawings.plane(plane), say("document.bits_supplied_against"),
+                          say("document.supplied_against_came")))
     if (stands := standing(plane)) is not None:
         blocks.append(Text(f"{_model(found, ranked[-1], ranked)}{stands.statement}"))
     for one in ranked:
@@ -219,7 +217,7 @@ def _plots(found: CaseView, subject: Subject, *, score: str, ranked: Sequence[Ra
 
 def _model(found: CaseView, one: Ranked, ranked: Sequence[Ranked]) -> str:
     """Names a test's model where the report has several tests to tell apart."""
-    return f"Model: {model_words(found, one.test.replay_id)}. " if len(ranked) > 1 else ""
+    return say("document.model_before", model=model_words(found, one.test.replay_id)) if len(ranked) > 1 else ""
 
 
 def _neighbours(found: CaseView, subject: Subject) -> list[Block]:
@@ -227,14 +225,15 @@ def _neighbours(found: CaseView, subject: Subject) -> list[Block]:
     if not neighbours:
         return []
     first = neighbours[0]
-    words = {"collection": first.collection, "title": first.title or "untitled",
-             "similarity": f"{first.similarity:.3f}", "creator": first.creator or "an unnamed creator"}
-    lead = say("neighbour", **words, percentile=above(first.percentile)) if first.percentile is not None else ""
-    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or "untitled", n.creator, n.licence,
+    words = {"collection": first.collection, "title": first.title or say("document.untitled"),
+             "similarity": f"{first.similarity:.3f}", "creator": first.creator or say("document.unnamed_creator")}
+    lead = "" if first.percentile is None else statement(
+        "neighbour", **words, percentile=above(first.percentile))
+    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or say("document.untitled"), n.creator, n.licence,
                   "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
-    head = ("Rank", "Similarity", "Title", "Creator", "Licence", "Near copies held")
-    blocks: list[Block] = [Heading("Nearest works of the collection", 3)]
+    blocks: list[Block] = [Heading(say("document.nearest_works_collection"), 3)]
     if lead:
         blocks.append(Text(lead))
-    return [*blocks, Table(head, rows, f"Collection: {first.collection}", wide=(2,)),
-            Text("Similar is not derived: a neighbour shows likeness, not that the model learnt from it.", "note")]
+    return [*blocks, Table(report_texts.head("neighbours"), rows,
+                           say("document.collection", collection=first.collection), wide=(2,)),
+            Text(say("limit.similar"), "note")]

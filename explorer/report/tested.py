@@ -16,6 +16,7 @@ from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def tests_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Bl
         return []
     controls = {c.id: c for c in found.records(ControlResults)}
     said = {f.id: f for f in found.records(Finding, subject_id=subject.id)}
+    no_p, no_model = say("document.none_given"), say("document.not_recorded")
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else "none given",
-                  f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or "not recorded")
+                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else no_p,
+                  f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or no_model)
                  for t in tests if t.id in said)
-    head = ("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before", "Model")
-    return [Heading("Measured tests", 3), Table(head, rows, wide=(0, 3, 6)), Text(report_texts.TESTS, "note")]
+    return [Heading(say("document.measured_tests"), 3), Table(report_texts.head("tests"), rows, wide=(0, 3, 6)),
+            Text(say("document.tests"), "note")]
 
 
 def several_tests(found: CaseView, subject: Subject) -> list[Block]:
@@ -57,12 +59,12 @@ def several_tests(found: CaseView, subject: Subject) -> list[Block]:
     models = {model_words(found, t.replay_id) for t in tests}
     if len(tests) < 2:
         return []
-    words = {"tests": number(len(tests)), "models": f"{len(models)} model{'s' if len(models) > 1 else ''}"}
-    return [Text(report_texts.SEVERAL_TESTS.format_map(words))]
+    return [Text(say("document.several_tests", tests=number(len(tests)),
+                     models=say("document.models", n=len(models))))]
 
 
 def _against(controls: ControlResults | None) -> str:
-    return f"{len(controls.values)}: {controls.source}" if controls else "none"
+    return f"{len(controls.values)}: {controls.source}" if controls else say("document.none")
 
 
 def dots(one: Ranked) -> Dots:
@@ -77,8 +79,8 @@ def dots(one: Ranked) -> Dots:
                     SCORES[controls.score].better == "lower")
     mine, theirs = excesses(test.value, test.features, controls)
     if controls.expectation.log:
-        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), report_texts.TIMES_AXIS)
-    return Dots(mine, tuple(theirs), report_texts.CLOSER_AXIS.format_map({"label": SCORES[controls.score].label}))
+        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), say("document.times_axis"))
+    return Dots(mine, tuple(theirs), say("document.closer_axis", label=SCORES[controls.score].label))
 
 
 def among_controls(one: Ranked) -> Figure:
@@ -89,6 +91,6 @@ def among_controls(one: Ranked) -> Figure:
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Figure(png, report_texts.AMONG_PLAIN_ALT, report_texts.AMONG_PLAIN.format_map(words))
-    words["scale"] = report_texts.SCALES[one.controls.expectation.log]
-    return Figure(png, report_texts.AMONG_ALT, report_texts.AMONG.format_map(words))
+        return Figure(png, say("document.among_plain_alt"), say("document.among_plain", **words))
+    scale = say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")
+    return Figure(png, say("document.among_alt"), say("document.among", scale=scale, **words))

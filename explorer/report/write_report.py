@@ -22,7 +22,7 @@ def make_report(case: Case, *, kind: str = "html", head: int | str | None = None
     for an unknown kind or head, or a missing or changed blob.
     """
     if kind not in FORMATS:
-        raise ExplorerError(f"A report can be made as HTML or PDF, not as {kind!r}. Choose one of the two.")
+        raise ExplorerError("report.write_report_made_html_pdf", kind=kind)
     document = document_of(case, head=head, options=options)
     if kind == "html":
         return html_bytes(document)

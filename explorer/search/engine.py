@@ -21,6 +21,7 @@ from explorer.records import Recipe
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET, Run
 from explorer.search.race import RacePlan, race
+from explorer.texts import say
 
 OnStep = Callable[[StepView, float], None]  # with the seconds since its images were begun
 
@@ -53,7 +54,7 @@ class Room:
             if not is_out_of_memory(error):
                 raise
             if count == 1:
-                with out_of_memory("One replay at this size"):
+                with out_of_memory(say("note.search.one_replay_size")):
                     raise
             self.size = count // 2
         else:

@@ -52,8 +52,7 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
         return [replace(r, model=model, precision=info.precision or "float32", not_replayable=())
                 for r in settings.recipes]
     if settings.strengths and not start_sha256:
-        raise ExplorerError("Strengths need a subject to start from. Choose a subject, or clear the "
-                            "strengths.")
+        raise ExplorerError("search.expand_strengths_need_subject")
     return list(_recipes(settings, model, info, start_sha256))
 
 
@@ -99,9 +98,7 @@ def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int,
         yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
         return
     if settings.strengths and not facts(info.family).own_loop:
-        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where replays from the "
-                            "subject "
-                            "are not offered. Clear the strengths, or use a Stable Diffusion model.")
+        raise ExplorerError("search.expand_runs_through_diffusers", info_name=info.name)
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]
     schedulers = settings.schedulers if facts(info.family).own_loop else (OWN_SAMPLER,)
@@ -125,42 +122,38 @@ def check(settings: ReplaySettings, family: str = "") -> None:
         (settings.seeds + len(settings.strengths) * settings.strength_seeds) * len(settings.steps)
         * len(settings.guidances) * len(settings.schedulers) * len(prompts(settings)))
     if settings.seeds < 0 or settings.strength_seeds < 1 or not 0 < tries <= MOST_REPLAYS:
-        raise ExplorerError(f"These settings make {max(tries, 0)} replays. Allowed: 1 to {MOST_REPLAYS:,}. "
-                            "Change the number of seeds, strengths or other values.")
+        raise ExplorerError("search.expand_settings_make_replays", tries=max(tries, 0), most_replays=MOST_REPLAYS)
     if settings.first_seed < 0 or settings.first_seed + settings.seeds > 2 ** 63:
-        raise ExplorerError(f"The first seed {settings.first_seed} is outside 0 to 2^63 - 1.")
+        raise ExplorerError("search.expand_first_seed_outside", first_seed=settings.first_seed)
     if settings.mode not in MODES:
-        raise ExplorerError(f"A search cannot run as {settings.mode!r}. Allowed: {', '.join(MODES)}.")
+        raise ExplorerError("search.expand_search_cannot_run", mode=settings.mode, modes=", ".join(MODES))
     if settings.recipes and settings.mode != "exhaustive":
-        raise ExplorerError("Recipes that are listed one by one run to their end, each of them. Choose the mode "
-                            "'exhaustive' for them.")
+        raise ExplorerError("search.expand_recipes_listed_one")
     check_rules(settings.stop, settings.primary_score)
     allowed = offered(facts(family).flow)
     for name in () if settings.recipes else settings.schedulers:  # a recipe's is checked with the recipe
         if (name not in allowed and facts(family).own_loop) or name not in (*SAMPLERS, *BY_KEY, *PRESETS):
-            raise ExplorerError(f"The scheduler {name!r} is not offered for {facts(family).label}. Allowed: "
-                                f"{', '.join(a for a in allowed if a not in PRESETS)}.")
+            raise ExplorerError("search.expand_scheduler_not_offered_2", name=name, label=facts(family).label,
+                                allowed=", ".join(a for a in allowed if a not in PRESETS))
     _check_ranges(settings, family)
 
 
 def _check_ranges(settings: ReplaySettings, family: str) -> None:
     for steps in settings.steps:
         if steps and not STEPS_RANGE[0] <= steps <= STEPS_RANGE[1]:
-            raise ExplorerError(f"{steps} steps were asked for. Allowed: {STEPS_RANGE[0]} to "
-                                f"{STEPS_RANGE[1]}.")
+            raise ExplorerError("search.expand_steps_asked", steps=steps, first_steps_range=STEPS_RANGE[0],
+                                last_steps_range=STEPS_RANGE[1])
         for strength in settings.strengths:
             if steps and 0 < strength <= 1 and facts(family).steps_run(steps, strength) < 1:
-                raise ExplorerError(f"{steps} steps at strength {strength:g} leave no step to take. "
-                                    f"Use a strength of at least {1 / steps:.2g}, or more steps.")
+                raise ExplorerError("search.expand_steps_strength_leave", steps=steps, strength=strength,
+                                    least=1 / steps)
     for guidance in settings.guidances:
         if not GUIDANCE_RANGE[0] <= guidance <= GUIDANCE_RANGE[1]:
-            raise ExplorerError(f"The guidance {guidance:g} is outside {GUIDANCE_RANGE[0]:g} to "
-                                f"{GUIDANCE_RANGE[1]:g}.")
+            raise ExplorerError("search.expand_guidance_outside", guidance=guidance,
+                                first_guidance_range=GUIDANCE_RANGE[0], last_guidance_range=GUIDANCE_RANGE[1])
     for strength in settings.strengths:
         if not 0 < strength <= 1:
-            raise ExplorerError(f"The strength {strength:g} is outside (0, 1]. A low one stays near the "
-                                "subject.")
+            raise ExplorerError("search.expand_strength_outside_0", strength=strength)
     for size in (settings.width_px, settings.height_px):
         if size < 0 or size % 8 or size > 8192:
-            raise ExplorerError(f"A size of {size} pixels is not possible. Use a multiple of 8 up to 8192, "
-                                "or 0 for the model's own size.")
+            raise ExplorerError("search.expand_size_pixels_not", size=size)

@@ -30,6 +30,7 @@ from explorer.run import QUIET, Engine, Run
 from explorer.search.engine import BatchUnit, Here, Made, Room
 from explorer.search.scorer import Scorer
 from explorer.search.tally import Tally
+from explorer.texts import say
 
 PREVIEW_PX = 96
 LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
@@ -103,7 +104,7 @@ class Search:
         self.tally.passed(len(full) - len(todo))
         for recipe in todo:
             check_recipe(self.given.model, recipe)
-        self.report("starting")
+        self.report(say("progress.starting"))
         self.engine.run(self._units(todo), self._take, run=self.run)
 
     def _units(self, recipes: list[Recipe]) -> Iterator[BatchUnit]:
@@ -142,13 +143,13 @@ class Search:
             if self.tally.credit(replay, spent):
                 self.preview.best(image.rgb)
             self.given.on_replay(replay, image.png, *([noise] if noise else []))
-        self.report("replaying")
+        self.report(say("progress.replaying"))
 
     def step(self, view: StepView, elapsed_s: float) -> None:
         """Shows how far a batch is that is made here."""
         self.preview.look(view)
-        self.report("replaying", step=view.index + 1, steps=view.steps, per_step_s=elapsed_s / (view.index + 1),
-                    running=len(view.recipes))
+        self.report(say("progress.replaying"), step=view.index + 1, steps=view.steps,
+                    per_step_s=elapsed_s / (view.index + 1), running=len(view.recipes))
 
     def report(self, message: str, **more: Any) -> None:
         """Says where the search stands, with its picture; see `Tally.progress`."""

@@ -22,6 +22,7 @@ from explorer.errors import ExplorerError
 from explorer.records import Effort, Progress, Recipe, Replay, SearchSummary
 from explorer.run import QUIET, Run
 from explorer.search.one_search import Given, Search
+from explorer.texts import say
 
 FEW_STEPS = 4
 RATE = 0.05  # of Adam, in units of the noise's own spread
@@ -47,8 +48,7 @@ def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: i
     from an image, or a family whose sampler cannot be looked into.
     """
     if not model.own_loop or recipe.strength is not None:
-        raise ExplorerError("Noise can be optimised for a replay from plain noise, by a model whose sampler can be "
-                            "looked into. Choose another replay to start from.")
+        raise ExplorerError("search.optimised_noise_replay_plain_model")
     base = complete(model, replace(recipe, steps=steps, scheduler=model.family.facts.walks_back,
                                    scheduler_config={}, eta=0.0))
     check_recipe(model, base)
@@ -64,7 +64,7 @@ def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: i
         distance.backward()
         adam.step()
         descent.back_to_length()
-        message = f"optimising noise, distance {least:.3f}"
+        message = say("note.search.optimising_noise_distance", least=least)
         run.report(Progress(number + 1, rounds, message, number + 1, rounds))
     noise = best[0].float().cpu().numpy()
     return Optimised(replace(base, noise_blob=noise_blob(noise)), noise, tuple(seen), descent.spent)

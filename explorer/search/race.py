@@ -25,6 +25,7 @@ from explorer.records import Effort, Progress, Recipe
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET, Run
 from explorer.search.race_plan import screened_by
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ class _Race:
         return RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
 
     def progress(self, left: int, group: Batch) -> Progress:
-        return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
+        return Progress(self.starters - left, self.starters, say("progress.race", left=left,
+                                                                 starters=self.starters),
                         group.index, len(group.timesteps))
 
     def advance(self, group: Batch, scores: dict[int, float]) -> None:

@@ -33,8 +33,7 @@ def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref
     ExplorerError for a model whose sampler cannot be looked into.
     """
     if not facts(info.family).own_loop or settings.schedulers == (OWN_SAMPLER,):
-        raise ExplorerError(f"A race looks inside the sampler, which {info.name} does not allow. Run every "
-                            "seed to its end instead, or use a Stable Diffusion model.")
+        raise ExplorerError("search.race_plan_looks_inside_sampler", info_name=info.name)
     stored = calibration_of(settings, ref=ref, info=info, path=path)
     row = _row(stored, settings.seeds) if stored else None
     if row is None:

@@ -13,6 +13,7 @@ from explorer.search.engine import HeatUnit, Made
 from explorer.search.one_search import Given, Search
 from explorer.search.race import plan_of
 from explorer.search.race_plan import heat_keeps
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class _Racing:
 
     def race(self, waiting: Sequence[Heat]) -> None:
         """Every heat to its end; after a stop rule those under way elsewhere still come in, and count."""
-        self.search.report("starting")
+        self.search.report(say("progress.starting"))
         self.search.engine.run(self.units(waiting), self.take, run=Retold(self.search.run, self.progress))
         if self.finished < len(waiting):
             self.tally.over()  # says which rule it was, also where one ended the last heat

@@ -38,8 +38,7 @@ class LatentScorer:
     def __init__(self, model: Model, subject_rgb: np.ndarray, effort: ShortReplays | None = None):
         """`subject_rgb` is (h, w, 3) uint8. ExplorerError for a model that our own loop does not run."""
         if not model.own_loop:
-            raise ExplorerError(f"Short replays look inside the sampler, which {model.info.name} does not "
-                                "allow. Rank the prompts by CLIP, or use a Stable Diffusion model.")
+            raise ExplorerError("search.short_replays_look_inside_sampler", info_name=model.info.name)
         self.model, self.effort = model, effort or ShortReplays()
         self.unet_evaluations = 0
         side = model.info.default_size_px

@@ -39,8 +39,7 @@ def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, scor
     """
     recipe = replay.recipe
     if not model.own_loop:
-        raise ExplorerError("What was put in cannot be measured for this family of models; the bound in the "
-                            "ledger stands.")
+        raise ExplorerError("search.start_ledger_put_cannot_measured")
     target = fit(subject_rgb, height_px=recipe.height_px, width_px=recipe.width_px)
     clean = None if start_rgb is None else Encoded(model, start_rgb).draw(None)[0].float().cpu().numpy()
     given = noise if noise is not None else clean
@@ -53,8 +52,7 @@ def measure_start(model: Model, replay: Replay, subject_rgb: np.ndarray, *, scor
 
     code = shortest_latents(given, replayed, score=score, target=replay.closeness[score])
     if code is None:
-        raise ExplorerError("None of the codes tried brought the picture back as closely, so the bound in the "
-                            "ledger stands.")
+        raise ExplorerError("search.start_ledger_none_codes_tried")
     what = "starting image" if noise is None else "noise"
     gaussian = mean = error = None
     if noise is None:

@@ -87,6 +87,11 @@ def say(key: str, /, **values: object) -> str:
     return _WORDS.vformat(text, (), values) if values else text
 
 
+def inside(words: str) -> str:
+    """A label inside a sentence: in small letters, where the language has them there."""
+    return words.lower() if say("format.small_inside") == "yes" else words
+
+
 def known(key: str) -> bool:
     """Whether there is a text of this key."""
     section, _, name = key.rpartition(".")

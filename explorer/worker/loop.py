@@ -22,13 +22,6 @@ from explorer.worker.watch import Watch
 
 IDLE_S = 60.0
 POLL_S = 0.1
-MEMORY = ("There is not enough memory for this (needed by {task}). Use a smaller size or fewer images at "
-          "once, unload other models in the settings, or choose another device; then resume. What was found "
-          "is kept.")
-DEVICE = ("The device failed while it ran {task} (its driver was reset, or it fell over). What was found before is "
-          "kept; the worker starts anew. Resume to go on; if it happens again, choose another device.")
-BUG = ("Something went wrong inside the program while it ran {task}. What was found before is kept; resume "
-       "to try again. The details are in {log} under {job}.")
 
 
 class Worker:
@@ -75,10 +68,10 @@ class Worker:
             else:
                 self.board.give_back(job.id)
         except ExplorerError as error:
-            self.board.failed(job.id, str(error))
+            self.board.failed(job.id, error)
         except Exception as error:
             logging.exception("job %s (%s) failed", job.id, job.name)
-            self.board.failed(job.id, self._sentence(job, error))
+            self.board.failed(job.id, self._told(job, error))
             if _device_fell(error):
                 self.watch.stopping.set()  # nothing works any more in a process whose device was reset
         finally:
@@ -109,13 +102,14 @@ class Worker:
             self.work(short)
         self._served = time.monotonic()
 
-    def _sentence(self, job: Job, error: Exception) -> str:
+    def _told(self, job: Job, error: Exception) -> ExplorerError:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             self.table.clear()
-            return MEMORY.format(task=job.name)
+            return ExplorerError("worker.no_memory", task=job.name)
         if _device_fell(error):
-            return DEVICE.format(task=job.name)
-        return BUG.format(task=job.name, log=self.settings.logs / f"worker-{self.board.kind}.log", job=job.id)
+            return ExplorerError("worker.device_failed", task=job.name)
+        return ExplorerError("worker.bug", task=job.name, job=job.id,
+                             log=self.settings.logs / f"worker-{self.board.kind}.log")
 
 
 def _device_fell(error: Exception) -> bool:

@@ -36,8 +36,7 @@ class Example:
         try:
             return (root / self.image).read_bytes()
         except OSError as error:
-            raise ExplorerError(f"The example {self.title!r} has no picture at {self.image}. "
-                                "Run `python -m explorer world check`.") from error
+            raise ExplorerError("world.example_picks_no_picture", title=self.title, image=self.image) from error
 
 
 def pick(rows: Iterable[Mapping], *, liked: Iterable[str] = ()) -> list[Example]:
@@ -94,5 +93,4 @@ def read_examples(root: Path) -> list[Example]:
     try:
         return [Example(**e) for e in json.loads(path.read_text("utf-8"))["examples"]]
     except (ValueError, TypeError, KeyError) as error:
-        raise ExplorerError(f"{path.name} is damaged ({error}). "
-                            "Run `python -m explorer world derive`.") from error
+        raise ExplorerError("world.example_picks_damaged_run_python", path_name=path.name, error=error) from error

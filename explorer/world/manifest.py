@@ -20,9 +20,7 @@ def read_manifest(world: World) -> list[dict]:
     try:
         return pq.read_table(path).to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
-        raise ExplorerError(
-            f"{path} is damaged ({error}). Run `python -m explorer world build --stage data`."
-        ) from error
+        raise ExplorerError("world.manifest_damaged_run_python", path=path, error=error) from error
 
 
 def manifest_draw(world: World) -> int:

@@ -27,7 +27,7 @@ def build(*, stage: str | None = None, out: Path | None = None, device: str = "a
     world = open_world(out, cache)
     for name in (stage,) if stage else _stages(world, draw):
         if name not in STAGES:
-            raise ExplorerError(f"There is no stage {name!r}. Allowed: {', '.join(STAGES)}.")
+            raise ExplorerError("world.build_world_no_stage", name=name, stages=", ".join(STAGES))
         with tqdm(total=1.0, desc=name, file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed} {postfix}") as bar:
             facts = _run(name, world, device, draw, source_root, minutes, _reporter(bar))
         _note(world, name, facts)
@@ -73,8 +73,7 @@ def _train(name: str, world: World, device: str, minutes: float | None, report) 
     from explorer.world_build.training import pick_device
 
     if name == "unet" and not world.near_copy.exists():
-        raise ExplorerError("The near-copy rule is fixed before the UNet is trained: run "
-                            "`python -m explorer world build --stage rule` first.")
+        raise ExplorerError("world.build_world_near_copy_rule")
     module = {"clip": clip_train, "autoencoder": autoencoder_train, "unet": unet_train}[name]
     plan = dataclasses.replace(module.PLAN, minutes=minutes) if minutes else module.PLAN
     return module.train(world, plan, pick_device(device), report)

@@ -24,10 +24,7 @@ def build_data(world: World, source_root: Path, draw: int, progress: Progress) -
     found = [m for m in svg_metadata.read_package(source_root) if svg_metadata.is_work(m)]
     works, copies, pixels = _pool(found, source_root, progress)
     if len(works) < 20:
-        raise ExplorerError(
-            f"Only {len(works)} usable works in {source_root}; a world needs 20 at least. "
-            "Check that both packages are complete."
-        )
+        raise ExplorerError("world.data_only_usable_works", works_count=len(works), source_root=source_root)
     size = np.array([drawing.complexity_bytes(p) for p in pixels])
     labels = truth.draw([m.creator for m in works], size, draw)
     for meta, data in zip(works, copies, strict=True):

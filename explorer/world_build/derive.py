@@ -36,7 +36,8 @@ def quoted(root: Path) -> dict[str, str]:
                 found[name] = json.loads(path.read_text("utf-8"))[key]
             except (ValueError, KeyError) as error:
                 again = "Run `python -m explorer world derive`."
-                raise ExplorerError(f"{path} is damaged ({error}). {again}") from error
+                raise ExplorerError("world.example_cases_damaged", path_name=path, error=error,
+                                    again=again) from error
     return found
 
 

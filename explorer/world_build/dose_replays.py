@@ -150,7 +150,7 @@ class Ledger:
             try:
                 value = json.loads(path.read_text("utf-8"))
             except ValueError as error:
-                raise ExplorerError(f"{path} is damaged ({error}). Delete it to check anew.") from error
+                raise ExplorerError("world.dose_replays_damaged_delete_check", path=path, error=error) from error
             if value["key"] == self.key:
                 self.found = {k: Attempt(**v) for k, v in value["attempts"].items()}
 

@@ -38,7 +38,8 @@ from explorer.records import (
 from explorer.records.policy import Policy
 from explorer.records.scans import SeedScan
 from explorer.settings import ASSETS, WORLD, Settings
-from explorer.world.example_cases import AGAIN, FILE_NAME, FOLDER, Told, read
+from explorer.texts import say
+from explorer.world.example_cases import FILE_NAME, FOLDER, Told, read
 from explorer.world.example_picks import DRAWN_BYTES, read_examples
 from explorer.world.figures import read_card
 from explorer.world.files import fingerprint, write_json
@@ -98,8 +99,7 @@ def _named(story: str, plan: ExamplePlan, rows: dict[str, dict], picked: dict[st
     fitting = sorted((i for i, r in rows.items() if plan.fits(r) and r["title"] and r["creator"]),
                      key=lambda i: (i != plan.work, abs(rows[i]["complexity_bytes"] - DRAWN_BYTES), i))
     if not fitting:
-        raise ExplorerError(f"This world has no work for the story {story!r}. "
-                            "Run `python -m explorer world derive` first.")
+        raise ExplorerError("world.example_build_world_no_work", story=story)
     return fitting[0]
 
 
@@ -173,7 +173,7 @@ def _closest(case: Case, subject: Subject, *, seeds: Callable[[int], bool] = lam
     ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
     found = next((r for r in ranked if r.recipe.start(subject) is Start.NOISE and seeds(r.recipe.seed)), None)
     if found is None:
-        raise ExplorerError(f"An example's search made no replay from plain noise. {AGAIN}")
+        raise ExplorerError("world.example_build_search_made_no", again=say("note.world.again_examples"))
     return found
 
 
@@ -222,7 +222,7 @@ def _scanned(run: StoryRun, case: Case, subject: Subject) -> dict[str, float | s
                    follow=run.follow)
     scan = case.records(SeedScan, subject_id=subject.id)[-1]
     if not scan.claims:
-        raise ExplorerError(f"The scan named no seed for the story {run.story!r}. Choose another prompt for it.")
+        raise ExplorerError("world.example_build_scan_named_no", story=run.story)
     named = scan.claims[0]
     again = ReplaySettings(run.row["caption"], first_seed=named.seed, seeds=1)
     foreground.run(run.settings, RunSearch(case.id, subject.id, flows.new_search_id(), again), follow=run.follow)

@@ -41,8 +41,7 @@ def choose(world: World) -> dict:
                      "passes_on_tuning": shares}
             write_json(world.near_copy, value)
             return value
-    raise ExplorerError(f"No near-copy threshold up to {ABSOLUTES[-1]} passes {OWN_AT_LEAST:.0%} of the tuning "
-                        "works' own round trips. Train the autoencoder longer.")
+    raise ExplorerError("world.rule_no_near_copy", last_absolutes=ABSOLUTES[-1], own_at_least=OWN_AT_LEAST)
 
 
 def load_rule(world: World) -> NearCopyRule:

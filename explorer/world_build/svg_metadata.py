@@ -66,11 +66,7 @@ def read_package(source_root: Path) -> list[Metadata]:
     """Read every SVG below `source_root`/svg; links are repeats and are left out."""
     svg = source_root / "svg"
     if not svg.is_dir() or not (source_root / "png").is_dir():
-        raise ExplorerError(
-            f"No Open Clip Art Library in {source_root}. Install it with "
-            "`apt install openclipart-svg openclipart-png`, or unpack these two packages and "
-            "name the folder that holds svg/ and png/ with --source."
-        )
+        raise ExplorerError("world.svg_metadata_no_open_clip", source_root=source_root)
     paths = sorted(p for p in svg.rglob("*.svg") if not p.is_symlink())
     found = [read_metadata(p, p.relative_to(svg).as_posix()) for p in paths]
     return _name_works([m for m in found if m is not None])

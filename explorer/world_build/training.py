@@ -95,8 +95,8 @@ class Training:
             os.replace(part, self.checkpoint)
         except (OSError, RuntimeError) as error:
             part.unlink(missing_ok=True)
-            raise ExplorerError(f"The checkpoint {self.checkpoint} cannot be written ({error}). Free some space "
-                                "and run the same command again; finished stages are kept.") from error
+            raise ExplorerError("world.training_checkpoint_cannot_written", checkpoint=self.checkpoint,
+                                error=error) from error
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():
@@ -107,8 +107,8 @@ class Training:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, KeyError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise ExplorerError(f"The checkpoint {self.checkpoint} does not fit ({str(error)[:80]}). "
-                                "Delete it to train this stage anew.") from error
+            raise ExplorerError("world.training_checkpoint_not_fit", checkpoint=self.checkpoint,
+                                error=str(error)[:80]) from error
         self.average, self.step, self.spent_s = state["average"], state["step"], state["spent_s"]
 
     def _set_rate(self, fraction: float) -> None:
@@ -130,4 +130,4 @@ def pick_device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ExplorerError(f"There is no device {name!r}. Allowed: auto, cpu, cuda.") from error
+        raise ExplorerError("world.training_no_device", name=name) from error

@@ -39,8 +39,7 @@ def build(world: World, device: str = "cpu") -> None:
     done = subprocess.run([sys.executable, "-m", "explorer.world_build.world_index", str(folder)],
                           capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2])
     if done.returncode:
-        raise ExplorerError(f"The index could not be built: {done.stderr.strip().splitlines()[-1:]}. "
-                            "Run `python -m explorer world build --stage index` again.")
+        raise ExplorerError("world.world_index_not_built", stderr=done.stderr.strip().splitlines()[-1:])
 
 
 def _row(row: dict) -> dict:

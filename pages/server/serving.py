@@ -17,6 +17,7 @@ from streamlit import net_util
 from streamlit.web.server.server_util import is_allowed_origin
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from explorer.texts import say
 from pages.server import media, sessions
 
 NOT_OURS = 1008  # RFC 6455's code for what a server's rules forbid
@@ -41,7 +42,7 @@ class OwnPages:
             await receive()  # the request to connect, which a server must have read before it refuses
             await send({"type": "websocket.close", "code": NOT_OURS})
         else:
-            answer = PlainTextResponse("This name or page is not this server's own.", status_code=403)
+            answer = PlainTextResponse(say("app.not_ours"), status_code=403)
             await answer(scope, receive, _guarded(send))
 
 

@@ -42,14 +42,14 @@ class Here:
     def open_case(self) -> Case:
         """The case; ExplorerError where a page needs one and has none."""
         if self.case is None:
-            raise ExplorerError("No case is open. Choose one under Cases, or begin with an image.")
+            raise ExplorerError("pages.state_no_case_open")
         return self.case
 
     @property
     def open_subject(self) -> Subject:
         """The subject; ExplorerError where a page needs one and has none."""
         if self.subject is None:
-            raise ExplorerError("This case has no image yet. Add one on the Subject page.")
+            raise ExplorerError("pages.state_case_no_image")
         return self.subject
 
 

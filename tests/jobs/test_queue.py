@@ -62,7 +62,7 @@ def test_a_chain_waits_fails_together_and_resumes_together(queue):
     assert desk.take() is None
     job = device.take()
     assert job.id == flow.embed
-    device.failed(job.id, "No weights. Choose a model.")
+    device.failed(job.id, ExplorerError("No weights. Choose a model."))
     assert queue.get(flow.embed).error == "No weights. Choose a model."
     assert [queue.get(j).state for j in flow.jobs] == ["failed", "cancelled", "cancelled", "cancelled"]
     assert flows.resume(queue, flow.jobs) == flow.embed

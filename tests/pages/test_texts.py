@@ -1,29 +1,19 @@
-"""The texts of the screens: everything used is there, everything there is used, and it is honest."""
+"""The texts of the screens: what each outcome, task and way is called, and nothing alleged."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from explorer.findings.wording import STATEMENTS
 from explorer.images.metadata import Generation
 from explorer.jobs.tasks import TASKS
 from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
-SOURCE = "\n".join(p.read_text("utf-8") for p in PAGES.rglob("*.py"))
-# Sections whose keys are made at run time, from names that other tests check.
-MADE = {"c2pa", "compare", "detail", "device", "dialect", "empty", "generation", "glossary", "grid", "hash", "kind",
-        "lists", "mode", "nav", "noise_source", "order", "origin", "overview", "path", "search_mode", "source",
-        "start_from", "start_line", "start_share", "start_short", "state", "stop_rule", "story", "task", "told",
-        "worker"}
-
-
 JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "no_controls", "controls_do_not_fit",
           "exploratory", "supplied_by_you"}  # what a measured test can find; each has a heading
 
@@ -32,40 +22,25 @@ SCREENS = {section: catalogue()[section] for path in (FOLDER / WHOLE / "screens"
            for section in tomllib.loads(path.read_text("utf-8"))}
 
 
-def keys() -> set[str]:
-    return {f"{section}.{name}" for section, names in SCREENS.items() for name in names}
-
-
-def test_every_key_that_is_used_exists():
-    used = set(re.findall(r'say\("([a-z_0-9]+\.[a-zA-Z_0-9]+)"', SOURCE))
-    assert used and used <= keys()
-
-
-def test_no_text_is_left_over():
-    loose = {k for k in keys()
-             if k.split(".")[0] not in MADE and not re.search(rf"['\"]{re.escape(k)}['\"]", SOURCE)}
-    made = re.compile(r"\.(title|lead|empty)$|^(pick|tray|scores|chart|settings)\.|^findings\.best_"
-                      r"|^portfolio\.way_|^measured\.(prompt|controls|plan)_|^align\.(shift|scale|mirror|colour)$|^marks\.(show|limit)_")
-    loose -= {f"measured.{kind}" for kind in JUDGED}
-    assert {k for k in loose if not made.search(k)} == set()
-
-
 def test_every_outcome_of_a_measured_test_has_a_heading():
     judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
-    said = {kind for kind in STATEMENTS if f'"{kind}"' in judge} - {"not_run"}
+    said = {kind for kind in catalogue()["statement"] if f'"{kind}"' in judge} - {"not_run"}
     assert said == JUDGED and set(SCREENS["measured"]) >= JUDGED
 
 
 def test_every_start_is_named_in_every_form_and_has_a_mark():
     from explorer.records import Start
-    from explorer.report import drawings, report_texts
+    from explorer.report import drawings
     from pages.shared import plots
     for section in ("start_from", "start_line", "start_share", "start_short", "chart"):
         assert set(catalogue()[section]) >= set(Start), section
     assert {f"best_{start}" for start in Start} <= set(catalogue()["findings"])
-    for named in (plots.STARTS, drawings._MARKS, report_texts.STARTS, report_texts.STARTED):
+    for named in (plots.STARTS, drawings._MARKS):
         assert list(named) == list(Start) and len(set(named.values())) == len(Start)
-    assert set(report_texts.COMES_BACK) == set(Start) - {Start.NOISE}
+    for section in ("began", "started", "dot", "dots"):
+        texts = catalogue()[f"document.{section}"]
+        assert set(texts) == set(Start) and len(set(texts.values())) == len(Start)
+    assert set(catalogue()["document.comes_back"]) == set(Start) - {Start.NOISE}
 
 
 def test_every_setting_that_a_file_may_claim_is_named():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import threading
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from explorer import texts
@@ -22,8 +24,8 @@ EN = texts.FOLDER / texts.WHOLE
 def second(tmp_path, monkeypatch):
     """A second language that has two texts and no more."""
     (tmp_path / "xx").mkdir()
-    (tmp_path / "xx" / "any.toml").write_text('[nav]\nstart = "Anfang"\n[error.worker]\n'
-                                              'given_up = "Nach {tries} Versuchen aufgegeben. {error}"\n')
+    (tmp_path / "xx" / "any.toml").write_text('[nav]\nstart = "Anfang"\n[error.jobs]\n'
+                                              'given_up_failed = "Nach {tries} Versuchen aufgegeben. {error}"\n')
     shutil.copytree(EN, tmp_path / "en")
     monkeypatch.setattr(texts, "FOLDER", tmp_path)
     monkeypatch.setattr(texts, "_asked", [])
@@ -84,7 +86,7 @@ def test_one_section_stands_in_one_file(second):
 
 
 def test_an_error_is_said_in_the_language_in_use_and_travels_with_key_and_values(second):
-    error = ExplorerError("worker.given_up", tries=3, error=ValueError("it fell over"))
+    error = ExplorerError("jobs.given_up_failed", tries=3, error=ValueError("it fell over"))
     assert str(error).startswith("This was given up after 3 tries") and str(error).endswith("it fell over")
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.key, again.values) == (ExplorerError, error.key, error.values)
@@ -92,9 +94,19 @@ def test_an_error_is_said_in_the_language_in_use_and_travels_with_key_and_values
         assert str(error) == str(again) == "Nach 3 Versuchen aufgegeben. it fell over"
 
 
+def test_an_error_is_kept_as_text_with_key_and_values_and_said_in_another_language(second):
+    inner = ExplorerError("jobs.given_up_failed", tries=1, error="")
+    kept = json.loads(json.dumps(ExplorerError("jobs.given_up_failed", tries=np.int64(3), error=inner).packed()))
+    assert kept["said"].startswith("This was given up after 3 tries, since each failed. This was given up after 1")
+    with speaking(second):
+        assert str(ExplorerError.unpacked(kept)) == "Nach 3 Versuchen aufgegeben. Nach 1 Versuchen aufgegeben. "
+    kept["key"] = "jobs.of_a_version_to_come"
+    assert str(ExplorerError.unpacked(kept)) == kept["said"]
+
+
 def test_a_sentence_from_elsewhere_is_kept_as_it_is_and_a_kind_of_error_stays_one():
     assert str(ExplorerError("Something {odd} was said.")) == "Something {odd} was said."
-    error = pickle.loads(pickle.dumps(Refused("worker.given_up", tries=Fraction(3), error=Path("a"))))
+    error = pickle.loads(pickle.dumps(Refused("jobs.given_up_failed", tries=Fraction(3), error=Path("a"))))
     assert isinstance(error, Refused) and error.values == {"tries": 3, "error": "a"}
 
 

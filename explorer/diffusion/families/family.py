@@ -89,8 +89,7 @@ class Family(LatentSpace, ABC):
                    "a negative prompt": recipe.negative_prompt and not facts.negative}
         wrong = [name for name, asked in refused.items() if asked]
         if wrong:
-            raise ExplorerError(f"{facts.label} does not take {' or '.join(wrong)}. Leave it out, or choose "
-                                "another model.")
+            raise ExplorerError("diffusion.family_not_take", label=facts.label, wrong=" or ".join(wrong))
 
     def schedule(self, steps: int, *, height_px: int, width_px: int) -> Schedule | None:
         """What this family asks of a scheduler at this size; None for one that asks nothing."""

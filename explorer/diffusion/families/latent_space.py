@@ -21,8 +21,7 @@ class LatentSpace:
         """The autoencoder; ExplorerError for a pipeline without one of the usual kind."""
         vae = getattr(self.pipe, "vae", None)
         if vae is None:
-            raise ExplorerError("This model has no autoencoder of the usual kind, so a picture cannot be taken "
-                                "into its latents. Use another model for this.")
+            raise ExplorerError("diffusion.latent_space_model_no_autoencoder")
         return vae
 
     def posterior(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -36,8 +36,7 @@ class UNetFamily(Family):
         super().__init__(pipe, name, device, dtype)
         takes, gives = pipe.unet.config.in_channels, pipe.vae.config.latent_channels
         if takes != gives:
-            raise ExplorerError(f"This model takes {takes} channels where a text-to-image model of its family "
-                                f"takes {gives}: it was made for inpainting or editing. Choose its base model.")
+            raise ExplorerError("diffusion.unet_model_takes_channels", takes=takes, gives=gives)
         self.attentions = install(pipe.unet)  # those that share rows, see shared_text
 
     @property

@@ -31,8 +31,8 @@ def program_config(key: str, base: dict[str, Any], given: dict[str, Any]) -> dic
     own.setdefault("program", "a1111")
     own.setdefault("schedule", BY_KEY[key].a1111_schedule or "normal")
     if own["schedule"] not in OFFERED_SCHEDULES:
-        raise ExplorerError(f"The schedule {own['schedule']!r} is not offered. Allowed: "
-                            f"{', '.join(OFFERED_SCHEDULES)}.")
+        raise ExplorerError("diffusion.stepper_schedule_not_offered", schedule=own["schedule"],
+                            offered_schedules=", ".join(OFFERED_SCHEDULES))
     model = {k: base[k] for k in MODEL_KEYS if base.get(k) is not None}
     return dict(sorted(({"prediction_type": "epsilon"} | model | own).items()))
 

@@ -57,8 +57,7 @@ class EndAttention(Observer):
 
     def begin(self, model: Model, steps: int) -> None:
         if steps < 2:
-            raise ExplorerError("Bright Ending looks at the last of several steps, and this run has one. Choose "
-                                "at least two.")
+            raise ExplorerError("findings.bright_ending_looks_last_several")
         self.end()
         self._model = model
 

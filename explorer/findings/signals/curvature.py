@@ -34,8 +34,7 @@ def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0, run: R
     for at in range(0, len(recipes), size):
         group = Batch(model, recipes[at:at + size])
         if not group.guided:
-            raise ExplorerError("Sharpness compares the model with and without the prompt, which needs a "
-                                "guidance above 1. Choose one, for example 7.5.")
+            raise ExplorerError("findings.curvature_sharpness_compares_model")
         values = _product(model, group).square().sum(dim=(1, 2, 3))
         found |= {key_of(r): float(v) for r, v in zip(group.recipes, values.cpu(), strict=True)}
         run.tick()

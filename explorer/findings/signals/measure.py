@@ -66,7 +66,7 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     """Names that exist, each once, in the catalogue's order; none given: all."""
     unknown = [n for n in names if n not in SIGNALS]
     if unknown:
-        raise ExplorerError(f"There is no signal {unknown[0]!r}. Allowed: {', '.join(SIGNALS)}.")
+        raise ExplorerError("findings.measure_no_signal", first_unknown=unknown[0], signals=", ".join(SIGNALS))
     return tuple(n for n in SIGNALS if n in names or not names)
 
 

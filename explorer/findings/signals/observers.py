@@ -84,9 +84,7 @@ def noise_difference(view: StepView) -> torch.Tensor:
     """
     without = view.noise_unconditional
     if without is None:
-        raise ExplorerError("This signal compares the model with and without the prompt, which needs a guidance "
-                            "above 1. Choose one, for example 7.5; a model distilled to run without cannot be "
-                            "measured so.")
+        raise ExplorerError("findings.observers_signal_compares_model")
     return (view.noise_conditional.float() - without.float()).square().sum(dim=1)
 
 
@@ -97,8 +95,7 @@ def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int]
     ExplorerError for a model that our own loop does not run, and for values outside what is allowed.
     """
     if not model.own_loop:
-        raise ExplorerError(f"Memorisation signals look inside the sampler, which {model.info.name} does not "
-                            "allow. Choose a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("findings.observers_memorisation_signals_look", info_name=model.info.name)
     settings = [ReplaySettings(prompt, first_seed=seed, seeds=1, steps=(steps,), guidances=(guidance,),
                                schedulers=(scheduler,))
                 for prompt in dict.fromkeys(prompts) for seed in dict.fromkeys(seeds)]

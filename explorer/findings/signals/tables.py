@@ -43,7 +43,7 @@ class SignalTable:
             self.rows = self._read() if path.exists() else []
             self._write_whole()
         except OSError as error:
-            raise ExplorerError(f"{path} cannot be written ({error.strerror}). Choose another file.") from error
+            raise ExplorerError("findings.tables_cannot_written", path=path, strerror=error.strerror) from error
         self.done = {(row.list, row.prompt) for row in self.rows}
 
     def add(self, row: SignalRow) -> None:
@@ -59,13 +59,12 @@ class SignalTable:
         with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
             cells = list(csv.reader(file))
         if cells and tuple(cells[0]) != COLUMNS:
-            raise ExplorerError(f"{self.path} is not a table of signals. Choose another name with --out.")
+            raise ExplorerError("findings.tables_not_signals", path=self.path)
         whole = [dict(zip(COLUMNS, row, strict=True)) for row in cells[1:] if len(row) == len(COLUMNS)]
         for row in whole:
             if any(row[k] != v for k, v in self.settings.items()) \
                     or any(bool(row[n]) != (n in self.names) for n in SIGNALS):
-                raise ExplorerError(f"{self.path} was begun with another model, other settings or other signals. "
-                                    "Give the same ones to go on with it, or another name with --out.")
+                raise ExplorerError("findings.tables_begun_another_model", path=self.path)
         return [_row(row) for row in whole if _number(row["elapsed_s"])]
 
     def _write_whole(self) -> None:

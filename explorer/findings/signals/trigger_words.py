@@ -36,8 +36,7 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
     for at in range(0, len(recipes), size):
         group = Batch(model, recipes[at:at + size])
         if not group.guided:
-            raise ExplorerError("The influence of words compares the model with and without the prompt, which "
-                                "needs a guidance above 1. Choose one, for example 7.5.")
+            raise ExplorerError("findings.trigger_words_influence_compares_model")
         words = model.family.encode(group.recipes, paired=True).alone().each(torch.Tensor.clone)
         while not group.done:
             timestep = group.timesteps[group.index]

@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer.images.settings.a1111_line import Parts, decimal_comma, take_apart
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, Taken, others
+from explorer.texts import say
 
 _TAG = re.compile(r"<(lora|lyco|hypernet):([^:<>]+)(?::([^:<>]*))?(?::([^<>]*))?>")
 _SCHEDULES = ("Karras", "Exponential", "Polyexponential", "SGM Uniform", "SGMUniform")
@@ -29,7 +30,7 @@ def from_text(text: str, *, tool: str = "") -> Generation | None:
     pixels = taken.size("size") or (None, None)
     first = taken.size("first pass size")
     if first is not None:  # up to 1.4: "Size" is the second pass's
-        named.append(f"the picture was enlarged to {pixels[0]}x{pixels[1]} in a second pass")
+        named.append(say("note.images.picture_enlarged_x", first_pixels=pixels[0], last_pixels=pixels[1]))
         pixels = first
     adapters = _adapters(parts.prompt, taken)
     made = Generation(
@@ -79,7 +80,7 @@ def _after(parts: Parts) -> list[str]:
     for line in parts.after:
         template = template or bool(re.match(r"\s*(Negative )?Template:", line))
         if not template:
-            named.append(f"a line behind the settings: {line.strip()[:200]}")
+            named.append(say("note.images.line_behind_settings", line=line.strip()[:200]))
     return named
 
 
@@ -111,7 +112,7 @@ def _sampler(taken: Taken, named: list[str]) -> tuple[str, str]:
         if name.lower().endswith(" " + ending.lower()):
             short = name[:-len(ending)].strip()
             if schedule and schedule.lower() not in (ending.lower(), "automatic"):
-                named.append(f"the sampler is called {name[:60]} and its schedule {schedule[:40]}")
+                named.append(say("note.images.sampler_called_schedule", name=name[:60], schedule=schedule[:40]))
             return short, ending
     return name, schedule
 
@@ -120,7 +121,7 @@ def _guidance(taken: Taken, named: list[str]) -> float | None:
     for key in ("cfg scale", "guidance scale"):
         value = taken.left.get(key)
         if isinstance(value, str) and decimal_comma(value) != value:
-            named.append(f"{key} is written {value[:20]}; read with a decimal comma")
+            named.append(say("note.images.written_read_decimal", key=key, value=value[:20]))
             taken.left[key] = decimal_comma(value)
     return taken.number("cfg scale", "guidance scale", "cfg")
 
@@ -194,7 +195,7 @@ def _civitai(taken: Taken) -> list[AdapterClaim]:
     for row in rows[:50]:
         kind = str(row.get("type", "")).lower()
         name = " ".join(str(row[k]) for k in ("modelName", "modelVersionName") if row.get(k))
-        name = name or f"model version {row.get('modelVersionId', '?')} of Civitai"
+        name = name or say("note.images.model_version_civitai", modelVersionId=row.get("modelVersionId", "?"))
         if kind == "checkpoint" and not taken.left.get("model"):
             taken.left["model"] = name
         elif kind in ("lora", "locon", "lycoris", "dora"):

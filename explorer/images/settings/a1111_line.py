@@ -11,6 +11,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from explorer.texts import say
+
 _KEY = re.compile(r"[ \t]*(\w[\w \-/.()#+φ]*?)[ \t]*:[ \t]*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _CORE = {"steps", "sampler", "cfg scale", "guidance scale", "seed", "size", "model", "model hash", "scheduler",
@@ -50,7 +52,7 @@ def take_apart(text: str) -> Parts | None:
     parts.after = [line for line in text[end:].split("\n") if line.strip()]
     parts.prompt, parts.negative = _prompts(lines[:at], parts)
     if rivals:
-        parts.doubts.append("more than one line of the text looks like settings; the last one is used")
+        parts.doubts.append(say("note.images.more_than_one"))
     return parts
 
 
@@ -113,7 +115,7 @@ def _put(parts: Parts, key: str, value: str) -> None:
     if known is None:
         parts.pairs[key] = value
     elif known != value:
-        parts.doubts.append(f"{key} stands there twice ({known[:40]}, {value[:40]}); the first is used")
+        parts.doubts.append(say("note.images.stands_twice", key=key, known=known[:40], value=value[:40]))
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
@@ -150,7 +152,7 @@ def _prompts(lines: list[str], parts: Parts) -> tuple[str, str]:
     if not begins:
         return "\n".join(lines).strip("\n"), ""
     if len(begins) > 1:
-        parts.doubts.append(f"“{_NEGATIVE}” begins more than one line; the first is taken for the mark")
+        parts.doubts.append(say("note.images.begins_more_than", negative=_NEGATIVE))
     at = begins[0]
     first = lines[at].lstrip()[len(_NEGATIVE):].removeprefix(" ")
     return "\n".join(lines[:at]).strip("\n"), "\n".join([first, *lines[at + 1:]]).rstrip("\n")
@@ -162,7 +164,7 @@ def _on_one_line(text: str) -> Parts | None:
     if not matches or not _is_settings(text[matches[-1].start():].split("\n")[0]):
         return None
     at = matches[-1].start()
-    parts = Parts(doubts=["prompt and settings stand on one line, so where the prompt ends is a guess"])
+    parts = Parts(doubts=[say("note.images.prompt_settings_stand")])
     parts.after = [line for line in text[_pairs(text, at, parts):].split("\n") if line.strip()]
     prompt, mark, negative = text[:at].partition(f" {_NEGATIVE}")
     parts.prompt, parts.negative = prompt.strip(), negative.strip() if mark else ""

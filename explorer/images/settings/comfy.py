@@ -9,6 +9,7 @@ from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, 
 from explorer.images.settings.comfy_graph import MAX_HOPS, Graph, Link, Node, Undecided
 from explorer.images.settings.comfy_parts import Model, Words, got, model_of, named_whole, words_of
 from explorer.images.settings.comfy_tables import EMPTY, HARMLESS, IDLE, PICTURES, SAMPLERS, VALUES
+from explorer.texts import say
 
 _SPINE = ("samples", "images", "image", "latent_image", "latent", "latents", "pixels", "optional_latent", "source",
           "anything", "any", "input")
@@ -38,11 +39,12 @@ def from_graph(graph: Graph, *, size: tuple[int, int] | None = None) -> list[Gen
         return [Generation(tool="ComfyUI", named=(*named, str(why)))]
     passes = [n for n in spine if _is_sampler(n)]
     if not passes:
-        return [Generation(tool="ComfyUI", named=(*named, f"nothing was sampled on the way to {saver.name}"))]
+        return [Generation(tool="ComfyUI", named=(*named, say("note.images.nothing_sampled_way",
+                                                              saver_name=saver.name)))]
     made = [_generation(graph, node, spine) for node in passes]
     named += _rest(graph, saver, spine, passes)
     for later, node in zip(made[1:], passes[1:], strict=True):
-        named.append(f"a further pass is left out: {node.name}, {_summary(later)}")
+        named.append(say("note.images.further_pass_left", node_name=node.name, summary=_summary(later)))
     return [replace(made[0], named=tuple(dict.fromkeys([*made[0].named, *named]))), *made[1:]]
 
 
@@ -69,8 +71,8 @@ def _saver(graph: Graph, size: tuple[int, int] | None) -> tuple[Node, list[str]]
         reached = fitting or reached
     if len({tuple(p) for _, p in reached}) > 1:
         told = ", ".join(n.name for n, _ in reached[:6])
-        return reached[0][0], [f"several nodes saved pictures ({told}) and the file does not say which of them "
-                               f"saved this one; {reached[0][0].name} is taken"]
+        return reached[0][0], [say("note.images.several_nodes_saved", told=told,
+                                   first_first_reached_name=reached[0][0].name)]
     return reached[0][0], []
 
 
@@ -107,10 +109,10 @@ def _spine(graph: Graph, saver: Node) -> list[Node]:
             return nodes[::-1]
         onward, _ = graph.origin(links[name])
         if onward.id in seen:
-            raise Undecided(f"links run in a circle at {onward.name}")
+            raise Undecided(say("note.images.links_run_circle", onward_name=onward.name))
         seen.add(onward.id)
         nodes.append(onward)
-    raise Undecided("the picture's chain has no end")
+    raise Undecided(say("note.images.picture_chain_no"))
 
 
 def _is_empty(node: Node) -> bool:
@@ -126,7 +128,7 @@ def _generation(graph: Graph, node: Node, spine: list[Node]) -> Generation:
     except Undecided as why:
         one.named.append(str(why))
     if node.kind not in SAMPLERS:
-        one.named.append(f"{node.name} samples in ways of its own")
+        one.named.append(say("note.images.samples_ways_own", node_name=node.name))
     model = _part(lambda: model_of(graph, one.found.get("model")), Model(), one)
     positive = _part(lambda: words_of(graph, one.found.get("positive")), Words(), one)
     negative = _part(lambda: words_of(graph, one.found.get("negative")), Words(), one)
@@ -175,11 +177,11 @@ def _unlike(positive: Words, negative: Words, one: Sampled) -> list[str]:
         return []
     told = []
     if (positive.clip_skip or 1) != (negative.clip_skip or 1):
-        told.append(f"the negative prompt was encoded with clip skip {negative.clip_skip or 1}, "
-                    f"the prompt with {positive.clip_skip or 1}")
+        told.append(say("note.images.negative_prompt_encoded", clip_skip=negative.clip_skip or 1,
+                        positive_clip_skip_or=positive.clip_skip or 1))
     if positive.loras != negative.loras:
-        told.append("the negative prompt was encoded without the prompt's LoRAs" if not negative.loras else
-                    "prompt and negative prompt were encoded with different LoRAs")
+        told.append(say("note.images.negative_prompt_encoded_without") if not negative.loras else
+                    say("note.images.prompt_negative_encoded"))
     return told
 
 
@@ -207,7 +209,7 @@ def _settings(graph: Graph, one: Sampled) -> None:
     leftover = got(graph, node, "return_with_leftover_noise", one.named)
     last, steps = whole(found.get("end_at_step")), whole(found.get("steps"))
     if leftover == "enable" and last is not None and steps is not None and last < steps:
-        one.named.append(f"{node.name} handed its picture on with noise left in it")
+        one.named.append(say("note.images.handed_picture_noise", node_name=node.name))
     node.use("latent_image", "latent", "return_with_leftover_noise", *IDLE)
     _sigmas(graph, one)
     _sampler(graph, one)
@@ -235,10 +237,10 @@ def _sigmas(graph: Graph, one: Sampled) -> None:
             found["steps"] = got(graph, node, "steps", one.named)
             found["scheduler"] = node.kind.removesuffix("Scheduler").lower() or node.kind
             found.setdefault("denoise", got(graph, node, "denoise", one.named))
-            named_whole(node, one.named, "spaces the noise levels")
+            named_whole(node, one.named, say("note.images.spaces_noise_levels"))
             return
         else:
-            named_whole(node, one.named, "changes the noise levels")
+            named_whole(node, one.named, say("note.images.changes_noise_levels"))
         if not isinstance(link, Link):
             return
 
@@ -253,7 +255,7 @@ def _sampler(graph: Graph, one: Sampled) -> None:
         one.found["sampler_name"] = got(graph, node, "sampler_name", one.named)
     else:
         one.found["sampler_name"] = node.kind.removeprefix("Sampler").lower()
-        named_whole(node, one.named, "is the sampler, with settings of its own")
+        named_whole(node, one.named, say("note.images.sampler_settings_own"))
 
 
 def _noise(graph: Graph, one: Sampled) -> None:
@@ -267,9 +269,9 @@ def _noise(graph: Graph, one: Sampled) -> None:
     elif "noise_seed" in node.inputs or "seed" in node.inputs:
         one.found["seed"] = got(graph, node, ("noise_seed", "seed"), one.named)
         if node.kind != "RandomNoise":
-            named_whole(node, one.named, "draws the noise in its own way")
+            named_whole(node, one.named, say("note.images.draws_noise_own"))
     else:
-        named_whole(node, one.named, "draws the noise in its own way")
+        named_whole(node, one.named, say("note.images.draws_noise_own"))
 
 
 def _guider(graph: Graph, one: Sampled) -> None:
@@ -287,7 +289,7 @@ def _guider(graph: Graph, one: Sampled) -> None:
                   "cfg": got(graph, node, "cfg", one.named)}
     node.use("model", "positive", "negative")
     if node.kind != "CFGGuider":
-        named_whole(node, one.named, "guides in its own way")
+        named_whole(node, one.named, say("note.images.guides_own_way"))
 
 
 def _start(graph: Graph, sampler: Node, spine: list[Node],
@@ -311,9 +313,9 @@ def _start(graph: Graph, sampler: Node, spine: list[Node],
             node.use("pixels", "vae")
             started = True
         else:
-            named_whole(node, named, "acts on what the sampler begins from")
+            named_whole(node, named, say("note.images.acts_sampler_begins"))
     if not before or started is None:
-        named.append(f"what {sampler.name} began from is not known")
+        named.append(say("note.images.began_not_known", sampler_name=sampler.name))
     return width, height, batch, started
 
 
@@ -328,13 +330,13 @@ def _rest(graph: Graph, saver: Node, spine: list[Node], passes: list[Node]) -> l
     named: list[str] = []
     for node in spine[spine.index(passes[0]) + 1:]:
         if not node.touched and node.kind not in HARMLESS and node is not saver and not _is_sampler(node):
-            named_whole(node, named, "acts on the picture after it was sampled")
+            named_whole(node, named, say("note.images.acts_picture_after"))
     for node in graph.upstream(saver):
         passive = node.kind in HARMLESS or (node.kind == "VAEEncode" and node in spine)
         if passive or node is saver or (node.kind in VALUES and not node.touched):  # a value that nothing took
             continue
         if not node.touched:
-            named_whole(node, named, "is not part of the replay")
+            named_whole(node, named, say("note.images.not_part_replay"))
             continue
         left = {k: v for k, v in node.inputs.items() if k not in node.used and k not in IDLE
                 and not isinstance(v, Link) and v not in (None, "", [], {})}

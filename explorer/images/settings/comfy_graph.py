@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.images.settings.comfy_tables import VALUES
+from explorer.texts import say
 
 MAX_NODES = 5000
 MAX_HOPS = 400
@@ -65,12 +66,12 @@ class Graph:
         for _ in range(MAX_HOPS):
             node = self.nodes.get(link.node)
             if node is None:
-                raise Undecided(f"a link leads to node {link.node[:40]}, which is not in the file")
+                raise Undecided(say("note.images.link_leads_node", node=link.node[:40]))
             onward = passed_on(self, node, link.slot)
             if onward is None:
                 return node, link.slot
             link = onward
-        raise Undecided(f"links run in a circle at node {link.node[:40]}")
+        raise Undecided(say("note.images.links_run_circle_node", node=link.node[:40]))
 
     def upstream(self, node: Node) -> list[Node]:
         """Every node that something of `node` comes from, itself first."""
@@ -97,11 +98,11 @@ class Graph:
     def _behind(self, link: Link, what: str, depth: int) -> Any:
         source, slot = self.origin(link)
         if depth > 20:
-            raise Undecided(f"{what} comes from too far away")
+            raise Undecided(say("note.images.comes_too_far", what=what))
         source.touched = True
         keys = VALUES.get(source.kind)
         if keys is None:
-            raise Undecided(f"{what} comes from {source.name}, whose ways are not known")
+            raise Undecided(say("note.images.comes_ways_not", what=what, source_name=source.name))
         if keys and keys[0] == "+":
             return self._joined(source, depth)
         by_slot = [k for k in keys if k.startswith(f"{slot}:")]
@@ -112,11 +113,11 @@ class Graph:
         node.use("delimiter", "separator", "clean_whitespace", "linebreak_addition", "inputcount")
         between = node.inputs.get("delimiter", node.inputs.get("separator", ""))
         if isinstance(between, Link) or node.inputs.get("linebreak_addition") in ("true", True):
-            raise Undecided(f"{node.name} joins texts with something that is not known")
+            raise Undecided(say("note.images.joins_texts_something", node_name=node.name))
         names = sorted(k for k in node.inputs if k.lower().startswith(("text", "string")))
         texts = [self.value(node, name, depth=depth + 1) for name in names]
         if not all(isinstance(t, str) for t in texts):
-            raise Undecided(f"{node.name} joins what is no text")
+            raise Undecided(say("note.images.joins_no_text", node_name=node.name))
         if node.inputs.get("clean_whitespace") in ("true", True):
             texts = [t.strip() for t in texts if t.strip()]
         return str(between).replace("\\n", "\n").join(texts)
@@ -130,7 +131,7 @@ def passed_on(graph: Graph, node: Node, slot: int) -> Link | None:
         node.touched = True
         if len(links) == 1:
             return next(iter(links.values()))
-        raise Undecided(f"{node.name} passes on something that is not in the file")
+        raise Undecided(say("note.images.passes_something_not", node_name=node.name))
     if "switch" not in kind and kind not in ("impactconditionalbranch", "easy ifelse", "if any execute",
                                              "comfyswitchnode", "lazyswitch", "crystoolsswitch"):
         return None
@@ -172,7 +173,7 @@ def _numbered(name: str) -> int | None:
 
 
 def _open(node: Node) -> Link:
-    raise Undecided(f"which way {node.name} was switched is not known")
+    raise Undecided(say("note.images.way_switched_not", node_name=node.name))
 
 
 def read_graph(text: str) -> Graph | None:

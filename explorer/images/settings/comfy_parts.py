@@ -11,6 +11,7 @@ from typing import Any
 from explorer.images.settings.claims import AdapterClaim, number, whole
 from explorer.images.settings.comfy_graph import MAX_HOPS, Graph, Link, Node, Undecided
 from explorer.images.settings.comfy_tables import LOADERS
+from explorer.texts import say
 
 _ZEROED = ("ConditioningZeroOut",)
 _COMBINED = ("ConditioningCombine", "ConditioningConcat", "ConditioningAverage", "Conditioning Combine",
@@ -60,12 +61,12 @@ def model_of(graph: Graph, link: Any) -> Model:
         if node.kind == "RescaleCFG":
             made.rescale = number(_got(graph, node, "multiplier", made.named))
         elif not loras and not _is_lora_node(node):
-            named_whole(node, made.named, "changes the model")
+            named_whole(node, made.named, say("note.images.changes_model"))
         link = node.inputs.get("model", node.inputs.get("unet"))
         if not isinstance(link, Link):
-            named_whole(node, made.named, "is where the model comes from")
+            named_whole(node, made.named, say("note.images.where_model_comes"))
             return made
-    raise Undecided("the model's chain has no end")
+    raise Undecided(say("note.images.model_chain_no"))
 
 
 def _precision(node: Node, named: list[str]) -> None:
@@ -73,7 +74,7 @@ def _precision(node: Node, named: list[str]) -> None:
     if kind is not None:
         node.use("weight_dtype")
         if kind != "default":
-            named.append(f"the model was loaded in {str(kind)[:40]} ({node.name})")
+            named.append(say("note.images.model_loaded", kind=str(kind)[:40], node_name=node.name))
 
 
 def _is_lora_node(node: Node) -> bool:
@@ -119,7 +120,7 @@ def words_of(graph: Graph, link: Any) -> Words:
             _encoder(graph, node, made)
             return made
         link = _conditioned(graph, node, made, link)
-    raise Undecided("a prompt's chain has no end")
+    raise Undecided(say("note.images.prompt_chain_no"))
 
 
 def _looks_like_encoder(node: Node) -> bool:
@@ -132,36 +133,36 @@ def _conditioned(graph: Graph, node: Node, made: Words, link: Link) -> Link | No
         made.distilled = number(_got(graph, node, "guidance", made.named))
         return node.inputs.get("conditioning")
     if node.kind in _ZEROED:
-        named_whole(node, made.named, "sets the prompt's numbers to zero")
+        named_whole(node, made.named, say("note.images.sets_prompt_numbers"))
         return None
     links = node.links()
     if node.kind in _COMBINED or sum("conditioning" in k for k in links) > 1:
-        named_whole(node, made.named, "joins several prompts, of which the first is used")
+        named_whole(node, made.named, say("note.images.joins_several_prompts"))
         for name in sorted(n for n in links if "conditioning" in n)[1:]:
             other = words_of(graph, links[name])
             made.named += [f"a further prompt ({node.name}): {other.text[:300]}", *other.named]
         return links.get(min((n for n in links if "conditioning" in n), default=""))
-    named_whole(node, made.named, "acts on the prompt")
+    named_whole(node, made.named, say("note.images.acts_prompt"))
     slot = "negative" if graph.origin(link)[1] == 1 and "negative" in links else "positive"
     for name in ("conditioning", slot, "conditioning_1", "cond"):
         if name in links:
             return links[name]
-    raise Undecided(f"which prompt {node.name} passes on is not known")
+    raise Undecided(say("note.images.prompt_passes_not", node_name=node.name))
 
 
 def _encoder(graph: Graph, node: Node, made: Words) -> None:
     names = _ENCODERS.get(node.kind, ("text", "prompt", "text_positive"))
     texts = [t for n in names if n in node.inputs and isinstance(t := graph.value(node, n), str)]
     if not texts:
-        raise Undecided(f"{node.name} has no text that can be read")
+        raise Undecided(say("note.images.no_text_read", node_name=node.name))
     made.text = texts[0]
     if len(set(texts)) > 1 and node.kind in _ENCODERS:
-        made.named += [f"the second text encoder was given other words ({node.name}): {t[:300]}"
+        made.named += [say("note.images.second_text_encoder", node_name=node.name, t=t[:300])
                        for t in dict.fromkeys(texts[1:]) if t != texts[0]]
     if node.kind == "CLIPTextEncodeFlux":
         made.distilled = number(_got(graph, node, "guidance", made.named))
     elif node.kind not in _ENCODERS:
-        named_whole(node, made.named, "encodes the prompt in its own way")
+        named_whole(node, made.named, say("note.images.encodes_prompt_own"))
     _clip(graph, node.inputs.get("clip"), made)
 
 
@@ -179,10 +180,10 @@ def _clip(graph: Graph, link: Any, made: Words) -> None:
             made.loras |= {a.name: a.text_weight if a.text_weight is not None else (a.weight or 0.0)
                            for a in loras_of(graph, node, made.named)}
         elif "clip" in node.inputs:
-            named_whole(node, made.named, "changes the text encoder")
+            named_whole(node, made.named, say("note.images.changes_text_encoder"))
         else:
             if node.kind not in LOADERS:
-                named_whole(node, made.named, "is where the text encoder comes from")
+                named_whole(node, made.named, say("note.images.where_text_encoder"))
             return
         link = node.inputs.get("clip")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer.images.settings.claims import AdapterClaim, Generation, number, text_of, whole
 from explorer.images.settings.mapped import from_values, named_json
+from explorer.texts import say
 
 _NEGATIVE = re.compile(r"\[([^\[\]]*)\]")
 _FLAGS = {"A": "sampler", "C": "cfg_scale", "s": "steps", "S": "seed", "W": "width", "H": "height", "f": "strength",
@@ -33,7 +34,7 @@ def from_metadata(text: str) -> Generation | None:
     device = str(values.pop("rand_device", "") or "").lower()
     started = ("img2img" in mode or "inpaint" in mode or "outpaint" in mode or bool(values.get("init_image"))
                or "image" in values)
-    named = [f"the way of making is {mode[:60]}"] if mode and mode not in _MODES and not started else []
+    named = [say("note.images.way_making", mode=mode[:60])] if mode and mode not in _MODES and not started else []
     skip = whole(values.pop("clip_skip", None))
     flow = name != "" and "cfg_scale" not in values and "guidance" in values
     distilled = number(values.pop("guidance", None)) if flow else None
@@ -70,7 +71,7 @@ def from_sd_metadata(text: str) -> Generation | None:
     rows = [r for r in rows if isinstance(r, dict)]
     words = [str(r.get("prompt", "")) for r in rows]
     if len(words) > 1 or any(number(r.get("weight", 1)) != 1 for r in rows):
-        named.append(f"{len(words)} weighted prompts were blended; the first is used")
+        named.append(say("note.images.weighted_prompts_blended", words_count=len(words)))
     prompt, negative = _split(words[0] if words else "")
     for key in ("threshold", "perlin"):
         if number(values.get(key)) == 0:
@@ -96,8 +97,8 @@ def _variations(value: Any) -> tuple[int | None, float | None, list[str]]:
         pairs.append((whole(seed), number(weight)))
     if not pairs:
         return None, None, []
-    named = [] if len(pairs) == 1 else [f"{len(pairs)} variations were laid on; only the first is replayed"]
-    return (*pairs[0], [*named, "InvokeAI mixes a variation's noise in its own way"])
+    named = [] if len(pairs) == 1 else [say("note.images.variations_laid", pairs_count=len(pairs))]
+    return (*pairs[0], [*named, say("note.images.invokeai_mixes_variation")])
 
 
 def from_dream(text: str) -> Generation | None:
@@ -135,7 +136,7 @@ def _typed(prompt: str, values: dict[str, Any], loose: list[str]) -> Generation:
     rows = [p.split(":") for p in str(values.pop("variations", "")).split(",") if ":" in p]
     subseed, weight, named = _variations([list(r) for r in rows])
     if loose:
-        named.append(f"words behind the command that are not understood: {' '.join(loose)[:200]}")
+        named.append(say("note.images.words_behind_command", loose=" ".join(loose)[:200]))
     if values.get("images") in ("1", True):
         del values["images"]
     words, negative = _split(prompt)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, Taken, number, others, text_of
+from explorer.texts import say
 
 Keys = dict[str, tuple[str, ...]]
 _COMMON: Keys = {
@@ -69,7 +70,8 @@ def from_values(tool: str, values: dict[str, Any], *, named: tuple[str, ...] = (
     pixels = taken.size(*keys["size"]) or (None, None)
     width, height = taken.whole(*keys["width"]), taken.whole(*keys["height"])
     if None not in (pixels[0], width) and pixels != (width, height):
-        named = (*named, f"two sizes are given ({pixels[0]}x{pixels[1]}, {width}x{height}); the second is used")
+        named = (*named, say("note.images.two_sizes_given", first_pixels=pixels[0], last_pixels=pixels[1],
+                             width=width, height=height))
     made = Generation(
         tool=tool, prompt=taken.text(*keys["prompt"], limit=MAX_TEXT),
         negative_prompt=taken.text(*keys["negative_prompt"], limit=MAX_TEXT), sampler=taken.text(*keys["sampler"]),
@@ -101,7 +103,7 @@ def from_fooocus(values: dict[str, Any]) -> Generation:
     full = values.get("full_prompt")
     if isinstance(full, list) and full and full != [made.prompt]:
         made = replace(
-            made, named=(*made.named, f"{len(full)} expanded prompts were sampled, not the prompt alone")
+            made, named=(*made.named, say("note.images.expanded_prompts_sampled", full_count=len(full)))
         )
     return made
 
@@ -168,7 +170,7 @@ def from_novelai(comment: dict[str, Any], texts: dict[str, str]) -> Generation:
     started = "img2img" in request.lower() or "inpaint" in request.lower() or (not request and "strength" in comment
                                                                                and "noise" in comment)
     if request and not started and "PromptGenerate" not in request:
-        made = replace(made, named=(*made.named, f"the kind of request was {request[:60]}"))
+        made = replace(made, named=(*made.named, say("note.images.kind_request", request=request[:60])))
     return replace(made, prompt=prompt[:MAX_TEXT], model_name=(match[1] if match else source)[:200],
                    model_hash=match[2] if match else "", start_image=started)
 

@@ -12,6 +12,7 @@ from explorer.images.settings import a1111, invoke, mapped
 from explorer.images.settings.claims import MAX_KEYS, Generation
 from explorer.images.settings.comfy import from_graph
 from explorer.images.settings.comfy_graph import Graph, read_graph
+from explorer.texts import say
 
 _PREFIX = re.compile(r"\s*([A-Za-z][\w -]{0,30}?)\s*:\s*(?=[{\[])")
 # Texts that say nothing of the settings.
@@ -49,8 +50,8 @@ def read_settings(items: Sequence[Item], *, size: tuple[int, int] | None = None)
     first = found[0]
     claimed = (first.width_px, first.height_px)
     if size is not None and None not in claimed and claimed != size:
-        named.append(f"the picture is {size[0]} × {size[1]} px and the settings make {claimed[0]} × {claimed[1]}: "
-                     "it was enlarged, reduced or cut afterwards")
+        named.append(say("note.images.picture_px_settings", first_size=size[0], last_size=size[1],
+                         first_claimed=claimed[0], last_claimed=claimed[1]))
     other = dict(list((first.other | extra).items())[:MAX_KEYS + 20])
     return [replace(first, other=other, named=tuple(dict.fromkeys(named))), *found[1:]]
 
@@ -123,7 +124,7 @@ def _with_line(made: Generation, line: Generation | None) -> Generation:
                      for a in made.adapters)
     differ = [k for k in ("seed", "steps", "guidance") if None not in (getattr(made, k), getattr(line, k))
               and getattr(made, k) != getattr(line, k)]
-    named = [f"the graph and the settings line of the file differ in {', '.join(differ)}"] if differ else []
+    named = [say("note.images.graph_settings_line", differ=", ".join(differ))] if differ else []
     return replace(made, model_hash=made.model_hash or line.model_hash, adapters=adapters,
                    named=(*made.named, *named))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from explorer.collections.looks import Looked, Pictures, look
 from explorer.errors import ExplorerError
+from explorer.texts import say
 from explorer.worker.engine.code import code_sha256
 
 
@@ -65,6 +66,5 @@ class Reader:
 def check_same(what: str, found: str, expected: dict[str, str]) -> None:
     """ExplorerError if a node's code or weights differ from the driver's."""
     if found != expected[what]:
-        thing = {"code": "code of this program", "fingerprint": "model's files"}[what]
-        raise ExplorerError(f"A node of the cluster has another version of the {thing} ({found[:12]}, here "
-                            f"{expected[what][:12]}). Install the same on every node, and start again.")
+        raise ExplorerError("worker.actors_node_cluster_another", thing=say(f"note.node.{what}"), found=found[:12],
+                            expected=expected[what][:12])

@@ -28,15 +28,13 @@ def connect(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ExplorerError(f"The engine {address} needs Ray, which is not installed. Run `{INSTALL}`, or use the "
-                            "engine \"local\".") from error
+        raise ExplorerError("worker.crew_engine_needs_ray", address=address, install=INSTALL) from error
     if not ray.is_initialized():
         try:
             _knock(ray, address)
         except Exception as error:  # Ray raises its own, gRPC's and Python's kinds
             reason = " ".join(str(error).split())[:160]
-            raise ExplorerError(f"No Ray cluster can be used at {address} ({reason}). Start one there with the "
-                                "same versions of Python and Ray, or use the engine \"local\".") from error
+            raise ExplorerError("worker.crew_no_ray_cluster", address=address, reason=reason) from error
     return ray
 
 
@@ -110,8 +108,7 @@ class Crew:
         try:
             return self.ray.get(reference)
         except ConnectionError as error:
-            raise ExplorerError("The connection to the cluster was lost. What came back is kept; see that the "
-                                "cluster runs, then resume.") from error
+            raise ExplorerError("worker.crew_connection_cluster_lost") from error
         except self.ray.exceptions.RayTaskError as error:
             raise getattr(error, "cause", None) or error from error
         except self.ray.exceptions.RayActorError as error:
@@ -122,8 +119,7 @@ class Crew:
         del self.actors[number]
         self.processes.pop(number, None)
         if not self.actors:
-            raise ExplorerError("The cluster lost every process of this program more often than it could replace "
-                                "them. What came back is kept; look at the nodes' memory, then resume.") from error
+            raise ExplorerError("worker.crew_cluster_lost_every") from error
 
 
 class _LostError(Exception):

@@ -15,6 +15,7 @@ from explorer.jobs.tasks import Interrogate
 from explorer.records import PromptCandidate
 from explorer.run import Counted
 from explorer.search.short_replays import LatentScorer
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -41,17 +42,17 @@ def judge(candidates: Sequence[PromptCandidate], rgb: np.ndarray, task: Interrog
     prompts = to_rerank(candidates, count=task.rerank)
     if not prompts:
         return Judged(candidates)
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     try:
         model = loading.model(context, task.model or context.settings.model)
         scorer = LatentScorer(model, rgb)
     except ExplorerError as error:
         return Judged(candidates, why_not=str(error))
-    ordered = reranked(candidates, _scores(scorer, prompts, "short replays of each prompt", context))
+    ordered = reranked(candidates, _scores(scorer, prompts, say("note.worker.short_replays_each"), context))
     first = ordered[0]
     shorter = without_terms(first)
     if 1 < len(shorter) <= MOST_TERMS:
-        left = _scores(scorer, [text for _, text in shorter], "short replays without each word", context)
+        left = _scores(scorer, [text for _, text in shorter], say("note.worker.short_replays_without"), context)
         ordered[0] = dataclasses.replace(first, replay_terms=closeness_gains(first, left))
     return Judged(ordered, len(prompts), model.ref.fingerprint, scorer.unet_evaluations)
 

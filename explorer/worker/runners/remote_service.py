@@ -36,10 +36,9 @@ def _their_query(asked: Any, context: Context) -> dict[str, Any]:
     if isinstance(asked, EncodeText):
         return {"text": asked.text}
     if not isinstance(asked, EncodeQuery) or not asked.subject_id:
-        raise ExplorerError("There is nothing that the service could read. Type words or open a picture.")
+        raise ExplorerError("worker.remote_service_nothing_read")
     if asked.text:
-        raise ExplorerError("A service reads words or a picture, not both together. Leave the words out, or let "
-                            "this computer read them.")
+        raise ExplorerError("worker.remote_service_reads_words_picture")
     case = context.case(asked.case_id)
     rgb = read_png(case.blob(case.subject(asked.subject_id).pixels_sha256))
     return by_image(png_bytes(crop(rgb, asked.box) if asked.box else rgb))

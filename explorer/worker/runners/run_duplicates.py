@@ -20,6 +20,7 @@ from explorer.collections.duplicates import (
 from explorer.collections.open import Collection
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import FindDuplicates
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners.run_neighbours import opened
 
@@ -30,14 +31,12 @@ MEMBERS = 8  # shown of each
 def report(task: FindDuplicates, context: Context) -> Any:
     """Writes the list without duplicates (CSV), and each work's multiplicity into the collection if asked."""
     begun = time.monotonic()
-    context.report(0, 1, "opening the collection")
+    context.report(0, 1, say("progress.opening_collection"))
     collection = opened(context, task.collection)
     if not isinstance(collection, Collection):
-        raise ExplorerError("The works of this collection are on another computer, which tells only what is near "
-                            "to a picture. Choose a collection on this computer.")
+        raise ExplorerError("worker.duplicates_works_collection_another")
     if task.store and not collection.own:
-        raise ExplorerError(f"{collection.layout.folder} was not built here, so nothing is written into it. Look "
-                            "for near copies without storing them.")
+        raise ExplorerError("worker.duplicates_not_built_here", folder=collection.layout.folder)
     _room(collection)
     found = find_duplicates(collection, cache=context.settings.cache, run=context.run)
     path = Path(task.out) if task.out else _place(context, collection)
@@ -72,6 +71,5 @@ def _room(collection: Collection) -> None:
     """Near copies are looked for with all embeddings in memory."""
     needed, free = 2 * 4 * collection.works * collection.dim, psutil.virtual_memory().available
     if needed > free:
-        raise ExplorerError(f"The collection has {collection.works:,} works; looking for near copies takes some "
-                            f"{needed / 1e9:.0f} GB of memory and {free / 1e9:.0f} GB are free. Close other "
-                            "programs, or use a computer with more.")
+        raise ExplorerError("worker.duplicates_collection_works", works=collection.works, needed=needed / 1e9,
+                            free=free / 1e9)

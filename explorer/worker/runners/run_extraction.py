@@ -14,6 +14,7 @@ from explorer.findings.extraction import Clique, extract
 from explorer.findings.signals.tables import SignalTable
 from explorer.jobs.tasks import ExtractPrompts, MeasureSignals
 from explorer.records import to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_signals
 
@@ -21,7 +22,7 @@ from explorer.worker.runners import loading, run_signals
 def run(task: ExtractPrompts, context: Context) -> Any:
     """Writes `screening.csv`, `cliques.jsonl` and a PNG for each clique to the task's folder; goes on there."""
     _check(task)
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     out = Path(task.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,7 @@ def run(task: ExtractPrompts, context: Context) -> Any:
     done = _done(out / "cliques.jsonl", task)
     for number, row in enumerate(first):
         if row.prompt not in done:
-            context.report(number, len(first), "many seeds for the prompts that stand out")
+            context.report(number, len(first), say("progress.many_seeds_prompts"))
             found = extract(model, row.prompt, seeds=range(task.seeds), steps=task.steps, guidance=task.guidance,
                             threshold=task.threshold, run=context.run)
             done[row.prompt] = _kept(out, task, model, found, row.values["one_step"])
@@ -45,11 +46,9 @@ def run(task: ExtractPrompts, context: Context) -> Any:
 
 def _check(task: ExtractPrompts) -> None:
     if not 2 <= task.least <= task.seeds <= 10_000:
-        raise ExplorerError(f"A clique of at least {task.least} among {task.seeds} seeds cannot be looked for. "
-                            "Allowed: 2 or more, and no more than the seeds (10,000 at most).")
+        raise ExplorerError("worker.extraction_clique_least_among", least=task.least, seeds=task.seeds)
     if task.screen_seeds < 1 or task.keep < 1 or not 0 < task.threshold < 1:
-        raise ExplorerError("Screening needs at least one seed and one prompt to keep, and a threshold between "
-                            "0 and 1.")
+        raise ExplorerError("worker.extraction_screening_needs_least")
 
 
 def _done(path: Path, task: ExtractPrompts) -> dict[str, dict[str, Any]]:
@@ -59,8 +58,7 @@ def _done(path: Path, task: ExtractPrompts) -> dict[str, dict[str, Any]]:
     lines = path.read_text("utf-8").splitlines(keepends=True)
     rows = [json.loads(line) for line in lines if line.endswith("\n")]  # one that was cut off is made again
     if any(row["settings"] != _settings(task) for row in rows):
-        raise ExplorerError(f"{path.parent} was begun with other settings. Give the same ones to go on with it, or "
-                            "another folder with --out.")
+        raise ExplorerError("worker.extraction_begun_other_settings", path_parent=path.parent)
     path.write_text("".join(json.dumps(row, sort_keys=True) + "\n" for row in rows), "utf-8")
     return {row["prompt"]: row for row in rows}
 

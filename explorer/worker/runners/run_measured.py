@@ -36,6 +36,7 @@ from explorer.search.expand import prompts as listed
 from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.settings import WORLD
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
 from explorer.world.files import open_world
@@ -49,7 +50,7 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     policy, case = check(task.policy), context.case()
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model).ref.fingerprint
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
@@ -79,13 +80,14 @@ def subject(task: MeasureSubject, context: Context) -> Any:
 def controls(task: MeasureControls, context: Context) -> Any:
     """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
     policy = check(task.policy)
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
     for number, file in enumerate(files):
-        context.report(number, len(files), f"control {number + 1} of {len(files)}: {file.name}")
+        context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
+                                               file_name=file.name))
         if file.name not in done:
             line = _control(file, policy, model, encoder, task.clip, context)
             if line is not None:
@@ -104,7 +106,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
         found = () if policy.prompt_from == "caption" else _recovered(rgb, file.name, encoder, clip, context)
         prompts = tuple(p.text for p in found) or (_caption(file),)
     except ExplorerError as error:
-        context.report(0, 0, f"{file.name} left out: {error}")
+        context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
         return None
     settings = settings_of(policy, prompts)
     recipes = expand(settings, model=model.ref, info=model.info)
@@ -122,7 +124,7 @@ def _caption(file: Path) -> str:
     """The words that stand beside a control in a text file of its name."""
     words = beside(file)
     if not words:
-        raise ExplorerError(f"there is no caption beside it. Put its words in {file.with_suffix('.txt').name}.")
+        raise ExplorerError("worker.measured_no_caption_beside", value_name=file.with_suffix(".txt").name)
     return words
 
 
@@ -134,8 +136,7 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
         return listed(from_json(ReplaySettings, plan.settings))
     if policy.prompt_from == "caption":
         if not found.caption:
-            raise ExplorerError("This test takes the picture's own caption, and this picture came without one. "
-                                "Choose the recovered prompt.")
+            raise ExplorerError("worker.measured_test_takes_picture")
         return (found.caption,)
     made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
     context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
@@ -192,6 +193,5 @@ def _lines_path(context: Context, name: str) -> Path:
 def _files(folder: str) -> list[Path]:
     path = typed_path(folder)
     if not path.is_dir():
-        raise ExplorerError(f"There is no folder {shortened(folder)}. Choose a folder of images that the model "
-                            "cannot have seen, for example made after it was trained.")
+        raise ExplorerError("worker.measured_no_folder", folder=shortened(folder))
     return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)

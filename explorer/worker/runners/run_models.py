@@ -12,13 +12,14 @@ from explorer.diffusion.rendered import Rendered
 from explorer.jobs.tasks import InspectModel, TryModel, UnloadModels
 from explorer.records import ReplaySettings, to_json
 from explorer.search.expand import expand
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
 
 def inspect(task: InspectModel, context: Context) -> Any:
     """ModelInfo as JSON; loads the weights if asked."""
-    context.report(0, 1, "loading the model" if task.load else "reading the model's files")
+    context.report(0, 1, say("progress.loading_model") if task.load else say("progress.reading_model_files"))
     if task.load:
         return to_json(loading.model(context, task.model).info)
     return to_json(describe_model(task.model, home=context.settings.home))
@@ -26,11 +27,12 @@ def inspect(task: InspectModel, context: Context) -> Any:
 
 def attempt(task: TryModel, context: Context) -> Any:
     """Writes one replay's picture to the cache: the model's own steps, guidance and size, and one seed."""
-    context.report(0, 1, "loading the model")
+    context.report(0, 1, say("progress.loading_model"))
     model, began = loading.model(context, task.model), time.monotonic()
     settings = ReplaySettings(task.prompt, first_seed=task.seed, seeds=1)
     made = exhibit(model, expand(settings, model=model.ref, info=model.info)[0], run=context.run,
-                   on_step=lambda v: context.report(0, 1, "making the image", step=v.index + 1, steps=v.steps))
+                   on_step=lambda v: context.report(0, 1, say("progress.making_image"), step=v.index + 1,
+                                                    steps=v.steps))
     return {"info": to_json(model.info), "recipe": to_json(made.recipe), "hashes": made.hashes,
             "path": str(_kept(made, model, context)), "flagged": made.flagged,
             "elapsed_s": time.monotonic() - began}

@@ -29,8 +29,7 @@ def planned_recipes(task: RunSearch, model: Model, *, start_sha256: str) -> tupl
     if settings.mode == "closer":
         check(settings)
         if not settings.parent or settings.rounds < 1 or settings.options < 1:
-            raise ExplorerError("A closer search needs a replay to start from, and at least one round of one "
-                                "option. Choose a replay and a budget.")
+            raise ExplorerError("worker.modes_closer_search_needs")
         return [], settings.rounds * settings.options
     if settings.mode == "noise":
         check(settings)
@@ -64,11 +63,9 @@ def run_mode(given: Given, context: Context, recipes: list[Recipe]) -> SearchSum
 def _parent(case: Case, task: RunSearch, model: Model) -> Replay:
     parent = case.replay(task.settings.parent)
     if parent.recipe.model.fingerprint != model.ref.fingerprint:
-        raise ExplorerError(f"This replay was made with another model ({parent.recipe.model.source}). Choose "
-                            "that model, or start from a replay of the present one.")
+        raise ExplorerError("worker.modes_replay_made_another", source=parent.recipe.model.source)
     if parent.recipe.noise_blob is not None:
-        raise ExplorerError("This replay starts from stored noise, which has no seed to go on from. Start "
-                            "from one that was made from a seed.")
+        raise ExplorerError("worker.modes_replay_starts_stored")
     return parent
 
 

@@ -16,43 +16,42 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection
 from explorer.records import CopyCheck, Embedding, Neighbour, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners.remote_service import ask
 
 INDEX_BYTES = 64 * 1024 * 1024  # taken as the size of an open collection
 READ_AT_MOST = 20_000  # pictures that are read for the sake of one check, where no signatures are stored
-ELSEWHERE = ("The pictures of this collection are not on this computer: the similarity of its nearest works "
-             "is known, but not whether one is a near copy.")
 
 
 def find(task: FindNeighbours, context: Context) -> Any:
     """Writes the subject's nearest works to its case."""
-    context.report(0, 1, "opening the collection")
+    context.report(0, 1, say("progress.opening_collection"))
     case, collection = context.case(), opened(context, task.collection)
     vector = _embedding(task, context)
-    context.report(0, 1, "searching")
+    context.report(0, 1, say("progress.searching"))
     found = _store(case, collection, task.subject_id, vector, k=task.k, job_id=context.job.id)
-    context.report(1, 1, "found")
+    context.report(1, 1, say("progress.found"))
     return {"neighbours": len(found), "works": collection.info.works}
 
 
 def check(task: CheckCopy, context: Context) -> Any:
     """Writes a subject's nearest works and the check at the door to its case."""
-    context.report(0, 1, "opening the collection")
+    context.report(0, 1, say("progress.opening_collection"))
     before = context.result_before()
     subject_id, vector = before.get("subject_id", ""), np.asarray(before.get("embedding", ()), np.float32)
     if not subject_id or not vector.size:
-        raise ExplorerError("There is no image to check. Start the check from the subject's page.")
+        raise ExplorerError("worker.neighbours_no_image_check")
     case, collection = context.case(), opened(context, task.collection)
     _store(case, collection, subject_id, vector, k=task.k, job_id=context.job.id)
-    rule, seen, rates = DoorRule(), DoorCheck(False, note=ELSEWHERE), None
+    rule, seen, rates = DoorRule(), DoorCheck(False, note=say("note.worker.pictures_elsewhere")), None
     if isinstance(collection, Collection):
         door = _door(task.collection, collection, context, rule)
         seen = door.check(read_png(case.blob(case.subject(subject_id).pixels_sha256)), vector)
         rates = _rates(context, rule)
     made = _record(seen, rates, subject_id=subject_id, collection=collection.info.name, limit=rule.likeness)
     case.commit(made, key=f"{subject_id}/{made.collection}", job_id=context.job.id)
-    context.report(1, 1, "checked")
+    context.report(1, 1, say("progress.checked"))
     return to_json(made)
 
 
@@ -61,7 +60,7 @@ def search(task: SearchCollection, context: Context) -> Any:
     before = context.result_before()
     embedding = task.embedding or before.get("embedding", ())
     if not len(embedding):
-        raise ExplorerError("There is nothing to search for. Type a text or choose a subject.")
+        raise ExplorerError("worker.neighbours_nothing_search")
     side, vector = before.get("side", "text") if before else "image", np.asarray(embedding, np.float32)
     collection = opened(context, task.collection)
     if isinstance(collection, RemoteCollection):
@@ -126,7 +125,6 @@ def _embedding(task: FindNeighbours, context: Context) -> np.ndarray:
     if found is None:
         made = case.records(Embedding, subject_id=task.subject_id)
         if not made:
-            raise ExplorerError("The subject has not been read by CLIP yet. Start the search for neighbours "
-                                "from the subject's page.")
+            raise ExplorerError("worker.neighbours_subject_not_read")
         found = made[-1]
     return np.frombuffer(case.blob(found.blob), "<f4")

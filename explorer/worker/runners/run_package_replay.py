@@ -16,6 +16,7 @@ from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayPackage
 from explorer.records import Environment, Replay
 from explorer.run import Run
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.given_images import start_picture, stored_noise
@@ -24,14 +25,14 @@ from explorer.worker.runners.surroundings import surroundings
 
 def replay(task: ReplayPackage, context: Context) -> Any:
     """One verdict an exhibit: identical, different (with the measured difference), or why not replayed."""
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     here = surroundings(model.device)
     verdicts = []
     with Package(Path(task.path)) as package:
         exhibits = package.case.exhibits()
         for number, shown in enumerate(exhibits):
-            context.report(number, len(exhibits), "rendering exhibits again")
+            context.report(number, len(exhibits), say("progress.rendering_exhibits_again"))
             verdicts.append(_judge(shown, package, model, here, context.run))
     identical = sum(v["state"] == "identical" for v in verdicts)
     largest = max((v["largest_difference"] for v in verdicts if "largest_difference" in v), default=0)
@@ -44,11 +45,10 @@ def _judge(shown: Replay, package: Package, model: Model, here: dict[str, Any], 
     base = {"replay_id": shown.id, "same_environment": _same(shown, package, here)}
     if recipe.model.fingerprint != model.ref.fingerprint:
         return base | {"state": "not replayed",
-                       "why": "It was made with another model than the one given here "
-                              f"({recipe.model.fingerprint[:16]})."}
+                       "why": say("note.worker.made_another_model", fingerprint=recipe.model.fingerprint[:16])}
     try:
         start = start_picture(package.blob, recipe,
-                              read=lambda data: open_image(data, name="the starting image").rgb)
+                              read=lambda data: open_image(data, name=say("note.worker.starting_image")).rgb)
         made = exhibit(model, recipe, start_rgb=start, noise=stored_noise(package.blob, recipe, model), run=run)
         stored = open_image(package.blob(shown.image_sha256), name="the exhibit").rgb
     except ExplorerError as error:
@@ -62,7 +62,7 @@ def _judge(shown: Replay, package: Package, model: Model, here: dict[str, Any], 
 def _difference(made: np.ndarray, stored: np.ndarray) -> dict[str, Any]:
     """Largest and mean difference of two (h, w, 3) uint8 images in steps of 0 to 255, and closeness."""
     if made.shape != stored.shape:
-        return {"why": f"The sizes differ: {made.shape[:2]} here, {stored.shape[:2]} in the package."}
+        return {"why": say("note.worker.sizes_differ", shape=made.shape[:2], stored_shape=stored.shape[:2])}
     gap = np.abs(made.astype(np.int16) - stored.astype(np.int16))
     return {"largest_difference": int(gap.max()), "mean_difference": float(gap.mean()),
             "closeness": compare(stored, made, only=("tiled_l2", "psnr"))}

@@ -29,7 +29,7 @@ def encode(task: EncodeQuery, context: Context) -> Any:
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject_id = task.subject_id or context.result_before().get("subject_id", "")
     if not subject_id:
-        raise ExplorerError("There is no image to search by. Choose a subject first.")
+        raise ExplorerError("worker.queries_no_image_search")
     if task.box:
         region = crop(read_png(case.blob(case.subject(subject_id).pixels_sha256)), _box(task.box))
         vector = encoder.encode_images([fit_square(region, max(region.shape[:2]))])[0]  # (d,)
@@ -51,7 +51,7 @@ def compare(task: CompareNeighbours, context: Context) -> Any:
     case = context.case()
     found = case.neighbours(task.subject_id)
     if not found:
-        raise ExplorerError("There are no neighbours to compare. Find some first.")
+        raise ExplorerError("worker.queries_no_neighbours_compare")
     subject = read_png(case.blob(case.subject(task.subject_id).pixels_sha256))
     ranked = rerank(subject, found, by=RANKED_BY, learned=_learned(context).compare, run=context.run)
     compared = [dataclasses.replace(c.neighbour, rank=c.clip_rank, closeness=c.closeness) for c in ranked]
@@ -66,6 +66,6 @@ def _learned(context: Context) -> Learned:
 
 def _box(values: tuple[float, ...]) -> tuple[float, float, float, float]:
     if len(values) != 4:
-        raise ExplorerError(f"A region has four edges (left, top, right, bottom), not {len(values)}.")
+        raise ExplorerError("worker.queries_region_four_edges", values_count=len(values))
     left, top, right, bottom = values
     return left, top, right, bottom

@@ -19,6 +19,7 @@ from explorer.records import Recipe, to_json
 from explorer.records.scans import REPEATS_AT, SeedMatch, SeedScan
 from explorer.search.fit_size import fit
 from explorer.search.seed_recovery import Match, Scan, scan, subject_latents
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -30,7 +31,7 @@ KEPT = 10
 def recover(task: RecoverSeed, context: Context) -> Any:
     """Writes where the scan stands from time to time, then the scan with the replays of what it names."""
     _check(task)
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     subject = case.subject(task.subject_id)
     side = model.info.default_size_px
@@ -38,7 +39,7 @@ def recover(task: RecoverSeed, context: Context) -> Any:
     latents = _latents(model, rgb, context)
     stored = case.record(SeedScan, task.scan_id)
     if stored is not None and stored.model_fingerprint != model.ref.fingerprint:
-        raise ExplorerError("The model's files have changed since this scan began. Start a new scan.")
+        raise ExplorerError("worker.recovery_model_files_changed")
     state = _scan(task, context, model, latents, None if stored is None else _resumed(stored))
     found = _record(task, model, latents, state)
     found = _confirm(found, model, rgb, case.chosen_prompt(subject.id), context)
@@ -48,13 +49,11 @@ def recover(task: RecoverSeed, context: Context) -> Any:
 
 def _check(task: RecoverSeed) -> None:
     if not 0 <= task.first < task.stop <= 2 ** 63:
-        raise ExplorerError(f"The seeds {task.first} to {task.stop - 1} are no range. Choose a first seed of 0 "
-                            "or more and at least one seed.")
+        raise ExplorerError("worker.recovery_seeds_no_range", first=task.first, stop=task.stop - 1)
     if "torch-cpu" in task.sources and task.stop > REPEATS_AT:
-        raise ExplorerError(f"PyTorch on the processor knows {REPEATS_AT:,} seeds; from there on they repeat. End "
-                            "the range there, or choose another generator.")
+        raise ExplorerError("worker.recovery_pytorch_processor_knows", repeats_at=REPEATS_AT)
     if not task.sources:
-        raise ExplorerError("Choose at least one noise generator to try.")
+        raise ExplorerError("worker.recovery_choose_least_one")
 
 
 def _latents(model: Model, rgb: np.ndarray, context: Context) -> dict[str, np.ndarray]:
@@ -79,7 +78,7 @@ def _scan(task: RecoverSeed, context: Context, model: Model, latents: dict[str, 
                           resume=resumed):
             now = time.monotonic()
             rate = (state.next_seed - first) / max(1e-6, now - began)
-            context.report(state.next_seed - task.first, task.stop - task.first, "trying seeds",
+            context.report(state.next_seed - task.first, task.stop - task.first, say("progress.trying_seeds"),
                            left_s=(task.stop - state.next_seed) / rate)
             if now - written > COMMIT_S and not state.done:
                 context.commit(_record(task, model, latents, state))
@@ -112,5 +111,5 @@ def _confirm(found: SeedScan, model: Model, rgb: np.ndarray, prompt: str, contex
                         "euler", side, side, noise_source=match.source, precision=model.precision)
         closeness = compare(rgb, exhibit(model, recipe, run=context.run).rgb)
         matches[matches.index(match)] = dataclasses.replace(match, closeness=closeness)
-        context.report(number + 1, CONFIRM, "replaying the seeds that stand out")
+        context.report(number + 1, CONFIRM, say("progress.replaying_seeds_stand"))
     return dataclasses.replace(found, matches=tuple(matches))

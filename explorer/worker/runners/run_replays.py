@@ -23,6 +23,7 @@ from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.floor import autoencoder_floor
 from explorer.search.one_search import Given
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.given_images import start_picture, stored_noise
@@ -34,7 +35,7 @@ EXHIBITS = 3  # the best of a search that are rendered again
 
 def search(task: RunSearch, context: Context) -> Any:
     """Writes a plan, then each replay as it is made, then the best again as exhibits, then the summary."""
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     encoder = loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
@@ -82,8 +83,7 @@ def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:
     plan = case.record(SearchPlan, task.search_id)
     if plan is not None:
         if plan.model != model.ref:
-            raise ExplorerError("The model's files have changed since this search began, so it cannot go on. "
-                                "Start a new search; what this one found is kept.")
+            raise ExplorerError("worker.replays_model_files_changed")
         return dataclasses.replace(task.settings, prompt=plan.settings["prompt"])
     if task.settings.prompt or task.settings.recipes:
         return task.settings
@@ -96,23 +96,22 @@ def _exhibits(task: RunSearch, context: Context, model: Model, encoder: Any) -> 
     total = context.case().count_replays(task.subject_id, search_id=task.search_id)
     for number, replay in enumerate(best, 1):
         if not replay.exhibit:
-            context.report(total, total, f"rendering the best again, {number} of {len(best)}",
+            context.report(total, total, say("progress.rendering_best_again", number=number, best_count=len(best)),
                            best_replay_id=best[0].id)
             _render(replay, context, model, encoder)
 
 
 def again(task: RenderExhibit, context: Context) -> Any:
     """Writes a stored replay again as an exhibit, with the hash of every stage."""
-    context.report(0, 1, "loading the model")
+    context.report(0, 1, say("progress.loading_model"))
     case, model = context.case(), loading.model(context, task.model)
     replay = case.replay(task.replay_id)
     if replay.recipe.model.fingerprint != model.ref.fingerprint:
-        raise ExplorerError(f"This replay was made with another model ({replay.recipe.model.source}). Choose "
-                            "that model and render it again.")
+        raise ExplorerError("worker.replays_made_another_model", source=replay.recipe.model.source)
     if not replay.exhibit:
         _record_environment(model, context)
         _render(replay, context, model, _encoder_of(replay, case, context))
-    context.report(1, 1, "rendered")
+    context.report(1, 1, say("progress.rendered"))
     return {"replay_id": replay.id}
 
 
@@ -143,13 +142,13 @@ def _render(replay: Replay, context: Context, model: Model, encoder: Any | None)
 
 def generate(task: GenerateSubject, context: Context) -> Any:
     """Writes a new subject that the model made, with its recipe."""
-    context.report(0, 1, "loading the model")
+    context.report(0, 1, say("progress.loading_model"))
     model = loading.model(context, task.model)
     settings = dataclasses.replace(task.settings, seeds=1, strengths=())
     recipe = expand(settings, model=model.ref, info=model.info)[0]
     environment_id = _record_environment(model, context)
     rendered = exhibit(model, recipe, run=context.run, on_step=lambda v: context.report(
-        0, 1, "making the image", step=v.index + 1, steps=v.steps))
+        0, 1, say("progress.making_image"), step=v.index + 1, steps=v.steps))
     case = context.case()
     subject = case.add_subject(
         rendered.png, f"{recipe.prompt[:60] or 'no prompt'} (seed {recipe.seed})", origin="generated",

@@ -9,12 +9,13 @@ from typing import Any
 from explorer.jobs.tasks import WriteReport
 from explorer.report.compose import ReportOptions
 from explorer.report.write_report import make_report
+from explorer.texts import say
 from explorer.worker.context import Context
 
 
 def write(task: WriteReport, context: Context) -> Any:
     """Writes a report to the workspace's folder `reports`; the case is not changed."""
-    context.report(0, 1, "writing the report")
+    context.report(0, 1, say("progress.writing_report"))
     case = context.case(task.case_id)
     head = task.head or case.head()[0]
     logo = case.blob(task.logo_blob) if task.logo_blob else b""
@@ -27,5 +28,5 @@ def write(task: WriteReport, context: Context) -> Any:
     draft = path.with_suffix(".part")
     draft.write_bytes(data)
     os.replace(draft, path)
-    context.report(1, 1, "written")
+    context.report(1, 1, say("progress.written"))
     return {"path": str(path), "sha256": name, "head_entry": head}

@@ -25,6 +25,7 @@ from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Recipe, TermGain, to_json
 from explorer.run import Counted, Run
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
 
@@ -33,7 +34,7 @@ SHOWN_PX = 256  # at least, for the picture under the mask
 
 def measure_signals(task: MeasureSignals, context: Context) -> Any:
     """Writes a SignalReading to the case, or rows to the task's CSV file."""
-    context.report(0, 0, "loading the model")
+    context.report(0, 0, say("progress.loading_model"))
     model = loading.model(context, task.model)
     return _list(task, context, model) if task.list_path else _one(task, context, model)
 
@@ -42,14 +43,14 @@ def _one(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any]
     case = context.case()
     prompt = task.prompt or case.chosen_prompt(task.subject_id)
     if not prompt:
-        raise ExplorerError("There is no prompt to measure yet. Find one on the Prompt page, or type your own.")
+        raise ExplorerError("worker.signals_no_prompt_measure")
     seeds, settings = _seeds(task), {"steps": task.steps, "guidance": task.guidance}
     first = prompt_recipes(model, [prompt], seeds=seeds[:1], **settings)[0]
     total, began = 2 * len(seeds) * first.steps, time.monotonic()
     found = measure(model, prompt, names=task.signals, seeds=seeds, images=True, **settings,
-                    run=Counted(context.run, total, "measuring the signals"))
+                    run=Counted(context.run, total, say("progress.measuring_signals")))
     words = word_influence(model, prompt, seeds=seeds, **settings,
-                           run=Counted(context.run, total, "measuring the words"))
+                           run=Counted(context.run, total, say("progress.measuring_words")))
     spent = found.unet_evaluations + EVALUATIONS * len(seeds) * first.steps
     reading, blobs = _reading(task, first, found, words, spent=spent, elapsed_s=time.monotonic() - began)
     context.commit(reading, blobs=blobs)
@@ -100,7 +101,7 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
             continue
         fresh = len(table.rows) - before
         left = (time.monotonic() - began) / fresh * (len(prompts) - number) if fresh else None
-        context.report(number, len(prompts), "measuring prompts", left_s=left)
+        context.report(number, len(prompts), say("progress.measuring_prompts"), left_s=left)
         table.add(_row(task, model, kind, one, context.run))
     return {"out": task.out, "prompts": len(prompts), "repeated": sum(f.repeated for f in lists.values()),
             "kinds": {kind: found.kind for kind, found in lists.items()}, "names": list(names),
@@ -121,5 +122,5 @@ def _read(path: str) -> PromptList:
 
 def _seeds(task: MeasureSignals) -> tuple[int, ...]:
     if not 1 <= task.seeds <= 10_000:
-        raise ExplorerError(f"{task.seeds} seeds were asked for. Allowed: 1 to 10,000.")
+        raise ExplorerError("worker.signals_seeds_asked", seeds=task.seeds)
     return tuple(range(task.first_seed, task.first_seed + task.seeds))

@@ -18,29 +18,30 @@ from explorer.images.decode import read_png
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import EmbedSubject, EncodeText, Interrogate
 from explorer.records import Embedding, to_json
+from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import judge_prompts, loading
 
 
 def embed(task: EmbedSubject, context: Context) -> Any:
     """Writes the subject's embedding to its case; nothing to do where it is there."""
-    context.report(0, 1, "loading CLIP")
+    context.report(0, 1, say("progress.loading_clip"))
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     if case.embedding(subject.id, encoder.fingerprint) is None:
-        context.report(0, 1, "reading the subject")
+        context.report(0, 1, say("progress.reading_subject"))
         square = _square(read_png(case.blob(subject.pixels_sha256)))
         vector = encoder.encode_images([square])[0].astype("<f4")  # (d,)
         blob = case.put_blob(vector.tobytes())
         context.commit(Embedding(subject.id, encoder.fingerprint, blob, int(vector.size)),
                        blobs={blob: vector.tobytes()})
-    context.report(1, 1, "read")
+    context.report(1, 1, say("progress.read"))
     return {"clip_fingerprint": encoder.fingerprint}
 
 
 def interrogate(task: Interrogate, context: Context) -> Any:
     """Writes ranked prompts for the subject to its case."""
-    context.report(0, 0, "loading CLIP")
+    context.report(0, 0, say("progress.loading_clip"))
     case, encoder = context.case(), loading.encoder(context, task.clip)
     subject = case.subject(task.subject_id)
     lists, words = _terms(task)
@@ -50,7 +51,7 @@ def interrogate(task: Interrogate, context: Context) -> Any:
     picture = _square(rgb) if vector is None else None
     own, captioner = _captions(task, case), ""
     if task.mode != "negative":
-        context.report(0, 0, "looking for a caption")
+        context.report(0, 0, say("progress.looking_caption"))
         own, captioner = _with_caption_model(own, rgb, context)
     found = interrogate_image(
         encoder, picture, subject_id=subject.id, mode=task.mode,
@@ -58,8 +59,7 @@ def interrogate(task: Interrogate, context: Context) -> Any:
         captions=own, banned=task.banned, locked=task.locked,
         cache=context.settings.cache / "terms", embedding=embedding, run=context.run)
     if not found:
-        raise ExplorerError("No prompt was found with these lists and banned terms. Allow more of them, or "
-                            "type a prompt yourself.")
+        raise ExplorerError("worker.subjects_no_prompt_found")
     known = {(p.mode, p.source, p.text) for p in case.prompts(subject.id)}
     # What is new is kept before the model is asked, so that nothing found hangs on that.
     new = context.commit(*(p for p in found if (p.mode, p.source, p.text) not in known))

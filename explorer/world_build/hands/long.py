@@ -118,8 +118,8 @@ class LongTraining:
             os.replace(part, self.checkpoint)
         except (OSError, RuntimeError) as error:
             part.unlink(missing_ok=True)
-            raise ExplorerError(f"The checkpoint {self.checkpoint} cannot be written ({error}). Free some space "
-                                "and run the same command again; it goes on from the last checkpoint.") from error
+            raise ExplorerError("world_build.long_checkpoint_cannot_written", checkpoint=self.checkpoint,
+                                error=error) from error
 
     def _resume(self) -> None:
         try:
@@ -128,8 +128,8 @@ class LongTraining:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, KeyError, EOFError, ValueError) as error:
-            raise ExplorerError(f"The checkpoint {self.checkpoint} does not fit ({str(error)[:80]}). "
-                                "Delete it to train anew.") from error
+            raise ExplorerError("world_build.long_checkpoint_not_fit", checkpoint=self.checkpoint,
+                                error=str(error)[:80]) from error
         self.average, self.step = state["average"], state["step"]
         self.spent_s, self.processor_s = state["spent_s"], state["processor_s"]
 

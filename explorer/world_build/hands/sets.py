@@ -87,10 +87,9 @@ def _pack(package: str, folder: Path) -> Path:
         done = subprocess.run(["npm", "pack", "--silent", package], cwd=folder, capture_output=True, text=True,
                               timeout=600)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ExplorerError("The emoji sets come from the npm registry. Install npm, or unpack the packages into "
-                            f"{folder} yourself.") from error
+        raise ExplorerError("world_build.sets_emoji_come_npm", folder=folder) from error
     if done.returncode:
-        raise ExplorerError(f"npm could not get {package}. Check the connection and run the same command again.")
+        raise ExplorerError("world_build.sets_npm_not_get", package=package)
     return folder / done.stdout.strip().splitlines()[-1]
 
 
@@ -158,8 +157,7 @@ def _json(path: Path) -> dict:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ExplorerError(f"{path} cannot be read ({error}). Delete its folder and build again: it is fetched "
-                            "anew.") from error
+        raise ExplorerError("world_build.sets_cannot_read", path=path, error=error) from error
 
 
 def _categories(folder: Path) -> dict[str, str]:
