@@ -17,7 +17,7 @@ class Replay:
     search_id: str
     recipe: Recipe
     image_sha256: str  # PNG blob
-    closeness: dict[str, float]  # score name -> value; see closeness/catalogue.py
+    closeness: dict[str, float]  # score name -> value; see scores.py
     unet_evaluations: int
     elapsed_s: float
     exhibit: bool = False  # rendered at batch 1 in deterministic mode

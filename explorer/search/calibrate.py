@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.closeness.catalogue import SCORES
+from explorer.records.scores import SCORES
 from explorer.search.race import Checkpoint, RacePlan
 from explorer.search.traces import Trace, blocks
 from explorer.statistics import share_interval

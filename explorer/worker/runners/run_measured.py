@@ -12,7 +12,6 @@ import numpy as np
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
 from explorer.collections.works import PICTURES
@@ -31,6 +30,7 @@ from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
 from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
 from explorer.records.policy import Policy, check, results_id
+from explorer.records.scores import sort_key
 from explorer.search.expand import expand
 from explorer.search.expand import prompts as listed
 from explorer.search.fit_size import fit
