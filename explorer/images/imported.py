@@ -63,7 +63,8 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
     now = _Building(generation, model, _program(generation))
-    now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
+    if generation.tool in _LIKENED:
+        now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
     recipe = Recipe(
         model=model,
