@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from explorer.closeness.learned import load_learned
-from explorer.world_build.stats import wilson
+from explorer.statistics import share_interval
 
 SIDE_PX = 128  # the network gets pictures of 64 px at twice their size
 AMONG = 100
@@ -98,8 +98,8 @@ def caption_ranks(image: np.ndarray, text: np.ndarray, seed: int = 0) -> np.ndar
 def figure(ranks: np.ndarray) -> dict:
     """R-precision and the share in the first five, with the first one's 95% interval."""
     first = int((ranks == 1).sum())
-    low, high = wilson(first, len(ranks))
-    return {"share": round(first / len(ranks), 4), "low": round(low, 4), "high": round(high, 4),
+    found = share_interval(first, len(ranks), method="wilson")
+    return {"share": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4),
             "in_five": round(float((ranks <= 5).mean()), 4), "pictures": len(ranks)}  # fmt: skip
 
 
