@@ -63,7 +63,8 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
     now = _Building(generation, model, _program(generation))
-    now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
+    if generation.tool in _LIKENED:
+        now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
     recipe = Recipe(
         model=model,
@@ -102,7 +103,7 @@ def _scheduler(now: _Building) -> str:
     made = now.made
     if now.model.family == "other":  # which runs through its pipeline's own call
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
-        now.named.append(say("note.images.sampler_model_own", given=given[:80] or "(not given)"))
+        now.named.append(say("note.images.sampler_model_own", given=given[:80] or say("note.images.not_given")))
         return OWN_SAMPLER
     steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
     key = sampler_key(made.sampler) if steppable else None
@@ -164,7 +165,7 @@ def _guidance(now: _Building) -> float:
     if distilled is not None and now.model.family in DISTILLED_FAMILIES:
         return distilled  # the network's own input; no second pass is taken
     if distilled is not None:
-        now.named.append(f"distilled guidance {distilled:g}")
+        now.named.append(say("note.images.distilled_guidance", guidance=distilled))
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
