@@ -276,8 +276,14 @@ def test_a_hires_pass_that_is_switched_off_is_none():
     assert not any("second pass" in part for part in told)
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("f04_fooocus_json.jpg", "replayed as ComfyUI does"), ("a23_civitai_gen.png", "replayed as ComfyUI does"),
-    ("s02_easydiffusion.png", "Easy Diffusion samples in its own ways"), ("n02_nai_img2img.png", "NovelAI's service")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("f04_fooocus_json.jpg", "replayed as ComfyUI does"),
+        ("a23_civitai_gen.png", "replayed as ComfyUI does"),
+        ("s02_easydiffusion.png", "Easy Diffusion samples in its own ways"),
+        ("n02_nai_img2img.png", "NovelAI's service"),
+    ],
+)
 def test_a_program_that_is_replayed_as_another_is_said_to_be(name, words):
     assert any(words in part for part in recipe_from(read(name)[0], SD1).not_replayable)
