@@ -31,12 +31,13 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 class VectorIndex:
     """A faiss index whose results are similarities: cosine in [-1, 1] for unit vectors."""
 
-    def __init__(self, index: faiss.Index, path: Path, *, normalised: bool = False):
-        """`numbers` are an id map's own (None without one): place in the index -> number. `normalised`: the file's
-        vectors were not of unit length, and these are.
+    def __init__(self, index: faiss.Index, path: Path, *, numbers: np.ndarray | None = None,
+                 owner: faiss.Index | None = None, normalised: bool = False):
+        """`numbers` are an id map's own (None without one): place in the index -> number; `owner` is that map.
+
+        `normalised`: the file's vectors were not of unit length, and these are.
         """
-        self._owner, self.normalised = index, normalised  # the owner of what lies inside an id map
-        self.numbers, index = _numbers(index, path)
+        self.numbers, self._owner, self.normalised = numbers, owner, normalised
         self.faiss = index
         self.path = path
         self.count = int(index.ntotal)
@@ -109,15 +110,16 @@ def open_index(path: Path) -> VectorIndex:
         raise _damaged(path, str(error)) from error
     if index.metric_type not in (faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2) or index.ntotal < 1:
         raise ExplorerError("collections.faiss_index_empty_not_compare", path=path)
-    unit = _of_unit_length(index, path)
-    return VectorIndex(unit, path, normalised=unit is not index)
+    numbers, inner = _numbers(index, path)
+    unit = _of_unit_length(inner, path)
+    return VectorIndex(unit, path, numbers=numbers, owner=index, normalised=unit is not inner)
 
 
 def _numbers(index: faiss.Index, path: Path) -> tuple[np.ndarray | None, faiss.Index]:
     """(the number that the index gives each of its vectors, the index itself) of an id map; (None, index) else."""
     outer = faiss.downcast_index(index)
     if not isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2)):
-        return None, index
+        return None, outer
     numbers = faiss.vector_to_array(outer.id_map)
     if len(numbers) != outer.ntotal or (len(numbers) and int(numbers.min()) < 0):
         raise _damaged(path, say("note.collections.header_contradicts_itself"))
@@ -130,26 +132,18 @@ def _of_unit_length(index: faiss.Index, path: Path) -> faiss.Index:
     Flat ones of up to MOST_COPIED bytes are copied; ExplorerError for larger ones. Others are checked by what they
     find.
     """
-    inner = _numbers(index, path)[1]
-    if type(_inner(inner)).__name__ not in ("IndexFlatIP", "IndexFlatL2", "IndexFlat") or hasattr(inner, "chain"):
+    if type(index).__name__ not in ("IndexFlatIP", "IndexFlatL2", "IndexFlat"):
         return index
-    sample = np.unique(np.linspace(0, inner.ntotal - 1, 64).astype(np.int64))
-    lengths = [float(np.linalg.norm(inner.reconstruct(int(i)))) for i in sample]
+    sample = np.unique(np.linspace(0, index.ntotal - 1, 64).astype(np.int64))
+    lengths = [float(np.linalg.norm(index.reconstruct(int(i)))) for i in sample]
     if all(abs(length - 1) <= UNIT for length in lengths):
         return index
-    if 4 * inner.ntotal * inner.d > MOST_COPIED:
+    if 4 * index.ntotal * index.d > MOST_COPIED:
         raise ExplorerError("collections.faiss_index_not_unit", path=path, value=max(lengths))
-    rows = np.array(inner.reconstruct_n(0, inner.ntotal))
-    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    numbers = _numbers(index, path)[0]
-    made = faiss.IndexFlatIP(inner.d)
-    if numbers is None:
-        made.add(rows)
-        return made
-    mapped = faiss.IndexIDMap(made)
-    mapped.add_with_ids(rows, numbers)
-    mapped.kept = made  # the map only points to it
-    return mapped
+    rows = np.array(index.reconstruct_n(0, index.ntotal))
+    made = faiss.IndexFlatIP(index.d)
+    made.add(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+    return made
 
 
 def reading_flags(path: Path, kind: bytes) -> int:
