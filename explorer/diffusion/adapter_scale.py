@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import re
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
+from explorer.foreign.reading import parse_object
 
 MOST_BYTES = 1 << 20
 
@@ -44,10 +44,8 @@ class Scales:
 
 
 def _object(text: str) -> dict[str, Any]:
-    with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(text or "{}")
-        return value if isinstance(value, dict) else {}
-    return {}
+    """The object; ValueError for text that is none, which would weigh the LoRA wrongly."""
+    return parse_object(text) if text.strip() else {}
 
 
 def _beside(path: Path) -> dict[str, Any]:

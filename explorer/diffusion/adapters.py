@@ -6,6 +6,7 @@ and the sampler runs at full speed.
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from explorer.diffusion.adapter_files import AdapterFile
 from explorer.diffusion.adapter_scale import Scales
 from explorer.diffusion.families.family import network_of
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
 from explorer.texts import say
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 _UP = re.compile(r"(?:\.lora_B|[._]lora\.up|\.lora_linear_layer\.up|\.lora_up)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
        "lora_down": "lora_up"}
+MOST_VECTORS = 75  # a textual inversion's, one a token: what CLIP's texts hold
 FOREIGN = ("hada_", "lokr_", "dora_scale", "oft_", "glora", "magnitude_vector", "modules_to_save", "ia3_",
            "lora_embedding", "lora_mid")
 PEFT = "base_model.model."  # before every name in a file that PEFT itself wrote
@@ -34,11 +37,12 @@ _SIDES = (*(d for d in UPS), *UPS.values())
 def lay_over(pipe: Any, files: tuple[AdapterFile, ...]) -> None:
     """Changes the pipeline's weights and vocabulary in place; ExplorerError for a file that does not fit."""
     for file in files:
-        tensors, metadata = _read(file.path)
-        if file.kind == "lora":
-            _add_lora(pipe, tensors, metadata, file)
-        else:
-            _add_words(pipe, tensors, file)
+        with opening(file.path.name, then=say("note.diffusion.adapter_may_be_damaged")):
+            tensors, metadata = _read(file.path)
+            if file.kind == "lora":
+                _add_lora(pipe, tensors, metadata, file)
+            else:
+                _add_words(pipe, tensors, file)
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -52,7 +56,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         (name for name in tensors if not _is_plain(name)), None)
     if strange:
         raise ExplorerError("diffusion.adapters_another_kind_than", path_name=file.path.name, strange=strange[:80])
-    scales, modules = Scales(metadata, file.path), _modules(pipe)
+    scales, modules, placed = Scales(metadata, file.path), _modules(pipe), 0
     weights, alphas = _as_diffusers(pipe, _with_parts(tensors, modules), file)
     for name, down in weights.items():
         match = DOWN.search(name)
@@ -62,7 +66,12 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         place = _place(name[:match.start()])
         if place not in modules or up is None:
             raise ExplorerError("diffusion.adapters_changes_model_not", path_name=file.path.name, place=place)
+        if down.ndim < 2 or up.ndim < 2 or not len(down):
+            raise ExplorerError("diffusion.adapters_no_lora_weights", path_name=file.path.name, place=place)
         _add(modules[place], down, up, file.weight * scales.factor(place, down.shape[0], alphas.get(place)), file)
+        placed += 1
+    if not placed:
+        raise ExplorerError("diffusion.adapters_changes_nothing", path_name=file.path.name)
 
 
 def _is_plain(name: str) -> bool:
@@ -88,12 +97,15 @@ def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: f
          file: AdapterFile) -> None:
     """Adds scale · up · down to a linear or convolution weight."""
     weight = module.weight
-    change = (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
-    if up.shape[0] != weight.shape[0] or change.numel() != weight.numel():
+    wide = math.prod(down.shape[1:])  # in · kernel
+    if up.shape[0] != weight.shape[0] or up.shape[0] * wide != weight.numel():
         raise ExplorerError("diffusion.adapters_not_fit_model", path_name=file.path.name, shape=tuple(weight.shape),
-                            first_shape=up.shape[0], last_shape=change.shape[1])
+                            first_shape=up.shape[0], last_shape=wide)
+    change = scale * (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
+    if not bool(torch.isfinite(change).all()):
+        raise ExplorerError("diffusion.adapters_no_numbers", path_name=file.path.name)
     with torch.no_grad():
-        weight += (scale * change).reshape(weight.shape).to(weight.device, weight.dtype)
+        weight += change.reshape(weight.shape).to(weight.device, weight.dtype)
 
 
 def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
@@ -141,6 +153,9 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
     parts = {k: v for k, v in tensors.items() if k in homes} or {"clip_l": single}
     own = [single_name] if len(tensors) == 1 and single_name not in (*homes, *_UNNAMED) else []
     for key, vectors in parts.items():
+        if (vectors.ndim > 1 and len(vectors) > MOST_VECTORS) or not bool(torch.isfinite(vectors).all()):
+            raise ExplorerError("diffusion.adapters_no_word", path_name=file.path.name, vectors=len(vectors),
+                                most_vectors=MOST_VECTORS)
         tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:
