@@ -66,8 +66,10 @@ def _pattern(patterns: Any, module: str) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+    """The number; None where none is given; ValueError or TypeError for what is none."""
+    if value in (None, "", "None"):
         return None
-    return number if math.isfinite(number) else None
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("an alpha without end")
+    return number
