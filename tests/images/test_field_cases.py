@@ -287,3 +287,12 @@ def test_a_hires_pass_that_is_switched_off_is_none():
 )
 def test_a_program_that_is_replayed_as_another_is_said_to_be(name, words):
     assert any(words in part for part in recipe_from(read(name)[0], SD1).not_replayable)
+
+
+@pytest.mark.parametrize(("program", "scheduler", "noise"), [
+    ("", "k_euler_a", "cuda-philox"), ("a1111", "k_euler_a", "cuda-philox"), ("comfyui", "k_euler_a", "torch-cpu"),
+    ("invokeai", "euler_a", "torch-cpu"), ("diffusers", "euler_a", "torch-cpu")])
+def test_another_programs_way_can_be_asked_for_and_is_named(program, scheduler, noise):
+    recipe = recipe_from(read("r01_a1111_ok.png")[0], SD1, program=program)
+    assert (recipe.scheduler, recipe.noise_source) == (scheduler, noise)
+    assert any("as was asked for" in part for part in recipe.not_replayable) == (program not in ("", "a1111"))
