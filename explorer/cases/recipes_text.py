@@ -14,8 +14,7 @@ from explorer.records.program_samplers import BY_KEY
 
 KEYWORD = "afterimage recipe"  # our text chunk; "parameters" is A1111's
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-SAMPLERS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M", "pndm": "PLMS",
-            "unipc": "UniPC", "lcm": "LCM", "heun": "Heun", "lms": "LMS", "dpm_2": "DPM2", "dpm_2_a": "DPM2 a"}
+SAMPLERS = {"euler": "Euler", "euler_a": "Euler a", "ddim": "DDIM", "dpmpp_2m": "DPM++ 2M", "pndm": "PLMS"}
 NOISE = {"torch-cpu": "CPU", "cuda-philox": "GPU", "a1111-nv-philox": "NV"}
 
 
@@ -37,9 +36,35 @@ def recipe_from_json(text: str | bytes) -> Recipe:
 
 
 def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:
-    """The recipe as A1111 writes it, with two keys of our own; what that form cannot say is only in the JSON."""
+    """The recipe as A1111 writes it; what that form cannot say is only in the JSON.
+
+    Pictures in packages carry this line, and a check makes it anew: the form for diffusers' samplers stays as it
+    is, byte for byte. Recipes in another program's way are written with two keys more, "Dialect" and "Program".
+    """
+    if recipe.scheduler in BY_KEY or "guidance_rescale" in recipe.scheduler_config:
+        return _programs_line(recipe, model_name)
+    parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, recipe.scheduler),
+             "CFG scale": f"{recipe.guidance:g}", "Seed": recipe.seed,
+             "Size": f"{recipe.width_px}x{recipe.height_px}", "Model hash": recipe.model.fingerprint[:10]}
+    if model_name:
+        parts["Model"] = model_name.replace(",", " ")
+    if recipe.variation is not None:
+        parts |= {"Variation seed": recipe.variation.subseed,
+                  "Variation seed strength": f"{recipe.variation.strength:g}"}
+    if recipe.strength is not None:
+        parts["Denoising strength"] = f"{recipe.strength:g}"
+    if recipe.clip_skip:
+        parts["Clip skip"] = recipe.clip_skip
+    if recipe.eta:
+        parts["Eta"] = f"{recipe.eta:g}"
+    parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Version": "afterimage"}
+    negative = f"\nNegative prompt: {recipe.negative_prompt}" if recipe.negative_prompt else ""
+    return f"{recipe.prompt}{negative}\n" + ", ".join(f"{k}: {v}" for k, v in parts.items())
+
+
+def _programs_line(recipe: Recipe, model_name: str) -> str:
+    """A recipe in a k-diffusion program's way, or with guidance brought back, in the same form."""
     config = recipe.scheduler_config
-    program = config.get("program", "diffusers")
     sampler = BY_KEY[recipe.scheduler].label if recipe.scheduler in BY_KEY else recipe.scheduler
     parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, sampler)}
     if config.get("schedule"):
@@ -55,16 +80,16 @@ def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:
         parts |= {"Denoising strength": f"{recipe.strength:.12g}", "Init image hash": recipe.start_sha256 or ""}
     if recipe.clip_skip:
         parts["Clip skip"] = recipe.clip_skip + 1  # A1111 counts the last layer as 1
-    if recipe.eta or config.get("eta") is not None:
-        parts["Eta"] = f"{config.get('eta', recipe.eta):.12g}"
-    if config.get("seed_delta"):
-        parts["ENSD"] = config["seed_delta"]
-    if config.get("resized_from"):
-        parts["Seed resize from"] = "x".join(map(str, config["resized_from"]))
-    if config.get("guidance_rescale"):
-        parts["CFG rescale"] = f"{config['guidance_rescale']:.12g}"
+    named = {
+        "Eta": config.get("eta"),
+        "ENSD": config.get("seed_delta"),
+        "CFG rescale": config.get("guidance_rescale"),
+        "Seed resize from": "x".join(map(str, config.get("resized_from", ()))),
+    }
+    parts |= {k: f"{v:.12g}" if isinstance(v, float) else v for k, v in named.items() if v not in (None, "", 0)
+              or (k == "Eta" and v == 0)}
     parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Dialect": recipe.dialect,
-              "Program": program, "Version": "afterimage"}
+              "Program": config.get("program", "diffusers"), "Version": "afterimage"}
     return written(recipe.prompt, recipe.negative_prompt, parts)
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from explorer.collections.works import PICTURES, clean, column_names
 from explorer.errors import ExplorerError
+from explorer.images.settings.encodings import decoded
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
@@ -153,4 +154,5 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig", "replace")
+    """A caption file's words, in whatever encoding."""
+    return decoded(data)

@@ -11,10 +11,12 @@ from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_numbers
 from explorer.records import Recipe
 from explorer.records.families import facts
 from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.samplers import OWN_SAMPLER, offered
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -54,6 +56,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
 
 def _check_numbers(model: Model, recipe: Recipe) -> None:
     check_seed(recipe.seed)
+    check_numbers(recipe.scheduler_config or {}, say("note.diffusion.recipes_sampler"))
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
         raise ExplorerError("diffusion.check_recipe_steps_asked", steps=recipe.steps, low=low, high=high)

@@ -42,7 +42,8 @@ def check_dialect(prompt: str, dialect: str) -> None:
     if dialect not in DIALECTS:
         raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
                             dialects=", ".join(DIALECTS))
-    found = [name for pattern, name in _NOT_OFFERED.get(dialect.split("-")[0], ()) if re.search(pattern, prompt)]
+    found = [say(f"note.dialect.{name}") for pattern, name in _NOT_OFFERED.get(dialect.split("-")[0], ())
+             if re.search(pattern, prompt)]
     if found:
         raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=say("note.and").join(found))
     wild = [p.weight for part in parse(prompt, dialect) for p in part

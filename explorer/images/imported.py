@@ -14,6 +14,7 @@ from explorer.records.families import facts
 from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
+    PROGRAM_LABELS,
     PROGRAMS,
     sampler_key,
     schedule_key,
@@ -50,8 +51,10 @@ class _Building:
     config: dict[str, Any] = field(default_factory=dict)
 
 
-def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
+def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
+
+    `program`, one of PROGRAMS, is in whose way it is to be sampled where that is not to follow from the file.
 
     `not_replayable` names each part that our sampler cannot repeat or that the file left open; whether
     the recipe really gives the image is only known after a replay.
@@ -61,8 +64,11 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     if lacking:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
-    now = _Building(generation, model, _program(generation))
-    now.named += [_LIKENED[generation.tool]] if generation.tool in _LIKENED else []
+    now = _Building(generation, model, program or _program(generation))
+    if program and program != _program(generation):
+        now.named.append(say("note.images.replayed_as", tool=generation.tool, program=PROGRAM_LABELS[program]))
+    elif generation.tool in _LIKENED:
+        now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
     recipe = Recipe(
         model=model,
@@ -102,7 +108,7 @@ def _scheduler(now: _Building) -> str:
     known = facts(now.model.family)
     if not known.own_loop:  # which runs through its pipeline's own call
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
-        now.named.append(say("note.images.sampler_model_own", given=given[:80] or "(not given)"))
+        now.named.append(say("note.images.sampler_model_own", given=given[:80] or say("note.images.not_given")))
         return OWN_SAMPLER
     steppable = now.program in ("a1111", "comfyui") and not known.flow
     key = sampler_key(made.sampler) if steppable else None
@@ -167,7 +173,7 @@ def _guidance(now: _Building) -> float:
     if distilled is not None and known.guided_above is None:
         return distilled  # the network's own input; no second pass is taken
     if distilled is not None:
-        now.named.append(f"distilled guidance {distilled:g}")
+        now.named.append(say("note.images.distilled_guidance", guidance=distilled))
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
@@ -206,6 +212,8 @@ def _dialect(now: _Building) -> str:
 def _clip_skip(now: _Building) -> int:
     """Layers skipped beyond the family's own; SD 2 and XL skip one by themselves and no more in A1111."""
     skip = now.made.clip_skip
+    if now.made.tool == "Afterimage" and "Program" not in now.made.other:
+        return skip or 0  # our line for diffusers' samplers counts the layers that are skipped
     if now.model.family == "sd1" or now.made.tool == "Afterimage":
         return max(0, (skip or 1) - 1)
     if now.program == "comfyui" and now.made.tool != "Fooocus" and skip not in (None, 2):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from explorer.cases import marks
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings.series import distinct, in_rank
 from explorer.findings.wording import number
 from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
+from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
-from explorer.texts import say
+from explorer.texts import inside, say
 
 MOST = 12
 SMALL_PX = 256
@@ -39,7 +39,7 @@ def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay
 def _picture(found: CaseView, subject: Subject, replay: Replay, score: str, place: int) -> Figure:
     recipe, png = replay.recipe, found.blob(replay.image_sha256)
     value = replay.closeness.get(score)
-    close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
+    close = "" if value is None else f", {inside(SCORES[score].label)} {shown(score, value)}"
     what = say("document.exhibit_seed", place=place, seed=recipe.seed, start=report_texts.began(recipe, subject))
     return Figure(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

@@ -10,7 +10,6 @@ from PIL import Image
 
 from explorer.cases.snapshot import Snapshot
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.codecs import QUALITIES
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
@@ -25,6 +24,7 @@ from explorer.findings.wording import above, number, percent, statement
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
+from explorer.records.scores import SCORES, shown
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Table, Text
 from explorer.report.claims import claims_blocks
@@ -104,11 +104,10 @@ def _subject_picture(subject: Subject, rgb: np.ndarray) -> Figure:
     if max(h, w) > LARGEST_SHOWN_PX:
         scale = LARGEST_SHOWN_PX / max(h, w)
         image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
-        rgb, note = np.asarray(image), say("document.shown_pixels", width=image.width, height=image.height, w=w,
-                                           h=h)
-    return Figure(png_bytes(rgb), say("document.subject_alt",
-                                      name=subject.name), say("document.subject_caption", name=subject.name,
-                                                              note=note),
+        rgb = np.asarray(image)
+        note = say("document.shown_pixels", width=image.width, height=image.height, w=w, h=h)
+    return Figure(png_bytes(rgb), say("document.subject_alt", name=subject.name),
+                   say("document.subject_caption", name=subject.name, note=note),
                    pixelated=max(h, w) <= 256)
 
 
@@ -121,20 +120,20 @@ def _side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: E
     heat = png_bytes(overlay(target, agreement(target, made_rgb)))
     start = report_texts.began(best.recipe, subject)
     group = start if best.recipe.start(subject) is Start.NOISE else say("document.none_from_noise", start=start)
-    lead = say("document.exhibit_1_closest") if best.exhibit else say("document.closest_replay")
+    lead = say("document.exhibit_1_closest" if best.exhibit else "document.closest_replay")
     row = PictureRow((
         _subject_picture(subject, rgb),
         Figure(made, lead, say("document.closest_of", lead=lead, tries=number(exhibit.judged.tries), group=group,
-                               seed=best.recipe.seed, closeness=_closeness(best, score)), small),
+                                seed=best.recipe.seed, closeness=_closeness(best, score)), small),
         Figure(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
-    prompt = best.recipe.prompt or "none"
+    prompt = best.recipe.prompt or say("document.none")
     blocks: list[Block] = [row, Text(say("document.prompt_words_model", prompt=prompt))]
     if given is not None:
         start = report_texts.began(given.recipe, subject)
+        why = say(f"document.comes_back.{given.recipe.start(subject)}")
         blocks.append(PictureRow((Figure(
             found.blob(given.image_sha256), say("document.closest_replay_given", start=start),
-            say("document.for_comparison", start=start, closeness=_closeness(given, score),
-                why=report_texts.COMES_BACK[given.recipe.start(subject)]), small),)))
+            say("document.for_comparison", start=start, closeness=_closeness(given, score), why=why), small),)))
     return blocks
 
 

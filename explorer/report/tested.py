@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
 from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
@@ -14,6 +13,7 @@ from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
+from explorer.records.scores import SCORES
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
 from explorer.texts import say
@@ -91,6 +91,6 @@ def among_controls(one: Ranked) -> Figure:
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Figure(png, report_texts.AMONG_PLAIN_ALT, report_texts.AMONG_PLAIN.format_map(words))
-    words["scale"] = report_texts.SCALES[one.controls.expectation.log]
-    return Figure(png, report_texts.AMONG_ALT, report_texts.AMONG.format_map(words))
+        return Figure(png, say("document.among_plain_alt"), say("document.among_plain", **words))
+    scale = say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")
+    return Figure(png, say("document.among_alt"), say("document.among", scale=scale, **words))

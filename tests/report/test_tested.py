@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.snapshot import snapshot
 from explorer.findings.case_plane import case_plane
 from explorer.findings.case_tests import Ranked, ranked_tests
@@ -16,13 +15,14 @@ from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import judge_measured
 from explorer.images.decode import png_bytes
-from explorer.records import Effort, ModelRef
+from explorer.records import Effort, ModelRef, SearchPlan
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Figure, Table, Text
 from explorer.report.compose import ReportOptions
 from explorer.report.subject_part import WHOLE_PLANE, exhibit_of, subject_blocks
 from explorer.report.tested import among_controls, dots
 from explorer.report.write_report import document_of
+from explorer.texts import say
 from tests.report.case_for_report import MODEL, make_case, picture
 
 OTHER = ModelRef("another/model", "a" * 64, "sd1")
@@ -103,7 +103,7 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
     blocks = document_of(case).blocks
     said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Figure)]
-    assert report_texts.NOT_TOGETHER in said
+    assert say("document.not_together") in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
     assert case_plane(case, test.subject_id).band is None  # nor on the screen
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.cases.case import Environment
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
@@ -26,11 +25,11 @@ from explorer.jobs.tasks import (
     Interrogate,
     RenderExhibit,
     ReplayPackage,
-    ReplaySettings,
     RunSearch,
     UnloadModels,
     VerifyPackage,
 )
+from explorer.records import Environment, ModelRef, Recipe, ReplaySettings, SearchPlan, Variation, from_json
 from explorer.worker.context import Context
 from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
@@ -142,6 +141,26 @@ def test_search_resumes_without_repeats_and_shows_the_best_again(work):
     assert check_chain(work.case.log()) == ()
     length = work.case.head()
     assert work.run(task)["best_replay_id"] == best.id
+    assert work.case.head() == length  # nothing new: nothing written
+
+
+def test_a_listed_recipe_is_replayed_as_it_is(work):
+    other = ModelRef("elsewhere", "e" * 64, "sd1")
+    given = Recipe(other, "(a door:1.3)", 11, 2, 2.0, "ddim", tiny.SIZE_PX, tiny.SIZE_PX, dialect="a1111",
+                   clip_skip=1, noise_source="a1111-nv-philox", variation=Variation(5, 0.3))
+    again = dataclasses.replace(given, seed=12, start_sha256=work.subject.pixels_sha256, strength=0.5,
+                                noise_source="torch-cpu", variation=None)
+    summary = work.run(work.search(prompt="(a door:1.3)", recipes=(given, again)))
+    made = work.case.replays(work.subject.id, search_id="q", order_by="time", limit=-1)
+    assert summary["planned_tries"] == len(made) == 2
+    for replay, wanted in zip(made, (given, again), strict=True):
+        model, config = replay.recipe.model, replay.recipe.scheduler_config
+        assert config and replay.recipe == dataclasses.replace(wanted, model=model, scheduler_config=config)
+        assert model.fingerprint != other.fingerprint
+    plan = work.case.record(SearchPlan, "q")
+    assert from_json(ReplaySettings, plan.settings).recipes == (given, again)  # what was asked is in the log
+    length = work.case.head()
+    work.run(work.search(prompt="(a door:1.3)", recipes=(given, again)))
     assert work.case.head() == length  # nothing new: nothing written
 
 

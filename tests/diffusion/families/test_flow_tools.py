@@ -20,8 +20,8 @@ from explorer.findings.signals.observers import noise_difference, prompt_recipes
 from explorer.findings.signals.signal_list import SIGNALS, possible
 from explorer.findings.signals.trigger_words import word_influence
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Variation
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings, Variation
 from explorer.search.closer import run_closer
 from explorer.search.expand import expand, summarise
 from explorer.search.one_search import Given, run_search

@@ -14,7 +14,11 @@ from tests.benchmarks.field_lines import line, wrong
 
 KEYS = st.from_regex(r"[A-Z][a-z]{1,8}( [A-Za-z0-9]{1,8}){0,2}", fullmatch=True).filter(
     lambda k: k not in ("Template", "Steps", "Sampler", "Seed", "Negative prompt"))
-VALUES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60).map(str.strip).filter(bool)
+VALUES = (
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60)
+    .map(str.strip)
+    .filter(bool)
+)
 PROMPTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\0"), max_size=200).map(str.strip)
 
 
