@@ -21,13 +21,14 @@ class Scales:
     diffusers (the same with a part's name before each key), kohya (`ss_network_alpha`).
     """
 
-    def __init__(self, metadata: dict[str, str], path: Path) -> None:
-        """ExplorerError for what declares a form that is no plain LoRA."""
+    def __init__(self, metadata: dict[str, str], path: Path, *, dora: bool = False) -> None:
+        """ExplorerError for what declares DoRA, unless `dora` says that its lengths are there."""
         self._told = _object(metadata.get("lora_adapter_metadata", ""))
         self._beside = _beside(path)
         self._header = metadata.get("ss_network_alpha", "")
         for told in (self._told, self._beside):
-            if any(value is True for key, value in told.items() if key.rpartition(".")[2] == "use_dora"):
+            marks = [value for key, value in told.items() if key.rpartition(".")[2] == "use_dora"]
+            if not dora and True in marks:
                 raise ExplorerError("diffusion.adapters_another_kind_than", path_name=path.name, strange="use_dora")
 
     def factor(self, place: str, rank: int, alpha: float | None) -> float:

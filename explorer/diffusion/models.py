@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.adapter_files import AdapterFile, parse_source
 from explorer.diffusion.adapters import lay_over
 from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
@@ -93,21 +93,49 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
             say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
         pipe = _open(located, pick_dtype(policy.precision, place))
-        lay_over(pipe, files)
-        settle(pipe, policy, place)
-        return model_from_pipeline(pipe, info, device=place, policy=policy,
+        family = _settled(pipe, info, policy, place, files)
+        return model_from_pipeline(pipe, family[1], device=place, policy=policy, family=family[0],
                                    adapters=tuple(f.record() for f in files))
 
 
-def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
-    """A Model around a pipeline that is on `device` already (networks set to inference)."""
-    device = torch.device(device)
+def _settled(pipe: Any, info: ModelInfo, policy: MemoryPolicy, place: torch.device,
+             files: tuple[AdapterFile, ...]) -> tuple[Family | None, ModelInfo]:
+    """The pipeline in its place with adapters laid over it, and what they did among the notes.
+
+    Parts that take turns on a card are laid over before they go there, on the processor.
+    """
+    whole = policy.place == "device"
+    if whole:
+        settle(pipe, policy, place)
+    _still(pipe)
+    first = place if whole else torch.device("cpu")
+    family = family_of(pipe, info.family, device=first, dtype=DTYPES[policy.precision])
+    if files and family is not None:
+        laid = lay_over(pipe, files, family)
+        info = replace(info, notes=info.notes + tuple(one.told(f) for one, f in zip(laid, files, strict=True)))
+    if not whole:
+        settle(pipe, policy, place)
+        if family is not None:
+            family.device = place
+    return family, info
+
+
+def _still(pipe: Any) -> list[torch.nn.Module]:
+    """The pipeline's networks, set to inference."""
     pipe.set_progress_bar_config(disable=True)
     parts = [p for p in pipe.components.values() if isinstance(p, torch.nn.Module)]
     for part in parts:
         part.requires_grad_(False)
         part.eval()
+    return parts
+
+
+def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None,
+                        family: Family | None = None) -> Model:
+    """A Model around a pipeline that is on `device` already (networks set to inference)."""
+    device = torch.device(device)
+    parts = _still(pipe)
     network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
     policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
@@ -115,7 +143,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
     dtype = DTYPES[policy.precision]
-    family = family_of(pipe, info.family, device=device, dtype=dtype)
+    family = family or family_of(pipe, info.family, device=device, dtype=dtype)
     return Model(loaded, ref, pipe, device, dtype, dict(pipe.scheduler.config), policy, family)
 
 

@@ -22,7 +22,7 @@ MOST_EDGE = 16_384
 # Parts of the keys of numbers that make nothing large.
 FREE = ("theta", "length", "token_id", "token_index", "base", "seed", "bytes", "pixels", "longest")
 PATCHED = {"sample_size": 512, "pos_embed_max_size": 512}  # where places are computed for every patch beforehand
-STORED = ("AuraFlowTransformer2DModel",)  # keep their places among the weights
+STORED = ("AuraFlowTransformer2DModel", "AutoencoderKLFlux2")  # keep their places among the weights, or have none
 CODE_FILES = {".py", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib"}
 LOOKED_AT = 20_000  # files of a model's folder
 

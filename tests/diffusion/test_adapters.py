@@ -105,7 +105,7 @@ def test_files_that_do_not_fit_are_refused(folder, tmp_path):
                "unet.elsewhere.lora_B.weight": noise(8, 2)}, wrong)
     with pytest.raises(ExplorerError, match="another family"):
         load_model(f"{folder} + {wrong}")
-    save_file({"lora_unet_x.hada_w1_a": noise(2, 2)}, wrong)
+    save_file({"lora_unet_x.oft_blocks": noise(2, 2)}, wrong)
     with pytest.raises(ExplorerError, match="another kind"):
         load_model(f"{folder} + {wrong}")
     save_file({"emb_params": noise(1, 5)}, wrong)

@@ -162,7 +162,7 @@ def test_text_encoders_in_pefts_form(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("more", "header"), [
-    ({f"unet.{LINEAR}.lora_magnitude_vector": torch.ones(32)}, {}), ({f"unet.{LINEAR}.diff_b": torch.ones(32)}, {}),
+    ({f"unet.{LINEAR}.diff_b": torch.ones(32)}, {}),
     ({"unet.conv_in.modules_to_save.weight": torch.ones(2)}, {}), ({}, {"lora_adapter_metadata": json.dumps({
         "unet.use_dora": True})})])
 def test_what_is_more_than_a_plain_lora_is_refused(folder, tmp_path, more, header):

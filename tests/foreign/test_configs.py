@@ -19,6 +19,7 @@ PUBLISHED = [
     {"model_max_length": 1000000000000000019884624838656, "tokenizer_file": None},
     {"size": {"longest_edge": 12845056, "shortest_edge": 3136}, "max_pixels": 12845056, "min_pixels": 3136},
     {"_class_name": "AuraFlowTransformer2DModel", "patch_size": 2, "pos_embed_max_size": 9216, "sample_size": 64},
+    {"_class_name": "AutoencoderKLFlux2", "patch_size": [2, 2], "sample_size": 1024},
     {"_class_name": "SD3Transformer2DModel", "patch_size": 2, "pos_embed_max_size": 384, "sample_size": 128},
     {"axes_lens": [1536, 512, 512], "axes_dims_rope": [32, 48, 48], "rope_theta": 256.0, "patch_size": 2},
     {"eos_token_id": 151643, "bos_token_id": 100257, "intermediate_size": 32768, "num_train_timesteps": 1000},

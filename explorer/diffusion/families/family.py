@@ -127,6 +127,10 @@ class Family(LatentSpace, ABC):
                 self._encoded[key] = make()
         return self._encoded[key]
 
+    def forget(self) -> None:
+        """Drops what was encoded before: the weights have changed."""
+        self._encoded.clear()
+
     def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
         """The words of a prompt with the rows of `Words.text` that stand for each; none where that is not known."""
         return []

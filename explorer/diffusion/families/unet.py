@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from explorer.diffusion.families.family import Family, Words
-from explorer.diffusion.families.shared_text import cross_attentions, install, shares
+from explorer.diffusion.families.shared_text import SharedTextProcessor, cross_attentions, install, shares
 from explorer.diffusion.families.weighting import encode_weighted, equally_long, word_places
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
@@ -113,6 +113,12 @@ class UNetFamily(Family):
             return super().normal(like)
         shift, spread = (torch.tensor(v).view(1, -1, 1, 1).to(like.device, like.dtype) for v in (mean, std))
         return shift, config.scaling_factor / spread
+
+    def forget(self) -> None:
+        super().forget()
+        for attention in self.attentions:
+            if isinstance(attention.processor, SharedTextProcessor):
+                attention.processor.forget()
 
     def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
         return word_places(self.pipe, prompt)
