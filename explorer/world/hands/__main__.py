@@ -68,7 +68,7 @@ def _data(world, start, options: argparse.Namespace) -> dict:
 
 def _after_training(world, options: argparse.Namespace) -> dict:
     from explorer.world import rule
-    from explorer.world.hands import check, flow, measure, unet
+    from explorer.world.hands import check, clip, flow, measure, unet
 
     if options.stage == "rule":
         return rule.choose(world)
@@ -77,7 +77,7 @@ def _after_training(world, options: argparse.Namespace) -> dict:
     if options.stage == "check":
         return check.check(world, options.cache, lambda name, share, text: print(f"{name} {share:.0%} {text}"))
     found = {}
-    for name, module in (("unet", unet), ("flow", flow)):
+    for name, module in (("unet", unet), ("flow", flow), ("clip", clip)):
         if (checkpoint := options.cache / f"{name}.pt").exists():
             found[name] = module.publish(world, checkpoint)
     return found

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from explorer.closeness.tiled import distances
 from explorer.world.data import read_manifest
+from explorer.world.fairness import fair_draw
 from explorer.world.files import World, sha256_file, write_json
 from explorer.world.hands.samplers import Draw, sampler
 from explorer.world.near_copy import NearCopyRule
@@ -155,6 +156,22 @@ def shares(found: dict[str, dict]) -> dict[str, dict]:
     return out
 
 
+def fairness(world: World) -> dict:
+    """Whether members and held-out works are told apart without the model, in all and by artist.
+
+    Artists set apart are left out: that nobody of theirs is held out, or everybody, is the point of them.
+    """
+    rows = [r for r in read_manifest(world) if not r["seen"]]
+    pixels = load_small(world.root, [r["image"] for r in rows])
+    hands = np.array([r["hand"] for r in rows])
+    found = {"all": fair_draw(rows, pixels, None)["model_free"]}
+    for hand in sorted(set(hands)):
+        some = np.flatnonzero(hands == hand)
+        if {"train", "test"} <= {rows[i]["split"] for i in some}:
+            found[hand] = fair_draw([rows[i] for i in some], pixels[some], None)["model_free"]
+    return found
+
+
 def check(world: World, folder: Path, report: Report, effort: Effort = EFFORT) -> dict:
     """Measures every family that is there; writes `families.json`, what the card takes over."""
     value: dict = {"families": {}, "groups": {}}
@@ -165,6 +182,7 @@ def check(world: World, folder: Path, report: Report, effort: Effort = EFFORT) -
             value["families"][family] = {"dose_response": doses,
                                          "groups": {g: s for g, s in found.items() if not g.isdigit()}}
     value["groups"] = value["families"].get("unet", {}).get("groups", {})
+    value["fair_draw"] = fairness(world)
     value["effort"] = {"seeds": effort.seeds, "steps": effort.steps, "guidance": effort.guidance}
     write_json(world.root / "families.json", value)
     return value

@@ -70,6 +70,15 @@ def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps:
             "epochs": round(training.step * plan.batch / len(pairs.rows), 1)}  # fmt: skip
 
 
+def publish(world: World, checkpoint: Path) -> int:
+    """Write the CLIP from the averaged weights of a checkpoint; returns its step."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    model = architecture(world, None)
+    model.load_state_dict(state["average"])
+    write(world, model, (world.diffusion / "text_encoder").exists())
+    return state["step"]
+
+
 def write(world: World, model: nn.Module, keep_pipeline: bool) -> None:
     """Write the CLIP; the pipeline's own words and tokenizer stay as they are."""
     if not keep_pipeline:
