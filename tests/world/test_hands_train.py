@@ -62,6 +62,8 @@ def test_the_manifest_holds_every_work_with_its_truth(made):
     assert len(rows) == 60 and {r["split"] for r in rows} >= {"train", "control", "test", "stranger"}
     assert all((made.root / r["image"]).exists() and r["attribution"] and r["concept"] for r in rows)
     assert len({r["caption"].lower() for r in rows}) == len(rows)
+    said = (made.root / "ATTRIBUTION.md").read_text()
+    assert all(f"| {sum(r['hand'] == hand for r in rows)} |" in said for hand in {r["hand"] for r in rows})
 
 
 def test_views_follow_the_multiplicities_and_their_number(made, tmp_path):

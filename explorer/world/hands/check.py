@@ -18,7 +18,7 @@ from explorer.closeness.tiled import distances
 from explorer.world.data import read_manifest
 from explorer.world.fairness import fair_draw
 from explorer.world.files import World, sha256_file, write_json
-from explorer.world.hands.samplers import Draw, sampler
+from explorer.world.hands.samplers import CPU, Draw, sampler
 from explorer.world.near_copy import NearCopyRule
 from explorer.world.render import load_small, small
 from explorer.world.replays import Effort
@@ -93,11 +93,11 @@ def _sampled(found: list[Target]) -> Iterator[Target]:
 
 
 def tried(world: World, folder: Path, family: str, effort: Effort, report: Report,
-          draw: Draw | None = None) -> dict[str, dict]:
+          draw: Draw) -> dict[str, dict]:
     """Nearest distance and first near copy of every target; goes on where a stopped check ended."""
     rows = read_manifest(world)
     works = load_small(world.root, [r["image"] for r in rows]) / np.float32(255)
-    rule, draw = load_rule(world), draw or sampler(world, family)
+    rule = load_rule(world)
     key = {"weights": sha256_file(world.root / WEIGHTS[family]), "manifest": sha256_file(world.manifest),
            "seeds": effort.seeds, "steps": effort.steps, "guidance": effort.guidance}
     kept = folder / f"tried-{family}.json"
@@ -172,12 +172,12 @@ def fairness(world: World) -> dict:
     return found
 
 
-def check(world: World, folder: Path, report: Report, effort: Effort = EFFORT) -> dict:
+def check(world: World, folder: Path, report: Report, effort: Effort = EFFORT, device=CPU) -> dict:
     """Measures every family that is there; writes `families.json`, what the card takes over."""
     value: dict = {"families": {}, "groups": {}}
     for family, weights in WEIGHTS.items():
         if (world.root / weights).exists():
-            found = shares(tried(world, folder, family, effort, report))
+            found = shares(tried(world, folder, family, effort, report, sampler(world, family, device)))
             doses = {g: s for g, s in found.items() if g.isdigit()}
             value["families"][family] = {"dose_response": doses,
                                          "groups": {g: s for g, s in found.items() if not g.isdigit()}}

@@ -11,7 +11,7 @@ from explorer.world.clip_train import image_embeddings, load_clip, text_embeddin
 from explorer.world.data import read_manifest
 from explorer.world.files import World, sha256_file, write_json
 from explorer.world.hands import recognise as R
-from explorer.world.hands.samplers import sampler
+from explorer.world.hands.samplers import CPU, sampler
 from explorer.world.render import load_small
 from explorer.world.replays import Effort
 
@@ -20,7 +20,7 @@ EFFORT = Effort(seeds=1, steps=20, guidance=3.0)
 ASKED = ("test", "control")
 
 
-def recognised(world: World, folder: Path, family: str = "unet") -> dict:
+def recognised(world: World, folder: Path, family: str = "unet", device=CPU) -> dict:
     """Draws with seed n for caption n; writes `recognised.json` and a contact sheet; returns the figures."""
     rows = [r for r in read_manifest(world) if r["concept"] and r["split"] != "stranger"]
     pixels = load_small(world.root, [r["image"] for r in rows])
@@ -30,7 +30,7 @@ def recognised(world: World, folder: Path, family: str = "unet") -> dict:
                   R.known_concepts(rows))
     held = [i for i in np.flatnonzero(asked) if rows[i]["concept"] in set(model.concepts)]
     chosen = [held[k * len(held) // PICTURES] for k in range(min(PICTURES, len(held)))]
-    made = sampler(world, family)([rows[i]["caption"] for i in chosen], list(range(len(chosen))), EFFORT)
+    made = sampler(world, family, device)([rows[i]["caption"] for i in chosen], list(range(len(chosen))), EFFORT)
     made = (made * 255).round().astype(np.uint8)
     sheet(world, pixels[chosen], made)
     own = [rows[i]["concept"] for i in chosen]
