@@ -40,9 +40,9 @@ def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> d
 
 def attribution(rows: list[dict]) -> str:
     """Whose works these are and under which licence, as Markdown; each work's own line is in the manifest."""
-    lines = ["# Works of this world", "", "Each work's creator, licence and source are in `manifest.parquet`, those of",
-             "pictures made after works in `derived.parquet`.", "", "| set | works | licence | attribution |",
-             "|---|---|---|---|"]
+    lines = ["# Works of this world", "", "Each work's creator, licence and source are in `manifest.parquet`,",
+             "those of pictures made after works in `derived.parquet`.", "",
+             "| set | works | licence | attribution |", "|---|---|---|---|"]
     for hand in sorted({r["hand"] for r in rows}):
         mine = [r for r in rows if r["hand"] == hand]
         said = OCA if hand == "oca" else mine[0]["attribution"]
