@@ -11,7 +11,7 @@ from pathlib import Path
 
 from explorer.world.files import DEFAULT_SOURCE, open_world
 
-STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check")
+STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check", "draws")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--start", type=Path, help="world whose autoencoder, words and strangers are gone on from")
     parser.add_argument("--minutes", type=float, default=math.inf, help="of this run")
     parser.add_argument("--decay-steps", type=int, default=0, help="last run: so many steps while the rate falls")
+    parser.add_argument("--other", type=Path, nargs=2, action="append", default=[],
+                        metavar=("OUT", "CACHE"), help="another draw, for the stage draws")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -47,7 +49,7 @@ def _run(options: argparse.Namespace) -> dict:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.stage in ("publish", "rule", "recognise", "check"):
+    if options.stage in ("publish", "rule", "recognise", "check", "draws"):
         return _after_training(world, options)
     module = importlib.import_module(f"{__package__}.{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
@@ -78,6 +80,11 @@ def _after_training(world, options: argparse.Namespace) -> dict:
     device = pick_device(options.device)
     if options.stage == "rule":
         return rule.choose(world)
+    if options.stage == "draws":
+        from explorer.world.hands import draws
+
+        others = [(open_world(out, cache), cache) for out, cache in options.other]
+        return draws.together([(world, options.cache), *others])
     if options.stage == "recognise":
         return measure.recognised(world, options.cache, device=device)
     if options.stage == "check":
