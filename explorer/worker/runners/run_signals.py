@@ -18,6 +18,7 @@ from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
 from explorer.findings.signals.measure import Readings, checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
+from explorer.findings.signals.signal_list import possible
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable
 from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
 from explorer.folders import read_file
@@ -88,7 +89,7 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
     lists = {LISTED: _read(task.list_path)}
     if task.against_path:
         lists[AGAINST] = _read(task.against_path)
-    names, seeds = checked(task.signals), _seeds(task)
+    names, seeds = checked(task.signals or possible(model.info.family)), _seeds(task)
     prompts = [(kind, one) for kind, found in lists.items() for one in found.prompts]
     first = prompt_recipes(model, [prompts[0][1].prompt], seeds=seeds[:1], steps=task.steps,
                            guidance=task.guidance)[0]
