@@ -11,12 +11,11 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from explorer import records
-from explorer.cases.kinds import SearchPlan
 from explorer.cases.log import GENESIS, LogEntry
-from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
-from explorer.records import Replay, Start, Subject, from_json
+from explorer.records import Replay, SearchPlan, Start, Subject, from_json
 from explorer.records.canonical import read
+from explorer.records.scores import SCORES
 
 _TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt")
 _PATHS = ", ".join(f"'$.data.{name}'" for name in (*(f"recipe.{n}" for n in _TRY), "unet_evaluations", "elapsed_s"))

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.cases.kinds import SearchPlan
 from explorer.cases.view import CaseView
 from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.decode import read_png
-from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, from_json
-from explorer.records.replay_settings import ReplaySettings
+from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, ReplaySettings, SearchPlan, from_json
 from explorer.search.fit_size import fit
 from explorer.texts import say
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from explorer.cases import marks
 from explorer.cases.view import CaseView, Try
-from explorer.closeness.catalogue import is_better
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, descriptors, mirrored, signature
@@ -18,6 +17,7 @@ from explorer.errors import ExplorerError
 from explorer.findings.series import Page, ranked, started_from
 from explorer.images.decode import read_png
 from explorer.records import Neighbour, Replay, Start, Subject
+from explorer.records.scores import is_better
 
 SIMILARITY = "rank"  # works in the order of a collection's search, which is that of CLIP similarity
 LOOKED_AT = 240  # of the first in order, whose pictures are compared for near copies

@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from explorer import records
-from explorer.cases.kinds import Environment
 from explorer.cases.snapshot import Snapshot
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
 from explorer.findings.case_tests import portfolio_of, without_p
 from explorer.findings.finding import ControlResults, Finding
+from explorer.records import Environment
 from explorer.records.policy import Policy
+from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks

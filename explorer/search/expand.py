@@ -13,8 +13,7 @@ from explorer.diffusion.names import (
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records import ModelInfo, ModelRef, Recipe, ReplaySettings
 from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered

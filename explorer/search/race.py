@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.check_recipe import complete
@@ -23,6 +22,7 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch
 from explorer.records import Effort, Progress, Recipe
 from explorer.records.race_records import RaceRound
+from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
 from explorer.search.race_plan import screened_by
 from explorer.texts import say

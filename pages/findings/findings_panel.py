@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.findings.series import Closest, case_effort, closest
-from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
+from explorer.records import Effort, LedgerEntry, Replay, SearchPlan, Start, Subject
 from pages.prompt import prompts
 from pages.replay import replay_cards
 from pages.shared import state

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.cases import marks
-from explorer.closeness.catalogue import SCORES
 from explorer.findings.gallery import Shelf, Wish, shelf_of_works
 from explorer.findings.series import Page, pages_of
 from explorer.records import Neighbour
+from explorer.records.scores import SCORES
 from pages.neighbours import work_cards
 from pages.shared import marking, state, widgets
 from pages.shared.texts import say

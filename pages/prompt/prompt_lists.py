@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.findings.known_prompts import KnownPrompt, read_list, strata
-from explorer.jobs.tasks import GenerateSubject, ReplaySettings
+from explorer.jobs.tasks import GenerateSubject
+from explorer.records import ReplaySettings
 from pages.shared import state
 from pages.shared.texts import plain, say
 from pages.tasks import submit

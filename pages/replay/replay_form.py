@@ -6,15 +6,14 @@ import dataclasses
 
 import streamlit as st
 
-from explorer.closeness.catalogue import SCORES
 from explorer.diffusion.dialects import DIALECTS
 from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings, StopRules
-from explorer.records import ModelInfo
+from explorer.records import ModelInfo, ReplaySettings, StopRules
 from explorer.records.program_samplers import PRESETS
 from explorer.records.samplers import SAMPLERS, sampler_label
+from explorer.records.scores import SCORES
 from explorer.search.expand import summarise
 from pages.replay import race_chart
 from pages.replay.replay_cards import FIRST_SCORES

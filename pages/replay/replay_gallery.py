@@ -9,11 +9,11 @@ import streamlit as st
 from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.cases.view import Try
-from explorer.closeness.catalogue import SCORES
 from explorer.findings.gallery import Shelf, Wish, shelf
 from explorer.findings.series import Page, pages_of, started_from
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Start, Subject
+from explorer.records.scores import SCORES
 from pages.replay import replay_cards
 from pages.shared import marking, state, widgets
 from pages.shared.texts import say

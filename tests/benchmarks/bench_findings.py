@@ -24,7 +24,6 @@ from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.diffusion.models import Model, load_model
-from explorer.findings.calibration import auc_interval
 from explorer.findings.case_ledger import bill
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.finding import ControlResults
@@ -34,6 +33,7 @@ from explorer.records.policy import Policy
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
+from explorer.statistics import auc_interval
 from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.manifest import all_words, load_small, read_manifest
 from explorer.world_build.dose_replays import DoseEffort

@@ -11,14 +11,13 @@ from explorer.closeness.tiled import distances
 from explorer.collections.signatures import hashes, signature
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
-from explorer.findings.calibration import auc
 from explorer.findings.case_ledger import bill
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, Replay
+from explorer.records import Effort, Replay, ReplaySettings
 from explorer.records.policy import Policy
 from explorer.search.expand import expand
+from explorer.statistics import auc
 from explorer.world.files import World
 from explorer.world.manifest import load_small
 from explorer.world.near_copy import to_own_and_other

@@ -14,7 +14,7 @@ from explorer.diffusion.families.weighting import equally_long, token_chunks
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import bill
-from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ReplaySettings
 from tests.diffusion import tiny
 
 VECTORS = json.loads(Path(__file__).with_name("dialects.json").read_text("utf-8"))

@@ -6,8 +6,8 @@ import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.case_ledger import bill, case_bill
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records.samplers import SAMPLERS
+from explorer.records import ReplaySettings
+from explorer.records.samplers import offered
 from tests.report.case_for_report import make_case
 
 
@@ -48,4 +48,5 @@ def test_a_typed_prompt_costs_its_letters_and_given_noise_its_size(case):
 def test_the_code_of_a_sampler_names_as_many_as_are_offered(case):
     recipe = _replays(case, given=False)[0].recipe
     ledger = bill(recipe, ReplaySettings(recipe.prompt, seeds=8, schedulers=("ddim",)))
-    assert f"scheduler by hand: {len(SAMPLERS)} samplers" in {e.source: e.code for e in ledger}["settings"]
+    said = {e.source: e.code for e in ledger}["settings"]
+    assert f"scheduler by hand: {len(offered(flow=False))} samplers" in said

@@ -6,12 +6,11 @@ import dataclasses
 
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.findings.case_ledger import case_bill
 from explorer.images.imported import recipe_from
 from explorer.images.metadata import Generation
-from explorer.records import ModelRef, Recipe, Variation, from_json
-from explorer.records.replay_settings import ReplaySettings, logged, taken_over
+from explorer.records import ModelRef, Recipe, ReplaySettings, SearchPlan, Variation, from_json
+from explorer.records.replay_settings import logged, taken_over
 from explorer.search.expand import expand
 from tests.diffusion import tiny
 from tests.search.test_plan import INFO

@@ -16,8 +16,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe
+from explorer.records import Recipe, ReplaySettings
 from explorer.run import QUIET, Run
 from explorer.search.expand import expand
 

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from explorer.cases.case import SearchPlan
 from explorer.closeness.alignment import OPTIONS, align
 from explorer.closeness.scores import compare
 from explorer.errors import ExplorerError
@@ -14,7 +13,7 @@ from explorer.findings.case_ledger import case_bill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import SearchSummary, Start, to_json
+from explorer.records import SearchPlan, SearchSummary, Start, to_json
 from explorer.search.fit_size import fit
 from explorer.search.start_ledger import measure_start
 from explorer.texts import say

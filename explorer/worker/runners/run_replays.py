@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cases.case import Case, Environment, SearchPlan
+from explorer.cases.case import Case
 from explorer.closeness.scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.exhibit import exhibit
@@ -16,8 +16,8 @@ from explorer.diffusion.models import Model
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import case_bill
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import GenerateSubject, RenderExhibit, ReplaySettings, RunSearch
-from explorer.records import Replay, SearchSummary, to_json
+from explorer.jobs.tasks import GenerateSubject, RenderExhibit, RunSearch
+from explorer.records import Environment, Replay, ReplaySettings, SearchPlan, SearchSummary, to_json
 from explorer.records.replay_settings import logged
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
