@@ -11,11 +11,13 @@ from pathlib import Path
 
 from explorer.world.files import DEFAULT_SOURCE, open_world
 
+STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check")
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one stage and prints its facts as JSON."""
     parser = argparse.ArgumentParser(prog="python -m explorer.world_build.hands")
-    parser.add_argument("stage", choices=("data", "unet", "flow", "clip", "publish"))
+    parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--out", type=Path, required=True, help="the world's folder")
     parser.add_argument("--cache", type=Path, required=True, help="checkpoints, logs, drawn works")
     parser.add_argument("--draw", type=int, default=1)
@@ -34,14 +36,16 @@ def _run(options: argparse.Namespace) -> dict:
     world, start = open_world(options.out, options.cache), open_world(options.start)
     if options.stage == "data":
         return _data(world, start, options)
+    if options.stage == "derived":
+        from explorer.world_build.hands import after
+
+        return after.build(world, options.sets or options.cache / "sets")
     import torch
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.stage == "publish":
-        from explorer.world_build.hands import unet
-
-        return {"step": unet.publish(world, options.cache / "unet.pt")}
+    if options.stage in ("publish", "rule", "recognise", "check"):
+        return _after_training(world, options)
     module = importlib.import_module(f"explorer.world_build.hands.{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
                         start=start.diffusion)
@@ -60,6 +64,23 @@ def _data(world, start, options: argparse.Namespace) -> dict:
         sets.fetch(folder)
         pool.gather(folder, options.source, said).save(kept)
     return works.build(world, pool.load(kept), options.draw, works.strangers_of(start))
+
+
+def _after_training(world, options: argparse.Namespace) -> dict:
+    from explorer.world_build import rule
+    from explorer.world_build.hands import check, flow, measure, unet
+
+    if options.stage == "rule":
+        return rule.choose(world)
+    if options.stage == "recognise":
+        return measure.recognised(world, options.cache)
+    if options.stage == "check":
+        return check.check(world, options.cache, lambda name, share, text: print(f"{name} {share:.0%} {text}"))
+    found = {}
+    for name, module in (("unet", unet), ("flow", flow)):
+        if (checkpoint := options.cache / f"{name}.pt").exists():
+            found[name] = module.publish(world, checkpoint)
+    return found
 
 
 if __name__ == "__main__":
