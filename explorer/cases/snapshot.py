@@ -27,8 +27,12 @@ class Snapshot(CaseView):
     def __init__(self, case_id: str, entries: Iterable[LogEntry], blob: Callable[[str], bytes]) -> None:
         self.id, self.entries, self._blob = case_id, tuple(entries), blob
         self._db = _tables(self.entries)
-        self.time = self.entries[-1].time
         self._kept = cache(super().replays)  # nothing is ever added
+
+    @property
+    def time(self) -> str:
+        """When its last entry was written."""
+        return self.entries[-1].time
 
     def blob(self, name: str) -> bytes:
         return self._blob(name)

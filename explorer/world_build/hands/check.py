@@ -21,7 +21,6 @@ from explorer.world.near_copy import NearCopyRule
 from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.hands.samplers import Draw, sampler
 from explorer.world_build.rule import load_rule
-from explorer.world_build.stats import wilson
 
 EFFORT = DoseEffort(seeds=16, steps=20, guidance=3.0)
 CAPTIONS_AT_ONCE = 16
@@ -147,9 +146,9 @@ def shares(found: dict[str, dict]) -> dict[str, dict]:
     for group in sorted({f["group"] for f in found.values()}, key=lambda g: (not g.isdigit(), g.zfill(4))):
         mine = [f for f in found.values() if f["group"] == group]
         hits = sum(f["near_copy_seed"] is not None for f in mine)
-        low, high = wilson(hits, len(mine))
-        out[group] = {"works": len(mine), "near_copies": hits, "share": round(hits / len(mine), 4),
-                      "low": round(low, 4), "high": round(high, 4),
+        came = share_interval(hits, len(mine), method="wilson")
+        out[group] = {"works": len(mine), "near_copies": hits, "share": round(came.value, 4),
+                      "low": round(came.low, 4), "high": round(came.high, 4),
                       "median_tiled_distance": round(float(np.median([f["to_work"] for f in mine])), 4)}
     return out
 
