@@ -13,6 +13,7 @@ from explorer.records import ModelRef, Recipe, Variation
 from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
+    PROGRAM_LABELS,
     PROGRAMS,
     sampler_key,
     schedule_key,
@@ -51,8 +52,10 @@ class _Building:
     config: dict[str, Any] = field(default_factory=dict)
 
 
-def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
+def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
+
+    `program`, one of PROGRAMS, is in whose way it is to be sampled where that is not to follow from the file.
 
     `not_replayable` names each part that our sampler cannot repeat or that the file left open; whether
     the recipe really gives the image is only known after a replay.
@@ -62,8 +65,10 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     if lacking:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
-    now = _Building(generation, model, _program(generation))
-    if generation.tool in _LIKENED:
+    now = _Building(generation, model, program or _program(generation))
+    if program and program != _program(generation):
+        now.named.append(say("note.images.replayed_as", tool=generation.tool, program=PROGRAM_LABELS[program]))
+    elif generation.tool in _LIKENED:
         now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
     recipe = Recipe(
@@ -103,7 +108,7 @@ def _scheduler(now: _Building) -> str:
     made = now.made
     if now.model.family == "other":  # which runs through its pipeline's own call
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
-        now.named.append(say("note.images.sampler_model_own", given=given[:80] or "(not given)"))
+        now.named.append(say("note.images.sampler_model_own", given=given[:80] or say("note.images.not_given")))
         return OWN_SAMPLER
     steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
     key = sampler_key(made.sampler) if steppable else None
@@ -165,7 +170,7 @@ def _guidance(now: _Building) -> float:
     if distilled is not None and now.model.family in DISTILLED_FAMILIES:
         return distilled  # the network's own input; no second pass is taken
     if distilled is not None:
-        now.named.append(f"distilled guidance {distilled:g}")
+        now.named.append(say("note.images.distilled_guidance", guidance=distilled))
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
