@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from explorer.closeness.tiled import distances
+from explorer.statistics import share_interval
 from explorer.world.files import World, sha256_file, write_json
 from explorer.world.manifest import load_small, read_manifest, small
 from explorer.world.near_copy import NearCopyRule
