@@ -149,7 +149,7 @@ def shares(found: dict[str, dict]) -> dict[str, dict]:
         mine = [f for f in found.values() if f["group"] == group]
         hits = sum(f["near_copy_seed"] is not None for f in mine)
         came = share_interval(hits, len(mine), method="wilson")
-        out[group] = {"works": len(mine), "near_copies": hits, "share": round(hits / len(mine), 4),
+        out[group] = {"works": len(mine), "near_copies": hits, "share": round(came.value, 4),
                       "low": round(came.low, 4), "high": round(came.high, 4),
                       "median_tiled_distance": round(float(np.median([f["to_work"] for f in mine])), 4)}
     return out
