@@ -19,9 +19,8 @@ from explorer.texts import say
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
 LARGE_SEED_BITS = 64
-GRIDS = {"steps": (1000, "1 to 1000"), "guidance": (301, "0 to 30 in tenths"), "strength": (100, "hundredths"),
-         "scheduler": (len(SAMPLERS), f"{len(SAMPLERS)} samplers"),
-         "side": (1024, "multiples of 8 up to 8192")}  # of a value by hand: how many there are, and in words
+GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(SAMPLERS),
+         "side": 1024}  # of a value by hand: how many there are
 
 _TAKEN_OVER = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
 _USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
@@ -111,8 +110,8 @@ def settings_entry(settings: ReplaySettings) -> LedgerEntry:
             words.append(say("note.closeness.one_listed", name=_part(name), n=len(values)))
     given = [name for name, values in lists.items() if len(values) == 1 and values[0] not in (0, 0.0, "euler")]
     for name in (*given, *("side" for px in (settings.width_px, settings.height_px) if px)):
-        bits += choice_bits(GRIDS[name][0])
-        words.append(f"{name} by hand: {GRIDS[name][1]}")
+        bits += choice_bits(GRIDS[name])
+        words.append(_by_hand(name))
     for recipe in settings.recipes:
         parts = {name: getattr(recipe, name) for name in _TAKEN_OVER if getattr(recipe, name) != _USUAL[name]}
         bits += text_bits(canonical(parts).decode()) if parts else 0.0
@@ -126,15 +125,14 @@ def _part(name: str) -> str:
 
 
 def _by_hand(name: str) -> str:
-    return say("note.closeness.by_hand", name=_part(name), grid=say(f"note.ledger.grid_{name}"))
+    return say("note.closeness.by_hand", name=_part(name), grid=say(f"note.ledger.grid_{name}", n=GRIDS[name]))
 
 
 def strength_entry(settings: ReplaySettings) -> LedgerEntry:
     """Which share of the way was noised: the list of strengths, txt2img being one more choice."""
     options = len(settings.strengths) + (1 if settings.seeds else 0)
     if len(settings.strengths) == 1 and not settings.seeds:
-        options, words = GRIDS["strength"]
-        return LedgerEntry("settings", choice_bits(options), say("note.closeness.strength_hand", words=words))
+        return LedgerEntry("settings", choice_bits(GRIDS["strength"]), _by_hand("strength") + ".")
     return LedgerEntry("settings", choice_bits(max(1, options)),
                        say("note.closeness.one_ways_listed", options=options))
 
