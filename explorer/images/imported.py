@@ -17,7 +17,7 @@ from explorer.records.program_samplers import (
     sampler_key,
     schedule_key,
 )
-from explorer.texts import say
+from explorer.texts import on_record, say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
@@ -47,6 +47,7 @@ class _Building:
     config: dict[str, Any] = field(default_factory=dict)
 
 
+@on_record
 def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
 
