@@ -18,10 +18,6 @@ MAY_LACK = ("allowing", "off", "extra", "differs")  # values that may be empty
 FEWEST = 5  # letters that a text must have of its own, to be told from others
 
 
-class _Told(str):
-    """A value as it stood in a sentence: it takes no format a second time."""
-
-
 def retold(text: str) -> str:
     """An English text of the record in the language in use; the same text where that is English, or none fits."""
     return text if not text or language() == WHOLE else _retold(text, language())
@@ -29,31 +25,31 @@ def retold(text: str) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def _retold(text: str, _language: str) -> str:
-    found = _said(text)
-    if found is None and text.endswith("."):
-        found = _said(text[:-1], "{}.")
+    end = "." if text.endswith(".") else ""
     for mark in ("; ", ", "):
-        parts = text.rstrip(".").split(mark)
-        if found is None and len(parts) > 1:
-            told = [_said(part) for part in parts]
-            if (mark == "; " and any(told)) or all(told):
-                end = "." if text.endswith(".") else ""
-                found = mark.join(new or old for new, old in zip(told, parts, strict=True)) + end
-    return text if found is None else found
+        parts = text.removesuffix(".").split(mark)
+        told = [_said(part) for part in parts] if len(parts) > 1 else [None]
+        if all(told):
+            return mark.join(told) + end
+    found = _said(text)
+    if found is None and end:
+        found = _said(text[:-1])
+        found = found and found + end
+    return found or text
 
 
-def _said(text: str, form: str = "{}") -> str | None:
+def _said(text: str) -> str | None:
     """The text that this sentence is, said anew; None where there is none."""
     key = _exact().get(text)
     if key is not None:
-        return form.format(say(key))
+        return say(key)
     for pattern, key, forms in _patterns():
         match = pattern.fullmatch(text)
         if match:
-            values: dict[str, object] = {n: _Told(_said(v) or v) for n, v in match.groupdict().items()
+            values: dict[str, object] = {n: _said(v) or v for n, v in match.groupdict().items()
                                          if not n.startswith("_")}
             values |= {name: 1 if match[group] == one else 2 for group, name, one in forms if name not in values}
-            return form.format(say(key, **values))
+            return say(key, **values)
     return None
 
 
@@ -84,7 +80,7 @@ def _patterns() -> list[tuple[re.Pattern, str, list[tuple[str, str, str]]]]:
 
 def _pattern(text: str) -> tuple[re.Pattern, list[tuple[str, str, str]]]:
     parts, seen, forms = [], set(), []
-    for literal, name, spec, _ in string.Formatter().parse(text):
+    for literal, name, spec, conversion in string.Formatter().parse(text):
         parts.append(re.escape(literal))
         one, bar, many = (spec or "").partition("|")
         if bar:
@@ -93,6 +89,9 @@ def _pattern(text: str) -> tuple[re.Pattern, list[tuple[str, str, str]]]:
             forms.append((group, name, one))
         elif name in seen:
             parts.append(f"(?P={name})")
+        elif name and conversion == "r":
+            parts.append(rf"['\"](?P<{name}>.*?)['\"]")
+            seen.add(name)
         elif name:
             parts.append(f"(?P<{name}>.*?)" if name in MAY_LACK else f"(?P<{name}>.+?)")
             seen.add(name)
