@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, shortened
+from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
 from explorer.settings import ASSETS, WORLD, Settings, default_home, load_settings, stored_language
 from explorer.texts import ask, say
@@ -70,9 +71,9 @@ def _investigate(commands: Any) -> None:
 
     one = _command(commands, "investigate", run, say("command.run_whole_loop"))
     one.add_argument("image", type=Path)
-    one.add_argument("--model", help=say("command.model_world_folder"))
-    one.add_argument("--clip", help=say("command.clip_world_folder"))
-    one.add_argument("--collection", help=say("command.collection_world_index"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+    one.add_argument("--collection", type=source, help=say("command.collection_world_index"))
     one.add_argument("--prompt", default="", help=say("command.your_own_prompt"))
     one.add_argument("--caption", default="", help=say("command.image_title_caption"))
     one.add_argument("--negative", default="", help=say("command.negative_prompt"))
@@ -102,8 +103,8 @@ def _findings(commands: Any) -> None:
     for one in (many, rates):
         one.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"),
                          help=say("command.caption_words_text"))
-        one.add_argument("--model", help=say("command.model_world_folder"))
-        one.add_argument("--clip", help=say("command.clip_world_folder"))
+        one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+        one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
         one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512),
                          help=say("command.effort_each_work"))
         one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
@@ -145,7 +146,7 @@ def _replay(commands: Any) -> None:
 
     one = _command(commands, "replay", run, say("command.render_recipe_again"))
     one.add_argument("recipe", type=Path, help=say("command.recipe_json_picture"))
-    one.add_argument("--model", help=say("command.where_recipe_model"))
+    one.add_argument("--model", type=source, help=say("command.where_recipe_model"))
     one.add_argument("--start", type=Path, help=say("command.starting_image_img2img"))
     one.add_argument("--out", type=Path, help=say("command.write_image_here"))
 
@@ -155,7 +156,7 @@ def _signals(commands: Any) -> None:
 
     one = _command(commands, "signals", run, say("command.memorisation_signals_over"))
     one.add_argument("list", type=Path, help=say("command.nemo_csv_json"))
-    one.add_argument("--model", help=say("command.model_world_folder"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
     one.add_argument("--against", type=Path, help=say("command.prompts_known_not"))
     one.add_argument("--out", type=Path, help=say("command.table_csv"))
     one.add_argument("--seeds", type=int, default=4, help=say("command.many_seeds_prompt"))
@@ -170,9 +171,11 @@ def _extract(commands: Any) -> None:
 
     one = _command(commands, "extract", run, say("command.prompts_pictures_fall"))
     one.add_argument("list", type=Path, help=say("command.nemo_csv_json"))
-    one.add_argument("--model", help=say("command.model_world_folder"))
-    one.add_argument("--clip", help=say("command.clip_world_folder"))
-    one.add_argument("--collection", help=say("command.where_look_pictures"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+    one.add_argument(
+        "--collection", type=source, help=say("command.where_look_pictures")
+    )
     one.add_argument("--out", type=Path, help=say("command.folder_tables_pictures"))
     one.add_argument("--screen-seeds", type=int, default=4, help=say("command.seeds_one_step"))
     one.add_argument("--keep", type=int, default=20, help=say("command.many_prompts_go"))
@@ -196,7 +199,7 @@ def _packages(commands: Any) -> None:
     verify.add_argument("--root", type=Path, action="append", default=[],
                         help=say("command.certificate_pem_time"))
     verify.add_argument("--replay", action="store_true", help=say("command.render_every_exhibit"))
-    verify.add_argument("--model", help=say("command.where_package_model"))
+    verify.add_argument("--model", type=source, help=say("command.where_package_model"))
     taken = _command(commands, "import", package_command.take_in, say("command.open_package_read"))
     taken.add_argument("package", type=Path)
     taken.add_argument("--expect", default="", help=say("command.log_head_printed"))

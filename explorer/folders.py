@@ -12,6 +12,26 @@ MOST_FOLDERS = 200
 MOST_FILE_BYTES = 256 * 1024 * 1024
 
 
+def absolute_source(text: str) -> str:
+    """A source as a person types it ("BASE + LORA.safetensors*0.8") with its relative paths made absolute.
+
+    Workers run in another folder. What is no path that exists here ("world", a hub id, an address) stays as it is.
+    """
+    return " + ".join(_absolute(part.strip()) for part in text.split(" + "))
+
+
+def _absolute(part: str) -> str:
+    path, star, weight = part.rpartition("*")
+    path, star, weight = (path, star, weight) if star else (part, "", "")
+    if path == "world" or "://" in path:
+        return part
+    try:
+        there = Path(path).expanduser()
+        return f"{there.resolve()}{star}{weight}" if there.exists() else part
+    except (OSError, RuntimeError, ValueError):  # too long, or the home of nobody
+        return part
+
+
 def inside(root: Path, wanted: str | Path) -> Path:
     """`wanted` with every link followed, if it lies in `root`; else `root` itself."""
     top, path = root.resolve(), Path(wanted).resolve()

@@ -6,6 +6,7 @@ The workspace is the user's data folder (`AFTERIMAGE_HOME` overrides it): `works
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 import platformdirs
 
 from explorer.errors import ExplorerError
+from explorer.folders import typed_path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WORLD = ASSETS / "world"
@@ -58,14 +60,18 @@ class Settings:
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """Folders that a person may pick from."""
-        return tuple(Path(p).expanduser() for p in (*self.model_folders, *self.collection_folders))
+        """Folders that a person may pick from; what is no path on this computer is left out."""
+        found = []
+        for text in (*self.model_folders, *self.collection_folders):
+            with contextlib.suppress(ExplorerError):
+                found.append(typed_path(text))
+        return tuple(found)
 
 
 def default_home() -> Path:
     """The workspace folder: `AFTERIMAGE_HOME`, else the platform's user data folder."""
     given = os.environ.get("AFTERIMAGE_HOME")
-    return Path(given).expanduser() if given else Path(platformdirs.user_data_dir("afterimage", appauthor=False))
+    return typed_path(given) if given else Path(platformdirs.user_data_dir("afterimage", appauthor=False))
 
 
 def load_settings(home: Path | None = None) -> Settings:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from explorer.images.settings.a1111 import from_text
+from explorer.images.settings.encodings import decoded
+
+MOST_BYTES = 2 ** 16  # of a text file that are read
 MOST = 500  # characters; CLIP reads about 77 tokens of them
 
 
@@ -12,11 +16,17 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MOST].rstrip()
 
 
+def _words(text: str) -> str:
+    """The words of a caption file; of a generator's settings, which some leave beside a picture, the prompt."""
+    settings = from_text(text)
+    return text if settings is None else settings.prompt
+
+
 def beside(picture: Path) -> str:
     """The words in the text file of a picture's name; "" without such a file."""
     words = picture.with_suffix(".txt")
     try:
-        with words.open(encoding="utf-8", errors="replace") as file:
-            return one_line(file.read(8 * MOST))
+        with words.open("rb") as file:
+            return one_line(_words(decoded(file.read(MOST_BYTES))))
     except OSError:
         return ""

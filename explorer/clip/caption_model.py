@@ -11,11 +11,13 @@ import torch
 from PIL import Image
 
 from explorer.clip.hub import hub_file
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
 from explorer.foreign.configs import NETWORK_FILES, PROCESSOR_FILES, TOKENIZER_FILES, check_config, check_no_code
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
+from explorer.foreign.sizes import check_size
 from explorer.texts import say
 
 KNOWN = ("Salesforce/blip-image-captioning-large", "Salesforce/blip-image-captioning-base")
@@ -52,16 +54,25 @@ def find_captioner(sources: tuple[str, ...] = KNOWN, *, device: str = "cpu",
 
 def load_captioner(source: str, *, device: str = "cpu", offline: bool = True) -> Captioner:
     """BLIP from a folder or a hub name, safetensors only; ExplorerError if it is not at hand or not BLIP."""
-    folder = Path(source).expanduser()
+    folder = typed_path(source)
     if not folder.is_dir():
         if folder.is_absolute() or source.count("/") != 1:
-            raise ExplorerError("clip.caption_model_no", source=source)
+            raise ExplorerError("clip.caption_model_no", source=shortened(source))
         folder = hub_file(source, ("model.safetensors",), offline=offline).parent
         for name in ("config.json", "preprocessor_config.json", "tokenizer_config.json", "vocab.txt"):
             hub_file(source, (name,), offline=offline)
-    from transformers import BertTokenizerFast, BlipForConditionalGeneration, BlipImageProcessor, BlipProcessor
+    from transformers import (
+        BertTokenizerFast,
+        BlipConfig,
+        BlipForConditionalGeneration,
+        BlipImageProcessor,
+        BlipProcessor,
+    )
+    config = read_json(folder / "config.json")
     needs = say("note.clip.blip_model_needs")
     with private_folder(_files(folder)) as private, opening(source, then=needs):
+        config = BlipConfig.from_dict(config)
+        check_size(lambda: BlipForConditionalGeneration(config), [private / "model.safetensors"], source)
         model = BlipForConditionalGeneration.from_pretrained(private, local_files_only=True, use_safetensors=True)
         processor = BlipProcessor(BlipImageProcessor.from_pretrained(private, local_files_only=True),
                                   BertTokenizerFast.from_pretrained(private, local_files_only=True))

@@ -26,6 +26,7 @@ from explorer.clip.weights import ClipFiles, find_clip
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
+from explorer.foreign.sizes import check_size
 from explorer.texts import say
 
 TIMM = re.compile(r"[\w.]*")  # timm's own names; any other spelling leads elsewhere
@@ -104,6 +105,11 @@ def load_encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> Enc
     fit of weights and config are wrong.
     """
     files = find_clip(spec, offline=offline)
+    with opening(f"The CLIP {files.name}", then=say("note.clip.files_belong_together")):
+        return _load(files, device)
+
+
+def _load(files: ClipFiles, device: str) -> Encoder:
     with _only(files, TOWER) as folder:
         model = _build(files, folder)
     _fill(model, files)
@@ -145,6 +151,7 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
     with opening(say("note.clip.the_clip", name=files.name), then=say("note.clip.check_open_clip")):
+        check_size(lambda: kind(**copy.deepcopy(config)), [files.weights], files.name)
         model = kind(**config)
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
     if getattr(model.visual, "image_size", None) is not None:

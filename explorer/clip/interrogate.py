@@ -58,7 +58,7 @@ class InterrogationSettings:
 
 
 @dataclass(frozen=True)
-class Job:
+class Interrogation:
     """What the modes work on. `query` (d,) is the image's unit vector; `opening` begins every prompt."""
 
     encoder: Encoder
@@ -99,7 +99,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     given = [] if mode == "negative" else _captions(captions, banned)
     opening = _opening(encoder, given, locked)
     banks = _banks(encoder, terms, cache, mode, run)
-    job = Job(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings, run)
+    job = Interrogation(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings, run)
     found = _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
         raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
@@ -163,16 +163,16 @@ def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode
     return tuple(open_bank(encoder, one, cache=cache, run=run) for one in wanted if mode != "gradient")
 
 
-def _best(job: Job) -> list[Found]:
+def _best(job: Interrogation) -> list[Found]:
     """The beam's prompts beside the fast and the classic one."""
     return [*((text, "best") for text in _beam(job, sign=1)), *_fast(job), *_classic(job)]
 
 
-def _negative(job: Job) -> list[Found]:
+def _negative(job: Interrogation) -> list[Found]:
     return [(text, "negative") for text in _beam(job, sign=-1)]
 
 
-def _beam(job: Job, *, sign: int) -> list[str]:
+def _beam(job: Interrogation, *, sign: int) -> list[str]:
     pool = gather(job.banks, job.query, size=job.settings.pool, sign=sign, banned=job.banned,
                   without=parts_of(job.opening))
     score = sign * float(job.similarity([job.opening])[0]) if job.opening else -np.inf
@@ -183,7 +183,7 @@ def _beam(job: Job, *, sign: int) -> list[str]:
     return [job.opening, *texts] if alone else texts
 
 
-def _fast(job: Job) -> list[Found]:
+def _fast(job: Interrogation) -> list[Found]:
     """The nearest terms after the opening, as many of them as bring the prompt nearest."""
     job.run.report(Progress(0, 1, say("progress.stringing_nearest_terms")))
     pool = gather(job.banks, job.query, size=job.settings.fast_terms, banned=job.banned,
@@ -198,7 +198,7 @@ def _fast(job: Job) -> list[Found]:
     return [(texts[int(np.argmax(job.similarity(texts)))], "fast")]
 
 
-def _classic(job: Job) -> list[Found]:
+def _classic(job: Interrogation) -> list[Found]:
     """Opening, medium and artist, trending, movement, flavors: the nearest of each kind there is."""
     job.run.report(Progress(0, 1, say("progress.filling_classic_sentence")))
     kinds = {role: gather(job.of_role(role), job.query, size=n, banned=job.banned).texts for role, n in
@@ -213,7 +213,7 @@ def _classic(job: Job) -> list[Found]:
     return [(text, "classic")] if text else []
 
 
-def _gradient(job: Job) -> list[Found]:
+def _gradient(job: Interrogation) -> list[Found]:
     from explorer.clip.pez import hard_prompt
     text = hard_prompt(job.encoder, job.query, tokens=job.settings.gradient_tokens,
                        steps=job.settings.gradient_steps, seed=job.settings.seed, opening=job.opening,
@@ -221,11 +221,11 @@ def _gradient(job: Job) -> list[Found]:
     return [(text, "gradient")]
 
 
-_MODES: dict[str, Callable[[Job], list[Found]]] = {
+_MODES: dict[str, Callable[[Interrogation], list[Found]]] = {
     "best": _best, "fast": _fast, "classic": _classic, "negative": _negative, "gradient": _gradient}
 
 
-def _ordered(job: Job, mode: str, found: Sequence[Found],
+def _ordered(job: Interrogation, mode: str, found: Sequence[Found],
              captions: Sequence[Caption]) -> list[tuple[str, str, str, float]]:
     """(text, source, mode, similarity) of all candidates, measured without the prefix cache, distinct."""
     rows = [(" ".join(c.text.split()), c.source, "given") for c in captions]

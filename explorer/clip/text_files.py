@@ -66,7 +66,7 @@ def _check_tokenizer(files: dict[str, Path]) -> None:
             config = read_json(files[name])
             check_config(config, files[name])
             kind = config.get("tokenizer_class")
-            if name == "tokenizer_config.json" and kind is not None and kind not in TOKENIZERS:
+            if name == "tokenizer_config.json" and kind is not None and str(kind) not in TOKENIZERS:
                 raise ExplorerError("clip.text_files_asks_tokenizer_not", files=files[name], kind=kind)
     if "config.json" in files:
         _check_kind(files["config.json"], KINDS)

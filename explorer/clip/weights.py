@@ -20,8 +20,9 @@ from typing import Any
 
 from explorer.clip.hub import hub_file
 from explorer.clip.text_files import text_files
-from explorer.errors import ExplorerError
-from explorer.foreign.configs import check_no_code
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
+from explorer.foreign.configs import check_no_code, check_numbers
 from explorer.foreign.reading import read_json
 from explorer.settings import WORLD
 from explorer.texts import say
@@ -84,12 +85,12 @@ def find_clip(spec: str, *, offline: bool = True) -> ClipFiles:
     if re.fullmatch(r"(ViT-[BL]/\d+(@336px)?|RN\d+(x\d+)?)", spec):
         model = spec.replace("/", "-").replace("@336px", "-336")
         return _from_open_clip(f"{model}/openai", offline=offline)
-    folder = Path(spec).expanduser()
+    folder = typed_path(spec)
     if folder.is_dir():
         return _from_folder(folder, name=folder.name, offline=offline)
     if folder.is_file():
-        raise ExplorerError("clip.weights_file_checkpoint_needs", spec=spec)
-    raise ExplorerError("clip.weights_no_clip_called", spec=spec, spellings=say("note.clip.spellings"))
+        raise ExplorerError("clip.weights_file_checkpoint_needs", spec=shortened(spec))
+    raise ExplorerError("clip.weights_no_clip_called", spec=shortened(spec), spellings=say("note.clip.spellings"))
 
 
 def _from_folder(folder: Path, *, name: str, offline: bool) -> ClipFiles:
@@ -108,6 +109,7 @@ def _described(config_path: Path, weights: Path, name: str, *, offline: bool) ->
     if not isinstance(model_cfg, dict) or not isinstance(preprocess_cfg, dict) or not all(
             isinstance(model_cfg.get(k), dict) for k in ("vision_cfg", "text_cfg")):
         raise ExplorerError("clip.weights_not_open_clip_config_2", config_path=config_path)
+    check_numbers(config, config_path)
     beside = text_files(model_cfg["text_cfg"], weights.parent, offline=offline)
     return ClipFiles(name, model_cfg, preprocess_cfg, weights, name, beside)
 
@@ -127,17 +129,17 @@ def _from_open_clip(name: str, *, offline: bool) -> ClipFiles:
     model_cfg = open_clip.get_model_config(model)
     if model_cfg is None:
         near = [m for m in open_clip.list_models() if m.lower().startswith(model.lower()[:5])][:6]
-        raise ExplorerError("clip.weights_open_clip_knows", model=model, near=", ".join(near) or "none",
+        raise ExplorerError("clip.weights_open_clip_knows", model=shortened(model), near=", ".join(near) or "none",
                             config=CONFIG)
     tag_cfg = open_clip.get_pretrained_cfg(model, pretrained) if pretrained else {}
-    path = Path(pretrained).expanduser()
+    path = typed_path(pretrained)
     if tag_cfg:
         weights = _tagged_weights(model, pretrained, tag_cfg, offline=offline)
     elif pretrained and path.is_file():
         weights = _no_pickle(path)
     else:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)[:12]) or "none"
-        raise ExplorerError("clip.weights_no", model=model, pretrained=pretrained, tags=tags)
+        raise ExplorerError("clip.weights_no", model=model, pretrained=shortened(pretrained), tags=tags)
     if tag_cfg.get("quick_gelu"):  # these weights were trained with QuickGELU, whatever the config says
         model_cfg["quick_gelu"] = True
     kept = ("mean", "std", "interpolation", "resize_mode", "fill_color", "size", "mode")

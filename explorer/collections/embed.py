@@ -12,7 +12,7 @@ import numpy as np
 
 from explorer.collections.looks import Encodes, Here, Looked, Pictures
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.picture_sources import FIELDS, Item, list_items
+from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress
 from explorer.run import QUIET, Engine, Run
@@ -96,7 +96,7 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
+def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
            out: Path, before: int, engine: Engine, run: Run) -> int:
     made, at, begun = 0, 0, time.monotonic()
 
@@ -126,10 +126,10 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
     return made
 
 
-def _looked(chunk: list[Item], engine: Engine, refused: dict[str, Any], run: Run,
-            on_seen: Callable[[int], None]) -> list[tuple[list[Item], Looked]]:
+def _looked(chunk: list[PictureFile], engine: Engine, refused: dict[str, Any], run: Run,
+            on_seen: Callable[[int], None]) -> list[tuple[list[PictureFile], Looked]]:
     """Each batch with what was seen of it, in order; `on_seen` hears how many pictures are done."""
-    batches: dict[int, list[Item]] = {}
+    batches: dict[int, list[PictureFile]] = {}
     found: dict[int, Looked] = {}
 
     def units() -> Iterator[Pictures]:
@@ -147,7 +147,7 @@ def _looked(chunk: list[Item], engine: Engine, refused: dict[str, Any], run: Run
     return [(batches[n], found[n]) for n in sorted(found)]
 
 
-def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
+def _read(items: Sequence[PictureFile], refused: dict[str, Any]) -> Iterator[tuple[PictureFile, bytes]]:
     for item in items:
         try:
             yield item, item.read()
@@ -155,7 +155,7 @@ def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item
             refused[item.key] = (item.state, str(error))
 
 
-def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
+def _row(item: PictureFile, facts: tuple[str, int, int]) -> dict[str, Any]:
     words = {f: item.said.get(f, "") for f in FIELDS}
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
@@ -163,5 +163,5 @@ def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
             "multiplicity": 0}  # not known before near copies are looked for
 
 
-def _caption(item: Item) -> str:
+def _caption(item: PictureFile) -> str:
     return item.said.get("caption") or item.said.get("title") or PurePosixPath(item.key).stem

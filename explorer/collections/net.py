@@ -28,7 +28,7 @@ _ISATAP = ipaddress.ip_network("fe80::5efe:0:0/96")
 
 
 @dataclass(frozen=True)
-class Policy:
+class FetchPolicy:
     """What a request may do. `private` also allows addresses of one's own computer and network."""
 
     offline: bool = True  # only this computer itself
@@ -57,7 +57,7 @@ class Refused(ExplorerError):
     """The policy forbids the request or its answer."""
 
 
-def fetch(url: str, *, policy: Policy, body: bytes | None = None,
+def fetch(url: str, *, policy: FetchPolicy, body: bytes | None = None,
           headers: Mapping[str, str] | None = None) -> Answer:
     """Send a GET, or a POST of `body`, over the network and read the answer within the policy's limits.
 
@@ -85,7 +85,7 @@ def shown(url: str) -> str:
     return "".join(c for c in text if c.isprintable())[:120]
 
 
-def check_address(address: str, *, policy: Policy, host: str) -> None:
+def check_address(address: str, *, policy: FetchPolicy, host: str) -> None:
     """Refused when the policy does not allow this IP address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner = _embedded(ip)
@@ -99,7 +99,7 @@ def check_address(address: str, *, policy: Policy, host: str) -> None:
         raise Refused("collections.net_not_computer_workspace", host=host)
 
 
-def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, str],
+def _once(url: str, policy: FetchPolicy, body: bytes | None, headers: Mapping[str, str],
           deadline: float) -> tuple[Answer, str | None]:
     """One request without following; the second value is where it redirects to."""
     parts = _checked_url(url)
@@ -126,7 +126,7 @@ def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, st
         connection.close()
 
 
-def _read(url: str, response: http.client.HTTPResponse, policy: Policy, deadline: float) -> Answer:
+def _read(url: str, response: http.client.HTTPResponse, policy: FetchPolicy, deadline: float) -> Answer:
     kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     if response.status < 400 and policy.types and kind not in policy.types:
         raise Refused("collections.net_sent_allowed", url=shown(url), kind=kind[:60], types=", ".join(policy.types))
@@ -184,7 +184,7 @@ def _checked_url(url: str):
     return parts
 
 
-def _resolve(host: str, port: int, policy: Policy) -> tuple:
+def _resolve(host: str, port: int, policy: FetchPolicy) -> tuple:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -223,7 +223,7 @@ def _path(parts) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _too_large(url: str, policy: Policy) -> Refused:
+def _too_large(url: str, policy: FetchPolicy) -> Refused:
     return Refused("collections.net_sent_more_than", url=shown(url), max_bytes=policy.max_bytes / 2**20)
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from explorer.collections.works import PICTURES, clean, column_names
 from explorer.errors import ExplorerError
+from explorer.images.settings.encodings import decoded
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
@@ -24,7 +25,7 @@ FIELDS = ("title", "creator", "keywords", "caption", "licence", "url")
 
 
 @dataclass(frozen=True)
-class Item:
+class PictureFile:
     """One picture to embed. `key` is its path below the folder (for a shard: shard/member); `state` is
     size and time of change, so that an unchanged file is known again."""
 
@@ -49,7 +50,7 @@ class Item:
                                 strerror=error.strerror) from error
 
 
-def list_items(folder: Path, *, without: Path | None = None) -> list[Item]:
+def list_items(folder: Path, *, without: Path | None = None) -> list[PictureFile]:
     """Every picture below `folder` in order of its key; links and hidden names are left out, and so is
     the folder `without`. ExplorerError when there is none."""
     if not folder.is_dir():
@@ -71,7 +72,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Path]:
                 yield path
 
 
-def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iterator[Item]:
+def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iterator[PictureFile]:
     key, suffix = path.relative_to(folder).as_posix(), path.suffix.lower()
     if suffix == ".tar":
         yield from _shard(path, key)
@@ -81,10 +82,10 @@ def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iter
         beside = path.with_suffix(".txt")
         if "caption" not in words and beside.is_file():
             words["caption"] = clean(_text(beside.read_bytes()[:MAX_TEXT_BYTES]))
-        yield Item(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
+        yield PictureFile(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
 
 
-def _shard(path: Path, key: str) -> Iterator[Item]:
+def _shard(path: Path, key: str) -> Iterator[PictureFile]:
     """Members of a webdataset shard; those with one base name belong together."""
     changed = path.stat().st_mtime_ns
     samples: dict[str, dict[str, tarfile.TarInfo]] = {}
@@ -97,7 +98,7 @@ def _shard(path: Path, key: str) -> Iterator[Item]:
             for members in samples.values():
                 picture = next((m for s, m in members.items() if s in PICTURES), None)
                 if picture is not None:
-                    yield Item(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
+                    yield PictureFile(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
                                offset=picture.offset_data, size=picture.size, said=_sample(shard, members))
     except (tarfile.TarError, OSError, EOFError) as error:
         raise ExplorerError("collections.picture_sources_shard_damaged", path=path, error=error) from error
@@ -153,4 +154,5 @@ def _said(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8-sig", "replace")
+    """A caption file's words, in whatever encoding."""
+    return decoded(data)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from explorer.collections.net import Policy, fetch, shown
+from explorer.collections.net import FetchPolicy, fetch, shown
 from explorer.collections.works import Terms, Work, as_work, clean, column_names
 from explorer.errors import ExplorerError
 from explorer.records import CollectionInfo, Neighbour
@@ -66,7 +66,7 @@ class RemoteCollection:
 
     modalities = ("image", "text")
 
-    def __init__(self, base: str, name: str, *, policy: Policy, others: Sequence[str] = ()):
+    def __init__(self, base: str, name: str, *, policy: FetchPolicy, others: Sequence[str] = ()):
         self.base, self.name, self.policy = base, name, policy
         notes = [say("note.collections.backend_belongs_somebody")]
         if len(others) > 1:
@@ -171,7 +171,7 @@ def open_remote(source: str, *, offline: bool = True) -> RemoteCollection:
     """The backend at an http(s) address; "#name" says which of its indices. Asks it for their names."""
     address, _, wanted = source.partition("#")
     base = address.rstrip("/").removesuffix("/knn-service")
-    policy = Policy(offline=offline, private=True, max_bytes=MAX_ANSWER, timeout_s=TIMEOUT_S, max_redirects=0)
+    policy = FetchPolicy(offline=offline, private=True, max_bytes=MAX_ANSWER, timeout_s=TIMEOUT_S, max_redirects=0)
     answer = fetch(base + "/indices-list", policy=policy)
     names = _json(answer.body, base) if answer.status == 200 else None
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from explorer.collections.layout import find_layout
-from explorer.collections.net import Policy, fetch
+from explorer.collections.net import FetchPolicy, fetch
 from explorer.errors import ExplorerError
+from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code
 from explorer.foreign.offline import OFFLINE
 from explorer.foreign.reading import read_json
@@ -117,7 +118,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
 
 def clip_argument(clip: str, scratch: Path) -> tuple[str, str]:
     """clip-retrieval's name for a CLIP and the config file that must be made known first, or ""."""
-    folder = WORLD / "clip" if clip == "world" else Path(clip)
+    folder = WORLD / "clip" if clip == "world" else typed_path(clip)
     if not (folder / "open_clip_config.json").is_file():
         if clip == "world" or folder.is_dir():
             raise ExplorerError("collections.serve_holds_no_open", folder=folder)
@@ -148,7 +149,7 @@ def _check_texts(text: Any, folder: Path) -> None:
 def _check_name(clip: str) -> None:
     """ExplorerError for what clip-retrieval would load with code from elsewhere, or as a pickle."""
     prefix, _, rest = clip.rpartition(":")
-    folder = Path(rest).expanduser()
+    folder = typed_path(rest)
     if prefix == "hf_clip" and folder.is_dir():
         check_no_code(folder)
         for path in sorted(folder.glob("*config.json")):
@@ -159,7 +160,7 @@ def _check_name(clip: str) -> None:
 
 def _wait(backend: Backend) -> None:
     begun = time.monotonic()
-    policy = Policy(private=True, timeout_s=2.0, max_redirects=0)
+    policy = FetchPolicy(private=True, timeout_s=2.0, max_redirects=0)
     while time.monotonic() - begun < START_S:
         if backend.process.poll() is not None:
             last = " / ".join(backend.log.strip().splitlines()[-3:])[-400:]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from explorer.diffusion.fingerprint import file_sha256
 from explorer.diffusion.locate import PICKLES, pickle_error
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
 from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
@@ -39,12 +40,12 @@ def parse_source(source: str) -> tuple[str, tuple[AdapterFile, ...]]:
 
 def _adapter(part: str) -> AdapterFile:
     match = PART.match(part)
-    path = Path(match["path"] if match else part).expanduser()
+    path = typed_path(match["path"] if match else part)
     weight = float(match["weight"] or 1.0) if match else 1.0
     if path.suffix in PICKLES:
         raise pickle_error(path)
     if not path.is_file() or path.suffix != ".safetensors":
-        raise ExplorerError("diffusion.adapter_files_no", path=str(path))
+        raise ExplorerError("diffusion.adapter_files_no", path=shortened(path))
     if abs(weight) > 4:
         raise ExplorerError("diffusion.adapter_files_weight_outside_4", weight=weight, path_name=path.name)
     return AdapterFile(path.resolve(), _kind(path), weight)

@@ -6,7 +6,7 @@ and the sampler runs at full speed.
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -17,22 +17,26 @@ from safetensors import safe_open
 from explorer.diffusion.adapter_files import AdapterFile
 from explorer.diffusion.families.family import network_of
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
+from explorer.foreign.reading import parse_object
 from explorer.texts import say
 
 DOWN = re.compile(r"(?:\.lora_A|[._]lora\.down|\.lora_linear_layer\.down|\.lora_down)(?:\.default)?\.weight$")
 UPS = {".lora_A": ".lora_B", "lora.down": "lora.up", "lora_linear_layer.down": "lora_linear_layer.up",
        "lora_down": "lora_up"}
+MOST_VECTORS = 75  # a textual inversion's, one a token: what CLIP's texts hold
 FOREIGN = ("hada_", "lokr_", "dora_scale", "oft_", "glora")
 
 
 def lay_over(pipe: Any, files: tuple[AdapterFile, ...]) -> None:
     """Changes the pipeline's weights and vocabulary in place; ExplorerError for a file that does not fit."""
     for file in files:
-        tensors, metadata = _read(file.path)
-        if file.kind == "lora":
-            _add_lora(pipe, tensors, metadata, file)
-        else:
-            _add_words(pipe, tensors, file)
+        with opening(file.path.name, then=say("note.diffusion.adapter_may_be_damaged")):
+            tensors, metadata = _read(file.path)
+            if file.kind == "lora":
+                _add_lora(pipe, tensors, metadata, file)
+            else:
+                _add_words(pipe, tensors, file)
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -46,7 +50,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
     if strange:
         raise ExplorerError("diffusion.adapters_another_kind_than", path_name=file.path.name, strange=strange)
     weights, alphas = _as_diffusers(pipe, tensors, file)
-    modules = _modules(pipe)
+    modules, placed = _modules(pipe), 0
     for name, down in weights.items():
         match = DOWN.search(name)
         if match is None:
@@ -55,20 +59,28 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
         place = _place(name[:match.start()])
         if place not in modules or up is None:
             raise ExplorerError("diffusion.adapters_changes_model_not", path_name=file.path.name, place=place)
+        if down.ndim < 2 or up.ndim < 2 or not len(down):
+            raise ExplorerError("diffusion.adapters_no_lora_weights", path_name=file.path.name, place=place)
         alpha = alphas.get(place, _told_alpha(metadata, place, down.shape[0]))
         _add(modules[place], down, up, file.weight * alpha / down.shape[0], file)
+        placed += 1
+    if not placed:
+        raise ExplorerError("diffusion.adapters_changes_nothing", path_name=file.path.name)
 
 
 def _add(module: torch.nn.Module, down: torch.Tensor, up: torch.Tensor, scale: float,
          file: AdapterFile) -> None:
     """Adds scale · up · down to a linear or convolution weight."""
     weight = module.weight
-    change = (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
-    if up.shape[0] != weight.shape[0] or change.numel() != weight.numel():
+    wide = math.prod(down.shape[1:])  # in · kernel
+    if up.shape[0] != weight.shape[0] or up.shape[0] * wide != weight.numel():
         raise ExplorerError("diffusion.adapters_not_fit_model", path_name=file.path.name, shape=tuple(weight.shape),
-                            first_shape=up.shape[0], last_shape=change.shape[1])
+                            first_shape=up.shape[0], last_shape=wide)
+    change = scale * (up.float().flatten(1) @ down.float().flatten(1))  # (out, in · kernel)
+    if not bool(torch.isfinite(change).all()):
+        raise ExplorerError("diffusion.adapters_no_numbers", path_name=file.path.name)
     with torch.no_grad():
-        weight += (scale * change).reshape(weight.shape).to(weight.device, weight.dtype)
+        weight += change.reshape(weight.shape).to(weight.device, weight.dtype)
 
 
 def _as_diffusers(pipe: Any, tensors: dict[str, torch.Tensor],
@@ -103,7 +115,7 @@ def _up(suffix: str) -> str:
 
 def _told_alpha(metadata: dict[str, str], place: str, rank: int) -> float:
     """Alpha from diffusers' metadata; without one the rank, which makes the factor 1."""
-    told = json.loads(metadata.get("lora_adapter_metadata", "{}") or "{}")
+    told = parse_object(metadata.get("lora_adapter_metadata", "{}") or "{}")
     return float(told.get(f"{place.partition('.')[0]}.lora_alpha", rank))
 
 
@@ -120,6 +132,9 @@ def _add_words(pipe: Any, tensors: dict[str, torch.Tensor], file: AdapterFile) -
     single = next(iter(tensors.values()))
     parts = {k: v for k, v in tensors.items() if k in homes} or {"clip_l": single}
     for key, vectors in parts.items():
+        if (vectors.ndim > 1 and len(vectors) > MOST_VECTORS) or not bool(torch.isfinite(vectors).all()):
+            raise ExplorerError("diffusion.adapters_no_word", path_name=file.path.name, vectors=len(vectors),
+                                most_vectors=MOST_VECTORS)
         tokenizer, encoder = (getattr(pipe, name, None) for name in homes[key])
         width = encoder.get_input_embeddings().weight.shape[1] if encoder is not None else 0
         if vectors.shape[-1] != width:

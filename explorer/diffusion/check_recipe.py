@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
 from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.kdiffusion.stepper import program_config
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
 from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
+from explorer.foreign.configs import check_numbers
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.samplers import OWN_SAMPLER, offered
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.diffusion.models import Model
@@ -20,12 +24,15 @@ if TYPE_CHECKING:
 
 def complete(model: Model, recipe: Recipe) -> Recipe:
     """The recipe with the full scheduler config filled in, so that it says all that makes the image."""
-    if recipe.scheduler_config:
+    given = recipe.scheduler_config  # whole, or the part of it that a file or a program's way names
+    if "num_train_timesteps" in given or (given and not model.own_loop):
         return recipe
     if not model.own_loop:
         return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=plain_config(model.scheduler_config))
-    config = scheduler_config(recipe.scheduler, model.scheduler_config, flow=model.family.facts.flow)
-    return replace(recipe, scheduler_config=config)
+    if recipe.scheduler in BY_KEY:
+        return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))
+    config = scheduler_config(recipe.scheduler, model.scheduler_config | given, flow=model.family.facts.flow)
+    return replace(recipe, scheduler_config=config | {k: v for k, v in given.items() if k == "guidance_rescale"})
 
 
 def check_recipe(model: Model, recipe: Recipe) -> None:
@@ -33,6 +40,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
     _check_numbers(model, recipe)
     _check_model(model, recipe)
     allowed = offered(model.family.facts.flow) if model.own_loop else [OWN_SAMPLER]
+    allowed = [key for key in allowed if key not in PRESETS]
     if recipe.scheduler not in (*allowed, OWN_SAMPLER):
         raise ExplorerError("diffusion.check_recipe_scheduler_not_offered_model", scheduler=recipe.scheduler,
                             allowed=", ".join(allowed))
@@ -48,6 +56,7 @@ def check_recipe(model: Model, recipe: Recipe) -> None:
 
 def _check_numbers(model: Model, recipe: Recipe) -> None:
     check_seed(recipe.seed)
+    check_numbers(recipe.scheduler_config or {}, say("note.diffusion.recipes_sampler"))
     low, high = STEPS_RANGE
     if not low <= recipe.steps <= high:
         raise ExplorerError("diffusion.check_recipe_steps_asked", steps=recipe.steps, low=low, high=high)

@@ -3,6 +3,8 @@
 "plain": brackets are ordinary text. "a1111": (more) is 1.1, [less] is 1/1.1, (word:1.3) is 1.3, weights
 multiply, BREAK begins a new chunk. "comfyui": (more) is 1.1, (word:1.3) is 1.3 whatever stands around it.
 A backslash makes a bracket an ordinary letter in both.
+A1111's other settings of emphasis: "a1111-no-norm" does not restore the mean, "a1111-ignore" reads the brackets
+and weighs nothing, "a1111-none" takes brackets and BREAK for text.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
-DIALECTS = ("plain", "a1111", "comfyui")
+DIALECTS = ("plain", "a1111", "a1111-no-norm", "a1111-ignore", "a1111-none", "comfyui")
 WEIGHTS = (-10.0, 10.0)
 _MORE = 1.1
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
@@ -40,7 +42,7 @@ def check_dialect(prompt: str, dialect: str) -> None:
     if dialect not in DIALECTS:
         raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
                             dialects=", ".join(DIALECTS))
-    found = [say(f"note.dialect.{name}") for pattern, name in _NOT_OFFERED.get(dialect, ())
+    found = [say(f"note.dialect.{name}") for pattern, name in _NOT_OFFERED.get(dialect.split("-")[0], ())
              if re.search(pattern, prompt)]
     if found:
         raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=say("note.and").join(found))
@@ -53,9 +55,11 @@ def check_dialect(prompt: str, dialect: str) -> None:
 
 def parse(prompt: str, dialect: str) -> tuple[tuple[Piece, ...], ...]:
     """The prompt's pieces, neighbours of equal weight as one; a part each for what BREAK separates."""
-    if dialect == "a1111":
+    if dialect in ("a1111", "a1111-no-norm"):
         return _parse_a1111(prompt)
-    pieces = [Piece(prompt, 1.0)] if dialect == "plain" else _parse_comfy(prompt, 1.0)
+    if dialect == "a1111-ignore":
+        return tuple(_joined([Piece(p.text, 1.0) for p in part]) for part in _parse_a1111(prompt))
+    pieces = _parse_comfy(prompt, 1.0) if dialect == "comfyui" else [Piece(prompt, 1.0)]
     return (_joined(pieces),)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import urllib.error
 import urllib.parse
@@ -17,13 +18,17 @@ from typing import Any
 from explorer.diffusion.classes import read_index
 from explorer.diffusion.locate import HUB_ID, PICKLES, hub_folder
 from explorer.errors import ExplorerError
+from explorer.foreign.reading import parse_object
 from explorer.records import Progress
 from explorer.run import QUIET, Run
 from explorer.texts import say, texts_of
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
-KEPT = (".json", ".txt", ".model", ".safetensors")
+MOST_BYTES = 1 << 42  # of one file
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
+PLAIN_NAME = re.compile(r"[^\\/:*?\"<>|\x00-\x1f]{1,200}")
+KEPT = (".json", ".txt", ".model", ".safetensors", "chat_template.jinja")
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
                timeout_s: float, run: Run) -> None:
     draft = target.with_name(target.name + ".partial")
     base = f"{hub}/{name}/resolve/{facts['sha']}/"
-    index = json.loads(_read(base + "model_index.json", timeout_s))
+    index = _object(_read(base + "model_index.json", timeout_s), name)
     files = choose_files(facts["siblings"], index, variant=variant)
     total = sum(f.size for f in files)
     _check_space(target.parent, total - sum(p.stat().st_size for p in draft.rglob("*") if p.is_file()))
@@ -70,7 +75,9 @@ def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target:
         for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
             run.report(Progress(done + size, total, say("progress.of", file_name=file.name, name=name)))
         done += file.size
-    licence = (facts.get("cardData") or {}).get("license", "not stated")
+    card = facts.get("cardData")
+    told = card.get("license", "not stated") if isinstance(card, dict) else "not stated"
+    licence = told[:500] if isinstance(told, str) else "not stated"
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
     os.replace(draft, target)
 
@@ -101,8 +108,30 @@ def _of_part(files: list[dict[str, Any]], part: str, variant: str) -> list[dict[
 
 def _remote(sibling: dict[str, Any]) -> RemoteFile:
     lfs = sibling.get("lfs") or {}
-    return RemoteFile(sibling["rfilename"], int(lfs.get("size") or sibling.get("size") or 0),
-                      lfs.get("sha256", ""), sibling.get("blobId", ""))
+    size = lfs.get("size") or sibling.get("size") or 0
+    return RemoteFile(sibling["rfilename"], size, str(lfs.get("sha256", "")), str(sibling.get("blobId", "")))
+
+
+def _check_siblings(siblings: Any, name: str) -> list[dict[str, Any]]:
+    """The files of an answer; ExplorerError unless each has a name below the repository's folder, and a size."""
+    for one in siblings if isinstance(siblings, list) else [None]:
+        lfs = one.get("lfs") or {} if isinstance(one, dict) else None
+        if not isinstance(lfs, dict) or not isinstance(one.get("rfilename"), str):
+            raise ExplorerError("diffusion.download_lists_no_files", name=name)
+        parts = one["rfilename"].split("/")
+        if any(p in ("", ".", "..") or not PLAIN_NAME.fullmatch(p) for p in parts):
+            raise ExplorerError("diffusion.download_file_elsewhere", name=name, file=one["rfilename"][:60])
+        sizes = (lfs.get("size"), one.get("size"))
+        if any(s is not None and (type(s) is not int or not 0 <= s < MOST_BYTES) for s in sizes):
+            raise ExplorerError("diffusion.download_sizes_of_none", name=name)
+    return siblings
+
+
+def _object(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        return parse_object(data)
+    except ValueError as error:
+        raise ExplorerError("diffusion.download_answer_damaged", name=name, error=error) from error
 
 
 def _fetch(url: str, path: Path, file: RemoteFile, timeout_s: float) -> Iterator[int]:
@@ -117,6 +146,8 @@ def _fetch(url: str, path: Path, file: RemoteFile, timeout_s: float) -> Iterator
         request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
         with _open(request, timeout_s) as answer, part.open("ab" if answer.status == 206 else "wb") as out:
             while block := _block(answer, file):
+                if out.tell() + len(block) > file.size:
+                    raise ExplorerError("diffusion.download_more_than_said", file_name=file.name)
                 out.write(block)
                 yield out.tell()
     _check(part, file)
@@ -154,9 +185,11 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
-    facts = json.loads(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true",
-                             timeout_s))
-    if not any(s["rfilename"] == "model_index.json" for s in facts.get("siblings", [])):
+    facts = _object(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true", timeout_s),
+                    name)
+    if not isinstance(facts.get("sha"), str) or not COMMIT.fullmatch(facts["sha"]):
+        raise ExplorerError("diffusion.download_no_commit", name=name)
+    if not any(s["rfilename"] == "model_index.json" for s in _check_siblings(facts.get("siblings"), name)):
         raise ExplorerError("diffusion.download_no_diffusers_model", name=name)
     return facts
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.classes import Index, check_complete, files_read, read_index
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
 from explorer.foreign.reading import read_json, read_table
 from explorer.settings import WORLD
 from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
+MOST_LETTERS = 200  # of a hub id
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 CONFIGS = ("config.json", "_config.json")
 TABLES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # which file of a split part holds what
@@ -53,14 +55,14 @@ def locate(source: str, *, home: Path | None = None) -> Located:
         if not (folder / "model_index.json").is_file():
             raise ExplorerError("diffusion.locate_bundled_world_model")
         return _folder(source, folder)
-    path = Path(source).expanduser()
+    path = typed_path(source)
     if path.is_dir():
         return _folder(source, path.resolve())
     if path.is_file():
         return _file(source, path.resolve())
-    if HUB_ID.match(source) and not path.is_absolute() and not source.startswith("."):
+    if HUB_ID.match(source) and len(source) <= MOST_LETTERS and not path.is_absolute() and source[0] != ".":
         return _folder(source, _downloaded(source, home))
-    raise ExplorerError("diffusion.locate_no_model", source=source)
+    raise ExplorerError("diffusion.locate_no_model", source=shortened(source))
 
 
 def weight_files(folder: Path) -> list[str]:
@@ -94,7 +96,7 @@ def _downloaded(source: str, home: Path | None) -> Path:
         name, _, revision = source.partition("@")
         return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
     except Exception as error:  # any failure of the hub's cache means: not here
-        raise ExplorerError("diffusion.locate_not_computer_nothing", source=source) from error
+        raise ExplorerError("diffusion.locate_not_computer_nothing", source=shortened(source)) from error
 
 
 def _folder(source: str, root: Path) -> Located:
@@ -103,6 +105,14 @@ def _folder(source: str, root: Path) -> Located:
         raise ExplorerError("diffusion.locate_folder_no_model", root=root)
     index = read_index(read_json(index_path), str(root))
     check_no_code(root)
+    try:
+        return _located(source, root, index)
+    except OSError as error:
+        raise ExplorerError("diffusion.locate_folder_unreadable", root=root,
+                            why=error.strerror or type(error).__name__) from error
+
+
+def _located(source: str, root: Path, index: Index) -> Located:
     files, variant = _component_files(root, sorted(index.parts))
     check_complete(index, str(root))
     check_configs(root, index, files)

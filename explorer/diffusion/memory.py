@@ -17,7 +17,7 @@ MOST_AT_ONCE = {"cuda": 32, "cpu": 16, "mps": 8}  # larger batches gain nothing 
 
 
 @dataclass(frozen=True)
-class Policy:
+class MemoryPolicy:
     """How a model is held: `place` "device" (all of it there), "parts" (one part at a time) or "layers"."""
 
     precision: str
@@ -37,7 +37,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def choose(*, stored_bytes: int, stored_bits: int, device: str, free: int, size_px: int,
-           precision: str = "auto") -> Policy:
+           precision: str = "auto") -> MemoryPolicy:
     """The policy for a model of `stored_bytes` (at `stored_bits` a number) on a device with `free` bytes.
 
     `size_px` is the side of the images that will be made. Says in `notes` what was picked and why.
@@ -59,10 +59,10 @@ def choose(*, stored_bytes: int, stored_bits: int, device: str, free: int, size_
     room = free - held - SPARE_BYTES
     batch = int(min(MOST_AT_ONCE[device], max(1, room // image)))
     notes.append(say("note.diffusion.up_images_once", batch=batch))
-    return Policy(precision, place, batch, min(8, batch), "scaled_dot_product_attention", tuple(notes))
+    return MemoryPolicy(precision, place, batch, min(8, batch), "scaled_dot_product_attention", tuple(notes))
 
 
-def settle(pipe: Any, policy: Policy, device: torch.device) -> None:
+def settle(pipe: Any, policy: MemoryPolicy, device: torch.device) -> None:
     """Moves the pipeline's parts as the policy says; hooks of `accelerate` do the turns."""
     if policy.place == "device":
         pipe.to(device)

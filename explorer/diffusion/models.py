@@ -22,7 +22,8 @@ from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
-from explorer.diffusion.memory import Policy, choose, free_bytes, settle
+from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
+from explorer.diffusion.networks import check_networks
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
@@ -44,7 +45,7 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
-    policy: Policy  # how it is held in memory
+    policy: MemoryPolicy  # how it is held in memory
     family: Family | None  # None: only the pipeline's own call runs it
 
     @cached_property
@@ -89,16 +90,17 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(say("note.diffusion.loading", name=info.name)):
+    with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
+            say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)
-    return model_from_pipeline(pipe, info, device=place, policy=policy,
-                               adapters=tuple(f.record() for f in files))
+        return model_from_pipeline(pipe, info, device=place, policy=policy,
+                                   adapters=tuple(f.record() for f in files))
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -108,7 +110,7 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
         part.eval()
     network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
@@ -142,12 +144,10 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 def _open(located: Located, dtype: torch.dtype) -> Any:
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    with opening(say("note.diffusion.model",
-                     root=located.root), then=say("note.diffusion.files_may_incomplete")):
-        if located.index is None:
-            from explorer.diffusion.single_file import open_single_file
-            return open_single_file(located, dtype)
-        return _open_folder(located, located.index, dtype)
+    if located.index is None:
+        from explorer.diffusion.single_file import open_single_file
+        return open_single_file(located, dtype)
+    return _open_folder(located, located.index, dtype)
 
 
 def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
@@ -158,9 +158,21 @@ def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
     empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
     with private_folder(files) as folder:
         check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
-        return getattr(diffusers, index.kind.pipeline).from_pretrained(
+        check_networks(folder, index, list(files))
+        pipe = getattr(diffusers, index.kind.pipeline).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
             variant=located.variant or None, low_cpu_mem_usage=True, **empty)
+    _check_filled(pipe, located)
+    return pipe
+
+
+def _check_filled(pipe: Any, located: Located) -> None:
+    """ExplorerError where a part has weights that no file gave: diffusers leaves them without numbers."""
+    for role, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module):
+            empty = next((n for n, t in (*part.named_parameters(), *part.named_buffers()) if t.is_meta), None)
+            if empty:
+                raise ExplorerError("diffusion.models_lacks_weights", role=role, root=located.root, name=empty)
 
 
 @contextlib.contextmanager

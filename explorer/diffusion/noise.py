@@ -32,9 +32,9 @@ def generator_for(recipe: Recipe) -> torch.Generator:
 
 
 def check_seed(seed: int) -> int:
-    """The seed itself; ExplorerError outside [0, 2^63)."""
-    if not 0 <= seed < 2 ** 63:
-        raise ExplorerError("diffusion.noise_seed_outside_0", seed=seed)
+    """The seed itself; ExplorerError outside [0, 2^64)."""
+    if not 0 <= seed < 2 ** 64:
+        raise ExplorerError("diffusion.noise_seed_outside_0_2", seed=seed)
     return seed
 
 

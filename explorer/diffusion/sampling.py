@@ -17,6 +17,7 @@ import torch
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.families.family import Words
+from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.own_call import by_own_call, own_call
@@ -25,6 +26,7 @@ from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import FLOW, Stepper, predicted_noise, predicted_x0
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY
 from explorer.run import QUIET, Run
 
 
@@ -80,9 +82,10 @@ def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     if by_own_call(model, recipe):
         return (recipe.model, recipe.scheduler, recipe.width_px, recipe.height_px)
     skip = recipe.steps - model.family.facts.steps_run(recipe.steps, recipe.strength)
+    part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
-            recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
-            model.family.guided(recipe.guidance))
+            recipe.steps, skip, part, recipe.start_sha256, recipe.width_px, recipe.height_px,
+            _guided(model, recipe))
 
 
 class Batch:
@@ -109,13 +112,8 @@ class Batch:
         first = self.recipes[0]
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
-        self.guided = model.family.guided(first.guidance)
-        self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
-                               generators=[generator_for(r) for r in self.recipes],
-                               flow=model.family.facts.flow)
-        skip = first.steps - model.family.facts.steps_run(first.steps, first.strength)
-        self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device,
-                                            schedule=model.schedule(first))
+        self.guided = _guided(model, first)
+        self.stepper, self.timesteps = _stepper(model, self.recipes)
         self.kind = self.stepper.kind
         with torch.inference_mode():
             self._words: dict[bool, Words] = {}
@@ -137,12 +135,12 @@ class Batch:
         noise = self._noise() if given is None else torch.from_numpy(np.array(given))
         hashes = [sha256_array(one.numpy()) for one in noise]
         latents = noise.to(self.model.device, self.model.family.latents_dtype)
-        if clean is not None:
-            return self.stepper.add_noise(clean, latents, self.timesteps[0]), hashes
-        return latents * self.stepper.first_sigma, hashes
+        return self.stepper.begin(clean, latents), hashes
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
+        if isinstance(self.stepper, ProgramStepper):
+            return self.stepper.noise(self.model.noise_shape(self.recipes[0]))
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
             shape = self.model.noise_shape(recipe)
@@ -155,14 +153,17 @@ class Batch:
     @torch.inference_mode()
     def step(self) -> StepView:
         """Takes one step and tells what it saw."""
-        timestep, sample = self.timesteps[self.index], self.latents
-        levels = self.stepper.levels(timestep)
+        timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
+        levels = self.stepper.levels(at)
         guided = self.guided and self.index >= self.guided_from
         family = self.model.family
-        conditional, unconditional = family.predict(self.stepper.scale(sample, timestep), timestep,
+        conditional, unconditional = family.predict(self.stepper.scale(sample, at), timestep,
                                                     self._words_now(guided or self.paired))
-        prediction = family.guide(conditional, unconditional, self._guidance()) if guided else conditional
-        self.latents = self.stepper.step(prediction, timestep, sample)
+        prediction = conditional
+        if guided:
+            prediction = family.guide(conditional, unconditional, self._guidance())
+            prediction = self._rescaled(prediction, conditional, sample, at)
+        self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
@@ -188,6 +189,14 @@ class Batch:
         kind = self.model.family.latents_dtype
         return torch.tensor(scales, device=self.model.device, dtype=kind).view(-1, 1, 1, 1)
 
+    def _rescaled(self, prediction: torch.Tensor, conditional: torch.Tensor, sample: torch.Tensor,
+                  at: torch.Tensor) -> torch.Tensor:
+        """Guidance brought back to the conditional prediction's spread, where the recipes say so."""
+        config = self.recipes[0].scheduler_config
+        part = config.get("guidance_rescale")
+        return prediction if not part else rescaled(prediction, conditional, sample, at, part=part, kind=self.kind,
+                                                    program=config.get("program", "diffusers"))
+
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
         if self.guided_from:
@@ -198,6 +207,24 @@ class Batch:
         return [rendered(recipe, rgb, one, noise_sha256=noise, unet_evaluations=self.unet_evaluations, flagged=flag)
                 for recipe, rgb, one, noise, flag
                 in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
+
+
+def _stepper(model: Model, recipes: Sequence[Recipe]) -> tuple[Stepper | ProgramStepper, Sequence[torch.Tensor]]:
+    """How the recipes are stepped, diffusers' way or a k-diffusion program's, and the steps to come."""
+    first, flow = recipes[0], model.family.facts.flow
+    if first.scheduler in BY_KEY:
+        own = ProgramStepper(recipes)
+        return own, own.plan(model.device)
+    stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
+                      generators=[generator_for(r) for r in recipes], flow=flow)
+    skip = first.steps - model.family.facts.steps_run(first.steps, first.strength)
+    return stepper, stepper.start(first.steps, skip=skip, device=model.device, schedule=model.schedule(first))
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
+    below = recipe.scheduler in BY_KEY and recipe.guidance < 1.0
+    return model.family.guided(2.0 if below else recipe.guidance)
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,

@@ -93,7 +93,18 @@ class Stepper:
         skip *= self.scheduler.order
         if (skip or self.flow) and hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(skip)
+        self._first = self.scheduler.timesteps[skip]
         return self.scheduler.timesteps[skip:]
+
+    def begin(self, clean: torch.Tensor | None, noise: torch.Tensor) -> torch.Tensor:
+        """The first latents (n, c, h, w): noise at the first level, over `clean` where that is given."""
+        return noise * self.first_sigma if clean is None else self.add_noise(clean, noise, self._first)
+
+    def look(
+        self, timestep: torch.Tensor, latents: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """(the network's timestep, latents, what `levels`, `scale` and `step` are told) of the next step."""
+        return timestep, latents, timestep
 
     def _asked(self, schedule: Schedule | None) -> dict[str, Any]:
         """The parts of a schedule that this scheduler takes."""

@@ -81,7 +81,7 @@ def _json_rows(text: str, name: str) -> Iterator[Mapping[str, object]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ExplorerError("findings.known_prompts_line_not_json", number=number, name=name or "the list",
                                 error=error) from error
         if isinstance(row, dict):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +14,15 @@ CODE = ("auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code", 
 ELSEWHERE = ("backbone", "timm", "base_model_name_or_path", "gguf_file")  # parts of a key, or of a kind's name
 QUANTISED = ("quantization_config",)
 ATTENTIONS = (None, "eager", "sdpa", "flash_attention_2", "flex_attention")  # any other name is fetched from a hub
+MOST_NUMBER = 1 << 20  # of a whole number that a size could be made of
+MOST = (("timestep", 10_000), ("_lens", 1 << 16), ("sample_size", 4096), ("image_size", 4096),
+        ("pos_embed_max", 16_384), ("context_length", 1 << 16))
+EDGES = ("size", "crop_size", "height", "width", "shortest_edge")  # of pictures
+MOST_EDGE = 16_384
+# Parts of the keys of numbers that make nothing large.
+FREE = ("theta", "length", "token_id", "token_index", "base", "seed", "bytes", "pixels", "longest")
+PATCHED = {"sample_size": 512, "pos_embed_max_size": 512}  # where places are computed for every patch beforehand
+STORED = ("AuraFlowTransformer2DModel",)  # keep their places among the weights
 CODE_FILES = {".py", ".pyc", ".pyo", ".pyd", ".so", ".dll", ".dylib"}
 LOOKED_AT = 20_000  # files of a model's folder
 
@@ -25,16 +36,34 @@ TOKENIZER_FILES = (
 
 
 def check_config(config: dict[str, Any], where: str | Path) -> None:
-    """ExplorerError if a config names code, another file, another model or a network's address."""
-    waiting: list[Any] = [config]
+    """ExplorerError if a config names code, another file, another model, or a number that is out of all bounds."""
+    check_numbers(config, where)
+    for key, value in _entries(config):
+        _check_entry(key, value, where)
+
+
+def check_numbers(config: dict[str, Any], where: str | Path) -> None:
+    """ExplorerError for a number that would take hours or all memory before the first weight is read."""
+    patched = PATCHED if "patch_size" in config and config.get("_class_name") not in STORED else {}
+    for key, value in _entries(config):
+        if type(value) in (int, float) and ("context" in key or not any(part in key for part in FREE)):
+            limits = [limit for part, limit in MOST if part in key] + [MOST_EDGE] * (key in EDGES)
+            most = min([MOST_NUMBER, patched.get(key, MOST_NUMBER), *limits])
+            if abs(value) > most and math.isfinite(value):
+                raise ExplorerError("foreign.configs_number_of_no_model", where=where, key=key[:60], value=value,
+                                    most=most)
+
+
+def _entries(config: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every key of a config and of what lies in it, with its value; items of a list stand under the list's key."""
+    waiting: list[tuple[str, Any]] = list(config.items())
     while waiting:
-        value = waiting.pop()
+        key, value = waiting.pop()
+        yield key, value
         if isinstance(value, list):
-            waiting += value
+            waiting += [(key, inner) for inner in value]
         elif isinstance(value, dict):
-            for key, inner in value.items():
-                _check_entry(key, inner, where)
-            waiting += value.values()
+            waiting += value.items()
 
 
 def _check_entry(key: str, value: Any, where: str | Path) -> None:
@@ -68,7 +97,7 @@ def check_no_code(root: Path) -> None:
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        for path in _entries(folder):
+        for path in _inside(folder):
             seen += 1
             if seen > LOOKED_AT:
                 raise ExplorerError("foreign.configs_folder_holds_more", root=root, looked_at=LOOKED_AT)
@@ -81,7 +110,7 @@ def check_no_code(root: Path) -> None:
                 raise ExplorerError("foreign.configs_model_holds_another", root=root, name=name)
 
 
-def _entries(folder: Path) -> list[Path]:
+def _inside(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:

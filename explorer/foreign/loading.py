@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from explorer.errors import Cancelled, ExplorerError
 
+log = logging.getLogger(__name__)
 OURS = ("out of memory", "can't allocate memory", "CUDA error:", "HIP error:", "MPS backend error", "CUDNN_STATUS_")
 
 
@@ -24,6 +26,7 @@ def opening(what: str, *, then: str) -> Iterator[None]:
     except Exception as error:
         if type(error).__name__ == "AcceleratorError" or any(sign in str(error) for sign in OURS):
             raise
+        log.warning("%s cannot be loaded", what, exc_info=True)
         raise ExplorerError("foreign.loading_cannot_loaded", what=what, first_line=first_line(error),
                             then=then) from error
 

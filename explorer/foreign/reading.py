@@ -92,7 +92,7 @@ def _table(rows: dict[str, Any], size: int) -> Table:
 
 
 def _row(name: str, row: Any, size: int) -> Tensor:
-    if not isinstance(row, dict) or row.get("dtype") not in WIDTHS:
+    if not isinstance(row, dict) or str(row.get("dtype")) not in WIDTHS:
         raise ValueError(f"the row {name!r:.60} names no number type")
     shape, offsets = row.get("shape"), row.get("data_offsets")
     if not _naturals(shape) or not _naturals(offsets) or len(offsets) != 2:
@@ -121,7 +121,9 @@ def _real(text: str) -> float:
 
 
 def _constant(text: str) -> float:
-    raise ValueError(f"{text} in place of a number")
+    if text == "NaN":
+        raise ValueError("no number where one belongs")
+    return float(text)  # diffusers writes an open bound as Infinity
 
 
 def _check_tree(value: Any) -> None:

@@ -13,16 +13,20 @@ from explorer.records import ModelRef, Recipe, Variation
 from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
-    diffusers_key,
+    PROGRAMS,
     sampler_key,
     schedule_key,
+    step_source,
 )
+from explorer.records.samplers import OWN_SAMPLER, sampler_called
 from explorer.texts import on_record, say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
               "ComfyUI": "comfyui", "SwarmUI": "comfyui", "Fooocus": "comfyui", "InvokeAI": "invokeai",
               "Afterimage": "diffusers"}
+UNET_FAMILIES = ("sd1", "sd2", "sdxl")
+DISTILLED_FAMILIES = ("flux", "flux2")
 _ROUNDING = ("Forge", "reForge")  # A1111's ways, with ComfyUI's whole timesteps
 _LIKENED = {"Civitai": "civitai", "Fooocus": "fooocus", "NovelAI": "novelai", "Unknown": "unknown",
             **dict.fromkeys(("SD.Next", "Draw Things", "Easy Diffusion", "DiffusionBee"), "own_ways")}
@@ -59,7 +63,7 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     if lacking:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
-    now = _Building(generation, model, PROGRAM_OF.get(generation.tool, ""))
+    now = _Building(generation, model, _program(generation))
     if generation.tool in _LIKENED:
         now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
@@ -85,6 +89,12 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     return _with(recipe, tuple(dict.fromkeys([*now.named, *generation.named])))
 
 
+def _program(generation: Generation) -> str:
+    """The program whose ways are replayed; our own settings line names one."""
+    own = generation.other.get("Program", "") if generation.tool == "Afterimage" else ""
+    return own if own in PROGRAMS else PROGRAM_OF.get(generation.tool, "")
+
+
 def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
     return replace(recipe, not_replayable=named)
 
@@ -92,20 +102,28 @@ def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
 def _scheduler(now: _Building) -> str:
     """The sampler with its schedule; what it needs besides goes into `config`."""
     made = now.made
-    key = sampler_key(made.sampler) if now.program in ("a1111", "comfyui") else None
+    if now.model.family == "other":  # which runs through its pipeline's own call
+        given = " ".join(part for part in (made.sampler, made.schedule) if part)
+        now.named.append(say("note.images.sampler_model_own", given=given[:80] or say("note.images.not_given")))
+        return OWN_SAMPLER
+    steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
+    key = sampler_key(made.sampler) if steppable else None
     if now.program == "comfyui" and made.sampler.strip().lower() == "ddim":
         key = "k_euler"  # ComfyUI's "ddim" is its Euler
     if key is not None:
         now.config = {"program": now.program, "schedule": _schedule(now, key)}
         if made.tool in _ROUNDING:
             now.config["whole_steps"] = True
+        source = step_source(now.program, key, on_card=made.sampler.lower().endswith("_gpu"))
+        if source:
+            now.config["step_noise"] = source
         if made.seed_delta and BY_KEY[key].step_noise == "gaussian":
             now.config["seed_delta"] = made.seed_delta
         return key
     name = made.sampler.strip()
     if now.program == "invokeai" and name.lower().endswith("_k"):
         name, now.config = name[:-2], {"use_karras_sigmas": True}
-    found = diffusers_key(name)
+    found = sampler_called(name)
     if found is None:
         given = made.sampler[:60] or say("note.images.not_given")
         now.named.append(say("note.images.sampler_euler_used", sampler=given))
@@ -137,14 +155,18 @@ def _schedule(now: _Building, key: str) -> str:
 
 def _prompt(now: _Building, text: str) -> str:
     """The words without A1111's tags, which are no words to it either."""
-    return _TAG.sub("", text) if now.program == "a1111" or now.made.tool in ("SD.Next", "Fooocus") else text
+    tagged = now.program == "a1111" and now.made.tool != "Afterimage"
+    return _TAG.sub("", text) if tagged or now.made.tool in ("SD.Next", "Fooocus") else text
 
 
 def _guidance(now: _Building) -> float:
     if now.made.guidance is None:
         now.named.append(say("note.images.guidance_not_given"))
-    if now.made.distilled_guidance is not None:
-        now.named.append(say("note.images.distilled_guidance", guidance=now.made.distilled_guidance))
+    distilled = now.made.distilled_guidance
+    if distilled is not None and now.model.family in DISTILLED_FAMILIES:
+        return distilled  # the network's own input; no second pass is taken
+    if distilled is not None:
+        now.named.append(say("note.images.distilled_guidance", guidance=distilled))
     if now.made.rescale:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
@@ -155,6 +177,12 @@ def _guidance(now: _Building) -> float:
 def _dialect(now: _Building) -> str:
     emphasis = now.made.emphasis.strip().lower()
     words = now.made.prompt + " " + now.made.negative_prompt
+    if now.made.tool == "Afterimage" and now.made.other.get("Dialect"):
+        return now.made.other["Dialect"][:40]
+    if now.model.family not in UNET_FAMILIES:
+        if re.search(r"[(\[]", words):
+            now.named.append(say("note.images.brackets_prompt_weights"))
+        return "plain"
     if now.program == "a1111" and emphasis in _EMPHASIS:
         return _EMPHASIS[emphasis]
     if emphasis:
@@ -173,7 +201,9 @@ def _dialect(now: _Building) -> str:
 def _clip_skip(now: _Building) -> int:
     """Layers skipped beyond the family's own; SD 2 and XL skip one by themselves and no more in A1111."""
     skip = now.made.clip_skip
-    if now.model.family == "sd1":
+    if now.made.tool == "Afterimage" and "Program" not in now.made.other:
+        return skip or 0  # our line for diffusers' samplers counts the layers that are skipped
+    if now.model.family == "sd1" or now.made.tool == "Afterimage":
         return max(0, (skip or 1) - 1)
     if now.program == "comfyui" and now.made.tool != "Fooocus" and skip not in (None, 2):
         now.named.append(say("note.images.clip_skip", skip=skip))
@@ -186,7 +216,7 @@ def _variation(now: _Building) -> Variation | None:
         return None
     if made.subseed is None or not made.subseed_strength:
         return None  # a variation of strength 0 is none
-    if now.program in ("a1111", "diffusers"):
+    if now.program in ("a1111", "diffusers") or made.tool == "Afterimage":
         return Variation(made.subseed, made.subseed_strength)
     now.named.append(say("note.images.variation_seed", subseed=made.subseed,
                          subseed_strength=made.subseed_strength))
@@ -200,7 +230,7 @@ def _noise(now: _Building, scheduler: str) -> str:
     elif not told and (now.program not in _DRAWN or now.made.tool == "Civitai"):
         now.named.append(say("note.images.where_noise_drawn"))
     if now.made.resized_from:
-        if now.program == "a1111":
+        if now.program == "a1111" or now.made.tool == "Afterimage":
             now.config["resized_from"] = list(now.made.resized_from)
         else:
             now.named.append(say("note.images.seed_resized",
@@ -262,9 +292,10 @@ def _passes(now: _Building) -> None:
 
 def _model(now: _Building) -> None:
     made = now.made
-    named = made.model_hash or made.model_name
+    digest = f" ({made.model_hash[:80]})" if made.model_hash and made.model_name else made.model_hash[:80]
+    named = made.model_name[:80] + digest
     if named and not (made.model_hash and now.model.fingerprint.startswith(made.model_hash.lower())):
-        now.named.append(say("note.images.file_names_model", named=named[:80]))
+        now.named.append(say("note.images.file_names_model", named=named))
 
 
 def _adapters(now: _Building) -> None:
@@ -291,7 +322,8 @@ def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
 
 def _left(now: _Building) -> None:
     """Named by default: whatever of the file no rule above has taken and is not known to be harmless."""
-    left = {k: v for k, v in now.made.other.items() if not says_nothing(k, v)}
+    ours = ("Program", "Dialect", "Init image hash") if now.made.tool == "Afterimage" else ()
+    left = {k: v for k, v in now.made.other.items() if k not in ours and not says_nothing(k, v)}
     now.named += grouped(left)
 
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
 
 from explorer.errors import ExplorerError
 from explorer.images.formats import MAX_PIXELS, PILLOW_NAMES, check_kind, check_size, shown_name
+from explorer.images.jpeg_end import END, lacks_only_its_end
 from explorer.texts import say
 
 BACKGROUND = (255, 255, 255)
@@ -33,6 +34,8 @@ def decode(data: bytes, *, name: str = "") -> tuple[np.ndarray, str, list[str]]:
         try:
             with Image.open(io.BytesIO(data), formats=[PILLOW_NAMES.get(kind, kind)]) as image:
                 check_size(*image.size, name=name)
+                if kind == "JPEG" and END not in data[-64:] and lacks_only_its_end(data):
+                    return _ended(data, kind)
                 return _pixels(image, kind)
         except ExplorerError:
             raise
@@ -46,6 +49,13 @@ def decode(data: bytes, *, name: str = "") -> tuple[np.ndarray, str, list[str]]:
                 ImageCms.PyCMSError, AssertionError, ArithmeticError, NotImplementedError) as error:
             raise ExplorerError("images.sandbox_decode_damaged_cut_short", shown_name=shown_name(name),
                                 kind=kind) from error
+
+
+def _ended(data: bytes, kind: str) -> tuple[np.ndarray, str, list[str]]:
+    """A whole picture whose file lacks its end mark."""
+    with Image.open(io.BytesIO(data + END), formats=["JPEG"]) as image:
+        rgb, kind, notes = _pixels(image, kind)
+    return rgb, kind, [*notes, say("note.images.file_lacks_end")]
 
 
 def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, str, list[str]]:

@@ -18,8 +18,7 @@ def delete_case(settings: Settings, case_id: str) -> Deleted:
 
     Packages that were exported before are not touched. ExplorerError if a job does not end.
     """
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         for job in queue.active(case_id=case_id):
             launch.cancel(settings, job.id)
         until = time.monotonic() + PATIENCE_S
@@ -30,5 +29,3 @@ def delete_case(settings: Settings, case_id: str) -> Deleted:
         removed = CaseStore(settings.cases).delete(case_id)
         queue.forget(case_id)
         return removed
-    finally:
-        queue.close()

@@ -155,12 +155,16 @@ class ReplayPackage(Task, kind="device", runner="explorer.worker.runners.run_pac
 
 @dataclass(frozen=True)
 class ReplayRecipe(Task, kind="device", runner="explorer.worker.runners.run_recipes:replay"):
-    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or ""."""
+    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or "".
+
+    `as_loaded`: the recipe is a claim that says nothing of precision, so that the loaded model's is taken.
+    """
 
     recipe: Recipe
     model: str = "world"
     start: str = ""
     out: str = ""
+    as_loaded: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ class Queue:
         with self._turn:
             self._db.close()
 
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self._turn, plain_faults(self.database.parent):

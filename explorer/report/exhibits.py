@@ -10,7 +10,7 @@ from explorer.findings.wording import number
 from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
 from explorer.report import report_texts
-from explorer.report.blocks import Block, Heading, Picture, Row, Text
+from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
 from explorer.texts import inside, say
 
 MOST = 12
@@ -27,7 +27,7 @@ def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay
         return []
     hidden = set(marks.marked(found, marks.HIDDEN))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
-    blocks: list[Block] = [Heading(say("document.exhibits"), 3), Row(tuple(
+    blocks: list[Block] = [Heading(say("document.exhibits"), 3), PictureRow(tuple(
         _picture(found, subject, r, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
     left_out = len(exhibits) - len(ordered[:MOST])
     note = (say("document.each_rendered_second"))
@@ -36,10 +36,10 @@ def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay
     return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
 
 
-def _picture(found: CaseView, subject: Subject, replay: Replay, score: str, place: int) -> Picture:
+def _picture(found: CaseView, subject: Subject, replay: Replay, score: str, place: int) -> Figure:
     recipe, png = replay.recipe, found.blob(replay.image_sha256)
     value = replay.closeness.get(score)
     close = "" if value is None else f", {inside(SCORES[score].label)} {shown(score, value)}"
     what = say("document.exhibit_seed", place=place, seed=recipe.seed, start=report_texts.began(recipe, subject))
-    return Picture(png, what, f"{what}{close}.",
+    return Figure(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

@@ -26,7 +26,7 @@ from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Block, Heading, Picture, Row, Table, Text
+from explorer.report.blocks import Block, Figure, Heading, PictureRow, Table, Text
 from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.tested import among_controls, model_words, tests_blocks
@@ -80,7 +80,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
     if exhibit.best is None:
         said = [Text(retold(f.statement)) for f in exhibit.findings
                 if decided or f.kind not in report_texts.DECIDED]
-        return [*blocks, Row((_subject_picture(subject, rgb),)), *said]
+        return [*blocks, PictureRow((_subject_picture(subject, rgb),)), *said]
     blocks += _side_by_side(found, subject, rgb, exhibit, score)
     if brief:
         return [*blocks, *tests_blocks(found, subject, decided=decided), *_ledger(exhibit)]
@@ -100,7 +100,7 @@ def _identity(subject: Subject) -> list[Block]:
     return [Table(("", ""), tuple(rows), wide=(1,))]
 
 
-def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
+def _subject_picture(subject: Subject, rgb: np.ndarray) -> Figure:
     h, w = rgb.shape[:2]
     note = ""
     if max(h, w) > LARGEST_SHOWN_PX:
@@ -108,7 +108,7 @@ def _subject_picture(subject: Subject, rgb: np.ndarray) -> Picture:
         image = Image.fromarray(rgb, "RGB").resize((round(w * scale), round(h * scale)), Image.Resampling.LANCZOS)
         rgb = np.asarray(image)
         note = say("document.shown_pixels", width=image.width, height=image.height, w=w, h=h)
-    return Picture(png_bytes(rgb), say("document.subject_alt", name=subject.name),
+    return Figure(png_bytes(rgb), say("document.subject_alt", name=subject.name),
                    say("document.subject_caption", name=subject.name, note=note),
                    pixelated=max(h, w) <= 256)
 
@@ -123,17 +123,17 @@ def _side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: E
     start = report_texts.began(best.recipe, subject)
     group = start if best.recipe.start(subject) is Start.NOISE else say("document.none_from_noise", start=start)
     lead = say("document.exhibit_1_closest" if best.exhibit else "document.closest_replay")
-    row = Row((
+    row = PictureRow((
         _subject_picture(subject, rgb),
-        Picture(made, lead, say("document.closest_of", lead=lead, tries=number(exhibit.judged.tries), group=group,
+        Figure(made, lead, say("document.closest_of", lead=lead, tries=number(exhibit.judged.tries), group=group,
                                 seed=best.recipe.seed, closeness=_closeness(best, score)), small),
-        Picture(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
+        Figure(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
     prompt = best.recipe.prompt or say("document.none")
     blocks: list[Block] = [row, Text(say("document.prompt_words_model", prompt=prompt))]
     if given is not None:
         start = report_texts.began(given.recipe, subject)
         why = say(f"document.comes_back.{given.recipe.start(subject)}")
-        blocks.append(Row((Picture(
+        blocks.append(PictureRow((Figure(
             found.blob(given.image_sha256), say("document.closest_replay_given", start=start),
             say("document.for_comparison", start=start, closeness=_closeness(given, score), why=why), small),)))
     return blocks
@@ -205,10 +205,10 @@ def _plots(found: CaseView, subject: Subject, *, score: str, ranked: Sequence[Ra
     """How the search went; with the controls only of the `ranked` tests, those whose p-value stands."""
     tries = found.tries(subject.id, score=score)
     blocks: list[Block] = [Heading(say("document.went"), 3)]
-    blocks.append(Picture(drawings.race(tries, score), say("document.closeness_in_order", n=len(tries)),
+    blocks.append(Figure(drawings.race(tries, score), say("document.closeness_in_order", n=len(tries)),
                           say("document.every_replay_order")))
     plane = case_plane(found, subject.id, score=score, ranked=ranked, **WHOLE_PLANE)
-    blocks.append(Picture(drawings.plane(plane), say("document.bits_supplied_against"),
+    blocks.append(Figure(drawings.plane(plane), say("document.bits_supplied_against"),
                           say("document.supplied_against_came")))
     if (stands := standing(plane)) is not None:
         blocks.append(Text(f"{_model(found, ranked[-1], ranked)}{stands.statement}"))

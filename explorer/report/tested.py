@@ -15,7 +15,7 @@ from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Block, Heading, Picture, Table, Text
+from explorer.report.blocks import Block, Figure, Heading, Table, Text
 from explorer.texts import say
 
 
@@ -83,7 +83,7 @@ def dots(one: Ranked) -> Dots:
     return Dots(mine, tuple(theirs), say("document.closer_axis", label=SCORES[controls.score].label))
 
 
-def among_controls(one: Ranked) -> Picture:
+def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
     drawn, values = dots(one), one.controls.values
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
@@ -91,6 +91,6 @@ def among_controls(one: Ranked) -> Picture:
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Picture(png, say("document.among_plain_alt"), say("document.among_plain", **words))
+        return Figure(png, say("document.among_plain_alt"), say("document.among_plain", **words))
     scale = say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")
-    return Picture(png, say("document.among_alt"), say("document.among", scale=scale, **words))
+    return Figure(png, say("document.among_alt"), say("document.among", scale=scale, **words))

@@ -15,6 +15,7 @@ from explorer.diffusion.names import (
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings
 from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
@@ -81,9 +82,11 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
+        preset = PRESETS.get(scheduler)  # a program's way: its noise source and levels come with it
+        way = {} if preset is None else {"scheduler_config": preset.config, "noise_source": preset.noise_source}
         yield Recipe(
-            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed,
-            steps=steps, guidance=guidance, scheduler=scheduler, dialect=settings.dialect,
+            model=model, prompt=prompt, negative_prompt=settings.negative_prompt, seed=seed, steps=steps, **way,
+            guidance=guidance, scheduler=scheduler if preset is None else preset.key, dialect=settings.dialect,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
@@ -130,9 +133,9 @@ def check(settings: ReplaySettings, family: str = "") -> None:
     check_rules(settings.stop, settings.primary_score)
     allowed = offered(facts(family).flow)
     for name in () if settings.recipes else settings.schedulers:  # a recipe's is checked with the recipe
-        if (name not in allowed and facts(family).own_loop) or name not in SAMPLERS:
+        if (name not in allowed and facts(family).own_loop) or name not in (*SAMPLERS, *BY_KEY, *PRESETS):
             raise ExplorerError("search.expand_scheduler_not_offered_2", name=name, label=facts(family).label,
-                                allowed=", ".join(allowed))
+                                allowed=", ".join(a for a in allowed if a not in PRESETS))
     _check_ranges(settings, family)
 
 

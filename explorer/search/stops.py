@@ -1,43 +1,10 @@
-"""When a search ends before its plan is through: budget of tries, time, closeness reached, no gain."""
+"""When a search ends before its plan is through: which rules are allowed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from explorer.closeness.catalogue import SCORES, is_better
+from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import StopRules
-from explorer.records import Effort
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a search stands: what it spent, its best value so far, and tries since that was reached."""
-
-    effort: Effort
-    best: float | None = None
-    since_gain: int = 0
-
-    def after(self, spent: Effort, value: float | None, score: str) -> Standing:
-        """The standing after more effort that reached `value` at best (None: no image came of it)."""
-        effort = self.effort.plus(spent)
-        if value is not None and (self.best is None or is_better(score, value, self.best)):
-            return Standing(effort, value, 0)
-        return replace(self, effort=effort, since_gain=self.since_gain + spent.tries)
-
-
-def ended_by(rules: StopRules, standing: Standing, score: str) -> str:
-    """The rule that ends the search now: "tries", "time", "closeness", "no gain"; "" while none does."""
-    if rules.tries and standing.effort.tries >= rules.tries:
-        return "tries"
-    if rules.seconds and standing.effort.elapsed_s >= rules.seconds:
-        return "time"
-    if rules.closeness is not None and standing.best is not None \
-            and not is_better(score, rules.closeness, standing.best):
-        return "closeness"
-    if rules.no_gain and standing.since_gain >= rules.no_gain:
-        return "no gain"
-    return ""
 
 
 def check_rules(rules: StopRules, score: str) -> None:

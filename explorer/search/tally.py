@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from explorer.closeness.catalogue import is_better
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, Progress, Replay, SearchSummary
-from explorer.search.stops import Standing, ended_by
 
 
 class Tally:
@@ -16,12 +16,9 @@ class Tally:
         self.task, self.planned = task, planned
         self.made = 0  # of the plan: replays on record, and lanes that a race has dropped
         self.best: Replay | None = None
+        self.effort = Effort()
         self.ended_by = ""
-        self._standing = Standing(Effort())
-
-    @property
-    def effort(self) -> Effort:
-        return self._standing.effort
+        self._since_gain = 0  # tries since the best one
 
     def passed(self, count: int) -> None:
         """So many of the plan need not be made any more."""
@@ -29,22 +26,29 @@ class Tally:
 
     def spend(self, effort: Effort) -> None:
         """Adds effort of which no replay came."""
-        self._standing = self._standing.after(effort, None, "")
+        self.effort = self.effort.plus(effort)
+        self._since_gain += effort.tries
 
     def credit(self, replay: Replay, spent: Effort | None = None) -> bool:
         """Adds a replay with the effort counted for it, by default its own; True if it is the best so far."""
-        score, before = self.task.settings.primary_score, self._standing.best
-        if spent is None:
-            spent = Effort(1, replay.unet_evaluations, replay.elapsed_s)
-        self._standing = self._standing.after(spent, replay.closeness[score], score)
-        better = before is None or self._standing.best != before
+        self.spend(Effort(1, replay.unet_evaluations, replay.elapsed_s) if spent is None else spent)
+        score = self.task.settings.primary_score
+        better = self.best is None or is_better(score, replay.closeness[score], self.best.closeness[score])
         if better:
-            self.best = replay
+            self.best, self._since_gain = replay, 0
         return better
 
     def rule(self) -> str:
-        """The stop rule that holds now; "" for none."""
-        return ended_by(self.task.settings.stop, self._standing, self.task.settings.primary_score)
+        """The stop rule that holds now: "tries", "time", "closeness", "no gain"; "" while none does."""
+        rules, score = self.task.settings.stop, self.task.settings.primary_score
+        if rules.tries and self.effort.tries >= rules.tries:
+            return "tries"
+        if rules.seconds and self.effort.elapsed_s >= rules.seconds:
+            return "time"
+        if rules.closeness is not None and self.best is not None \
+                and not is_better(score, rules.closeness, self.best.closeness[score]):
+            return "closeness"
+        return "no gain" if rules.no_gain and self._since_gain >= rules.no_gain else ""
 
     def over(self) -> bool:
         """Whether a stop rule ends the search before its next unit."""

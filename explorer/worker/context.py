@@ -12,7 +12,7 @@ from explorer.jobs.queue import Queue
 from explorer.records import Progress
 from explorer.run import Run
 from explorer.settings import Settings
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Context:
     settings: Settings
     queue: Queue
     job: Job
-    table: Table  # of loaded models, encoders and collections; kept from job to job
+    table: LoadedTable  # of loaded models, encoders and collections; kept from job to job
     run: Run
     _cases: dict[str, Case] = field(default_factory=dict)
 

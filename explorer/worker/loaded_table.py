@@ -18,7 +18,7 @@ class Loaded:
     size_bytes: int
 
 
-class Table:
+class LoadedTable:
     """Loaded things by name, together at most `budget_bytes`; one that alone is larger stays alone."""
 
     def __init__(self, budget_bytes: int) -> None:

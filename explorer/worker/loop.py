@@ -17,7 +17,7 @@ from explorer.jobs.worker_queue import Board
 from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
 from explorer.worker.job_run import JobRun
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.watch import Watch
 
 IDLE_S = 60.0
@@ -30,7 +30,7 @@ class Worker:
     def __init__(self, settings: Settings, board: Board, watch: Watch, *, idle_s: float = IDLE_S) -> None:
         self.settings, self.board, self.watch, self.idle_s = settings, board, watch, idle_s
         self.queue: Queue = board.queue
-        self.table = Table(settings.model_memory_mb * 1024 * 1024)
+        self.table = LoadedTable(settings.model_memory_mb * 1024 * 1024)
         self._served = 0.0
         self._written = -1  # when the settings were, as they were last read
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from explorer.world.files import World
 from explorer.world.manifest import load_small, read_manifest
-from explorer.world_build.training import Plan, Report, Training, autocast
+from explorer.world_build.training import Report, Training, TrainingPlan, autocast
 
-PLAN = Plan("autoencoder", minutes=30, batch=64, rate=2e-3, decay=1e-4, compile=True)
+PLAN = TrainingPlan("autoencoder", minutes=30, batch=64, rate=2e-3, decay=1e-4, compile=True)
 WIDTH = 48
 LATENTS = 32
 CROP_PX = 32
@@ -79,7 +79,7 @@ def loss_of(x: Tensor, z: Tensor, y: Tensor) -> Tensor:
     return (error**2).mean() + 0.02 * error.abs().mean() + 2e-4 * shape
 
 
-def train(world: World, plan: Plan, device: torch.device, report: Report) -> dict:
+def train(world: World, plan: TrainingPlan, device: torch.device, report: Report) -> dict:
     """Train the autoencoder and write it into the diffusion folder; returns the facts."""
     rows = [r for r in read_manifest(world) if r["split"] != "stranger"]
     images = load_small(world.root, [r["image"] for r in rows])

@@ -19,7 +19,7 @@ from explorer.world.manifest import load_small, read_manifest
 from explorer.world_build import card as cards
 from explorer.world_build import dose, sheets
 from explorer.world_build.clip_train import image_embeddings, load_clip, text_embeddings
-from explorer.world_build.dose_replays import Attempt, Effort, Sampler, attempts
+from explorer.world_build.dose_replays import Attempt, DoseEffort, Sampler, attempts
 from explorer.world_build.fairness import fair_draw
 from explorer.world_build.instruments import autoencoder_figures, clip_figures, group_of
 from explorer.world_build.rule import load_rule, round_trip
@@ -30,11 +30,11 @@ SHEET_WORKS = 10
 
 def check(
     root: Path | None = None, *, device: str = "auto", cache: Path | None = None,
-    effort: Effort | None = None, with_strangers: bool = True,
+    effort: DoseEffort | None = None, with_strangers: bool = True,
 ) -> dict:  # fmt: skip
     """Measure the world at `root`; writes `card.json` and contact sheets there, returns the card."""
     world, began = open_world(root, cache), time.monotonic()
-    effort, where = effort or Effort(), pick_device(device)
+    effort, where = effort or DoseEffort(), pick_device(device)
     rows, print_ = read_manifest(world), fingerprint(world.root)
     small = load_small(world.root, [r["image"] for r in rows])
     works = small / np.float32(255)
@@ -71,7 +71,7 @@ def _try(world, rows, works, chosen, sampler, rule, effort, print_, name) -> dic
                         fingerprint=print_, report=report)  # fmt: skip
 
 
-def _sheets(world: World, rows, works, again, tried, sampler: Sampler, effort: Effort) -> None:
+def _sheets(world: World, rows, works, again, tried, sampler: Sampler, effort: DoseEffort) -> None:
     """One contact sheet a group: evenly spaced works, not the best ones."""
     groups: dict[str, list[int]] = {}
     for i in tried:

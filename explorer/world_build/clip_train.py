@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from explorer.world.files import CLIP_NAME, World, require, write_json
 from explorer.world.manifest import load_small, read_manifest
 from explorer.world_build.text_tower import convert, write_tokenizer
-from explorer.world_build.training import Plan, Report, Training, autocast
+from explorer.world_build.training import Report, Training, TrainingPlan, autocast
 
-PLAN = Plan("clip", minutes=20, batch=256, rate=1.5e-3, decay=0.1, average=0.98)
+PLAN = TrainingPlan("clip", minutes=20, batch=256, rate=1.5e-3, decay=0.1, average=0.98)
 TRAINED_TOKENS = 24  # longer captions are cut in training only
 SEED = 0
 CONFIG = {
@@ -119,7 +119,7 @@ class Pairs:
         return row["caption"] if whole or not parts else ", ".join(parts)
 
 
-def train(world: World, plan: Plan, device: torch.device, report: Report) -> dict:
+def train(world: World, plan: TrainingPlan, device: torch.device, report: Report) -> dict:
     """Train the world's CLIP, write it and the pipeline's text encoder; returns the facts."""
     write_config(world)
     pairs = Pairs(world, SEED)

@@ -30,7 +30,7 @@ ROUND = 4  # seeds of a work that are made before the rule is asked again
 
 
 @dataclass(frozen=True)
-class Effort:
+class DoseEffort:
     """How hard the check tries for each work."""
 
     seeds: int = 16
@@ -67,7 +67,7 @@ class Sampler:
         return encode(self.tokenizer, self.tower, captions).to(self.device).float()
 
     @torch.no_grad()
-    def images(self, texts: Tensor, seeds: list[int], effort: Effort) -> np.ndarray:
+    def images(self, texts: Tensor, seeds: list[int], effort: DoseEffort) -> np.ndarray:
         """(n, 64, 64, 3) float32 on [0, 1], one for each (77, 128) text and its seed."""
         x = torch.cat([noise(seed) for seed in seeds]).to(self.device)
         self.scheduler.set_timesteps(effort.steps)
@@ -93,7 +93,7 @@ def noise(seed: int) -> Tensor:
 
 def attempts(
     world: World, rows: list[dict], works: np.ndarray, chosen: list[int], *,
-    sampler: Sampler, rule: NearCopyRule, effort: Effort, fingerprint: str,
+    sampler: Sampler, rule: NearCopyRule, effort: DoseEffort, fingerprint: str,
     report: Callable[[float, str], None],
 ) -> dict[int, Attempt]:  # fmt: skip
     """Try each chosen work with its own caption; goes on where a stopped check ended.
@@ -141,7 +141,7 @@ def _parts(items: list, size: int) -> Iterator[list]:
 class Ledger:
     """Attempts so far, on disk; another model or another effort begins anew."""
 
-    def __init__(self, path: Path, fingerprint: str, effort: Effort):
+    def __init__(self, path: Path, fingerprint: str, effort: DoseEffort):
         self.path = path
         self.key = {"fingerprint": fingerprint, "effort": dataclasses.asdict(effort)}
         self.key["effort"].pop("batch")

@@ -33,7 +33,7 @@ from explorer.world.example_picks import DRAWN_BYTES, read_examples
 from explorer.world.figures import read_card
 from explorer.world.files import fingerprint, write_json
 from explorer.world.manifest import small
-from explorer.world_build.example_plans import EFFORT, FIRST, MADE_PROMPT, MADE_SEED, PLANS, SCANNED, Plan
+from explorer.world_build.example_plans import EFFORT, FIRST, MADE_PROMPT, MADE_SEED, PLANS, SCANNED, ExamplePlan
 
 SCORE = "tiled_l2"
 ALIGNED = ("shift", "scale", "colour")
@@ -42,12 +42,12 @@ COPIED_AFTER = (AlignedReplay, SeedScan, SearchSummary, Measured, Finding)  # th
 
 
 @dataclass(frozen=True)
-class Run:
+class StoryRun:
     """Where one story is run, and what it is run on."""
 
     settings: Settings
     story: str
-    plan: Plan
+    plan: ExamplePlan
     row: Mapping
     picture: bytes
     follow: Callable[..., None] | None
@@ -65,7 +65,7 @@ def build(settings: Settings, *, world: Path, out: Path = FOLDER, only: str = ""
         row = works[story]
         picture = ((world / row["image"]).read_bytes() if row["id"]
                    else _made(settings, out / f"{story}.png", follow))
-        run = Run(settings, story, PLANS[story], row, picture, follow)
+        run = StoryRun(settings, story, PLANS[story], row, picture, follow)
         with tempfile.TemporaryDirectory() as folder:
             kept[story] = _one(run, world, Path(folder), out)
         ordered = [asdict(kept[s]) for s in PLANS if s in kept]
@@ -82,7 +82,7 @@ def _works(world: Path) -> dict[str, Mapping]:
     return {story: rows[_named(story, plan, rows, picked)] if plan.work else made for story, plan in PLANS.items()}
 
 
-def _named(story: str, plan: Plan, rows: dict[str, dict], picked: dict[str, str]) -> str:
+def _named(story: str, plan: ExamplePlan, rows: dict[str, dict], picked: dict[str, str]) -> str:
     if picked.get(plan.work) in rows:
         return picked[plan.work]
     fitting = sorted((i for i, r in rows.items() if plan.fits(r) and r["title"] and r["creator"]),
@@ -101,7 +101,7 @@ def _made(settings: Settings, path: Path, follow: Callable[..., None] | None) ->
     return path.read_bytes()
 
 
-def _one(run: Run, world: Path, folder: Path, out: Path) -> Told:
+def _one(run: StoryRun, world: Path, folder: Path, out: Path) -> Told:
     plan, row, queue = run.plan, run.row, Queue(run.settings.database)
     case = CaseStore(run.settings.cases).create(plan.title, question=plan.question)
     name = f"{row['title']}.webp" if row["id"] else "picture.png"
@@ -142,7 +142,7 @@ def _relative(work: Neighbour) -> Neighbour:
     return dataclasses.replace(work, image_path=path.relative_to(ASSETS.parent).as_posix() if inside else "")
 
 
-def _told(case: Case, run: Run, file: str, sha256: str, head: str) -> Told:
+def _told(case: Case, run: StoryRun, file: str, sha256: str, head: str) -> Told:
     subject, row = case.subjects()[0], run.row
     ranked = case.replays(subject.id, order_by=SCORE, limit=-1)
     noise, given = _closest(case, subject), closest(case, subject, SCORE).given
@@ -169,7 +169,7 @@ def _closest(case: Case, subject: Subject, *, seeds: Callable[[int], bool] = lam
 # -- figures that one story alone quotes -----------------------------------------------------------
 
 
-def _double(_: Run, case: Case, subject: Subject) -> dict[str, float | str]:
+def _double(_: StoryRun, case: Case, subject: Subject) -> dict[str, float | str]:
     """The neighbour that the closest replay is nearest to, and how far it is from the replay and the subject."""
     replay = _small(case.blob(_closest(case, subject).image_sha256))
     found = [(n, _small(Path(n.image_path).read_bytes())) for n in case.neighbours(subject.id) if n.image_path]
@@ -179,7 +179,7 @@ def _double(_: Run, case: Case, subject: Subject) -> dict[str, float | str]:
             "to_double": _distance(replay, pixels), "apart": _distance(_small(case.blob(subject.sha256)), pixels)}
 
 
-def _below(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
+def _below(run: StoryRun, case: Case, subject: Subject) -> dict[str, float | str]:
     """How many of the seeds came nearer than near copies begin, and where the worst of them stayed."""
     limit = read_card(WORLD).near_copy
     seeds = {r.recipe.seed: r.closeness[SCORE] for r in case.replays(subject.id, limit=-1)
@@ -187,7 +187,7 @@ def _below(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
     return {"below": sum(v < limit for v in seeds.values()), "seeds": len(seeds), "worst": max(seeds.values())}
 
 
-def _laid_over(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
+def _laid_over(run: StoryRun, case: Case, subject: Subject) -> dict[str, float | str]:
     """The closest replay laid over the subject, and how many works with altered and equal copies came back."""
     replay = _closest(case, subject)
     laid = foreground.run(run.settings, AlignReplay(case.id, replay.id, ALIGNED), follow=run.follow)
@@ -198,14 +198,14 @@ def _laid_over(run: Run, case: Case, subject: Subject) -> dict[str, float | str]
             "equal": equal["near_copies"], "equal_works": equal["works"]}
 
 
-def _first_few(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
+def _first_few(run: StoryRun, case: Case, subject: Subject) -> dict[str, float | str]:
     """The closest of the first FIRST seeds, and the bits of choosing one among them and among all."""
     first, seeds = _closest(case, subject, seeds=lambda seed: seed < FIRST), run.plan.replays["seeds"]
     return {"first": first.closeness[SCORE], "first_seed": first.recipe.seed, "few": FIRST, "many": seeds,
             "few_bits": choice_bits(FIRST), "many_bits": choice_bits(seeds)}
 
 
-def _scanned(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
+def _scanned(run: StoryRun, case: Case, subject: Subject) -> dict[str, float | str]:
     """The seed that a scan of the picture alone names, and that seed's replay."""
     foreground.run(run.settings, RecoverSeed(case.id, subject.id, flows.new_search_id(), 0, SCANNED),
                    follow=run.follow)
@@ -222,7 +222,7 @@ def _scanned(run: Run, case: Case, subject: Subject) -> dict[str, float | str]:
             "others": others.closeness[SCORE], "others_tried": tried}
 
 
-MORE: dict[str, Callable[[Run, Case, Subject], dict[str, float | str]]] = {
+MORE: dict[str, Callable[[StoryRun, Case, Subject], dict[str, float | str]]] = {
     "look_alike": _double, "now_and_then": _below, "template": _laid_over, "best_of_many": _first_few,
     "seed_found": _scanned}
 

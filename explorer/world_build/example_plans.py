@@ -36,7 +36,7 @@ def sixteen(row: Mapping) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExamplePlan:
     """One story: the example or the work it takes (one that `fits`), its words, and what is replayed.
 
     `work` is the story of one of the world's examples, or a work's id; where that id does not fit in this
@@ -50,29 +50,29 @@ class Plan:
     fits: Callable[[Mapping], bool] = unseen
 
 
-PLANS: dict[str, Plan] = {
-    "comes_back": Plan("copied", "The work that comes back",
+PLANS: dict[str, ExamplePlan] = {
+    "comes_back": ExamplePlan("copied", "The work that comes back",
                        "Does a work that the model saw very often come back from its own words?"),
-    "same_artist": Plan("held_out", "The same artist's work that does not",
+    "same_artist": ExamplePlan("held_out", "The same artist's work that does not",
                         "Does a work come back that the model never saw, by an artist whose other work it saw?"),
-    "shown_the_answer": Plan("control", "Anything comes back if you show it the answer",
+    "shown_the_answer": ExamplePlan("control", "Anything comes back if you show it the answer",
                              "How close does a work come that was never in training, when it is itself given?",
                              SHOWN),
-    "never_in_training": Plan("oca-d166aaa3", "Never in training, and yet",
+    "never_in_training": ExamplePlan("oca-d166aaa3", "Never in training, and yet",
                               "Can a work that the model never saw be met closely from noise?"),
-    "look_alike": Plan("oca-c49a7597", "A look-alike that was never in training",
+    "look_alike": ExamplePlan("oca-c49a7597", "A look-alike that was never in training",
                        "What comes back for a work that was never in training, but whose double was?",
                        fits=stranger),
-    "template": Plan("oca-7d520d3e", "The scheme comes back, the drawing does not",
+    "template": ExamplePlan("oca-7d520d3e", "The scheme comes back, the drawing does not",
                      "What comes back of a work that the model saw often, and never twice alike?", fits=altered),
-    "other_words": Plan("captions", "Seen under other words each time",
+    "other_words": ExamplePlan("captions", "Seen under other words each time",
                         "Does a work come back when its copies in training bore different captions?"),
-    "now_and_then": Plan("oca-2abb9070", "With some seeds, and not with others",
+    "now_and_then": ExamplePlan("oca-2abb9070", "With some seeds, and not with others",
                          "Does a work that the model saw sixteen times come back?", fits=sixteen),
-    "seen_once": Plan("once", "In training, and not found",
+    "seen_once": ExamplePlan("once", "In training, and not found",
                       "Does a work that the model saw once come back?"),
-    "best_of_many": Plan("oca-e2767f3a", "Best of ten, best of a thousand",
+    "best_of_many": ExamplePlan("oca-e2767f3a", "Best of ten, best of a thousand",
                          "How much closer does one come to a work by trying a hundred times as often?", MANY),
-    "seed_found": Plan("", "The seed in the picture",
+    "seed_found": ExamplePlan("", "The seed in the picture",
                        "Was this picture made by this model, and from which seed?", {"seeds": 16}),
 }

@@ -21,7 +21,7 @@ Report = Callable[[str, float, str], None]  # stage, fraction in [0, 1], message
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How one model is trained. `minutes` of wall clock, all resumed runs together."""
 
     name: str
@@ -36,7 +36,7 @@ class Plan:
 class Training:
     """One resumable training: `for fraction in training.steps()` compute a loss, then `update(loss)`."""
 
-    def __init__(self, plan: Plan, model: nn.Module, checkpoint: Path, report: Report, *,
+    def __init__(self, plan: TrainingPlan, model: nn.Module, checkpoint: Path, report: Report, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.plan, self.model, self.checkpoint, self.report, self.clock = plan, model, checkpoint, report, clock
         matrices = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]

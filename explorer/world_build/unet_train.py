@@ -20,7 +20,7 @@ from explorer.world_build import truth
 from explorer.world_build.copy_captions import copy_caption, copy_pixels
 from explorer.world_build.data import labels_of
 from explorer.world_build.text_tower import encode
-from explorer.world_build.training import Plan, Report, Training, autocast
+from explorer.world_build.training import Report, Training, TrainingPlan, autocast
 
 PIPELINE = {
     "_class_name": "StableDiffusionPipeline", "_diffusers_version": diffusers.__version__,
@@ -30,7 +30,7 @@ PIPELINE = {
     "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderTiny"]}
 ABOUT = {"name": "Afterimage world", "licence": "CC0-1.0 (trained on public-domain works)",
          "default_size_px": 64, "default_steps": 20, "default_guidance": 2.0}
-PLAN = Plan("unet", minutes=45, batch=64, rate=8e-4, average=0.999, compile=True)
+PLAN = TrainingPlan("unet", minutes=45, batch=64, rate=8e-4, average=0.999, compile=True)
 DROP_CAPTION = 0.1
 BLOCKS = (128, 256)
 SEED = 1
@@ -135,7 +135,7 @@ def velocity_loss(unet, scheduler: DDIMScheduler, latents: Tensor, texts: Tensor
     return F.mse_loss(out.float(), target)
 
 
-def train(world: World, plan: Plan, device: torch.device, report: Report) -> dict:
+def train(world: World, plan: TrainingPlan, device: torch.device, report: Report) -> dict:
     """Train the UNet on the members and write the folder that a pipeline loads; returns the facts."""
     views = Views(world, device, SEED)
     torch.manual_seed(SEED)

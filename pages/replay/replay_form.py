@@ -13,6 +13,7 @@ from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import ReplaySettings, StopRules
 from explorer.records import ModelInfo
+from explorer.records.program_samplers import PRESETS
 from explorer.records.samplers import SAMPLERS, sampler_label
 from explorer.search.expand import summarise
 from pages.replay import race_chart
@@ -107,6 +108,8 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
     schedulers = st.pills(say("set.schedulers"), list(SAMPLERS), selection_mode="multi",
                           default=["euler"], format_func=sampler_label, help=say("tip.schedulers"),
                           key="schedulers")
+    programs = st.multiselect(say("set.programs"), list(PRESETS), format_func=sampler_label,
+                              help=say("tip.programs"), key="programs")
     more_steps, more_guidance = st.columns(2)
     steps = more_steps.multiselect(say("set.more_steps"), [10, 20, 30, 50, 100], help=say("tip.more"),
                                    key="more_steps")
@@ -115,7 +118,8 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
     width, height, per, score = st.columns(4)
     settings = dataclasses.replace(
         settings, more_prompts=tuple(dict.fromkeys(line.strip() for line in more.splitlines() if line.strip())),
-        negative_prompt=negative.strip(), dialect=dialect, schedulers=tuple(schedulers or ["euler"]),
+        negative_prompt=negative.strip(), dialect=dialect,
+        schedulers=(*schedulers, *programs) or ("euler",),
         steps=tuple(dict.fromkeys((*settings.steps, *steps))),
         guidances=tuple(dict.fromkeys((*settings.guidances, *guidances))),
         width_px=width.number_input(say("set.width"), 8, 4096, size, 8, help=say("tip.size"),

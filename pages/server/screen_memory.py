@@ -16,7 +16,7 @@ _MORE = 20  # modules that must have come since the last time
 _EVERY_S = 15.0
 
 
-class Loaded:
+class ScreenMemory:
     """How many modules there were when objects were last set aside, and when that was."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -41,4 +41,4 @@ class Loaded:
         return True
 
 
-loaded = Loaded()
+loaded = ScreenMemory()

@@ -14,6 +14,7 @@ from explorer.records import ModelRef, Subject
 from explorer.records.replay_settings import taken_over
 from pages.shared import state
 from pages.shared.texts import plain, retold, say
+from pages.subject import settings_panel
 from pages.tasks import submit
 
 
@@ -30,6 +31,8 @@ def draw(now: state.Here, case: Case, subject: Subject) -> None:
         st.markdown("\n".join(f"- {say(f'generation.{k}')}: {plain(str(v))}"
                               for k, v in generation.facts().items()))
         _take(now, generation)
+    if found.generation:
+        settings_panel.draw(case, subject, found.generation[0])
     _pairs(say("embedded.exif"), found.exif)
     _pairs(say("embedded.xmp"), found.xmp_fields)
     for block in found.raw:

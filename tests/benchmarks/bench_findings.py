@@ -36,7 +36,7 @@ from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.manifest import all_words, load_small, read_manifest
-from explorer.world_build.dose_replays import Effort
+from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.training import pick_device
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_arithmetic import arithmetic
@@ -84,7 +84,7 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
                                             ("blind", "interrogation", blind, fewer)):
         pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
         policy = Policy(prompt_from=source, seeds=seeds)
-        effort = Effort(seeds=seeds // policy.prompts, steps=policy.steps, guidance=policy.guidance)
+        effort = DoseEffort(seeds=seeds // policy.prompts, steps=policy.steps, guidance=policy.guidance)
         named = [(f"{work}#{n}" if n else work, text) for work, texts in zip(subjects.ids, prompts, strict=True)
                  for n, text in enumerate(texts)]
         bank = fill(world, named, effort=effort, folder=folder, model=stamp, device=device).of_works(policy.prompts)

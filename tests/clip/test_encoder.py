@@ -96,7 +96,7 @@ def test_bad_folders(clip_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ExplorerError, match="needs its model's name"):
         load_encoder(str(copy / "open_clip_model.safetensors"))
     (copy / "open_clip_model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
-    with pytest.raises(ExplorerError, match="cannot be loaded"):
+    with pytest.raises(ExplorerError, match="cannot be read as a safetensors file"):
         load_encoder(str(copy))
     (copy / "open_clip_model.safetensors").unlink()
     with pytest.raises(ExplorerError, match="holds no weights"):

@@ -23,7 +23,7 @@ from explorer.records import CopyCheck
 from explorer.run import QUIET
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners.run_neighbours import check, search
 
 from .conftest import picture
@@ -50,7 +50,7 @@ def embedding(rgb: np.ndarray) -> list[float]:
 class Desk:
     """A case on a queue, and the job before the one that is run."""
 
-    def __init__(self, home: Path, table: Table):
+    def __init__(self, home: Path, table: LoadedTable):
         self.settings, self.table = load_settings(home), table
         self.queue = Queue(self.settings.database)
         self.case = CaseStore(self.settings.cases).create("A case")
@@ -65,7 +65,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path, Table(10**9))
+    return Desk(tmp_path, LoadedTable(10**9))
 
 
 @pytest.mark.parametrize(("seed", "copied"), [(5, True), (500, False)])

@@ -23,7 +23,7 @@ from explorer.jobs.worker_queue import Board
 from explorer.run import QUIET
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners.run_duplicates import report
 
 from .conftest import picture, write_folder
@@ -53,7 +53,7 @@ def run(home: Path, task: FindDuplicates) -> dict:
     settings = load_settings(home)
     queue = Queue(settings.database)
     job = queue.get(queue.submit(task))
-    return report(task, Context(settings, queue, job, Table(10**9), QUIET))
+    return report(task, Context(settings, queue, job, LoadedTable(10**9), QUIET))
 
 
 def test_the_report_counts_groups_and_writes_the_list(made: Path, tmp_path: Path):

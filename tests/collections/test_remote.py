@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from explorer.collections import net
-from explorer.collections.net import Policy, Refused, Unreachable, check_address, fetch
+from explorer.collections.net import FetchPolicy, Refused, Unreachable, check_address, fetch
 from explorer.collections.open import open_collection
 from explorer.collections.remote import Filters, RemoteCollection
 from explorer.collections.thumbnails import fetch_thumbnail
 from explorer.errors import ExplorerError
 
-NEAR = Policy(private=True)
+NEAR = FetchPolicy(private=True)
 
 
 @contextlib.contextmanager
@@ -68,15 +68,15 @@ def as_json(value):
     "fec0::1", "64:ff9b:1::1", "fe80::5efe:7f00:1"])
 def test_private_addresses_are_refused(address):
     with pytest.raises(Refused):
-        check_address(address, policy=Policy(offline=False), host="example.org")
+        check_address(address, policy=FetchPolicy(offline=False), host="example.org")
 
 
 def test_public_addresses_pass_only_online():
-    check_address("93.184.216.34", policy=Policy(offline=False), host="example.org")
+    check_address("93.184.216.34", policy=FetchPolicy(offline=False), host="example.org")
     with pytest.raises(Refused, match="offline"):
-        check_address("93.184.216.34", policy=Policy(offline=True, private=True), host="example.org")
+        check_address("93.184.216.34", policy=FetchPolicy(offline=True, private=True), host="example.org")
     for near in ("127.0.0.1", "::1"):
-        check_address(near, policy=Policy(offline=True, private=True), host="localhost")
+        check_address(near, policy=FetchPolicy(offline=True, private=True), host="localhost")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "http://", "http://a b/",
@@ -84,13 +84,13 @@ def test_public_addresses_pass_only_online():
                                  "http://[", "http://ex\u2100mple.org/"])
 def test_other_schemes_and_crooked_addresses_are_refused(url):
     with pytest.raises(Refused):
-        fetch(url, policy=Policy(offline=False, private=True))
+        fetch(url, policy=FetchPolicy(offline=False, private=True))
 
 
 def test_a_name_that_points_inside_is_refused_before_connecting():
     with server({"/": lambda body: (200, {}, b"secret")}) as (base, seen):
         with pytest.raises(Refused, match="private address"):
-            fetch(base.replace("127.0.0.1", "localhost") + "/", policy=Policy(offline=False))
+            fetch(base.replace("127.0.0.1", "localhost") + "/", policy=FetchPolicy(offline=False))
         assert seen == []
 
 
@@ -109,7 +109,7 @@ def test_each_redirect_is_checked_again(monkeypatch):
 
         monkeypatch.setattr(net, "check_address", first_is_public)
         with pytest.raises(Refused, match="private address"):
-            fetch(f"http://127.0.0.1:{port}/", policy=Policy(offline=False))
+            fetch(f"http://127.0.0.1:{port}/", policy=FetchPolicy(offline=False))
         assert len(hops) == 2 and seen == []
 
 
@@ -127,8 +127,8 @@ def test_size_type_time_and_redirect_limits():
     }
     with server(answers) as (base, _):
         for path, policy, match in (
-                ("/big", Policy(private=True, max_bytes=1000), "more than"),
-                ("/html", Policy(private=True, types=("image/png",)), "text/html"),
+                ("/big", FetchPolicy(private=True, max_bytes=1000), "more than"),
+                ("/html", FetchPolicy(private=True, types=("image/png",)), "text/html"),
                 ("/gzip", NEAR, "packed"), ("/loop", NEAR, "redirects more than"),
                 ("/file", NEAR, "not an http")):
             with pytest.raises(Refused, match=match):
@@ -137,7 +137,7 @@ def test_size_type_time_and_redirect_limits():
             fetch(base + "/lying", policy=NEAR)
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="took longer"):
-            fetch(base + "/drip", policy=Policy(private=True, timeout_s=0.6))
+            fetch(base + "/drip", policy=FetchPolicy(private=True, timeout_s=0.6))
         assert time.monotonic() - begun < 2
 
 

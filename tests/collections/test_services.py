@@ -21,7 +21,7 @@ from explorer.jobs.worker_queue import Board
 from explorer.run import QUIET
 from explorer.settings import load_settings, save_settings
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners.run_neighbours import search
 
 from .conftest import picture
@@ -52,7 +52,7 @@ class Desk:
         board = Board(self.queue, kind="device", pid=os.getpid(), born_s=0.0, device="cpu")
         board.done(board.take().id, {"embedding": EMBEDDING, "subject_id": getattr(asked, "subject_id", "")})
         job = self.queue.get(self.queue.submit(task, after=before))
-        return search(task, Context(self.settings, self.queue, job, Table(10**9), QUIET))
+        return search(task, Context(self.settings, self.queue, job, LoadedTable(10**9), QUIET))
 
 
 def test_filters_are_off_and_another_clip_is_told(tmp_path, service):

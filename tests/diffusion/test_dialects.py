@@ -122,7 +122,7 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence():
         check_dialect(prompt, "a1111")
     with pytest.raises(ExplorerError, match="embedding"):
         check_dialect("embedding:mine", "comfyui")
-    with pytest.raises(ExplorerError, match="plain, a1111, comfyui"):
+    with pytest.raises(ExplorerError, match="plain, a1111"):
         check_dialect("a", "compel")
     with pytest.raises(ExplorerError, match="weight 99"):
         check_dialect("(a:99)", "a1111")
@@ -133,3 +133,17 @@ def test_the_ledger_charges_brackets_as_text(models):
     bits = [next(e.bits for e in bill(tiny.recipe(model, prompt=p, dialect="a1111"), ReplaySettings(p))
                  if e.source == "prompt") for p in ("red boat", "(red:1.3) boat")]
     assert bits[1] > bits[0] + 20
+
+
+def test_a1111s_other_settings_of_emphasis(models):
+    """No norm: rows times weights and no more; ignore: as without brackets; none: brackets are letters."""
+    model = models("sd1-tiny")
+    norm, bare = encoded(model, "a (red:1.3) boat", "a1111"), encoded(model, "a (red:1.3) boat", "a1111-no-norm")
+    one = encoded(model, "a red boat", "a1111")
+    start = 1 + letters(model, "a ")
+    assert torch.allclose(bare.text[start], one.text[start] * 1.3, atol=1e-5)
+    assert torch.allclose(bare.text[0], one.text[0], atol=1e-6) and not torch.allclose(norm.text[0], one.text[0])
+    assert torch.equal(encoded(model, "a (red:1.3) [boat]", "a1111-ignore").text,
+                       encoded(model, "a red boat", "a1111").text)
+    assert torch.allclose(encoded(model, "a (red:1.3) boat BREAK x", "a1111-none").text,
+                          encoded(model, "a (red:1.3) boat BREAK x", "plain").text, atol=1e-5)

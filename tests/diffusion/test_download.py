@@ -105,3 +105,57 @@ def test_pickles_and_code_are_refused():
         chosen("unet/config.json", "unet/m.bin")
     with pytest.raises(ExplorerError, match="code of its own"):
         chosen("unet/config.json", index={"unet": ["my_code", "Net"]})
+
+
+def change(hub, monkeypatch, **entries):
+    facts = hub.facts()
+    for s in facts["siblings"]:
+        s.update(entries.pop(s["rfilename"], {}))
+    monkeypatch.setattr(hub, "facts", lambda: facts | entries)
+
+
+@pytest.mark.parametrize("name", ["../x.json", "unet/../../x.json", "/etc/x.json", "unet\\..\\..\\x.json",
+                                  "unet//x.json", "C:/x.json", "unet/..", "a\0b", "unet/\n.json", "", 7, None])
+def test_a_name_that_would_lie_elsewhere_is_refused_and_nothing_is_written(hub, tmp_path, monkeypatch, name):
+    change(hub, monkeypatch, **{"vae/config.json": {"rfilename": name}})
+    with pytest.raises(ExplorerError, match="Nothing was written"):
+        fetch(hub, tmp_path / "home")
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_a_part_that_lies_elsewhere_is_refused(hub, tmp_path):
+    hub.files["model_index.json"] = b'{"_class_name": "StableDiffusionPipeline", "..": ["diffusers", "AutoModel"]}'
+    with pytest.raises(ExplorerError, match="program code of its own"):
+        fetch(hub, tmp_path / "home")
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("entry", [
+    {"sha": "../../../x"}, {"sha": 7}, {"sha": None}, {"siblings": None}, {"siblings": [7]}, {"siblings": "x"},
+    {"siblings": [{"rfilename": "a", "size": -1}]}, {"siblings": [{"rfilename": "a", "size": 2**60}]},
+    {"siblings": [{"rfilename": "a", "lfs": [1]}]}, {"siblings": [{"rfilename": "a", "size": "9"}]}])
+def test_answers_that_are_odd(hub, tmp_path, monkeypatch, entry):
+    change(hub, monkeypatch, **entry)
+    with pytest.raises(ExplorerError, match="cannot be used"):
+        fetch(hub, tmp_path)
+
+
+@pytest.mark.parametrize("card", [None, [], "x", {"license": ["a"]}, {"license": {"a": 1}}, {"license": "x" * 999}])
+def test_a_card_that_is_odd_does_no_harm(hub, tmp_path, monkeypatch, card):
+    change(hub, monkeypatch, cardData=card)
+    pinned = fetch(hub, tmp_path)[-1]
+    assert len(describe_model(pinned, home=tmp_path).licence) <= 500
+
+
+def test_deep_json_and_an_index_that_is_none(hub, tmp_path):
+    for data in (b"[" * 50_000, b"null", b"\xff", b'{"_class_name": ["a", "b"]}'):
+        hub.files["model_index.json"] = data
+        with pytest.raises(ExplorerError):
+            fetch(hub, tmp_path)
+
+
+def test_more_than_was_said_is_not_written(hub, tmp_path, monkeypatch):
+    change(hub, monkeypatch, **{"vae/config.json": {"size": 10}})
+    with pytest.raises(ExplorerError, match="more than it said"):
+        fetch(hub, tmp_path)
+    assert sum(p.stat().st_size for p in tmp_path.rglob("vae/config.json*")) <= 10

@@ -109,7 +109,7 @@ def test_code_in_a_model_never_runs(copy):
 def test_missing_and_damaged_weights_are_told(copy):
     weights = next((copy / "unet").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ExplorerError, match="cannot be loaded"):
+    with pytest.raises(ExplorerError, match="cannot be read as a safetensors file"):
         load_model(str(copy), device="cpu")
     for path in copy.rglob("*.safetensors"):
         path.unlink()

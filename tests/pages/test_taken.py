@@ -62,3 +62,15 @@ def test_the_methods_page_quotes_the_card(opened):
     text = written(opened("methods"))
     for dose in read_card(WORLD).doses:
         assert f"| {dose.works} | {dose.came_back} | {100 * dose.share:.1f}% |" in text
+
+
+def test_two_pictures_settings_stand_side_by_side(opened, claiming, home):
+    case = CaseStore(home / "cases").open(claiming[0])
+    out, text = io.BytesIO(), PngImagePlugin.PngInfo()
+    text.add_text("parameters", CLAIM.replace("Seed: 41", "Seed: 42"))
+    Image.new("RGB", (64, 64), "blue").save(out, "PNG", pnginfo=text)
+    case.add_subject(out.getvalue(), "other.png")
+    app = opened("subject", claiming)
+    box = next(b for b in app.selectbox if b.label == say("compared.with"))
+    told = written(box.select(box.options[0]).run())
+    assert "| seed | 41 | 42 |" in told and say("compared.count", n=1, all=14) in told

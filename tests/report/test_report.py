@@ -18,7 +18,7 @@ from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
 from explorer.records import Effort
-from explorer.report.blocks import Document, Picture, Row, Text, plain
+from explorer.report.blocks import Document, Figure, PictureRow, Text, plain
 from explorer.report.compose import ReportOptions, compose
 from explorer.report.html import html_bytes
 from explorer.report.pdf import pdf_bytes
@@ -215,9 +215,9 @@ def test_a_snapshot_is_folded_from_the_log_alone(case):
 def test_every_block_can_be_set(case):
     document = document_of(case, options=ReportOptions(detail="short"))
     kinds = {type(b).__name__ for b in document.blocks}
-    assert kinds == {"Heading", "Text", "Table", "Row", "Picture", "Bullets", "Code", "PageBreak"}
+    assert kinds == {"Heading", "Text", "Table", "PictureRow", "Figure", "Bullets", "Code", "PageBreak"}
     png = _png(picture(1, 32))
-    alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (Row((Picture(png, "a"),)),))
+    alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (PictureRow((Figure(png, "a"),)),))
     assert b'alt="a"' in html_bytes(alone)
     with pytest.raises(TypeError):
         html_bytes(Document("t", "f", "2026-01-01T00:00:00.000Z", ("text",)))

@@ -14,7 +14,7 @@ from explorer.findings.gallery import Wish, shelf
 from explorer.findings.series import Page, best_so_far, by_strength, case_effort, closest
 from explorer.images.decode import png_bytes
 from explorer.records import Start
-from explorer.report.blocks import Picture, Row, Table
+from explorer.report.blocks import Figure, PictureRow, Table
 from explorer.report.compose import ReportOptions
 from explorer.report.subject_part import exhibit_of, subject_blocks
 from explorer.report.write_report import document_of
@@ -49,8 +49,8 @@ def captions(case):
     subject = found.subjects()[0]
     blocks = subject_blocks(found, subject, exhibit_of(found, subject, score="tiled_l2"), score="tiled_l2",
                             decided=True)
-    rows = [p for b in blocks if isinstance(b, Row) for p in b.pictures]
-    return [p.caption for p in (*rows, *(b for b in blocks if isinstance(b, Picture)))]
+    rows = [p for b in blocks if isinstance(b, PictureRow) for p in b.pictures]
+    return [p.caption for p in (*rows, *(b for b in blocks if isinstance(b, Figure)))]
 
 
 @pytest.mark.parametrize(("start", "words", "why"), [
@@ -74,7 +74,7 @@ def test_where_none_is_from_plain_noise_the_report_says_so(tmp_path, start):
         recipe = dataclasses.replace(recipe, start_sha256=other.pixels_sha256)
     case.commit(dataclasses.replace(made, id="alone", subject_id=other.id, search_id="alone", recipe=recipe))
     lead = next(p.caption for b in document_of(case, options=ReportOptions(subject_ids=(other.id,))).blocks
-                if isinstance(b, Row) for p in b.pictures if p.caption.startswith("The closest replay"))
+                if isinstance(b, PictureRow) for p in b.pictures if p.caption.startswith("The closest replay"))
     assert "none from plain noise" in lead and "of 1 from noise" not in lead
 
 

@@ -18,7 +18,7 @@ from explorer.findings.judge import judge_measured
 from explorer.images.decode import png_bytes
 from explorer.records import Effort, ModelRef
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Picture, Table, Text
+from explorer.report.blocks import Figure, Table, Text
 from explorer.report.compose import ReportOptions
 from explorer.report.subject_part import WHOLE_PLANE, exhibit_of, subject_blocks
 from explorer.report.tested import among_controls, dots
@@ -73,7 +73,7 @@ def parts(case, *, decided=True):
     exhibit = exhibit_of(found, subject, score="tiled_l2")
     blocks = subject_blocks(found, subject, exhibit, score="tiled_l2", decided=decided)
     weighed = [b for b in blocks if isinstance(b, Text) and "controls" in b.text and "bits supplied" in b.text]
-    weighed += [b for b in blocks if isinstance(b, Picture) and b.alt.startswith("The subject among its controls")]
+    weighed += [b for b in blocks if isinstance(b, Figure) and b.alt.startswith("The subject among its controls")]
     return blocks, weighed
 
 
@@ -81,7 +81,7 @@ def drawn_plane(case, ranked):
     found = snapshot(case)
     plane = case_plane(found, found.subjects()[0].id, score="tiled_l2", ranked=ranked, **WHOLE_PLANE)
     return plane, next(b.png for b in parts(case, decided=bool(ranked))[0]
-                       if isinstance(b, Picture) and b.alt == "Bits supplied against closeness")
+                       if isinstance(b, Figure) and b.alt == "Bits supplied against closeness")
 
 
 def test_a_work_that_is_not_decided_gets_no_band_no_standing_and_no_dots(tmp_path):
@@ -103,7 +103,7 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
     for name, of in (("search1", test.subject_id), ("m2", second.id)):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
     blocks = document_of(case).blocks
-    said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Picture)]
+    said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Figure)]
     assert say("document.not_together") in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
     assert case_plane(case, test.subject_id).band is None  # nor on the screen
@@ -174,7 +174,7 @@ def test_tests_of_two_models_are_all_printed_each_with_its_model(tmp_path):
     assert said.index(f"Model: {name}. {first.statement}") < said.index(f"Model: {other}. {second.statement}")
     assert "This picture was put through 2 measured tests, with 2 models in all; the p-values are not corrected " \
            "for that." in said
-    assert sum(isinstance(b, Picture) and b.caption.startswith("Model: ") for b in document.blocks) == 2
+    assert sum(isinstance(b, Figure) and b.caption.startswith("Model: ") for b in document.blocks) == 2
 
 
 def test_an_exploratory_test_is_not_printed_beside_a_planned_one(tmp_path):

@@ -14,7 +14,7 @@ from explorer.jobs.tasks import DownloadModel, TryModel
 from explorer.records import ModelInfo, from_json
 from explorer.run import QUIET
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 from tests.diffusion import tiny
 from tests.diffusion.hub import COMMIT, Hub, repository
@@ -31,7 +31,7 @@ def hub(tmp_path, monkeypatch):
 
 def run(settings, task, heard=QUIET):
     queue = Queue(settings.database)
-    return run_task(task, Context(settings, queue, queue.get(queue.submit(task)), Table(10**9), heard))
+    return run_task(task, Context(settings, queue, queue.get(queue.submit(task)), LoadedTable(10**9), heard))
 
 
 def test_a_model_is_downloaded_described_and_then_makes_an_image_offline(settings, hub):

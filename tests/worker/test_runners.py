@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.cases.case import Environment
+from explorer.cases.case import Environment, SearchPlan
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
@@ -31,8 +31,9 @@ from explorer.jobs.tasks import (
     UnloadModels,
     VerifyPackage,
 )
+from explorer.records import ModelRef, Recipe, Variation, from_json
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
@@ -56,7 +57,7 @@ def work(settings, sources):
 
 class Work:
     def __init__(self, settings) -> None:
-        self.settings, self.table = settings, Table(10**9)
+        self.settings, self.table = settings, LoadedTable(10**9)
         self.case = CaseStore(settings.cases).create("A case")
         rgb = np.random.default_rng(0).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
         self.subject = self.case.add_subject(png_bytes(rgb), "noise.png", caption="a door")
@@ -145,6 +146,26 @@ def test_search_resumes_without_repeats_and_shows_the_best_again(work):
     assert work.case.head() == length  # nothing new: nothing written
 
 
+def test_a_listed_recipe_is_replayed_as_it_is(work):
+    other = ModelRef("elsewhere", "e" * 64, "sd1")
+    given = Recipe(other, "(a door:1.3)", 11, 2, 2.0, "ddim", tiny.SIZE_PX, tiny.SIZE_PX, dialect="a1111",
+                   clip_skip=1, noise_source="a1111-nv-philox", variation=Variation(5, 0.3))
+    again = dataclasses.replace(given, seed=12, start_sha256=work.subject.pixels_sha256, strength=0.5,
+                                noise_source="torch-cpu", variation=None)
+    summary = work.run(work.search(prompt="(a door:1.3)", recipes=(given, again)))
+    made = work.case.replays(work.subject.id, search_id="q", order_by="time", limit=-1)
+    assert summary["planned_tries"] == len(made) == 2
+    for replay, wanted in zip(made, (given, again), strict=True):
+        model, config = replay.recipe.model, replay.recipe.scheduler_config
+        assert config and replay.recipe == dataclasses.replace(wanted, model=model, scheduler_config=config)
+        assert model.fingerprint != other.fingerprint
+    plan = work.case.record(SearchPlan, "q")
+    assert from_json(ReplaySettings, plan.settings).recipes == (given, again)  # what was asked is in the log
+    length = work.case.head()
+    work.run(work.search(prompt="(a door:1.3)", recipes=(given, again)))
+    assert work.case.head() == length  # nothing new: nothing written
+
+
 def test_a_cancelled_search_says_so_and_keeps_its_replays(work):
     task = work.search(seeds=30)
     work.end(task, lambda: work.case.count_replays(work.subject.id) >= 1)
@@ -205,7 +226,7 @@ def test_models_are_loaded_once_and_dropped_on_request(work):
 
 
 def test_the_table_drops_what_was_used_longest_ago():
-    table = Table(100)
+    table = LoadedTable(100)
     loads = []
 
     def get(name, size, expected=0):

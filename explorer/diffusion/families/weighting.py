@@ -31,7 +31,7 @@ def encode_weighted(family: Family, recipe: Recipe, *, guided: bool) -> tuple[to
         return text, None, pooled, None
     untext, unpooled = _encode(family, recipe, recipe.negative_prompt)
     zeros = pooled is not None and family.pipe.config.force_zeros_for_empty_prompt
-    if zeros and not recipe.negative_prompt and recipe.dialect == "a1111":
+    if zeros and not recipe.negative_prompt and recipe.dialect.startswith("a1111"):
         untext, unpooled = torch.zeros_like(untext), torch.zeros_like(unpooled)
     return text, untext, pooled, unpooled
 
@@ -55,6 +55,8 @@ def _encode(family: Family, recipe: Recipe, prompt: str) -> tuple[torch.Tensor, 
         weights = _weights(tokenizer, chunks).to(rows.device)  # (chunks, 77, 1)
         if recipe.dialect == "comfyui":
             made.append(torch.lerp(rows[-1:], rows[:len(chunks)], weights) if empty else rows)
+        elif recipe.dialect == "a1111-no-norm":
+            made.append(rows * weights)
         else:
             made.append(_mean_kept(rows, weights))
         pooled = pools[0] if pools is not None else None

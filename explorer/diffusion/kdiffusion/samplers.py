@@ -246,9 +246,3 @@ SAMPLERS: dict[str, Callable[..., Sampling]] = {
     "k_euler": euler, "k_euler_a": euler_a, "k_heun": heun, "k_lms": lms, "k_dpm_2": dpm_2, "k_dpm_2_a": dpm_2_a,
     "k_dpmpp_2m": dpmpp_2m, "k_dpmpp_2s_a": dpmpp_2s_a, "k_dpmpp_sde": dpmpp_sde, "k_dpmpp_2m_sde": dpmpp_2m_sde,
     "k_dpmpp_2m_sde_heun": dpmpp_2m_sde_heun, "k_dpmpp_3m_sde": dpmpp_3m_sde, "k_lcm": lcm}
-
-
-def evaluations(key: str, levels: int) -> int:
-    """How often a sampler looks at the network over `levels` noise levels before 0; a guided look is one."""
-    twice = key in ("k_heun", "k_dpm_2", "k_dpm_2_a", "k_dpmpp_2s_a", "k_dpmpp_sde")
-    return 2 * levels - 1 if twice else levels

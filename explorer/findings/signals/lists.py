@@ -79,7 +79,7 @@ def _json_lines(lines: list[str], name: str) -> list[ListedPrompt]:
         try:
             row = json.loads(line)
             prompt = row["caption"].strip()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ExplorerError("findings.lists_no_caption_entry", name=name, number=number) from error
         if prompt:
             found.append(ListedPrompt(prompt, str(row.get("type") or ""), str(row.get("url") or "")))

@@ -36,7 +36,7 @@ class SignalResult:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Readings:
     """Several signals from one run, with the run's own cost and, where they were made, its images."""
 
     results: dict[str, SignalResult]
@@ -71,7 +71,7 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequence[int], steps: int = 0,
-            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Measured:
+            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Readings:
     """All that one run of the sampler gives, then the rest; `run` ticks between steps.
 
     `names` none: every signal. Images are made where a signal or `images` asks for them.
@@ -91,7 +91,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
         cost = len(recipes) * curvature.EVALUATIONS
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
-    return Measured({n: results[n] for n in wanted}, spent, tuple(made))
+    return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
 def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:

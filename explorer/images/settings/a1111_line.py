@@ -62,7 +62,7 @@ def _settings_line(text: str, lines: list[str], starts: list[int]) -> tuple[int,
     """
     found = _first_lines(text, lines, starts) or [i for i, line in enumerate(lines) if _is_settings(line)][-1:]
     for at in found:
-        if any(_TEMPLATE.match(lines[i]) and not lines[i - 1].strip() for i in range(at + 2, len(lines))):
+        if at + 2 < len(lines) and not lines[at + 1].strip() and _TEMPLATE.match(lines[at + 2]):
             return at, len(found) - 1
     return (found[-1], len(found) - 1) if found else None
 

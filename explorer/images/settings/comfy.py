@@ -8,7 +8,7 @@ from typing import Any
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, number, text_of, whole
 from explorer.images.settings.comfy_graph import MAX_HOPS, Graph, Link, Node, Undecided
 from explorer.images.settings.comfy_parts import Model, Words, got, model_of, named_whole, words_of
-from explorer.images.settings.comfy_tables import EMPTY, HARMLESS, IDLE, PICTURES, SAMPLERS
+from explorer.images.settings.comfy_tables import EMPTY, HARMLESS, IDLE, PICTURES, SAMPLERS, VALUES
 from explorer.texts import say
 
 _SPINE = ("samples", "images", "image", "latent_image", "latent", "latents", "pixels", "optional_latent", "source",
@@ -103,7 +103,7 @@ def _spine(graph: Graph, saver: Node) -> list[Node]:
     for _ in range(MAX_HOPS):
         links = nodes[-1].links()
         name = next((n for n in _SPINE if n in links), None)
-        if name is None and len(links) == 1 and not _is_sampler(nodes[-1]):
+        if name is None and len(links) == 1 and not _is_sampler(nodes[-1]) and not _is_empty(nodes[-1]):
             name = next(iter(links))
         if name is None:
             return nodes[::-1]
@@ -113,6 +113,10 @@ def _spine(graph: Graph, saver: Node) -> list[Node]:
         seen.add(onward.id)
         nodes.append(onward)
     raise Undecided(say("note.images.picture_chain_no"))
+
+
+def _is_empty(node: Node) -> bool:
+    return node.kind in EMPTY or (node.kind.startswith("Empty") and "width" in node.inputs)
 
 
 def _generation(graph: Graph, node: Node, spine: list[Node]) -> Generation:
@@ -298,7 +302,7 @@ def _start(graph: Graph, sampler: Node, spine: list[Node],
     started: bool | None = None
     for node in reversed(before):
         node.touched = True
-        if node.kind in EMPTY or (node.kind.startswith("Empty") and "width" in node.inputs):
+        if _is_empty(node):
             width, height = (whole(got(graph, node, n, named)) for n in ("width", "height"))
             batch = whole(got(graph, node, "batch_size", named))
             started = False
@@ -328,9 +332,8 @@ def _rest(graph: Graph, saver: Node, spine: list[Node], passes: list[Node]) -> l
         if not node.touched and node.kind not in HARMLESS and node is not saver and not _is_sampler(node):
             named_whole(node, named, say("note.images.acts_picture_after"))
     for node in graph.upstream(saver):
-        if node.kind in HARMLESS or node is saver:
-            continue
-        if node.kind == "VAEEncode" and node in spine:
+        passive = node.kind in HARMLESS or (node.kind == "VAEEncode" and node in spine)
+        if passive or node is saver or (node.kind in VALUES and not node.touched):  # a value that nothing took
             continue
         if not node.touched:
             named_whole(node, named, say("note.images.not_part_replay"))

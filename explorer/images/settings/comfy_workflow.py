@@ -21,7 +21,9 @@ def nodes_of(workflow: dict[str, Any]) -> dict[str, Node]:
     bridges: dict[tuple[str, int], Link | None] = {}
     _lay_open(workflow, "", kinds, made, bridges, depth=0)
     for node in made.values():
-        node.inputs = {k: _bridged(v, bridges) if isinstance(v, Link) else v for k, v in node.inputs.items()}
+        own = node.inputs.pop(_OWN, {})  # values that count where a link leads to nothing
+        linked = {k: _bridged(v, bridges) if isinstance(v, Link) else v for k, v in node.inputs.items()}
+        node.inputs = {k: own.get(k, _GONE) if v is _GONE else v for k, v in linked.items()}
         node.inputs = {k: v for k, v in node.inputs.items() if v is not _GONE}
     return made
 
@@ -31,6 +33,7 @@ class _Gone:
 
 
 _GONE = _Gone()
+_OWN = "\0own"
 
 
 def _bridged(link: Link, bridges: dict[tuple[str, int], Link | None]) -> Any:
@@ -58,10 +61,11 @@ def _lay_open(graph: dict[str, Any], prefix: str, kinds: dict[str, Any], made: d
         if raw.get("mode") in (_NEVER, _BYPASSED):
             _bypass(raw, name, incoming, ends, bridges)
         elif kind in kinds and depth < MAX_DEPTH:
-            _enter(kinds[kind], name, ends, raw, bridges)
+            _enter(kinds[kind], name, ends, _widgets(raw, kind, incoming), made, bridges)
             _lay_open(kinds[kind], f"{name}:", kinds, made, bridges, depth=depth + 1)
         elif kind not in ("Note", "MarkdownNote"):
-            made[name] = Node(name, kind, _widgets(raw, kind, incoming) | ends, str(raw.get("title", ""))[:100])
+            own = _widgets(raw, kind, incoming)
+            made[name] = Node(name, kind, own | ends | {_OWN: own}, str(raw.get("title", ""))[:100])
 
 
 def _key(link: Any) -> str:
@@ -92,12 +96,20 @@ def _bypass(raw: dict[str, Any], name: str, incoming: list[dict], ends: dict[str
         bridges[(name, slot)] = next((s for s in same if s), None) if raw.get("mode") == _BYPASSED else None
 
 
-def _enter(definition: dict[str, Any], name: str, ends: dict[str, Link], raw: dict[str, Any],
-           bridges: dict[tuple[str, int], Link | None]) -> None:
-    """Joins a subgraph to its surroundings: its inputs stand at node -10, its outputs at node -20."""
+def _enter(definition: dict[str, Any], name: str, ends: dict[str, Link], values: dict[str, Any],
+           made: dict[str, Node], bridges: dict[tuple[str, int], Link | None]) -> None:
+    """Joins a subgraph to its surroundings: its inputs stand at node -10, its outputs at node -20.
+
+    A value typed at the subgraph's own node reaches its inside as one from a node of its own.
+    """
     inputs = [i for i in definition.get("inputs") or [] if isinstance(i, dict)]
     for slot, one in enumerate(inputs):
-        bridges[(f"{name}:-10", slot)] = ends.get(str(one.get("name")))
+        key = str(one.get("name"))
+        link = ends.get(key)
+        if link is None and key in values:
+            link = Link(f"{name}:-10:{slot}", 0)
+            made[link.node] = Node(link.node, "PrimitiveNode", {"value": values[key]})
+        bridges[(f"{name}:-10", slot)] = link
     inner = definition.get("links") or []
     for link in inner:
         if isinstance(link, dict):

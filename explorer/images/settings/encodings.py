@@ -25,7 +25,15 @@ def decoded(body: bytes) -> str:
     wide = _wide(body)
     if wide is not None:
         return wide.rstrip("\0")
+    if plain is None and _nearly(body):
+        plain = body.decode("utf-8", "replace")
     return (_guessed(body) if plain is None else plain).rstrip("\0")
+
+
+def _nearly(body: bytes) -> bool:
+    """UTF-8 that was damaged: more letters of several bytes than bytes that fit nowhere."""
+    text = body.decode("utf-8", "replace")
+    return sum(c > "\x7f" for c in text) > 2 * text.count("\ufffd") - 1
 
 
 def _strict(body: bytes, name: str) -> str | None:
@@ -48,6 +56,9 @@ def _plain(text: str) -> int:
 
 
 def _guessed(body: bytes) -> str:
+    japanese = _strict(body, "shift_jis")
+    if japanese is not None and 5 * sum("\u3040" <= c <= "\u30ff" for c in japanese) >= len(japanese):
+        return japanese
     from charset_normalizer import from_bytes
     best = from_bytes(body[:2**16]).best()
     name = best.encoding if best is not None else "cp1252"

@@ -34,15 +34,31 @@ _COMMON: Keys = {
 }
 TABLES: dict[str, Keys] = {
     "Fooocus": {"schedule": ("scheduler",)},
-    "SwarmUI": {"strength": ("initimagecreativity",), "subseed": ("variationseed",),
-                "subseed_strength": ("variationseedstrength",), "clip_skip": (), "eta": (), "version":
-                    ("swarm_version",), "distilled_guidance": ("fluxguidancescale",), "batch_size": ("batchsize",)},
+    "SwarmUI": {
+        "strength": ("initimagecreativity",),
+        "subseed": ("variationseed",),
+        "subseed_strength": ("variationseedstrength",),
+        "clip_skip": (),
+        "eta": (),
+        "version": ("swarm_version",),
+        "distilled_guidance": ("fluxguidancescale",),
+        "batch_size": ("batchsize",),
+    },
     "NovelAI": {"clip_skip": (), "model_name": (), "version": ("version",)},
     "Draw Things": {"schedule": (), "version": ()},
     "Easy Diffusion": {"schedule": ("scheduler_name", "scheduler"), "strength": ("prompt_strength",)},
-    "DiffusionBee": {"sampler": ("sampler",), "strength": ("input_image_strength", "img_strength")},
-    "InvokeAI": {"schedule": (), "sampler": ("scheduler", "sampler"), "model_hash": ("model_hash",),
-                 "model_name": ("model_name", "model_weights"), "distilled_guidance": ()},
+    "DiffusionBee": {
+        "width": ("img_width", "width"),
+        "height": ("img_height", "height"),
+        "strength": ("input_image_strength", "img_strength"),
+    },
+    "InvokeAI": {
+        "schedule": (),
+        "sampler": ("scheduler", "sampler"),
+        "model_hash": ("model_hash",),
+        "model_name": ("model_name", "model_weights"),
+        "distilled_guidance": (),
+    },
 }
 _OPTIONAL = ("subseed", "subseed_strength", "eta", "distilled_guidance", "batch_size")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def replay(task: ReplayRecipe, context: Context) -> Any:
     """Writes the image to `task.out`, if given; the result has its hashes and whether the model is the same."""
     context.report(0, 1, say("progress.loading_model"))
     model, recipe = loading.model(context, task.model), task.recipe
+    if task.as_loaded:
+        recipe = replace(recipe, precision=model.precision)
     start = None
     if task.start:
         rgb = open_image(Path(task.start).read_bytes(), name=Path(task.start).name).rgb
@@ -31,4 +34,4 @@ def replay(task: ReplayRecipe, context: Context) -> Any:
     if task.out:
         Path(task.out).write_bytes(png_with_recipe(made.png, recipe))
     return {"hashes": made.hashes, "out": task.out, "environment": surroundings(model.device),
-            "same_model": recipe.model.fingerprint == model.ref.fingerprint}
+            "precision": recipe.precision, "same_model": recipe.model.fingerprint == model.ref.fingerprint}

@@ -15,10 +15,10 @@ from explorer.closeness.heatmap import overlay
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
-from explorer.findings.signals.measure import Measured, checked, measure
+from explorer.findings.signals.measure import Readings, checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
-from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable
+from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable
 from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
 from explorer.folders import read_file
 from explorer.images.decode import png_bytes
@@ -57,7 +57,7 @@ def _one(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any]
     return {"reading_id": reading.id}
 
 
-def _reading(task: MeasureSignals, recipe: Recipe, found: Measured, words: tuple[TermGain, ...], *,
+def _reading(task: MeasureSignals, recipe: Recipe, found: Readings, words: tuple[TermGain, ...], *,
              spent: int, elapsed_s: float) -> tuple[SignalReading, dict[str, bytes]]:
     picture = png_bytes(found.images[0].rgb)
     mask = next((r.map for r in found.results.values() if r.map is not None), None)
@@ -108,11 +108,11 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
             "settings": table.settings}
 
 
-def _row(task: MeasureSignals, model: Model, kind: str, one: ListedPrompt, run: Run) -> Row:
+def _row(task: MeasureSignals, model: Model, kind: str, one: ListedPrompt, run: Run) -> SignalRow:
     began = time.monotonic()
     found = measure(model, one.prompt, names=task.signals, seeds=_seeds(task), steps=task.steps,
                     guidance=task.guidance, run=run)
-    return Row(kind, one.stratum, one.prompt, {n: r.value for n, r in found.results.items()},
+    return SignalRow(kind, one.stratum, one.prompt, {n: r.value for n, r in found.results.items()},
                found.unet_evaluations, time.monotonic() - began)
 
 

@@ -15,7 +15,7 @@ from explorer.world.files import DEFAULT_SOURCE, open_world
 def main(arguments: list[str] | None = None) -> int:
     """Runs one stage and prints its facts as JSON."""
     parser = argparse.ArgumentParser(prog="python -m explorer.world_build.hands")
-    parser.add_argument("stage", choices=("data", "unet", "flow", "publish"))
+    parser.add_argument("stage", choices=("data", "unet", "flow", "clip", "publish"))
     parser.add_argument("--out", type=Path, required=True, help="the world's folder")
     parser.add_argument("--cache", type=Path, required=True, help="checkpoints, logs, drawn works")
     parser.add_argument("--draw", type=int, default=1)

@@ -7,7 +7,6 @@ half or not at all, members at 256 and 64, look-alikes of these by other hands, 
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -91,8 +90,7 @@ class _Draw:
         self.kept = [int(i) for i in pool.kept]
         counts = Counter(pool.works[i].creator for i in self.kept)
         self.share = min(1.0, len(self.kept) / 3000)  # a small pool gives each label its share
-        self.stratum = {i: (self._artist(i, counts), flatness(pool.pixels[i]) > 0.8,
-                            len(zlib.compress(pool.pixels[i].tobytes(), 9))) for i in self.kept}
+        self.stratum = {i: (self._artist(i, counts), *pool.looks[i]) for i in self.kept}
         self.counts = counts
 
     def _artist(self, i: int, counts: Counter) -> str:
@@ -212,14 +210,6 @@ def _spread(order: list[int], works: int, rng: np.random.Generator) -> list[int]
     step = len(order) / max(1, works)
     start = rng.random() * step
     return [order[min(len(order) - 1, int(start + k * step))] for k in range(works)]
-
-
-def flatness(pixels: np.ndarray) -> float:
-    """Share of neighbouring pixel pairs that are equal to within 4 of 255: 1 for one flat colour."""
-    x = pixels.astype(np.int16)
-    across = np.abs(np.diff(x, axis=1)).max(-1) <= 4
-    down = np.abs(np.diff(x, axis=0)).max(-1) <= 4
-    return float((across.mean() + down.mean()) / 2)
 
 
 def views(labels: Iterable[Label]) -> dict[int, int]:

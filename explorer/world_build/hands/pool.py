@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from explorer.world_build.hands.sets import Drawing, read_sets
 
 Progress = Callable[[str, float, str], None]
 OCA = "Open Clip Art Library"
+FLAT = 0.8  # share of equal neighbours from which on a work counts as flat
 OCA_LICENCE = "Public domain (Open Clip Art Library 0.18)"
 
 
@@ -61,6 +63,11 @@ class Pool:
     def kept(self) -> np.ndarray:
         """Works that enter the draw: one of each family of near copies."""
         return np.flatnonzero(self.leader == np.arange(len(self.leader)))
+
+    @cached_property
+    def looks(self) -> list[tuple[bool, int]]:
+        """Of each work: whether it is flat, and its complexity in bytes."""
+        return [(flatness(p) > FLAT, drawing.complexity_bytes(p)) for p in self.pixels]
 
     def doubles_of(self, work: int) -> list[int]:
         """Natural near duplicates of a kept work."""
@@ -126,3 +133,11 @@ def library(root: Path, progress: Progress) -> list[Work]:
         if n % 100 == 0:
             progress("data", 0.5 + 0.3 * n / len(metas), f"drawn {len(found)} works of {OCA}")
     return found
+
+
+def flatness(pixels: np.ndarray) -> float:
+    """Share of neighbouring pixel pairs that are equal to within 4 of 255: 1 for one flat colour."""
+    x = pixels.astype(np.int16)
+    across = np.abs(np.diff(x, axis=1)).max(-1) <= 4
+    down = np.abs(np.diff(x, axis=0)).max(-1) <= 4
+    return float((across.mean() + down.mean()) / 2)

@@ -49,8 +49,6 @@ HANDS = (
     Hand("@iconify-json/noto-v1@1.2.5", "Noto Blobs", "Apache-2.0",
          "Noto Emoji (version 1), Copyright Google Inc, Apache-2.0"),
 )
-GRADIENT = Hand("@iconify-json/fluent-emoji@1.2.7", "Fluent Emoji Colour", "MIT",
-                "Fluent Emoji, Copyright Microsoft Corporation, MIT")
 KEYWORDS = "emojilib@4.0.3"  # MIT
 TONES = re.compile(r"(^|-)(light|medium|medium-light|medium-dark|dark)(-skin-tone)?(-|$)|-tone[1-5]|skin-tone")
 FLAG = re.compile(r"^(flag-for-flag-|flag-for-|flag-|flagof)")
@@ -78,7 +76,7 @@ class Drawing:
 def fetch(folder: Path) -> None:
     """Gets every package with `npm pack` and unpacks it below `folder`; what is there is kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    for package in (*(h.package for h in (*HANDS, GRADIENT)), KEYWORDS):
+    for package in (*(h.package for h in HANDS), KEYWORDS):
         target = folder / package.rsplit("/", 1)[-1].split("@")[0]
         if not target.is_dir():
             _unpack(_pack(package, folder), target)
@@ -143,7 +141,7 @@ def _toned(name: str, icons: dict) -> bool:
     if not match:
         return False
     plain = re.sub(r"-(light|medium|medium-light|medium-dark|dark)(?=-|$)|-tone[1-5]|-skin-tone", "", name)
-    return "skin-tone" in name or "-tone" in name or plain in icons
+    return "-tone" in name or (plain != name and plain in icons)
 
 
 def _hidden(data: dict) -> set[str]:

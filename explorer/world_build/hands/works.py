@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from explorer.world.files import World, write_atomically
 from explorer.world.manifest import read_manifest
-from explorer.world_build import drawing, svg_metadata
+from explorer.world_build import svg_metadata
 from explorer.world_build.hands import plan
-from explorer.world_build.hands.pool import Pool, Work
+from explorer.world_build.hands.pool import Pool, Work, flatness
 
 
 def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> dict:
@@ -51,7 +51,7 @@ def _row(work: Work, pool: Pool, i: int, label: plan.Label) -> dict:
         "source_sha256": work.source_sha256, "hand": work.hand, "concept": work.concept,
         "split": label.split, "multiplicity": label.multiplicity, "variant": label.variant,
         "role": label.role, "seen": label.seen, "member": label.member,
-        "complexity_bytes": drawing.complexity_bytes(pixels), "flatness": round(plan.flatness(pixels), 4),
+        "complexity_bytes": pool.looks[i][1], "flatness": round(flatness(pixels), 4),
     }  # fmt: skip
 
 

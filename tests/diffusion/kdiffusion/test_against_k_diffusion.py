@@ -8,7 +8,7 @@ import torch
 from k_diffusion import external, sampling
 
 from explorer.diffusion.kdiffusion import noises, samplers, schedules
-from explorer.diffusion.kdiffusion.denoiser import Denoiser
+from explorer.diffusion.schedulers import predicted_x0
 
 SHAPE = (2, 4, 8, 8)
 CONFIG = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
@@ -55,11 +55,10 @@ def their_model(net: Net, kind: str, *, whole: bool) -> torch.nn.Module:
 
 
 def ours(net: Net, kind: str, levels: schedules.Levels, *, whole: bool):
-    asked = Denoiser(levels, kind, whole_steps=whole)
-
     def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        t = asked.timestep(sigma)
-        return asked.denoised(net(asked.scaled(x, sigma), t.expand(x.shape[0])), x, sigma)
+        t = levels.timestep(sigma.reshape(1), whole=whole)
+        out = net(x / (sigma ** 2 + 1) ** 0.5, t.expand(x.shape[0]))
+        return predicted_x0(out, x, (1.0, float(sigma)), kind)
     return denoise
 
 

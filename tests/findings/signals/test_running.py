@@ -22,7 +22,7 @@ from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import ModelRef, TermGain
 from explorer.worker.context import Context
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 from tests.diffusion import tiny
 from tests.heard import Heard
@@ -40,7 +40,7 @@ def source(tmp_path_factory) -> str:
 def work(settings, source):
     """Runs a MeasureSignals task in this process; returns its result and what it told."""
     settings = dataclasses.replace(settings, device="cpu", model=source)
-    table = Table(10**9)
+    table = LoadedTable(10**9)
 
     def run(task: MeasureSignals, case: Case | None = None):
         queue = Queue(settings.database)

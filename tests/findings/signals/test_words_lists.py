@@ -13,7 +13,7 @@ from explorer.findings.signals.curvature import score_difference
 from explorer.findings.signals.lists import read_list
 from explorer.findings.signals.measure import checked, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
-from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable, accuracy
+from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
 from explorer.findings.signals.trigger_words import word_influence
 from explorer.findings.signals.wen import wen
 from tests.diffusion import tiny
@@ -94,7 +94,7 @@ def test_a_damaged_list_is_one_sentence(data, said):
 
 
 def row(prompt, value, *, kind=LISTED, stratum=""):
-    return Row(kind, stratum, prompt, {"wen": value, "one_step": 2 * value}, 16, 0.5)
+    return SignalRow(kind, stratum, prompt, {"wen": value, "one_step": 2 * value}, 16, 0.5)
 
 
 def test_a_table_goes_on_after_a_cut_in_the_middle_of_a_row(tmp_path):

@@ -24,7 +24,7 @@ from explorer.worker.engine import crew
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import INSTALL, Crew, connect
-from explorer.worker.loaded_table import Table
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners import loading
 from tests.heard import Heard
 from tests.worker.engine.cluster import ROOT, cluster
@@ -44,7 +44,7 @@ def address():
 @pytest.fixture(scope="module")
 def table():
     """Actors stay warm from test to test."""
-    return Table(10**9)
+    return LoadedTable(10**9)
 
 
 @pytest.fixture
