@@ -65,16 +65,20 @@ def on_record(make: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-@functools.cache
 def catalogue(wanted: str = WHOLE) -> dict[str, dict[str, str]]:
     """Section → name → text of one language; what it lacks is English, in the order of the English."""
+    return _read(wanted)
+
+
+@functools.cache
+def _read(wanted: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in sorted((FOLDER / wanted).rglob("*.toml")):
         _lay(found, "", tomllib.loads(path.read_text("utf-8")), path)
     if wanted == WHOLE:
         return found
     return {section: {name: found.get(section, {}).get(name, text) for name, text in texts.items()}
-            for section, texts in catalogue(WHOLE).items()}
+            for section, texts in _read(WHOLE).items()}
 
 
 def _lay(found: dict[str, dict[str, str]], section: str, table: dict[str, Any], path: Path) -> None:
@@ -145,3 +149,7 @@ _SWAPPED = str.maketrans(",.", ".,")
 
 
 _WORDS = _Words()
+
+# Read at once: to say that memory or open files have run out must need neither.
+languages()
+catalogue()

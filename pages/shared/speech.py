@@ -32,5 +32,6 @@ def written() -> str:
 
 
 def choose(language: str) -> None:
-    """From now on this session is in that language."""
+    """From now on this session is in that language, whatever its address asked."""
+    st.query_params.pop("lang", None)
     st.session_state[_KEY] = language
