@@ -54,13 +54,13 @@ def number(value: float, digits: int = 3) -> str:
 
 def above(percentile: float) -> str:
     """A standing among unrelated pairs in [0, 100] as text; a sample never shows that it is above all of them."""
-    return "over 99.9%" if percentile > 99.9 else f"{percentile:.1f}%"
+    return say("format.over", n="99.9%") if percentile > 99.9 else f"{percentile:.1f}%"
 
 
 def percent(share: float) -> str:
     """A share as a percentage: "3.1%", never rounded to nothing or to all."""
     if 0 < share < 0.001:
-        return "under 0.1%"
+        return say("format.under", n="0.1%")
     if 0.999 < share < 1:
-        return "over 99.9%"
+        return say("format.over", n="99.9%")
     return f"{100 * share:.3g}%"

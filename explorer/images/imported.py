@@ -21,7 +21,7 @@ from explorer.records.program_samplers import (
     step_source,
 )
 from explorer.records.samplers import OWN_SAMPLER, offered, sampler_called
-from explorer.texts import say
+from explorer.texts import on_record, say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
@@ -51,6 +51,7 @@ class _Building:
     config: dict[str, Any] = field(default_factory=dict)
 
 
+@on_record
 def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
 
@@ -333,7 +334,7 @@ def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
 
 def _left(now: _Building) -> None:
     """Named by default: whatever of the file no rule above has taken and is not known to be harmless."""
-    ours = ("Program", "Dialect", say("note.images.init_image_hash")) if now.made.tool == "Afterimage" else ()
+    ours = ("Program", "Dialect", "Init image hash") if now.made.tool == "Afterimage" else ()
     left = {k: v for k, v in now.made.other.items() if k not in ours and not says_nothing(k, v)}
     now.named += grouped(left)
 

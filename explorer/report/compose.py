@@ -20,6 +20,7 @@ from explorer.report.blocks import Block, Bullets, Code, Document, Heading, Page
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
 from explorer.texts import say, texts_of
+from explorer.texts.retell import retold
 
 MOST_WHOLE = 3  # works that a short report still treats at length
 
@@ -103,8 +104,9 @@ def _said(found: Snapshot, finding: Finding) -> list[Block]:
     headline = texts_of("document.headline").get(finding.kind)
     if headline:
         blocks.append(Text(headline, "lead"))
-    said = say("document.model_said", model=model, statement=finding.statement) if model else finding.statement
-    return [*blocks, Text(said, "finding"), Text(finding.error_rate, "note")]
+    said = retold(finding.statement)
+    said = say("document.model_said", model=model, statement=said) if model else said
+    return [*blocks, Text(said, "finding"), Text(retold(finding.error_rate), "note")]
 
 
 def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
@@ -137,7 +139,7 @@ def _controls(found: Snapshot) -> list[Block]:
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
-    said = dict.fromkeys(line for e in exhibits.values() for f in e.findings for line in f.limits)
+    said = dict.fromkeys(retold(line) for e in exhibits.values() for f in e.findings for line in f.limits)
     every = tuple(said) or wording.limits("not_run")
     similar = say("limit.similar")
     return [Heading(say("document.limits")), Bullets(every if similar in every else (*every, similar))]

@@ -10,7 +10,7 @@ from explorer.records import Effort, LedgerEntry, Replay, SearchPlan, Start, Sub
 from pages.prompt import prompts
 from pages.replay import replay_cards
 from pages.shared import state
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 
 SCORE = "tiled_l2"
 
@@ -34,10 +34,10 @@ def statement(case: Case, subject: Subject) -> None:
                      ledger=ledger(case, replay))
         with st.container(border=True):
             st.markdown(f"**{say(f'findings.best_{start}')}**")
-            st.markdown(plain(says.statement))
+            st.markdown(plain(retold(says.statement)))
             if says.error_rate:
-                st.markdown(plain(says.error_rate))
-            st.caption(" ".join(plain(limit) for limit in says.limits))
+                st.markdown(plain(retold(says.error_rate)))
+            st.caption(" ".join(plain(retold(limit)) for limit in says.limits))
 
 
 def pair(case: Case, subject: Subject) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from explorer.texts import say, texts_of
+from explorer.texts.retell import retold
 
 _STEERING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
@@ -44,4 +45,4 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-__all__ = ["minutes", "plain", "say", "size", "task_name", "texts_of"]
+__all__ = ["minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]
