@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from explorer.folders import is_plain
+
 MOST = 500  # characters; CLIP reads about 77 tokens of them
 
 
@@ -13,8 +15,10 @@ def one_line(text: str) -> str:
 
 
 def beside(picture: Path) -> str:
-    """The words in the text file of a picture's name; "" without such a file."""
+    """The words in the text file of a picture's name; "" without such a file, and where it is a link or pipe."""
     words = picture.with_suffix(".txt")
+    if not is_plain(words):
+        return ""
     try:
         with words.open(encoding="utf-8", errors="replace") as file:
             return one_line(file.read(8 * MOST))

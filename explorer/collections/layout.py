@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, shortened
-from explorer.folders import typed_path
+from explorer.folders import is_plain, typed_path
 from explorer.settings import WORLD
 
 MODALITIES = ("image", "text")
@@ -56,8 +58,8 @@ def list_collections(path: Path) -> dict[str, dict[str, Any]]:
     named = {n: {"indice_folder": v} if isinstance(v, str) else v for n, v in found.items()}
     if not named or not all(isinstance(v, dict) and isinstance(v.get("indice_folder"), str)
                             for v in named.values()):
-        raise ExplorerError(f"{path} does not list collections. It must map each name to a folder, or to "
-                            "an object with “indice_folder”.")
+        raise ExplorerError(f"{shortened(path)} does not list collections. It must map each name to a folder, or "
+                            "to an object with “indice_folder”.")
     return named
 
 
@@ -71,18 +73,18 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it is not an object")
         return value
     except (OSError, ValueError, RecursionError) as error:
-        raise ExplorerError(f"{path} cannot be read ({error}). Restore it or make it again.") from error
+        raise ExplorerError(f"{shortened(path)} cannot be read ({error}). Restore it or make it again.") from error
 
 
 def _from_list(path: Path, wanted: str) -> Layout:
     named = list_collections(path)
     if not wanted and len(named) > 1:
-        raise ExplorerError(f"{path} lists {len(named)} collections. Say which one by adding "
-                            f"“#name”; there are: {', '.join(sorted(named)[:20])}.")
+        raise ExplorerError(f"{shortened(path)} lists {len(named)} collections. Say which one by adding "
+                            f"“#name”; there are: {shortened(', '.join(sorted(named)[:20]))}.")
     name = wanted or next(iter(named))
     if name not in named:
-        raise ExplorerError(f"{path} lists no collection “{name}”; there are: "
-                            f"{', '.join(sorted(named)[:20])}.")
+        raise ExplorerError(f"{shortened(path)} lists no collection “{shortened(name)}”; there are: "
+                            f"{shortened(', '.join(sorted(named)[:20]))}.")
     options = named[name]
     folder = typed_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
@@ -92,15 +94,32 @@ def _from_list(path: Path, wanted: str) -> Layout:
 def _layout(folder: Path, *, name: str, root: Path | None = None, card: dict | None = None) -> Layout:
     indices = _indices(folder)
     if not indices:
-        raise ExplorerError(f"{folder} holds neither image.index nor text.index. Build it with "
+        raise ExplorerError(f"{shortened(folder)} holds neither image.index nor text.index. Build it with "
                             "`python -m explorer collection build`, or choose the folder that "
                             "`clip-retrieval index` wrote.")
-    found = {**(read_json(folder / CARD) if (folder / CARD).is_file() else {}), **(card or {})}
     kind, rows, mapping = _rows(folder)
     parts = {m: _parts(folder / d) for m, d in _EMBEDDINGS.items()}
+    note = folder / CARD
+    more = [p for p in (mapping, note) if p is not None and os.path.lexists(p)]
+    _check_own(folder, [*indices.values(), *rows, *parts["image"], *parts["text"], *more])
+    found = {**(read_json(note) if note.is_file() else {}), **(card or {})}
     return Layout(source="world" if name == "world" and root else str(folder), folder=folder,
-                  name=str(found.get("name") or name), root=root or Path(str(found.get("root") or folder)),
-                  indices=indices, rows_kind=kind, rows=rows, mapping=mapping, embeddings=parts, card=found)
+                  name=_line(found.get("name") or name),
+                  root=root or Path(_line(found.get("root") or folder, 4096)), indices=indices,
+                  rows_kind=kind, rows=rows, mapping=mapping, embeddings=parts, card=found)
+
+
+def _line(value: object, most: int = 200) -> str:
+    """What a card says, as one line without control characters."""
+    return "".join(c for c in str(value)[:most] if c.isprintable())
+
+
+def _check_own(folder: Path, paths: Iterable[Path]) -> None:
+    """ExplorerError where a file of a collection is not its own: other files of this computer are no captions."""
+    for path in paths:
+        if not is_plain(path, within=folder):
+            raise ExplorerError(f"{shortened(path)} is a link that leads out of its folder, a pipe, a device or a "
+                                "folder. A collection's files must be its own: copy the whole collection again.")
 
 
 def _indices(folder: Path) -> dict[str, Path]:
@@ -109,7 +128,7 @@ def _indices(folder: Path) -> dict[str, Path]:
         path = folder / f"{modality}.index"
         if path.is_dir():
             path = path / "populated.index"
-        if path.is_file():
+        if os.path.lexists(path):
             found[modality] = path
     return found
 
@@ -121,11 +140,11 @@ def _rows(folder: Path) -> tuple[str, tuple[Path, ...], Path | None]:
         if files := tuple(p for p in inside if p.suffix == f".{kind}"):
             return kind, files, None
     mapping = folder / "ivf_old_to_new_mapping.npy"
-    if (folder / "metadata.hdf5").is_file():
+    if os.path.lexists(folder / "metadata.hdf5"):
         return "hdf5", (folder / "metadata.hdf5",), None
-    if (folder / "metadata_reordered.hdf5").is_file() and mapping.is_file():
+    if os.path.lexists(folder / "metadata_reordered.hdf5") and os.path.lexists(mapping):
         return "hdf5", (folder / "metadata_reordered.hdf5",), mapping
-    raise ExplorerError(f"{folder} has an index but no metadata, so no result could be named. It needs "
+    raise ExplorerError(f"{shortened(folder)} has an index but no metadata, so no result could be named. It needs "
                         "metadata/*.parquet, metadata/*.arrow or metadata.hdf5 beside the index.")
 
 

@@ -18,7 +18,7 @@ from explorer.collections.index import VectorIndex, inner_products, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Collection:
 
     def __init__(self, layout: Layout, *, cache: Path | None = None):
         self.layout = layout
-        self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
+        self._indices: dict[str, VectorIndex] = {m: open_index(p, cache=cache) for m, p in layout.indices.items()}
         self._rows: Rows = open_rows(layout, cache=cache)
         self._names = column_names(self._rows.columns)
         shown = {field: column for field, column in self._names.items() if field != "url"}
@@ -58,7 +58,7 @@ class Collection:
             notes.append(f"The metadata has {surplus} more rows than the index has works; "
                          "they were left out.")
         return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
-                              clip=str(card.get("clip", "")), fingerprint=_fingerprint(self.layout),
+                              clip=str(card.get("clip", ""))[:2000], fingerprint=_fingerprint(self.layout),
                               notes=tuple(notes))
 
     @property
@@ -131,6 +131,8 @@ class Collection:
     def vectors(self, ids: np.ndarray | list[int], *, modality: str = "image") -> np.ndarray:
         """(n, d) float32 embeddings of works by index id; from the embedding files where they are there."""
         ids = np.asarray(ids, np.int64)
+        if len(ids) and not 0 <= ids.min() <= ids.max() < self._index(modality).count:
+            raise self._unfitting()
         stored = self._exact.get(modality)
         return stored.get(ids) if stored is not None else self._index(modality).vectors(ids)
 
@@ -146,7 +148,10 @@ class Collection:
     def _numbered(self, ids: Sequence[int] | np.ndarray) -> list[int]:
         """Metadata rows of index ids."""
         if self._mapping is not None:
-            return self._mapping[np.asarray(ids, np.int64)].tolist()
+            numbers = np.asarray(ids, np.int64)
+            if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self._mapping):
+                raise self._unfitting()
+            return self._mapping[numbers].tolist()
         return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
     def _read(self, numbers: list[int], what: str = "work") -> list[dict[str, Any]]:
@@ -172,6 +177,8 @@ class Collection:
             return values[:len(ids)], ids
         least = values[min(k, len(ids)) - 1] - self._margins.get(modality, math.inf)
         ids = ids[:bisect_right(values, -least, key=neg)]
+        if not 0 <= min(ids) <= max(ids) < stored.count:
+            raise self._unfitting()
         exact = inner_products(stored.get(ids), vector)
         order = sorted(range(len(ids)), key=exact.__getitem__, reverse=True)[:k]
         return [exact[i] for i in order], [ids[i] for i in order]
@@ -207,6 +214,10 @@ class Collection:
         rows = EmbeddingRows(paths) if paths else None
         index = self._indices[modality]
         return rows if rows is not None and (rows.count, rows.dim) == (index.count, index.dim) else None
+
+    def _unfitting(self) -> ExplorerError:
+        return ExplorerError(f"The index of {shortened(self.layout.folder)} names works that are not there. Index "
+                             "and metadata do not belong together; build the collection again.")
 
     def _check(self) -> None:
         sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
@@ -253,12 +264,16 @@ def _margins(card: dict[str, Any]) -> dict[str, float]:
     """How much less similar by a lossy index, than its k-th, a work may be that is one of the k nearest."""
     said = card.get("margins")
     pairs = said.items() if isinstance(said, dict) else ()
-    return {m: float(v) for m, v in pairs if isinstance(v, (int, float)) and v >= 0}
+    return {m: float(v) for m, v in pairs if isinstance(v, (int, float)) and 0 <= v <= 4}
 
 
 def _open_mapping(path: Path | None) -> np.ndarray | None:
     """clip-retrieval's raw int64 file: index id -> metadata row."""
-    return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+    try:
+        return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+    except (OSError, ValueError) as error:
+        raise ExplorerError(f"The file {shortened(path)} cannot be read ({short(error)}). It is damaged or cut "
+                            "short; copy the folder again.") from error
 
 
 def _fingerprint(layout: Layout) -> str:

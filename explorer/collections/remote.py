@@ -19,7 +19,7 @@ import numpy as np
 
 from explorer.collections.net import Policy, fetch, shown
 from explorer.collections.works import Terms, Work, as_work, clean, column_names
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
 
 TIMEOUT_S = 20.0
@@ -103,8 +103,8 @@ class RemoteCollection:
 
     def work(self, work_id: str) -> Work:
         """The work with this index id."""
-        if not work_id.isdigit():
-            raise ExplorerError(f"A backend names its works by number; “{work_id[:40]}” is none.")
+        if not (work_id.isascii() and work_id.isdigit() and len(work_id) < 20):
+            raise ExplorerError(f"A backend names its works by number; “{shortened(work_id, 40)}” is none.")
         found = _rows(self._post("/metadata", {"ids": [int(work_id)], "indice_name": self.name}), self.base)
         if not found or not isinstance(found[0].get("metadata"), dict):
             raise ExplorerError(f"{shown(self.base)} knows no work {work_id}.")
@@ -131,9 +131,9 @@ class RemoteCollection:
                    "indice_name": self.name, **filters.as_request()}
         rows = _rows(self._post("/knn-service", request), self.base)[:k]
         for row in rows:
-            value = row.get("similarity")
-            good = isinstance(value, (int, float)) and math.isfinite(value) and -1.01 <= value <= 1.01
-            if not good or isinstance(value, bool) or not isinstance(row.get("id"), int):
+            value, number = row.get("similarity"), row.get("id")
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and -1.01 <= value <= 1.01
+            if not good or not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
                 raise _lies(self.base, "a result has no number as id, or a similarity outside -1 to 1")
         return sorted(rows, key=lambda row: -row["similarity"])
 

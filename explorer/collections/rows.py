@@ -15,12 +15,14 @@ import platformdirs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from explorer.collections.checks import check_rows
 from explorer.collections.layout import Layout
 from explorer.errors import ExplorerError
 
 PLAIN_ROWS = 20_000  # up to here Parquet is decoded into memory; beyond, a copy in Arrow gives single rows
 COPY_ROWS = 250_000  # in a piece of the copy
-BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, EOFError, UnicodeError)
+STRETCH = 4_096  # rows of a column at once
+BROKEN = (pa.ArrowException, OSError, ValueError, LookupError, EOFError, RuntimeError, TypeError)
 
 
 class Rows(Protocol):
@@ -39,14 +41,24 @@ class Rows(Protocol):
 
 
 def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
-    """The metadata of a layout; ExplorerError naming the file that is damaged."""
+    """The metadata of a layout; ExplorerError naming the file that is damaged.
+
+    What is not the bundled world's is read first in a process of its own (see checks.py).
+    """
     try:
+        if layout.source != "world":
+            check_rows(layout.rows, layout.rows_kind, cache=cache)
         if layout.rows_kind == "hdf5":
             return Hdf5Rows(layout.rows[0])
         if layout.rows_kind == "arrow":
             return ArrowRows(layout.rows)
         plain = ParquetRows(layout.rows)
-        return plain if plain.count <= PLAIN_ROWS else ArrowRows([arrow_copy(layout.rows, cache)])
+        if plain.count <= PLAIN_ROWS:
+            return plain
+        copy = arrow_copy(layout.rows, cache)
+        if copy.parent == layout.folder:
+            check_rows((copy,), "arrow", cache=cache)
+        return ArrowRows([copy])
     except BROKEN as error:
         raise ExplorerError(f"The metadata of {layout.folder} cannot be read ({short(error)}). A file is "
                             "damaged or half copied; copy the folder again.") from error
@@ -68,8 +80,7 @@ class _Blocks:
         found, ends, known = [], self._ends, self._readers
         for number in numbers:
             if not 0 <= number < self.count:
-                raise ExplorerError(f"The index names row {number}, but the metadata has {self.count} rows. "
-                                    "Index and metadata do not belong together; build the collection again.")
+                raise _no_such_row(number, self.count)
             at = bisect.bisect_right(ends, number)
             inside = number - ends[at - 1] if at else number
             readers = known.get(at)
@@ -81,7 +92,14 @@ class _Blocks:
 
     def column(self, name: str) -> Iterator[Any]:
         for number in range(len(self._ends)):
-            yield from self._block(number).column(name).to_pylist()
+            values = self._block(number).column(name)
+            for at in range(0, len(values), STRETCH):  # a text that many rows share is one for each here
+                yield from values[at:at + STRETCH].to_pylist()
+
+
+def _no_such_row(number: int, count: int) -> ExplorerError:
+    return ExplorerError(f"The index names row {number}, but the metadata has {count} rows. "
+                         "Index and metadata do not belong together; build the collection again.")
 
 
 def _reader(column: pa.Array | pa.ChunkedArray) -> Callable[[int], Any]:
@@ -143,6 +161,8 @@ class Hdf5Rows:
         self.count = sizes.pop()
 
     def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
+        if any(not 0 <= n < self.count for n in numbers):
+            raise _no_such_row(max(numbers, key=abs), self.count)
         return [tuple(_plain(self._columns[c][n]) for c in columns) for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:

@@ -15,11 +15,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from explorer.collections.checks import check_rows
+from explorer.collections.rows import short
 from explorer.collections.works import PICTURES, clean, column_names
 from explorer.errors import ExplorerError
+from explorer.folders import is_plain
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
+MAX_TABLE_ROWS = 10_000_000
 FIELDS = ("title", "creator", "keywords", "caption", "licence", "url")
 
 
@@ -49,8 +53,8 @@ class Item:
 
 
 def list_items(folder: Path, *, without: Path | None = None) -> list[Item]:
-    """Every picture below `folder` in order of its key; links and hidden names are left out, and so is
-    the folder `without`. ExplorerError when there is none."""
+    """Every picture below `folder` in order of its key; links, pipes, devices and hidden names are left
+    out, captions and tables too, and so is the folder `without`. ExplorerError when there is none."""
     if not folder.is_dir():
         raise ExplorerError(f"{folder} is not a folder. Choose the folder that holds the pictures.")
     said = _tables(folder)
@@ -66,7 +70,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Path]:
         folders[:] = sorted(d for d in folders if not d.startswith(".") and Path(base, d) != without)
         for name in sorted(files):
             path = Path(base, name)
-            if not name.startswith(".") and not path.is_symlink():
+            if not name.startswith(".") and is_plain(path):
                 yield path
 
 
@@ -78,8 +82,9 @@ def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iter
         state = path.stat()
         words = dict(said.get(key) or said.get(path.name) or said.get(path.stem) or {})
         beside = path.with_suffix(".txt")
-        if "caption" not in words and beside.is_file():
-            words["caption"] = clean(_text(beside.read_bytes()[:MAX_TEXT_BYTES]))
+        if "caption" not in words and is_plain(beside):
+            with open(beside, "rb") as handle:
+                words["caption"] = clean(_text(handle.read(MAX_TEXT_BYTES)))
         yield Item(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
 
 
@@ -98,8 +103,8 @@ def _shard(path: Path, key: str) -> Iterator[Item]:
                 if picture is not None:
                     yield Item(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
                                offset=picture.offset_data, size=picture.size, said=_sample(shard, members))
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise ExplorerError(f"The shard {path} is damaged ({error}). Copy it again, or take it out of the "
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, RecursionError) as error:
+        raise ExplorerError(f"The shard {path} is damaged ({short(error)}). Copy it again, or take it out of the "
                             "folder to build without it.") from error
 
 
@@ -125,7 +130,7 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
     """File name -> what the CSV and Parquet tables directly in the folder say of it."""
     said: dict[str, dict[str, str]] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in (".csv", ".parquet") or path.name.startswith("."):
+        if path.suffix.lower() not in (".csv", ".parquet") or path.name.startswith(".") or not is_plain(path):
             continue
         try:
             for row in _table_rows(path):
@@ -133,18 +138,21 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
                 if name and row.get(name):
                     said[str(row[name]).removeprefix("./")] = _said(row)
         except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
-            raise ExplorerError(f"The table {path} cannot be read ({error}). Repair it, or take it out of "
+            raise ExplorerError(f"The table {path} cannot be read ({short(error)}). Repair it, or take it out of "
                                 "the folder to build without its captions.") from error
     return said
 
 
 def _table_rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix.lower() == ".parquet":
+        check_rows((path,), "parquet")
         for batch in pq.ParquetFile(path).iter_batches(4096):
             yield from batch.to_pylist()
         return
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as handle:
-        for row in csv.DictReader(handle):
+        for number, row in enumerate(csv.DictReader(handle)):
+            if number >= MAX_TABLE_ROWS:
+                raise ValueError(f"it has more than {MAX_TABLE_ROWS:,} rows")
             yield {k: v for k, v in row.items() if k is not None}
 
 

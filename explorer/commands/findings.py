@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from explorer.cases.store import CaseStore
 from explorer.collections.works import PICTURES
 from explorer.commands.bars import Bars
 from explorer.commands.files import read_file
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.findings.controls import measured_rates
 from explorer.findings.finding import Measured
 from explorer.findings.measured import portfolio_of
+from explorer.folders import is_plain
 from explorer.jobs import foreground
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.policy import Policy, check
@@ -57,8 +59,8 @@ def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise ExplorerError(f"There is no folder {path}. Name a folder of images.")
+    if not os.path.isdir(path):
+        raise ExplorerError(f"There is no folder {shortened(path)}. Name a folder of images.")
     return path.resolve()
 
 
@@ -66,7 +68,7 @@ def _take_in(case: Case, folder: Path) -> list[str]:
     """Adds the folder's images that the case does not have, each with the words in the text file of its name;
     returns why others were refused."""
     known, refused = {s.sha256: s.caption for s in case.subjects()}, []
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = sorted(p for p in folder.rglob("*") if is_plain(p) and not p.name.startswith("."))
     pictures = {p.with_suffix("") for p in files if p.suffix.lower() in PICTURES}
     for file in files:
         if file.suffix == ".txt" and file.with_suffix("") in pictures:

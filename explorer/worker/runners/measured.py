@@ -29,7 +29,7 @@ from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
-from explorer.folders import typed_path
+from explorer.folders import is_plain, typed_path
 from explorer.images.door import open_image, read_png
 from explorer.jobs.policy import Policy, check, results_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
@@ -206,4 +206,4 @@ def _files(folder: str) -> list[Path]:
     if not path.is_dir():
         raise ExplorerError(f"There is no folder {shortened(folder)}. Choose a folder of images that the model "
                             "cannot have seen, for example made after it was trained.")
-    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)
+    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))
