@@ -17,8 +17,10 @@ from explorer.cases.faults import plain_faults
 from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import GENESIS, LogEntry, entry_hash
 from explorer.cases.tries import Try, tries
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, cut
 from explorer.records import Replay, Subject
+
+MOST_TITLE, MOST_FACT = 300, 2_000  # letters of a case's title, and of its other facts
 
 __all__ = ["Case", "Environment", "SearchPlan", "utc_now"]
 
@@ -26,6 +28,19 @@ __all__ = ["Case", "Environment", "SearchPlan", "utc_now"]
 def utc_now() -> str:
     """The present as UTC, ISO 8601 with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def most_of(fact: str) -> int:
+    """How many letters one of a case's facts may have."""
+    return MOST_TITLE if fact == "title" else MOST_FACT
+
+
+def check_facts(facts: Mapping[str, str]) -> None:
+    """ExplorerError for a fact that is longer than one of its kind may be."""
+    for fact, value in facts.items():
+        if len(value) > most_of(fact):
+            raise ExplorerError(f"A case's {fact.replace('_', ' ')} may have {most_of(fact):,} letters, and this "
+                                f"one has {len(value):,}. Shorten it and save again.")
 
 
 class Case:
@@ -150,8 +165,8 @@ class Case:
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
         names, known = list(stored), self.record(Subject, next(iter(stored))[:16])
-        subject = Subject(names[0][:16], name or "subject", sha256=names[0], pixels_sha256=names[-1],
-                          format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
+        subject = Subject(names[0][:16], cut(name, MOST_TITLE) or "subject", sha256=names[0],
+                          pixels_sha256=names[-1], format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
                           origin=origin, notes=tuple(picture.notes), recipe=recipe, work_id=work_id,
                           caption=caption or (known.caption if known else ""))
         self.commit(subject, job_id=job_id, blobs=stored)
@@ -166,7 +181,11 @@ class Case:
             self._append(indexing.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
 
     def set_meta(self, key: str, value: str) -> None:
-        """Writes one of the case's own facts (title, archived, ...) with its log entry."""
+        """Writes one of the case's own facts (title, archived, ...) with its log entry.
+
+        ExplorerError where it is too long.
+        """
+        check_facts({key: value})
         with self._write():
             self._append(indexing.CASE, {key: value})
 
@@ -178,9 +197,13 @@ class Case:
             yield self._db
 
     def meta(self) -> dict[str, str]:
-        """The case's own facts: title, owner, question, case_number, created, archived, read_only."""
+        """The case's own facts: title, owner, question, case_number, created, archived, read_only.
+
+        What is longer than a fact of its kind may be is cut: it would stand on every page.
+        """
         with self._read() as db:
-            return {row["key"]: row["value"] for row in db.execute("SELECT key, value FROM meta")}
+            return {row["key"]: cut(row["value"], most_of(row["key"]))
+                    for row in db.execute("SELECT key, value FROM meta")}
 
     @property
     def title(self) -> str:
