@@ -166,9 +166,9 @@ class Case:
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
         names, known = list(stored), self.record(Subject, next(iter(stored))[:16])
         subject = Subject(names[0][:16], cut(name, MOST_TITLE) or "subject", sha256=names[0],
-                          pixels_sha256=names[-1], format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
-                          origin=origin, notes=tuple(picture.notes), recipe=recipe, work_id=work_id,
-                          caption=caption or (known.caption if known else ""))
+                          pixels_sha256=names[-1], format=picture.format, width_px=picture.width_px,
+                          height_px=picture.height_px, origin=origin, notes=tuple(picture.notes), recipe=recipe,
+                          work_id=work_id, caption=caption or (known.caption if known else ""))
         self.commit(subject, job_id=job_id, blobs=stored)
         return subject
 
