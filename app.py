@@ -9,7 +9,9 @@ import streamlit as st
 
 if __name__ == "__main__":
     from explorer.settings import ASSETS
-    from pages.components import frame, login, media, tray
+    from pages.server import login, media
+    from pages.shared import frame
+    from pages.tasks import tray
 
     st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
@@ -19,6 +21,6 @@ if __name__ == "__main__":
     frame.show(page)
     tray.draw()
 else:
-    from pages.components import serving
+    from pages.server import serving
 
     app = st.App(__file__, middleware=serving.layers())

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, shortened
+from explorer.folders import absolute_source as source
+from explorer.foreign.offline import obey
+from explorer.records.program_samplers import PROGRAMS
 from explorer.settings import ASSETS, WORLD, Settings, load_settings
+from explorer.texts import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,17 +23,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        result = args.run(args, load_settings(args.home))
+        settings = load_settings(args.home)
+        obey(settings.offline)
+        result = args.run(args, settings)
     except ExplorerError as error:
         print(f"afterimage: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # a name that no disk takes, a file that may not be read, no space left
         logging.getLogger(__name__).info("a command failed", exc_info=True)
-        print(f"afterimage: {shortened(error.filename or 'A file')} cannot be used ({error.strerror or error}). "
-              "Check the name and the disk, then try again.", file=sys.stderr)
+        print(say("command.afterimage_cannot_used", shortened=shortened(error.filename or "A file"),
+                  strerror=error.strerror or error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("afterimage: stopped; what was found so far is kept.", file=sys.stderr)
+        print(say("command.afterimage_stopped_found"), file=sys.stderr)
         return 130
     if result is not None:
         print(json.dumps(result, sort_keys=True, ensure_ascii=False))
@@ -39,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The whole command line; the README's table of commands is tested against it."""
     top = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
-    top.add_argument("--home", type=Path, help="workspace folder (default: AFTERIMAGE_HOME or your data folder)")
+    top.add_argument("--home", type=Path, help=say("command.workspace_folder_default"))
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _investigate(commands)
     _findings(commands)
@@ -59,146 +65,151 @@ def _command(commands: Any, name: str, run: Callable[..., Any], text: str) -> ar
 
 
 def _investigate(commands: Any) -> None:
-    from explorer.commands.investigate import run
+    from explorer.commands.investigate_command import run
 
-    one = _command(commands, "investigate", run, "run the whole loop on one image")
+    one = _command(commands, "investigate", run, say("command.run_whole_loop"))
     one.add_argument("image", type=Path)
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
-    one.add_argument("--collection", help="collection: world, an index folder, or a backend's address")
-    one.add_argument("--prompt", default="", help="your own prompt; without it the recovered one is used")
-    one.add_argument("--caption", default="", help="the image's title or caption, if you know it: the measured "
-                     "test then takes these words, and they are counted as supplied by you")
-    one.add_argument("--negative", default="", help="negative prompt")
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+    one.add_argument("--collection", type=source, help=say("command.collection_world_index"))
+    one.add_argument("--prompt", default="", help=say("command.your_own_prompt"))
+    one.add_argument("--caption", default="", help=say("command.image_title_caption"))
+    one.add_argument("--negative", default="", help=say("command.negative_prompt"))
     one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
-                     help="how to look for the prompt")
-    one.add_argument("--seeds", type=int, default=16, help="how many seeds to replay")
+                     help=say("command.look_prompt"))
+    one.add_argument("--seeds", type=int, default=16, help=say("command.many_seeds_replay"))
     one.add_argument("--first-seed", type=int, default=0)
-    one.add_argument("--strengths", type=_floats, default=(), help="img2img strengths, such as 0.2,0.4,0.6")
-    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
-    one.add_argument("--guidance", type=float, default=0.0, help="guidance, 1 to 30 (default: the model's)")
+    one.add_argument("--strengths", type=_floats, default=(), help=say("command.img2img_strengths_such"))
+    one.add_argument("--steps", type=int, default=0, help=say("command.sampler_steps_default"))
+    one.add_argument("--guidance", type=float, default=0.0, help=say("command.guidance_1_30"))
     one.add_argument("--scheduler", default="euler", choices=("euler", "euler_a", "ddim", "dpmpp_2m", "pndm"))
-    one.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
-    one.add_argument("--engine", default="", help="local, or a Ray cluster such as ray://host:10001")
-    one.add_argument("--json", action="store_true", help="no bars: only the last line")
+    one.add_argument("--out", default="", help=say("command.go_case_id"))
+    one.add_argument("--engine", default="", help=say("command.local_ray_cluster"))
+    one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
 
 
 def _findings(commands: Any) -> None:
-    from explorer.commands import findings
+    from explorer.commands import findings_command
 
-    many = _command(commands, "portfolio", findings.portfolio, "test every image of a folder and rank them")
+    many = _command(commands, "portfolio", findings_command.portfolio, say("command.test_every_image"))
     many.add_argument("folder", type=Path)
-    many.add_argument("--controls", type=Path, help="a folder of images that the model cannot have seen")
-    many.add_argument("--out", default="", help="go on in this case (its id) instead of a new one")
-    rates = _command(commands, "calibrate", findings.calibrate, "measure a model's own error rates")
+    many.add_argument("--controls", type=Path, help=say("command.folder_images_model"))
+    many.add_argument("--out", default="", help=say("command.go_case_id"))
+    rates = _command(commands, "calibrate", findings_command.calibrate, say("command.measure_model_own"))
     rates.add_argument("--controls", type=Path, required=True,
-                       help="a folder of images that the model cannot have seen")
+                       help=say("command.folder_images_model"))
     for one in (many, rates):
         one.add_argument("--prompt-from", default="interrogation", choices=("interrogation", "caption"),
-                         help="caption: the words in the text file of the same name beside each image")
-        one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-        one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
-        one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512), help="effort for each work")
-        one.add_argument("--json", action="store_true", help="no bars: only the last line")
+                         help=say("command.caption_words_text"))
+        one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+        one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+        one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512),
+                         help=say("command.effort_each_work"))
+        one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
 
 
 def _collection(commands: Any) -> None:
-    from explorer.commands import collection
+    from explorer.commands import collection_command
 
-    kinds = commands.add_parser("collection", help="build, search or serve a collection").add_subparsers(
+    kinds = commands.add_parser("collection", help=say("command.build_search_serve")).add_subparsers(
         required=True, metavar="ACTION")
-    build = _command(kinds, "build", collection.build, "embed and index a folder of images")
+    build = _command(kinds, "build", collection_command.build, say("command.embed_index_folder"))
     build.add_argument("folder", type=Path)
-    build.add_argument("--out", type=Path, help="where to (default: collections/NAME in the workspace)")
+    build.add_argument("--out", type=Path, help=say("command.where_default"))
     build.add_argument("--clip")
-    build.add_argument("--engine", default="", help="local, or a Ray cluster such as ray://host:10001")
-    search = _command(kinds, "search", collection.search, "the nearest works to an image or a text")
-    search.add_argument("query", help="an image file, or a text with --text")
+    build.add_argument("--engine", default="", help=say("command.local_ray_cluster"))
+    search = _command(kinds, "search", collection_command.search, say("command.nearest_works_image"))
+    search.add_argument("query", help=say("command.image_file_text"))
     search.add_argument("--text", action="store_true")
-    search.add_argument("--with", dest="words", default="", help="words to mix with the image")
-    search.add_argument("--weight", type=float, default=0.5, help="of these words, 0 to 1")
+    search.add_argument("--with", dest="words", default="", help=say("command.words_mix_image"))
+    search.add_argument("--weight", type=float, default=0.5, help=say("command.words_0_1"))
     search.add_argument("--box", type=_floats, default=(),
-                        help="a part of the image: left,top,right,bottom, each 0 to 1")
+                        help=say("command.part_image"))
     search.add_argument("--collection")
     search.add_argument("--clip")
     search.add_argument("-k", type=int, default=12)
-    copies = _command(kinds, "duplicates", collection.duplicates, "near copies within a collection")
-    copies.add_argument("collection", nargs="?", default="", help="an index folder (default: the one in use)")
-    copies.add_argument("--out", type=Path, help="write the list without duplicates here (CSV)")
+    copies = _command(kinds, "duplicates", collection_command.duplicates, say("command.near_copies_within"))
+    copies.add_argument("collection", nargs="?", default="", help=say("command.index_folder_default"))
+    copies.add_argument("--out", type=Path, help=say("command.write_list_without"))
     copies.add_argument("--store", action="store_true",
-                        help="write each work's multiplicity into a collection that was built here")
-    serve = _command(kinds, "serve", collection.serve, "serve a collection with clip-retrieval's own backend")
+                        help=say("command.write_each_work"))
+    serve = _command(kinds, "serve", collection_command.serve,
+                     say("command.serve_collection_clip"))
     serve.add_argument("folder", type=Path)
     serve.add_argument("--port", type=int, default=1234)
 
 
 def _replay(commands: Any) -> None:
-    from explorer.commands.replay import run
+    from explorer.commands.replay_command import run
 
-    one = _command(commands, "replay", run, "render a recipe again and state its hashes")
-    one.add_argument("recipe", type=Path, help="a recipe as JSON, or a picture that carries one")
-    one.add_argument("--model", help="where the recipe's model is on this machine")
-    one.add_argument("--start", type=Path, help="the starting image, for img2img recipes")
-    one.add_argument("--out", type=Path, help="write the image here (PNG)")
+    one = _command(commands, "replay", run, say("command.render_recipe_again"))
+    one.add_argument("recipe", type=Path, help=say("command.recipe_json_picture"))
+    one.add_argument("--model", type=source, help=say("command.where_recipe_model"))
+    one.add_argument("--start", type=Path, help=say("command.starting_image_img2img"))
+    one.add_argument("--as", dest="program", default="", choices=PROGRAMS, help=say("command.replay_as"))
+    one.add_argument("--out", type=Path, help=say("command.write_image_here"))
 
 
 def _signals(commands: Any) -> None:
-    from explorer.commands.signals import run
+    from explorer.commands.signals_command import run
 
-    one = _command(commands, "signals", run, "memorisation signals over a list of prompts, as a table")
-    one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-    one.add_argument("--against", type=Path, help="prompts known not to be memorised, to measure accuracy on")
-    one.add_argument("--out", type=Path, help="the table (CSV); gone on with where it ended")
-    one.add_argument("--seeds", type=int, default=4, help="how many seeds a prompt")
+    one = _command(commands, "signals", run, say("command.memorisation_signals_over"))
+    one.add_argument("list", type=Path, help=say("command.nemo_csv_json"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--against", type=Path, help=say("command.prompts_known_not"))
+    one.add_argument("--out", type=Path, help=say("command.table_csv"))
+    one.add_argument("--seeds", type=int, default=4, help=say("command.many_seeds_prompt"))
     one.add_argument("--first-seed", type=int, default=0)
-    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
-    one.add_argument("--guidance", type=float, default=0.0, help="guidance above 1 (default: the model's)")
-    one.add_argument("--only", default="", help="signals to measure, with commas between (default: all)")
+    one.add_argument("--steps", type=int, default=0, help=say("command.sampler_steps_default"))
+    one.add_argument("--guidance", type=float, default=0.0, help=say("command.guidance_above_1"))
+    one.add_argument("--only", default="", help=say("command.signals_measure_commas"))
 
 
 def _extract(commands: Any) -> None:
-    from explorer.commands.extract import run
+    from explorer.commands.extract_command import run
 
-    one = _command(commands, "extract", run, "prompts whose pictures fall together, without a target")
-    one.add_argument("list", type=Path, help="NeMo's CSV, JSON lines with a caption, or one prompt a line")
-    one.add_argument("--model", help="model: world, a folder, a file, or a hub id with @revision")
-    one.add_argument("--clip", help="CLIP: world, a folder, or open_clip:NAME/TAG-OR-CHECKPOINT")
-    one.add_argument("--collection", help="where to look the pictures up: world, a folder, or an address")
-    one.add_argument("--out", type=Path, help="folder for tables and pictures; gone on with where it ended")
-    one.add_argument("--screen-seeds", type=int, default=4, help="seeds of the one-step screening")
-    one.add_argument("--keep", type=int, default=20, help="how many prompts go on after it")
-    one.add_argument("--seeds", type=int, default=500, help="how many seeds each of those is tried with")
-    one.add_argument("--least", type=int, default=10, help="mutually near pictures that make a clique")
-    one.add_argument("--threshold", type=float, default=0.15, help="tiled distance below which two are near")
-    one.add_argument("--steps", type=int, default=0, help="sampler steps (default: the model's)")
-    one.add_argument("--guidance", type=float, default=0.0, help="guidance above 1 (default: the model's)")
+    one = _command(commands, "extract", run, say("command.prompts_pictures_fall"))
+    one.add_argument("list", type=Path, help=say("command.nemo_csv_json"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+    one.add_argument(
+        "--collection", type=source, help=say("command.where_look_pictures")
+    )
+    one.add_argument("--out", type=Path, help=say("command.folder_tables_pictures"))
+    one.add_argument("--screen-seeds", type=int, default=4, help=say("command.seeds_one_step"))
+    one.add_argument("--keep", type=int, default=20, help=say("command.many_prompts_go"))
+    one.add_argument("--seeds", type=int, default=500, help=say("command.many_seeds_each"))
+    one.add_argument("--least", type=int, default=10, help=say("command.mutually_near_pictures"))
+    one.add_argument("--threshold", type=float, default=0.15, help=say("command.tiled_distance_below"))
+    one.add_argument("--steps", type=int, default=0, help=say("command.sampler_steps_default"))
+    one.add_argument("--guidance", type=float, default=0.0, help=say("command.guidance_above_1"))
 
 
 def _packages(commands: Any) -> None:
-    from explorer.commands import package
+    from explorer.commands import package_command
 
-    export = _command(commands, "export", package.export, "write a case as a package that others can verify")
-    export.add_argument("case", help="the case's id")
+    export = _command(commands, "export", package_command.export,
+                      say("command.write_case_package"))
+    export.add_argument("case", help=say("command.case_id"))
     export.add_argument("--out", type=Path)
-    verify = _command(commands, "verify", package.verify, "check a package: bag, log, blobs, exhibits")
+    verify = _command(commands, "verify", package_command.verify, say("command.check_package"))
     verify.add_argument("package", type=Path)
-    verify.add_argument("--expect", default="", help="the log head printed in the report")
+    verify.add_argument("--expect", default="", help=say("command.log_head_printed"))
     verify.add_argument("--root", type=Path, action="append", default=[],
-                        help="certificate (PEM) of a time-stamp authority that you trust; may be repeated")
-    verify.add_argument("--replay", action="store_true", help="render every exhibit again")
-    verify.add_argument("--model", help="where the package's model is on this machine")
-    taken = _command(commands, "import", package.take_in, "open a package as a read-only case")
+                        help=say("command.certificate_pem_time"))
+    verify.add_argument("--replay", action="store_true", help=say("command.render_every_exhibit"))
+    verify.add_argument("--model", type=source, help=say("command.where_package_model"))
+    taken = _command(commands, "import", package_command.take_in, say("command.open_package_read"))
     taken.add_argument("package", type=Path)
-    taken.add_argument("--expect", default="", help="the log head printed in the report")
-    _seal(commands, package)
+    taken.add_argument("--expect", default="", help=say("command.log_head_printed"))
+    _seal(commands, package_command)
 
 
 def _seal(commands: Any, package: Any) -> None:
-    kinds = commands.add_parser("seal", help="an outside time stamp (RFC 3161) on a package").add_subparsers(
+    kinds = commands.add_parser("seal", help=say("command.outside_time_stamp")).add_subparsers(
         required=True, metavar="ACTION")
-    request = _command(kinds, "request", package.seal_request, "write the request for the authority")
-    attach = _command(kinds, "attach", package.seal_attach, "put the authority's answer into a copy of the package")
+    request = _command(kinds, "request", package.seal_request, say("command.write_request_authority"))
+    attach = _command(kinds, "attach", package.seal_attach, say("command.put_authority_answer"))
     for one in (request, attach):
         one.add_argument("package", type=Path)
         one.add_argument("--out", type=Path, required=True)
@@ -206,33 +217,34 @@ def _seal(commands: Any, package: Any) -> None:
 
 
 def _world(commands: Any) -> None:
-    from explorer.commands import world
+    from explorer.commands import world_command
 
-    kinds = commands.add_parser("world", help="build and check the bundled world").add_subparsers(
+    kinds = commands.add_parser("world", help=say("command.build_check_bundled")).add_subparsers(
         required=True, metavar="ACTION")
-    build = _command(kinds, "build", world.build, "from the openclipart packages to a trained world")
+    build = _command(kinds, "build", world_command.build, say("command.openclipart_packages_trained"))
     build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
     build.add_argument("--device", default="auto")
-    build.add_argument("--draw", type=int, default=1, help="which draw of the works (2: the crossover)")
+    build.add_argument("--draw", type=int, default=1, help=say("command.draw_works_2"))
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))
     build.add_argument("--out", type=Path, default=WORLD)
-    build.add_argument("--minutes", type=float, help="time budget of the stage")
-    for name, run, text in (("check", world.check, "measure the world and write its card"),
-                            ("derive", world.derive, "make again all that quotes the world's fingerprint")):
+    build.add_argument("--minutes", type=float, help=say("command.time_budget_stage"))
+    for name, run, text in (("check", world_command.check, say("command.measure_world_write")),
+                            ("derive", world_command.derive, say("command.make_again_all"))):
         one = _command(kinds, name, run, text)
         one.add_argument("--out", type=Path, default=WORLD)
         one.add_argument("--device", default="auto")
-    told = _command(kinds, "examples", world.examples, "run the example cases again and keep them as packages")
+    told = _command(kinds, "examples", world_command.examples,
+                    say("command.run_example_cases"))
     told.add_argument("--world", type=Path, default=WORLD)
     told.add_argument("--out", type=Path, default=ASSETS / "examples")
-    told.add_argument("--only", default="", help="one story, such as comes_back")
+    told.add_argument("--only", default="", help=say("command.one_story_such"))
 
 
 def _floats(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.2,0.4") from error
+        raise argparse.ArgumentTypeError(say("command.no_list_of_numbers", text=text)) from error
 
 
 __all__ = ["Settings", "main", "parser"]

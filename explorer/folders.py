@@ -1,4 +1,4 @@
-"""Folders of a workspace: those that a person may walk (no link leads out of them), sizes, emptying."""
+"""Folders of a workspace, which a person may walk (no link leads out of them), and files that they name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,27 @@ from pathlib import Path
 from explorer.errors import ExplorerError, shortened
 
 MOST_FOLDERS = 200
+MOST_FILE_BYTES = 256 * 1024 * 1024
+
+
+def absolute_source(text: str) -> str:
+    """A source as a person types it ("BASE + LORA.safetensors*0.8") with its relative paths made absolute.
+
+    Workers run in another folder. What is no path that exists here ("world", a hub id, an address) stays as it is.
+    """
+    return " + ".join(_absolute(part.strip()) for part in text.split(" + "))
+
+
+def _absolute(part: str) -> str:
+    path, star, weight = part.rpartition("*")
+    path, star, weight = (path, star, weight) if star else (part, "", "")
+    if path == "world" or "://" in path:
+        return part
+    try:
+        there = Path(path).expanduser()
+        return f"{there.resolve()}{star}{weight}" if there.exists() else part
+    except (OSError, RuntimeError, ValueError):  # too long, or the home of nobody
+        return part
 
 
 def inside(root: Path, wanted: str | Path) -> Path:
@@ -25,8 +46,7 @@ def folders_in(folder: Path) -> list[str]:
             names = [e.name for e in entries
                      if not e.name.startswith(".") and e.is_dir(follow_symlinks=False)]
     except OSError as error:
-        raise ExplorerError(f"The folder {folder} cannot be read ({error.strerror}). "
-                            "Choose another one.") from error
+        raise ExplorerError("folders.folder_cannot_read", folder=folder, strerror=error.strerror) from error
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
@@ -49,8 +69,7 @@ def typed_path(text: str) -> Path:
     except FileNotFoundError:
         return path
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such person, a letter that no path has
-        raise ExplorerError(f"{shortened(text)} is not a path on this computer. "
-                            "Give the full path of something that exists.") from error
+        raise ExplorerError("folders.not_path_computer", shortened=shortened(text)) from error
     return path
 
 
@@ -58,10 +77,9 @@ def usable_root(text: str) -> str:
     """A root as it goes into the settings; ExplorerError unless it is a folder and not a whole disk."""
     path = typed_path(text.strip())
     if not text.strip() or not path.is_absolute() or not path.is_dir():
-        raise ExplorerError(f"{shortened(text.strip()) or 'Nothing'} is not a folder on this computer. "
-                            "Give the full path of one that exists.")
+        raise ExplorerError("folders.not_folder_computer", text=shortened(text.strip()) or "Nothing")
     if path.resolve() == Path(path.anchor):
-        raise ExplorerError(f"{path} is the whole disk. Name the folder that holds your models or pictures.")
+        raise ExplorerError("folders.whole_disk", path=path)
     return str(path.resolve())
 
 
@@ -83,3 +101,14 @@ def empty_folder(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def read_file(path: Path) -> bytes:
+    """The file's bytes; ExplorerError if it cannot be read or is over 256 MiB."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_FILE_BYTES:
+            raise ExplorerError("folders.mib", path=path, size=size / 2**20)
+        return path.read_bytes()
+    except OSError as error:
+        raise ExplorerError("folders.cannot_read", path=shortened(path), strerror=error.strerror) from error

@@ -6,6 +6,7 @@ The workspace is the user's data folder (`AFTERIMAGE_HOME` overrides it): `works
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 import platformdirs
 
 from explorer.errors import ExplorerError
+from explorer.folders import typed_path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WORLD = ASSETS / "world"
@@ -57,14 +59,18 @@ class Settings:
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """Folders that a person may pick from."""
-        return tuple(Path(p).expanduser() for p in (*self.model_folders, *self.collection_folders))
+        """Folders that a person may pick from; what is no path on this computer is left out."""
+        found = []
+        for text in (*self.model_folders, *self.collection_folders):
+            with contextlib.suppress(ExplorerError):
+                found.append(typed_path(text))
+        return tuple(found)
 
 
 def default_home() -> Path:
     """The workspace folder: `AFTERIMAGE_HOME`, else the platform's user data folder."""
     given = os.environ.get("AFTERIMAGE_HOME")
-    return Path(given).expanduser() if given else Path(platformdirs.user_data_dir("afterimage", appauthor=False))
+    return typed_path(given) if given else Path(platformdirs.user_data_dir("afterimage", appauthor=False))
 
 
 def load_settings(home: Path | None = None) -> Settings:
@@ -74,8 +80,7 @@ def load_settings(home: Path | None = None) -> Settings:
         for folder in (home, home / "cases", home / "cache", home / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExplorerError(f"The workspace {home} cannot be made ({error.strerror}). "
-                            "Set AFTERIMAGE_HOME to a folder that you may write to.") from error
+        raise ExplorerError("settings.workspace_cannot_made", home=home, strerror=error.strerror) from error
     path = home / "settings.json"
     if not path.exists():
         return Settings(home=home)
@@ -85,15 +90,13 @@ def load_settings(home: Path | None = None) -> Settings:
         values = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items() if k in known}
         return Settings(home=home, **values)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ExplorerError(f"The settings file {path} is damaged ({error}). "
-                            "Move it away to start with the defaults.") from error
+        raise ExplorerError("settings.settings_file_damaged", path=path, error=error) from error
 
 
 def check_engine(engine: str) -> None:
     """ExplorerError for anything but "local" and a Ray cluster's address."""
     if engine != LOCAL and not CLUSTER.fullmatch(engine):
-        raise ExplorerError(f"The engine {engine!r} is not known. Use \"local\", or the address of a Ray cluster "
-                            "such as ray://host:10001.")
+        raise ExplorerError("settings.engine_not_known", engine=engine)
 
 
 def save_settings(settings: Settings) -> None:

@@ -8,7 +8,7 @@ import pytest
 from explorer.cases.store import CaseStore
 from explorer.cli import main
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs import foreground
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings

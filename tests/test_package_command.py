@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.commands.package import told
+from explorer.commands.package_command import told
 
 CHECKED = {"checks": [{"name": "log", "state": "holds", "what": "All 84 entries follow from one another."}],
            "sentence": "Internally consistent."}

@@ -83,15 +83,14 @@ class Archive:
     def __init__(self, path: Path, *, most_members: int = MOST_MEMBERS, most_bytes: int = MOST_BYTES) -> None:
         self.path = Path(path)
         if not os.path.isfile(self.path):
-            raise ExplorerError(f"There is no file {shortened(self.path)}. Choose a package.")
+            raise ExplorerError("cases.archive_no_file", path=shortened(self.path))
         with open(self.path, "rb") as file:
             if file.read(2) != b"PK":
-                raise ExplorerError(f"{self.path.name} is not a package: packages are ZIP files that "
-                                    "“export” wrote.")
+                raise ExplorerError("cases.archive_not_package", path_name=self.path.name)
         try:
             self._zip = zipfile.ZipFile(self.path)
         except BROKEN as error:
-            raise ArchiveFault(f"{self.path.name} is damaged: {_short(error)}.") from error
+            raise ArchiveFault("cases.archive_damaged", path_name=self.path.name, error=_short(error)) from error
         try:
             _check(self._zip.infolist(), most_members, most_bytes)
             _check_places(self._zip.infolist(), self.path)
@@ -133,8 +132,8 @@ class Archive:
                 while block := member.read(BLOCK):
                     yield block
         except BROKEN as error:
-            raise ArchiveFault(f"{name} in {self.path.name} is missing or damaged: "
-                               f"{_short(error)}.") from error
+            raise ArchiveFault("cases.archive_missing_damaged", name=name, path_name=self.path.name,
+                               error=_short(error)) from error
 
 
 class _Compared:
@@ -190,14 +189,14 @@ class _Compared:
 
 def _check(members: list[zipfile.ZipInfo], most_members: int, most_bytes: int) -> None:
     if len(members) > most_members or sum(m.file_size for m in members) > most_bytes:
-        raise ArchiveFault(f"This package holds {len(members):,} files of "
-                           f"{sum(m.file_size for m in members):,} bytes; at most {most_members:,} files and "
-                           f"{most_bytes:,} bytes are read.")
+        raise ArchiveFault("cases.archive_package_holds_files", members_count=len(members),
+                           members=sum(m.file_size for m in members), most_members=most_members,
+                           most_bytes=most_bytes)
     seen: set[str] = set()
     for member in members:
         _check_member(member)
         if member.filename.lower() in seen:
-            raise ArchiveFault(f"This package holds {member.filename!r} twice; that is refused.")
+            raise ArchiveFault("cases.archive_package_holds_twice", filename=member.filename)
         seen.add(member.filename.lower())
 
 
@@ -205,23 +204,21 @@ def _check_places(members: list[zipfile.ZipInfo], path: Path) -> None:
     """Stored files that lie over one another would unpack to far more than was sent; one outside is none."""
     size = path.stat().st_size
     if sum(m.file_size for m in members) > size:
-        raise ArchiveFault(f"The files of {path.name} claim more bytes than the ZIP has; that is refused.")
+        raise ArchiveFault("cases.archive_files_claim_more", path_name=path.name)
     if not all(0 <= m.header_offset < size for m in members):
-        raise ArchiveFault(f"{path.name} is damaged: a file of it would lie outside of the ZIP.")
+        raise ArchiveFault("cases.archive_damaged_file_would", path_name=path.name)
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(member.external_attr >> 16)
     if not NAME.fullmatch(member.orig_filename) or len(member.orig_filename) > 240:
-        raise ArchiveFault(f"This package holds a file named {member.orig_filename[:80]!r}; such names are "
-                           "refused, since they could point outside of it.")
+        raise ArchiveFault("cases.archive_package_holds_file", orig_filename=member.orig_filename[:80])
     if kind not in (0, stat.S_IFREG):
-        raise ArchiveFault(f"{member.filename} in this package is a link or special file; that is refused.")
+        raise ArchiveFault("cases.archive_package_link_special", filename=member.filename)
     if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-        raise ArchiveFault(f"{member.filename} in this package is compressed; packages store their files as "
-                           "they are.")
+        raise ArchiveFault("cases.archive_package_compressed", filename=member.filename)
     if member.flag_bits & 0x1:
-        raise ArchiveFault(f"{member.filename} in this package is encrypted; packages are not.")
+        raise ArchiveFault("cases.archive_package_encrypted", filename=member.filename)
 
 
 def _short(error: BaseException) -> str:

@@ -29,7 +29,7 @@ class BlobStore:
     def path(self, name: str) -> Path:
         """Where the blob lies or would lie; ExplorerError if `name` is not a SHA-256."""
         if not NAME.fullmatch(name):
-            raise ExplorerError(f"{name!r} is not the SHA-256 of a blob (64 hexadecimal digits).")
+            raise ExplorerError("cases.blobs_not_sha_256", name=name)
         return self.folder / name[:2] / name
 
     def put(self, data: bytes) -> str:
@@ -79,11 +79,9 @@ class BlobStore:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise ExplorerError(f"The file {path} of this case is missing or unreadable. "
-                                "Restore it from a copy or from the case's package.") from error
+            raise ExplorerError("cases.blobs_file_case_missing", path=path) from error
         if sha256(data) != name:
-            raise ExplorerError(f"The file {path} was changed after it was stored: its SHA-256 does not fit. "
-                                "Restore it from a copy or from the case's package.")
+            raise ExplorerError("cases.blobs_file_changed_after", path=path)
         return data
 
     def names(self) -> Iterator[str]:

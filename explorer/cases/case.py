@@ -1,4 +1,4 @@
-"""One case on disk: writes that commit a result and its log entry together, and reads for the screens."""
+"""One case on disk: writes that commit a result and its log entry together."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from explorer import records
-from explorer.cases import indexing, reads, schema
+from explorer.cases import case_tables, log_index
 from explorer.cases.blobs import BlobStore
-from explorer.cases.canonical import canonical, digest, pack, read, recipe_digest
+from explorer.cases.case_facts import MOST_TITLE, check_facts
 from explorer.cases.faults import plain_faults
-from explorer.cases.kinds import Environment, SearchPlan
-from explorer.cases.log import GENESIS, LogEntry, entry_hash
-from explorer.cases.tries import Try, tries
+from explorer.cases.log import LogEntry, entry_hash
+from explorer.cases.view import CaseView, natural_key
 from explorer.errors import ExplorerError, cut
-from explorer.records import Replay, Subject
-
-MOST_TITLE, MOST_FACT = 300, 2_000  # letters of a case's title, and of its other facts
-
-__all__ = ["Case", "Environment", "SearchPlan", "utc_now"]
+from explorer.records import Replay, Subject, recipe_digest
+from explorer.records.canonical import canonical, digest, pack, read
 
 
 def utc_now() -> str:
@@ -30,20 +26,7 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def most_of(fact: str) -> int:
-    """How many letters one of a case's facts may have."""
-    return MOST_TITLE if fact == "title" else MOST_FACT
-
-
-def check_facts(facts: Mapping[str, str]) -> None:
-    """ExplorerError for a fact that is longer than one of its kind may be."""
-    for fact, value in facts.items():
-        if len(value) > most_of(fact):
-            raise ExplorerError(f"A case's {fact.replace('_', ' ')} may have {most_of(fact):,} letters, and this "
-                                f"one has {len(value):,}. Shorten it and save again.")
-
-
-class Case:
+class Case(CaseView):
     """An open case. Safe to use from several threads; other processes may write at the same time."""
 
     def __init__(self, folder: Path, *, actor: str = "", clock: Callable[[], str] = utc_now) -> None:
@@ -51,8 +34,8 @@ class Case:
         self.blobs = BlobStore(folder / "blobs")
         self._turn = threading.RLock()
         with plain_faults(folder):
-            self._db = schema.connect(folder / "case.sqlite")
-            schema.migrate(self._db, folder / "case.sqlite")
+            self._db = case_tables.connect(folder / "case.sqlite")
+            case_tables.migrate(self._db, folder / "case.sqlite")
         self.read_only = self.meta().get("read_only") == "1"
 
     def close(self) -> None:
@@ -60,13 +43,10 @@ class Case:
         with self._turn:
             self._db.close()
 
-    # -- writing ---------------------------------------------------------------------------------
-
     @contextlib.contextmanager
     def _write(self) -> Iterator[None]:
         if self.read_only:
-            raise ExplorerError("This case was imported and is read-only. Make a case of your own and add "
-                                "the subject there to go on with it.")
+            raise ExplorerError("cases.case_imported_read_only")
         with self._turn, plain_faults(self.folder):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -79,13 +59,13 @@ class Case:
 
     def _append(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> None:
         """Adds a log entry within the open transaction and indexes it; the chain's head is read inside it."""
-        last = self._db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-        seq, prev = (last["seq"] + 1, last["hash"]) if last else (1, GENESIS)
-        time = self.clock()
+        (last, prev), time = self.head(), self.clock()
+        seq = last + 1
         mark = entry_hash(seq=seq, time=time, kind=kind, actor=self.actor, job=job_id, body=body, prev=prev)
+        text = canonical(body)
         self._db.execute("INSERT INTO log VALUES (?,?,?,?,?,?,?,?)",
-                         (seq, time, kind, self.actor, job_id, canonical(body).decode(), prev, mark))
-        indexing.index(self._db, seq, kind, read(canonical(body)))
+                         (seq, time, kind, self.actor, job_id, text.decode(), prev, mark))
+        log_index.index(self._db, seq, kind, read(text))
 
     def note(self, kind: str, body: Mapping[str, Any], *, job_id: str = "") -> None:
         """Writes one entry to the log that is neither a record nor a choice (an export, a job's start)."""
@@ -102,7 +82,7 @@ class Case:
                 raise ValueError("this case has a log already")
             self._db.execute("BEGIN IMMEDIATE")
             for entry in entries:
-                indexing.enter(self._db, entry)
+                log_index.enter(self._db, entry)
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", sorted(facts.items()))
             self._db.execute("COMMIT")
 
@@ -134,10 +114,10 @@ class Case:
     def _commit(self, record: Any, job_id: str, blobs: list[str], key: str) -> bool:
         if isinstance(record, Replay):
             return self._commit_replay(record, job_id, blobs)
-        kind, key = type(record).__name__, key or reads.natural_key(record)
-        old = self._db.execute("SELECT seq FROM records WHERE kind=? AND key=?", (kind, key)).fetchone()
+        kind, key = type(record).__name__, key or natural_key(record)
+        old = self._one("SELECT body FROM records r JOIN log USING (seq) WHERE r.kind=? AND key=?", (kind, key))
         data = pack(record)
-        if old and digest(reads.body_at(self._db, old["seq"])["data"]) == digest(data):
+        if old and digest(read(old)["data"]) == digest(data):
             return False
         self._append(kind, {"key": key, "data": data, "blobs": blobs}, job_id=job_id)
         return True
@@ -150,7 +130,7 @@ class Case:
             return False
         if old and old["id"] != replay.id:
             raise ValueError(f"replay {old['id']} was rendered again under another id, {replay.id}")
-        kind = indexing.EXHIBIT if replay.exhibit else indexing.REPLAY
+        kind = log_index.EXHIBIT if replay.exhibit else log_index.REPLAY
         self._append(kind, {"key": replay.id, "data": pack(replay), "blobs": blobs}, job_id=job_id)
         return True
 
@@ -160,7 +140,7 @@ class Case:
 
         The same bytes again give the same subject, its caption kept if none is given. ExplorerError if refused.
         """
-        from explorer.images.door import open_image, png_bytes
+        from explorer.images.decode import open_image, png_bytes
         picture = open_image(data, name=name)
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
@@ -175,10 +155,14 @@ class Case:
     def set(self, key: str, value: Any, *, job_id: str = "") -> None:
         """Writes a choice (chosen prompt, threshold, pin) and its log entry; an equal one changes nothing."""
         with self._write():
-            old = reads.choice(self._db, key)
+            old = self._choice(key)
             if old is not None and digest(old["value"]) == digest(value):
                 return
-            self._append(indexing.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
+            self._append(log_index.CHOICE, {"key": key, "value": pack(value)}, job_id=job_id)
+
+    def choose_prompt(self, subject_id: str, text: str) -> None:
+        """Writes the person's choice of a prompt for a subject, with its log entry."""
+        self.set(f"prompt/{subject_id}", text)
 
     def set_meta(self, key: str, value: str) -> None:
         """Writes one of the case's own facts (title, archived, ...) with its log entry.
@@ -187,27 +171,11 @@ class Case:
         """
         check_facts({key: value})
         with self._write():
-            self._append(indexing.CASE, {key: value})
+            self._append(log_index.CASE, {key: value})
 
-    # -- reading ---------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _read(self) -> Iterator[Any]:
+    def _rows(self, sql: str, given: Any = ()) -> list[Any]:
         with self._turn, plain_faults(self.folder):
-            yield self._db
-
-    def meta(self) -> dict[str, str]:
-        """The case's own facts: title, owner, question, case_number, created, archived, read_only.
-
-        What is longer than a fact of its kind may be is cut: it would stand on every page.
-        """
-        with self._read() as db:
-            return {row["key"]: cut(row["value"], most_of(row["key"]))
-                    for row in db.execute("SELECT key, value FROM meta")}
-
-    @property
-    def title(self) -> str:
-        return self.meta().get("title", self.id)
+            return super()._rows(sql, given)
 
     def blob(self, name: str) -> bytes:
         """The bytes named by a SHA-256, checked against it; ExplorerError if missing or changed."""
@@ -216,107 +184,3 @@ class Case:
     def blob_path(self, name: str) -> Path:
         """Where the blob of that SHA-256 lies."""
         return self.blobs.path(name)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The newest value of a choice."""
-        with self._read() as db:
-            found = reads.choice(db, key)
-        return default if found is None else found["value"]
-
-    def records(self, kind: type, *, subject_id: str | None = None) -> list[Any]:
-        """Every record of a type, oldest first; of one subject if given."""
-        with self._read() as db:
-            return reads.records_of(db, kind, subject_id=subject_id)
-
-    def record(self, kind: type, key: str) -> Any | None:
-        """The record of a type with that key, or None."""
-        with self._read() as db:
-            return reads.record(db, kind, key)
-
-    def subjects(self) -> list[Subject]:
-        """The case's subjects, oldest first."""
-        return self.records(Subject)
-
-    def subject(self, subject_id: str) -> Subject:
-        """One subject; ExplorerError if the case has none of that id."""
-        found = self.record(Subject, subject_id)
-        if found is None:
-            raise ExplorerError(f"This case has no subject {subject_id!r}. Choose one of its subjects.")
-        return found
-
-    def neighbours(self, subject_id: str, *, collection: str | None = None,
-                   limit: int | None = None) -> list[records.Neighbour]:
-        """Neighbours of a subject, by collection and rank; of one collection if given; the first `limit`."""
-        with self._read() as db:
-            return reads.neighbours(db, subject_id, collection=collection, limit=limit)
-
-    def prompts(self, subject_id: str) -> list[records.PromptCandidate]:
-        """Prompt candidates of a subject: by rank, then the most similar first."""
-        found = self.records(records.PromptCandidate, subject_id=subject_id)
-        return sorted(found, key=lambda p: (p.mode == "negative", p.rank, -p.similarity))
-
-    def chosen_prompt(self, subject_id: str) -> str:
-        """The prompt that the person chose, else the best candidate, else the caption, else ""."""
-        chosen = self.get(f"prompt/{subject_id}")
-        if chosen:
-            return chosen
-        found = [p.text for p in self.prompts(subject_id) if p.mode != "negative"]
-        return found[0] if found else self.subject(subject_id).caption
-
-    def choose_prompt(self, subject_id: str, text: str) -> None:
-        """Writes the person's choice of a prompt for a subject, with its log entry."""
-        self.set(f"prompt/{subject_id}", text)
-
-    def searches(self, subject_id: str) -> list[records.SearchSummary]:
-        """Searches of a subject that have ended, oldest first."""
-        return self.records(records.SearchSummary, subject_id=subject_id)
-
-    def plans(self, subject_id: str) -> list[SearchPlan]:
-        """Searches of a subject that were begun, oldest first; one without a summary did not end."""
-        return self.records(SearchPlan, subject_id=subject_id)
-
-    def embedding(self, subject_id: str, clip_fingerprint: str) -> records.Embedding | None:
-        """The subject's embedding under a CLIP, or None; its vector is `blob(embedding.blob)` as float32."""
-        return self.record(records.Embedding, f"{subject_id}/{clip_fingerprint}")
-
-    def replays(self, subject_id: str, *, search_id: str | None = None, order_by: str = "tiled_l2",
-                limit: int = 50, offset: int = 0) -> list[Replay]:
-        """Replays of a subject, the closest first by a score ("time": oldest first); unscored ones last."""
-        with self._read() as db:
-            return reads.replays(db, subject_id, search_id=search_id, order_by=order_by, limit=limit, offset=offset)
-
-    def tries(self, subject_id: str, *, score: str = "tiled_l2", search_id: str | None = None,
-              newest: int = -1) -> list[Try]:
-        """Replays of a subject in short with one score, oldest first; of a search, the newest ones, if asked."""
-        with self._read() as db:
-            return tries(db, subject_id, score=score, search_id=search_id, newest=newest)
-
-    def replay(self, replay_id: str) -> Replay:
-        """One replay; ExplorerError if the case has none of that id."""
-        with self._read() as db:
-            found = reads.replay(db, replay_id)
-        if found is None:
-            raise ExplorerError(f"This case has no replay {replay_id!r}. Choose one from its gallery.")
-        return found
-
-    def count_replays(self, subject_id: str | None = None, *, search_id: str | None = None,
-                      exhibits: bool = False) -> int:
-        """How many replays the case, a subject or a search has; only exhibits if asked."""
-        with self._read() as db:
-            return reads.count_replays(db, subject_id, search_id, exhibits)
-
-    def recipes_done(self, search_id: str) -> set[str]:
-        """Digests of the recipes that a search has committed already."""
-        with self._read() as db:
-            return {row[0] for row in db.execute("SELECT recipe FROM replays WHERE search_id=?", (search_id,))}
-
-    def log(self, *, after: int | None = None, limit: int = -1) -> list[LogEntry]:
-        """Log entries in order, from the one after `after`."""
-        with self._read() as db:
-            return reads.log(db, after, limit)
-
-    def head(self) -> tuple[int, str]:
-        """Number and hash of the last log entry: print it, or seal it, to hold the chain."""
-        with self._read() as db:
-            row = db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-        return (row["seq"], row["hash"]) if row else (0, GENESIS)

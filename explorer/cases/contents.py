@@ -5,14 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from explorer.cases import indexing, reads, schema
-from explorer.cases.canonical import canonical, pack, read
 from explorer.cases.log import LogEntry, line_of
 from explorer.cases.recipes_text import png_with_recipe, recipe_json
-from explorer.records import Replay
+from explorer.cases.snapshot import Snapshot
+from explorer.records.canonical import canonical
 
 FORMAT = 1
 EXPORT = "export"  # the kind of the log entry that every export leaves, with the SHA-256 of its reports
@@ -35,44 +33,19 @@ Similarity is not proof of training use, and "not found with this effort" is not
 """
 
 
-def database_of(entries: Iterable[LogEntry]) -> sqlite3.Connection:
-    """A case's tables in memory, rebuilt from its log."""
-    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    db.execute("BEGIN")
-    schema.create(db)
-    for entry in entries:
-        indexing.enter(db, entry)
-    db.execute("COMMIT")
-    return db
-
-
-def derived(db: sqlite3.Connection, case_id: str,
-            blob: Callable[[str], bytes]) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of every file that follows from the log; `blob` hands out a blob by its SHA-256."""
-    entries = reads.log(db, None, -1)
-    yield LOG, b"".join(line_of(e) + b"\n" for e in entries)
-    yield CASE, case_file(db, case_id)
+def derived(case: Snapshot) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of every file that follows from the log."""
+    yield LOG, b"".join(line_of(e) + b"\n" for e in case.entries)
+    entry, mark = case.head()
+    yield CASE, _pretty({"format": FORMAT, "case": case.id, "facts": case.meta(),
+                         "head": {"entry": entry, "hash": mark}})
     yield README, TEXT.encode()
-    for kind in [row[0] for row in db.execute("SELECT DISTINCT kind FROM records ORDER BY kind")]:
-        yield f"records/{kind}.json", _pretty(_records(db, kind))
-    yield SCORES, _scores(db)
-    for replay in exhibits(db):
+    for kind, stored in case.stored().items():
+        yield f"records/{kind}.json", _pretty(stored)
+    yield SCORES, _scores(case)
+    for replay in case.exhibits():
         yield f"recipes/{replay.id}.json", recipe_json(replay.recipe).encode()
-        yield f"exhibits/{replay.id}.png", png_with_recipe(blob(replay.image_sha256), replay.recipe)
-
-
-def case_file(db: sqlite3.Connection, case_id: str) -> bytes:
-    meta = {row["key"]: row["value"] for row in db.execute("SELECT key, value FROM meta")}
-    last = db.execute("SELECT seq, hash FROM log ORDER BY seq DESC LIMIT 1").fetchone()
-    return _pretty({"format": FORMAT, "case": case_id, "facts": meta,
-                    "head": {"entry": last["seq"], "hash": last["hash"]}})
-
-
-def exhibits(db: sqlite3.Connection) -> list[Replay]:
-    """The exhibits, oldest first."""
-    rows = db.execute("SELECT body FROM replays JOIN log USING (seq) WHERE exhibit=1 ORDER BY first_seq")
-    return [reads.restore(Replay, row[0]) for row in rows]
+        yield f"exhibits/{replay.id}.png", png_with_recipe(case.blob(replay.image_sha256), replay.recipe)
 
 
 def blob_names(entries: Iterable[LogEntry]) -> set[str]:
@@ -80,14 +53,8 @@ def blob_names(entries: Iterable[LogEntry]) -> set[str]:
     return {name for entry in entries for name in entry.body.get("blobs", ())}
 
 
-def _records(db: sqlite3.Connection, kind: str) -> list:
-    rows = db.execute("SELECT body FROM records r JOIN log USING (seq) WHERE r.kind=? ORDER BY seq", (kind,))
-    return [pack(read(row[0])["data"]) for row in rows]
-
-
-def _scores(db: sqlite3.Connection) -> bytes:
-    rows = [reads.restore(Replay, row[0]) for row in db.execute(
-        "SELECT body FROM replays JOIN log USING (seq) ORDER BY first_seq")]
+def _scores(case: Snapshot) -> bytes:
+    rows = case.replays(order_by="time", limit=-1)
     names = sorted({name for r in rows for name in r.closeness})
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")

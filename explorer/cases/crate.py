@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +11,9 @@ from rocrate.model import ContextEntity, Person, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
 from explorer import __version__, records
-from explorer.cases import contents, reads
-from explorer.cases.kinds import SearchPlan
+from explorer.cases import contents
+from explorer.cases.snapshot import Snapshot
+from explorer.records import SearchPlan
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 TERMS = ("The subject and every work in this package keep the licences of their makers. The log, the scores "
@@ -23,14 +23,13 @@ ABOUT = {contents.LOG: ("Log", "application/jsonl"), contents.CASE: ("Case", "ap
          contents.README: ("How to read and check this package", "text/plain")}
 
 
-def crate_metadata(db: sqlite3.Connection, files: Mapping[str, int]) -> bytes:
+def crate_metadata(case: Snapshot, files: Mapping[str, int]) -> bytes:
     """`ro-crate-metadata.json` for the files (name → size in bytes) of a package made from this log."""
-    meta = {row["key"]: row["value"] for row in db.execute("SELECT key, value FROM meta")}
-    entries = reads.log(db, None, -1)
+    meta = case.meta()
     crate = ROCrate(version="1.1")
     crate.name = meta.get("title", "A case")
     crate.description = meta.get("question") or "How close does this model come to this image, and by itself?"
-    crate.datePublished = entries[-1].time
+    crate.datePublished = case.time
     crate.license = crate.add(ContextEntity(crate, "#terms", {"@type": "CreativeWork", "name": "Terms",
                                                              "description": TERMS}))
     profile = crate.add(ContextEntity(crate, PROFILE, {"@type": "CreativeWork", "name": "Process Run Crate",
@@ -39,10 +38,9 @@ def crate_metadata(db: sqlite3.Connection, files: Mapping[str, int]) -> bytes:
     parts = {name: _file(crate, name, size) for name, size in sorted(files.items()) if _listed(name)}
     crate.add_dataset(dest_path="blobs/", properties={
         "name": "Blobs", "description": "Every file that the log names, under its SHA-256."})
-    found = reads.records_of(db, records.Subject, subject_id=None)
-    subjects = {s.id: _subject(crate, s, files) for s in found}
+    subjects = {s.id: _subject(crate, s, files) for s in case.subjects()}
     agent = crate.root_dataset["author"] = _agent(crate, meta)
-    _actions(crate, db, parts, subjects, agent=agent, tool=_tool(crate))
+    _actions(crate, case, parts, subjects, agent=agent, tool=_tool(crate))
     return json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
@@ -78,14 +76,13 @@ def _tool(crate: ROCrate) -> Any:
         "name": "Afterimage provenance explorer", "softwareVersion": version}))
 
 
-def _actions(crate: ROCrate, db: sqlite3.Connection, parts: Mapping[str, Any], subjects: Mapping[str, Any], *,
+def _actions(crate: ROCrate, case: Snapshot, parts: Mapping[str, Any], subjects: Mapping[str, Any], *,
              agent: Any, tool: Any) -> None:
     """One CreateAction a search, from its subject to its exhibits and all scores."""
-    shown = contents.exhibits(db)
-    times, ends = ({row["key"]: f"{row['time'][:19]}+00:00" for row in db.execute(
-        "SELECT key, time FROM records r JOIN log USING (seq) WHERE r.kind=?", (kind,))}
-        for kind in ("SearchPlan", "SearchSummary"))
-    for plan in reads.records_of(db, SearchPlan, subject_id=None):
+    shown = case.exhibits()
+    times, ends = ({e.body["key"]: f"{e.time[:19]}+00:00" for e in case.entries if e.kind == kind}
+                   for kind in ("SearchPlan", "SearchSummary"))
+    for plan in case.records(SearchPlan):
         crate.root_dataset.append_to("mentions", {"@id": f"#search-{plan.id}"})
         made = [parts[f"exhibits/{r.id}.png"] for r in shown if r.search_id == plan.id]
         crate.add_action(

@@ -18,6 +18,7 @@ from explorer.cases.blobs import sha256
 from explorer.cases.case import Case
 from explorer.cases.crate import crate_metadata
 from explorer.cases.faults import plain_faults
+from explorer.cases.snapshot import Snapshot
 from explorer.errors import ExplorerError
 
 Step = Callable[[int, int], None]
@@ -43,7 +44,7 @@ def export_case(case: Case, target: Path, *, reports: Mapping[str, bytes] | None
     how many are done. The file appears only when it is whole. ExplorerError for a missing blob or full disk.
     """
     if case.read_only:
-        raise ExplorerError("This case was imported and is read-only: hand on the package that it came from.")
+        raise ExplorerError("cases.export_case_imported_read")
     case.note(contents.EXPORT, {"reports": {n: sha256(d) for n, d in (reports or {}).items()}}, job_id=job_id)
     with plain_faults(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,19 +70,19 @@ def _sweep(folder: Path) -> None:
 def _fill(case: Case, bag: Path, reports: Mapping[str, bytes], step: Step) -> tuple[tuple[int, str], int]:
     """Puts the payload into the folder; returns the log's head and the number of exhibits."""
     entries = case.log()
-    db = contents.database_of(entries)
+    now = Snapshot(case.id, entries, case.blob)
     names = sorted(contents.blob_names(entries))
     sizes: dict[str, int] = {}
     for number, name in enumerate(names):
         sizes[f"blobs/{name[:2]}/{name}"] = _copy(case, bag, name)
         step(number + 1, len(names))
     extra = [(f"report/{name}", data) for name, data in reports.items()]
-    for name, data in [*contents.derived(db, case.id, case.blob), *extra]:
+    for name, data in [*contents.derived(now), *extra]:
         sizes[name] = _put(bag / name, data)
-    _put(bag / contents.METADATA, crate_metadata(db, sizes))
-    shown = len(contents.exhibits(db))
-    db.close()
-    return (entries[-1].seq, entries[-1].hash), shown
+    _put(bag / contents.METADATA, crate_metadata(now, sizes))
+    found = now.head(), now.count_replays(exhibits=True)
+    now.close()
+    return found
 
 
 def _copy(case: Case, bag: Path, name: str) -> int:

@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_WHY = {**dict.fromkeys(FULL, "no space is left on a disk that is needed for it"),
-        **dict.fromkeys((errno.EMFILE, errno.ENFILE), "too many files are open on this computer"),
-        **dict.fromkeys((errno.EACCES, errno.EPERM), "a file may not be read"),
-        errno.ENOMEM: "this computer ran out of memory", errno.EIO: "the disk reports a fault"}
-_SQLITE_WHY = {sqlite3.SQLITE_NOMEM: _WHY[errno.ENOMEM], sqlite3.SQLITE_FULL: _WHY[errno.ENOSPC],
-               sqlite3.SQLITE_IOERR: _WHY[errno.EIO], sqlite3.SQLITE_CANTOPEN: "a temporary file cannot be made"}
+_WHY = {**dict.fromkeys(FULL, "space"), **dict.fromkeys((errno.EMFILE, errno.ENFILE), "open_files"),
+        **dict.fromkeys((errno.EACCES, errno.EPERM), "may_not"), errno.ENOMEM: "memory", errno.EIO: "disk"}
+_SQLITE_WHY = {sqlite3.SQLITE_NOMEM: "memory", sqlite3.SQLITE_FULL: "space", sqlite3.SQLITE_IOERR: "disk",
+               sqlite3.SQLITE_CANTOPEN: "temporary"}
 
 
 def own_fault(error: BaseException | None) -> str:
     """What this computer lacked that led to an error, as half a sentence; "" where it lies in what was read."""
     while error is not None:
         if isinstance(error, MemoryError):
-            return _WHY[errno.ENOMEM]
+            return say("note.lacking.memory")
         if isinstance(error, OSError):
-            return _WHY.get(error.errno, f"a file cannot be read ({error.strerror or type(error).__name__})")
+            return say(f"note.lacking.{_WHY.get(error.errno, 'other')}",
+                       strerror=error.strerror or type(error).__name__)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else 0
         if code in _SQLITE_WHY:
-            return _SQLITE_WHY[code]
+            return say(f"note.lacking.{_SQLITE_WHY[code]}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return ""
 
@@ -39,29 +39,21 @@ def plain_faults(where: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise ExplorerError(_sentence(str(error), where)) from error
+        raise _fault(str(error), where) from error
     except sqlite3.DatabaseError as error:
         if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
             raise
-        raise ExplorerError(f"The database in {where} is damaged ({error}). "
-                            "Restore the folder from a copy, or import the case's package.") from error
+        raise ExplorerError("cases.faults_database_damaged", where=where, error=error) from error
     except OSError as error:
         if error.errno in FULL:
-            raise ExplorerError(_full(where)) from error
-        raise ExplorerError(f"{where} cannot be read or written ({error.strerror or error}). Check that the "
-                            "disk is there and writable; nothing already found is lost.") from error
+            raise ExplorerError("cases.faults_no_space", where=where) from error
+        raise ExplorerError("cases.faults_cannot_read_written", where=where,
+                            strerror=error.strerror or error) from error
 
 
-def _sentence(message: str, where: Path) -> str:
+def _fault(message: str, where: Path) -> ExplorerError:
     if "full" in message:
-        return _full(where)
+        return ExplorerError("cases.faults_no_space", where=where)
     if "locked" in message:
-        return (f"Another program keeps {where} busy. Wait a moment and try again; "
-                "nothing already found is lost.")
-    return (f"The database in {where} cannot be read or written ({message}). Check that the disk is there "
-            "and writable; nothing already found is lost.")
-
-
-def _full(where: Path) -> str:
-    return (f"No space is left on the disk that holds {where}. Free some space and resume; "
-            "nothing already found is lost.")
+        return ExplorerError("cases.faults_busy", where=where)
+    return ExplorerError("cases.faults_database_cannot_read", where=where, message=message)

@@ -23,7 +23,7 @@ def import_package(store: CaseStore, path: Path, *, expect: str = "", roots: Seq
     """
     report = verify_package(path, expect=expect, roots=roots)
     if report.state in (CHANGED, UNCHECKABLE):
-        raise ExplorerError(f"The package was not imported. {report.sentence}")
+        raise ExplorerError("cases.importing_package_not_imported", sentence=report.sentence)
     with Package(path) as package:
         check(package.entries)
         def fill(case: Case) -> None:

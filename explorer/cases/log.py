@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.cases.canonical import canonical
+from explorer.records.canonical import canonical
+from explorer.texts import say
 
 GENESIS = "0" * 64
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -53,12 +54,11 @@ def check_chain(entries: Iterable[LogEntry]) -> tuple[ChainFault, ...]:
     prev, expected = GENESIS, 1
     for entry in entries:
         if entry.seq != expected:
-            faults.append(ChainFault(entry.seq, f"entry {expected} should stand here: "
-                                                "entries were dropped, added or moved"))
+            faults.append(ChainFault(entry.seq, say("note.cases.entry_should_stand", entry=expected)))
         elif entry.prev != prev:
-            faults.append(ChainFault(entry.seq, f"entry {entry.seq} does not follow from the one before it"))
+            faults.append(ChainFault(entry.seq, say("note.cases.entry_not_follow", entry=entry.seq)))
         if hash_of(entry) != entry.hash:
-            faults.append(ChainFault(entry.seq, f"entry {entry.seq} ({entry.kind}) was changed"))
+            faults.append(ChainFault(entry.seq, say("note.cases.entry_changed", entry=entry.seq, kind=entry.kind)))
         prev, expected = entry.hash, entry.seq + 1
     return tuple(faults)
 

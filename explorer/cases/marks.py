@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from explorer.cases.case import Case
+from explorer.cases.view import CaseView
 
 STARRED, HIDDEN = "stars", "hidden"  # of replays, by id; of works "stars/…" and "hidden/…" with the subject's id
 
@@ -17,7 +18,7 @@ def of_works(mark: str, subject_id: str) -> str:
     return f"{mark}/{subject_id}"
 
 
-def marked(case: Case, mark: str) -> tuple[str, ...]:
+def marked(case: CaseView, mark: str) -> tuple[str, ...]:
     """Ids that carry a mark, in the order in which they got it."""
     return tuple(case.get(mark, ()))
 

@@ -12,10 +12,10 @@ from typing import Any
 from explorer.cases import contents
 from explorer.cases.archive import Archive, ArchiveFault
 from explorer.cases.blobs import NAME, sha256
-from explorer.cases.canonical import canonical, unpack
 from explorer.cases.faults import own_fault
 from explorer.cases.log import LogEntry
-from explorer.records import Replay
+from explorer.cases.snapshot import Snapshot
+from explorer.records.canonical import canonical, unpack
 
 LINES = {"manifest-sha256.txt": re.compile(r"([0-9a-f]{64})  (\S+)"),  # as bagit writes them
          "tagmanifest-sha256.txt": re.compile(r"([0-9a-f]{64}) (\S+)")}
@@ -32,8 +32,9 @@ class Package:
         roots = {name.partition("/")[0] for name in self.archive.names}
         if len(roots) != 1:
             self.archive.close()
-            raise ArchiveFault(f"{path} is not a package: it must hold exactly one folder.")
-        self.root = roots.pop() + "/"
+            raise ArchiveFault("cases.package_not", path=path)
+        self.case_id = roots.pop()
+        self.root = f"{self.case_id}/"
 
     def close(self) -> None:
         self.archive.close()
@@ -58,12 +59,11 @@ class Package:
         found: dict[str, str] = {}
         lines = _text(self.read(name), name).split("\n")
         if lines.pop() != "":
-            raise ArchiveFault(f"{name} does not end in a line break.")
+            raise ArchiveFault("cases.package_not_end_line", name=name)
         for number, line in enumerate(lines, 1):
             match = LINES[name].fullmatch(line)
             if match is None or match[2] in found:
-                raise ArchiveFault(f"Line {number} of {name} is not a checksum and a file name, or repeats "
-                                   "one.")
+                raise ArchiveFault("cases.package_line_not_checksum", number=number, name=name)
             found[match[2]] = match[1]
         return found
 
@@ -73,23 +73,19 @@ class Package:
         name = f"data/{contents.LOG}"
         lines = _text(self.read(name), name).split("\n")
         if lines.pop() != "" or not lines:
-            raise ArchiveFault("The log is empty or does not end in a line break.")
+            raise ArchiveFault("cases.package_log_empty_not")
         return tuple(_entry(line, number) for number, line in enumerate(lines, 1))
 
     @cached_property
-    def database(self) -> sqlite3.Connection:
-        """The case's tables, rebuilt from the log."""
+    def case(self) -> Snapshot:
+        """The case that the log adds up to."""
         try:
-            return contents.database_of(self.entries)
+            return Snapshot(self.case_id, self.entries, self.blob)
         except (sqlite3.Error, KeyError, TypeError, ValueError, AttributeError) as error:
             if own_fault(error):
                 raise
-            raise ArchiveFault("The log cannot be read as a case "
-                               f"({type(error).__name__}: {error}).") from error
-
-    def exhibits(self) -> list[Replay]:
-        """The exhibits, oldest first."""
-        return contents.exhibits(self.database)
+            raise ArchiveFault("cases.package_log_cannot_read", error_kind=type(error).__name__,
+                               error=error) from error
 
     def sha256(self, name: str) -> str:
         """The SHA-256 of one file of the bag, however large it is."""
@@ -98,22 +94,18 @@ class Package:
     def blob(self, name: str) -> bytes:
         """A blob by its SHA-256; ArchiveFault if it is missing or does not fit its name."""
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ArchiveFault("The log names a blob by something that is no SHA-256.")
+            raise ArchiveFault("cases.package_log_names_blob")
         data = self.read(f"data/blobs/{name[:2]}/{name}")
         if sha256(data) != name:
-            raise ArchiveFault(f"Blob {name} does not hold what its name says.")
+            raise ArchiveFault("cases.package_blob_not_hold", name=name)
         return data
-
-    @property
-    def case_id(self) -> str:
-        return self.root.rstrip("/")
 
 
 def _text(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ArchiveFault(f"{name} is not text.") from error
+        raise ArchiveFault("cases.package_not_text", name=name) from error
 
 
 def _entry(line: str, number: int) -> LogEntry:
@@ -122,7 +114,8 @@ def _entry(line: str, number: int) -> LogEntry:
         fits = isinstance(value, dict) and value.keys() == FIELDS.keys() and all(
             type(value[k]) is kind for k, kind in FIELDS.items())
         if not fits or canonical(unpack(value)) != line.encode():
-            raise ArchiveFault(f"Line {number} of the log is not an entry in canonical form.")
+            raise ArchiveFault("cases.package_line_log_not", number=number)
         return LogEntry(**{**value, "body": unpack(value["body"])})
     except (ValueError, RecursionError, TypeError) as error:
-        raise ArchiveFault(f"Line {number} of the log cannot be read ({type(error).__name__}).") from error
+        raise ArchiveFault("cases.package_line_log_cannot", number=number,
+                           error_kind=type(error).__name__) from error

@@ -6,9 +6,11 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from explorer.cases.canonical import canonical, read
 from explorer.errors import ExplorerError
+from explorer.images.settings.a1111_line import written
 from explorer.records import RECIPE_SCHEMA, Recipe, from_json
+from explorer.records.canonical import canonical, read
+from explorer.records.program_samplers import BY_KEY
 
 KEYWORD = "afterimage recipe"  # our text chunk; "parameters" is A1111's
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -27,16 +29,20 @@ def recipe_from_json(text: str | bytes) -> Recipe:
         value = read(text)
         schema = value["schema"]
         if isinstance(schema, int) and schema > RECIPE_SCHEMA:
-            raise ExplorerError(f"This recipe has schema {schema}; this program reads up to {RECIPE_SCHEMA}. "
-                                "Update the program.")
+            raise ExplorerError("cases.recipes_text_schema", schema=schema, recipe_schema=RECIPE_SCHEMA)
         return from_json(Recipe, value)
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError) as error:
-        raise ExplorerError(f"This is not a recipe ({error}). A recipe is the JSON that “copy recipe” gives, "
-                            "or a PNG that was exported here.") from error
+        raise ExplorerError("cases.recipes_text_not", error=error) from error
 
 
 def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:
-    """The recipe as A1111 writes it; what that form cannot say is only in the JSON."""
+    """The recipe as A1111 writes it; what that form cannot say is only in the JSON.
+
+    Pictures in packages carry this line, and a check makes it anew: the form for diffusers' samplers stays as it
+    is, byte for byte. Recipes in another program's way are written with two keys more, "Dialect" and "Program".
+    """
+    if recipe.scheduler in BY_KEY or "guidance_rescale" in recipe.scheduler_config:
+        return _programs_line(recipe, model_name)
     parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, recipe.scheduler),
              "CFG scale": f"{recipe.guidance:g}", "Seed": recipe.seed,
              "Size": f"{recipe.width_px}x{recipe.height_px}", "Model hash": recipe.model.fingerprint[:10]}
@@ -54,6 +60,37 @@ def parameter_line(recipe: Recipe, *, model_name: str = "") -> str:
     parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Version": "afterimage"}
     negative = f"\nNegative prompt: {recipe.negative_prompt}" if recipe.negative_prompt else ""
     return f"{recipe.prompt}{negative}\n" + ", ".join(f"{k}: {v}" for k, v in parts.items())
+
+
+def _programs_line(recipe: Recipe, model_name: str) -> str:
+    """A recipe in a k-diffusion program's way, or with guidance brought back, in the same form."""
+    config = recipe.scheduler_config
+    sampler = BY_KEY[recipe.scheduler].label if recipe.scheduler in BY_KEY else recipe.scheduler
+    parts = {"Steps": recipe.steps, "Sampler": SAMPLERS.get(recipe.scheduler, sampler)}
+    if config.get("schedule"):
+        parts["Schedule type"] = config["schedule"]
+    parts |= {"CFG scale": f"{recipe.guidance:.12g}", "Seed": recipe.seed,
+              "Size": f"{recipe.width_px}x{recipe.height_px}", "Model hash": recipe.model.fingerprint[:10]}
+    if model_name:
+        parts["Model"] = model_name
+    if recipe.variation is not None:
+        parts |= {"Variation seed": recipe.variation.subseed,
+                  "Variation seed strength": f"{recipe.variation.strength:.12g}"}
+    if recipe.strength is not None:
+        parts |= {"Denoising strength": f"{recipe.strength:.12g}", "Init image hash": recipe.start_sha256 or ""}
+    if recipe.clip_skip:
+        parts["Clip skip"] = recipe.clip_skip + 1  # A1111 counts the last layer as 1
+    named = {
+        "Eta": config.get("eta"),
+        "ENSD": config.get("seed_delta"),
+        "CFG rescale": config.get("guidance_rescale"),
+        "Seed resize from": "x".join(map(str, config.get("resized_from", ()))),
+    }
+    parts |= {k: f"{v:.12g}" if isinstance(v, float) else v for k, v in named.items() if v not in (None, "", 0)
+              or (k == "Eta" and v == 0)}
+    parts |= {"RNG": NOISE.get(recipe.noise_source, recipe.noise_source), "Dialect": recipe.dialect,
+              "Program": config.get("program", "diffusers"), "Version": "afterimage"}
+    return written(recipe.prompt, recipe.negative_prompt, parts)
 
 
 def png_with_recipe(png: bytes, recipe: Recipe) -> bytes:

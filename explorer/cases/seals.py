@@ -16,6 +16,7 @@ from explorer.cases.case import Case
 from explorer.cases.faults import own_fault
 from explorer.cases.package import SEALS, TAGS, Package
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 ANSWER, LIST = f"{SEALS}answer.tsr", f"{SEALS}manifest-sha256.txt"
 
@@ -59,7 +60,7 @@ def request_entry(case: Case, entry: int | None = None) -> tuple[int, bytes]:
     wanted = case.head()[0] if entry is None else entry
     found = case.log(after=wanted - 1, limit=1)
     if not found or found[0].seq != wanted:
-        raise ExplorerError(f"The log has no entry {wanted}; its last one is {case.head()[0]}.")
+        raise ExplorerError("cases.seals_log_no_entry", wanted=wanted, first_head=case.head()[0])
     return wanted, request_for(found[0].hash.encode())
 
 
@@ -81,7 +82,7 @@ def attach_entry(case: Case, entry: int, answer: bytes) -> Seal:
     """Writes the authority's answer for a log entry to the case, as a later entry of the log."""
     found = case.log(after=entry - 1, limit=1)
     if not found:
-        raise ExplorerError(f"The log has no entry {entry}; its last one is {case.head()[0]}.")
+        raise ExplorerError("cases.seals_log_no_entry", wanted=entry, first_head=case.head()[0])
     stamp = _must_fit(answer, found[0].hash.encode())
     seal = Seal(f"{entry}-{sha256(answer)[:12]}", entry, found[0].hash, stamp.time, sha256(answer))
     case.commit(seal, blobs={seal.answer_sha256: answer})
@@ -97,7 +98,7 @@ def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> St
     try:
         response = tsp.decode_timestamp_response(answer)
         if response.status not in (0, 1):
-            return Stamp("", False, False, "the authority refused the request")
+            return Stamp("", False, False, say("note.cases.authority_refused_request"))
         info = response.tst_info
         time = info.gen_time.isoformat()
         algorithm = info.message_imprint.hash_algorithm.dotted_string
@@ -105,11 +106,11 @@ def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> St
     except Exception as error:  # whatever the parser makes of foreign bytes
         if own_fault(error):
             raise
-        return Stamp("", False, False, f"the time stamp cannot be read ({type(error).__name__})")
+        return Stamp("", False, False, say("note.cases.time_stamp_cannot", error_kind=type(error).__name__))
     if not fits:
-        return Stamp(time, False, False, "the time stamp is over other bytes")
+        return Stamp(time, False, False, say("note.cases.time_stamp_over"))
     if not roots:
-        return Stamp(time, True, False, "no root certificate of the authority was given to check it with")
+        return Stamp(time, True, False, say("note.cases.no_root_certificate"))
     why = _untrusted(response, message, roots)
     return Stamp(time, True, not why, why)
 
@@ -128,12 +129,11 @@ def _untrusted(response: object, message: bytes, roots: Sequence[bytes]) -> str:
             if own_fault(error):
                 raise
             problems.append(str(error).splitlines()[0] if str(error) else type(error).__name__)
-    return "its signature does not lead to a given root certificate (" + "; ".join(problems) + ")"
+    return say("note.cases.signature_not_lead", problems="; ".join(problems))
 
 
 def _must_fit(answer: bytes, message: bytes) -> Stamp:
     stamp = read_stamp(answer, message)
     if not stamp.fits:
-        raise ExplorerError(f"This answer cannot be attached: {stamp.why}. Send the request to a time-stamp "
-                            "authority and attach the file that it returns.")
+        raise ExplorerError("cases.seals_answer_cannot_attached", why=stamp.why)
     return stamp

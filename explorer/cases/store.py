@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.cases import schema
+from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, check_facts, utc_now
 from explorer.cases.exports import PERSON, owner
@@ -87,9 +87,9 @@ class CaseStore:
 
     def _fill(self, draft: Path, facts: dict[str, str], case_id: str,
               fill: Callable[[Case], None] | None) -> None:
-        db = schema.connect(draft / "case.sqlite")
+        db = case_tables.connect(draft / "case.sqlite")
         db.execute("BEGIN IMMEDIATE")
-        schema.create(db)
+        case_tables.create(db)
         db.executemany("INSERT INTO meta VALUES (?,?)", sorted(facts.items()))
         db.execute("COMMIT")
         db.close()
@@ -108,8 +108,7 @@ class CaseStore:
         folder = self.root / case_id
         if (not CASE_ID.fullmatch(case_id) or not (folder / "case.sqlite").is_file()
                 or not self._may_open(folder)):
-            raise ExplorerError(f"There is no case {shortened(repr(case_id))} in {self.root}. "
-                                "Choose one of the cases listed.")
+            raise ExplorerError("cases.store_no_case_2", shortened=shortened(repr(case_id)), root=self.root)
         return Case(folder, actor=self.actor, clock=self.clock)
 
     def _may_open(self, folder: Path) -> bool:
@@ -139,7 +138,7 @@ class CaseStore:
     def rename(self, case_id: str, title: str) -> None:
         """Writes a case's new title, with its log entry; ExplorerError for an empty one."""
         if not title.strip():
-            raise ExplorerError("A case needs a title of at least one letter. Type one and save again.")
+            raise ExplorerError("cases.store_case_needs_title")
         self._set(case_id, "title", title.strip())
 
     def archive(self, case_id: str, *, archived: bool = True) -> None:
@@ -186,7 +185,7 @@ class CaseStore:
 
 
 def _row_of(case: Case) -> CaseRow:
-    meta, subjects = case.meta(), case.subjects()
+    meta, subjects = case.facts(), case.subjects()
     last = case.log(after=case.head()[0] - 1)
     return CaseRow(
         id=case.id, title=meta.get("title", case.id), owner=meta.get("owner", ""),

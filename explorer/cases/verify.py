@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +12,10 @@ from explorer.cases.blobs import sha256
 from explorer.cases.faults import own_fault
 from explorer.cases.log import check_chain
 from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
-from explorer.cases.reads import records_of
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 SEALED, CONSISTENT, CHANGED, UNCHECKABLE = "sealed", "consistent", "changed", "uncheckable"
-WORDS = {
-    SEALED: "Sealed and intact: nothing has changed since the outside time stamp of {time}.",
-    CONSISTENT: "Internally consistent. Without an outside time stamp that could be checked, whoever holds "
-                "this package could have made it anew as a whole; compare the log's head with one kept "
-                "elsewhere.",
-    CHANGED: "Changed: {what}",
-    UNCHECKABLE: "Cannot be checked: {what}",
-}
-LACKING = "Could not be checked, because {why}. That says nothing about the package: mend it and check again."
 EXPECTED = "expected head"
 BAG_FILES = {"bagit.txt", "bag-info.txt", MANIFEST}
 
@@ -35,7 +26,8 @@ class Check:
 
     name: str
     state: str
-    what: str  # a plain sentence
+    what: str  # a plain sentence, which may name the first few only
+    names: tuple[str, ...] = ()  # every file that it is about, where it names files
 
 
 @dataclass(frozen=True)
@@ -67,12 +59,12 @@ def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ())
             return _verified(package, expect, roots, checks)
     except Exception as error:
         if why := own_fault(error):
-            return PackageReport(str(path), UNCHECKABLE, LACKING.format(why=why), tuple(checks))
+            return PackageReport(str(path), UNCHECKABLE, say("note.verdict.lacking", why=why), tuple(checks))
         if not isinstance(error, ExplorerError):
             raise
         state = CHANGED if isinstance(error, ArchiveFault) else UNCHECKABLE
         failed = (Check("archive", "fails", str(error)),) if state == CHANGED else ()
-        return PackageReport(str(path), state, WORDS[state].format(what=str(error)), failed)
+        return PackageReport(str(path), state, say(f"note.verdict.{state}", what=error), failed)
 
 
 def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: list[Check]) -> PackageReport:
@@ -95,16 +87,16 @@ def _tried(name: str, check: Iterator[Check]) -> list[Check]:
     except Exception as error:  # a hostile package must not pass for an unchecked one
         if own_fault(error):
             raise
-        what = str(error) if isinstance(error, ExplorerError) else f"It cannot be read ({type(error).__name__})."
+        what = str(error) if isinstance(error, ExplorerError) else say("note.cases.cannot_read",
+                                                                       error_kind=type(error).__name__)
         return [Check(name, "fails", what)]
 
 
 def _archive(package: Package) -> Iterator[Check]:
     if package.archive.is_canonical():
-        yield Check("archive", "holds", "Written again, the ZIP file has the same bytes.")
+        yield Check("archive", "holds", say("note.cases.written_again_zip"))
     else:
-        yield Check("archive", "fails", "The ZIP file is not written as packages are: written again, its "
-                                        "bytes differ although its files do not.")
+        yield Check("archive", "fails", say("note.cases.zip_file_not"))
 
 
 def _bag(package: Package) -> Iterator[Check]:
@@ -113,47 +105,44 @@ def _bag(package: Package) -> Iterator[Check]:
     payload = {n for n in package.names if n.startswith("data/")}
     outside = {n for n in package.names if n not in payload and n != TAGS and not n.startswith(SEALS)}
     if outside != BAG_FILES or set(tags) != BAG_FILES:
-        yield Check("bag", "fails",
-                    f"The bag's own files are not the usual ones: {_some(outside ^ BAG_FILES)}.")
+        yield _naming("bag", say("note.cases.bag_own_files_not"), outside ^ BAG_FILES)
         return
     if payload != set(manifest):
-        yield Check("bag", "fails", f"Files and manifest do not agree: {_some(payload ^ set(manifest))}.")
+        yield _naming("bag", say("note.cases.files_manifest_not_agree"), payload ^ set(manifest))
         return
     wrong = [n for n, mark in (tags | manifest).items() if package.sha256(n) != mark]
     if wrong:
-        yield Check("bag", "fails", f"Contents do not fit their checksums: {_some(wrong)}.")
+        yield _naming("bag", say("note.cases.contents_not_fit_their"), wrong)
     else:
-        yield Check("bag", "holds", f"All {len(manifest):,} files fit the manifest, and the manifest its "
-                                    "own.")
+        yield Check("bag", "holds", say("note.cases.all_files_fit", manifest_count=len(manifest)))
 
 
 def _chain(package: Package) -> Iterator[Check]:
     faults = check_chain(package.entries)
-    for fault in faults[:20]:
-        yield Check("log", "fails", f"At entry {fault.seq}: {fault.what}.")
+    for fault in faults:
+        yield Check("log", "fails", say("note.cases.at_entry", entry=fault.seq, what=fault.what))
     if not faults:
-        yield Check("log", "holds", f"All {len(package.entries):,} entries follow from one another.")
+        yield Check("log", "holds", say("note.cases.all_entries_follow", entries_count=len(package.entries)))
 
 
 def _blobs(package: Package) -> Iterator[Check]:
     named = contents.blob_names(package.entries)
     there = {n.rpartition("/")[2] for n in package.names if n.startswith("data/blobs/")}
     if named != there:
-        yield Check("blobs", "fails", f"The log names other files than there are: {_some(named ^ there)}.")
+        yield _naming("blobs", say("note.cases.log_names_other_files"), named ^ there)
         return
     manifest = package.manifest(MANIFEST)
     wrong = [n for n in named if manifest.get(f"data/blobs/{n[:2]}/{n}") != n]  # which the files are known to fit
     if wrong:
-        yield Check("blobs", "fails", f"Blobs do not hold what their names say: {_some(wrong)}.")
+        yield _naming("blobs", say("note.cases.blobs_not_hold"), wrong)
         return
-    yield Check("blobs", "holds", f"All {len(named):,} files that the log names are there and fit their "
-                                  "names.")
+    yield Check("blobs", "holds", say("note.cases.all_files_log", named_count=len(named)))
 
 
 def _derived(package: Package) -> Iterator[Check]:
     """Recipes, exhibits, scores and records must be what the log gives, to the byte."""
     names, made, wrong = set(package.names), [], []
-    for name, data in contents.derived(package.database, package.case_id, package.blob):
+    for name, data in contents.derived(package.case):
         made.append(name)
         if f"data/{name}" not in names or package.sha256(f"data/{name}") != sha256(data):
             wrong.append(name)
@@ -164,10 +153,9 @@ def _derived(package: Package) -> Iterator[Check]:
     foreign = [n for n in names if n.startswith("data/") and n not in known
                and not n.startswith("data/blobs/")]
     if wrong or foreign:
-        yield Check("contents", "fails",
-                    f"These files do not follow from the log: {_some([*wrong, *foreign])}.")
+        yield _naming("contents", say("note.cases.files_not_follow_log"), [*wrong, *foreign])
     else:
-        yield Check("contents", "holds", "Recipes, exhibits, scores and records are what the log gives.")
+        yield Check("contents", "holds", say("note.cases.recipes_exhibits_scores"))
 
 
 def _expected(package: Package, expect: str) -> Iterator[Check]:
@@ -175,16 +163,14 @@ def _expected(package: Package, expect: str) -> Iterator[Check]:
         return
     wanted, head = expect.strip().lower(), package.entries[-1]
     if len(wanted) < 16:
-        yield Check(EXPECTED, "open", "The expected hash is too short; give at least 16 digits of it.")
+        yield Check(EXPECTED, "open", say("note.cases.expected_hash_too"))
     elif head.hash.startswith(wanted):
-        yield Check(EXPECTED, "holds", f"The log ends with entry {head.seq}, whose hash is the expected one.")
+        yield Check(EXPECTED, "holds", say("note.cases.log_ends_entry", seq=head.seq))
     elif any(e.hash.startswith(wanted) for e in package.entries):
         at = next(e.seq for e in package.entries if e.hash.startswith(wanted))
-        yield Check(EXPECTED, "holds", f"The expected hash is that of entry {at}: everything up to there is "
-                                       f"as it was; entries {at + 1} to {head.seq} came later.")
+        yield Check(EXPECTED, "holds", say("note.cases.expected_hash_entry", at=at, at_1=at + 1, seq=head.seq))
     else:
-        yield Check(EXPECTED, "fails", "No entry of this log has the expected hash: it is another log, or "
-                                       "was made anew.")
+        yield Check(EXPECTED, "fails", say("note.cases.no_entry_log"))
 
 
 def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
@@ -192,43 +178,45 @@ def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
     if there:
         yield _package_seal(package, there, roots)
     hashes = {e.seq: e.hash for e in package.entries}
-    for seal in records_of(package.database, seals.Seal, subject_id=None):
+    for seal in package.case.records(seals.Seal):
         stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
-        yield _judged(f"seal of entry {seal.entry}", stamp, f"the log up to entry {seal.entry}")
+        yield _judged(say("note.cases.seal_entry", entry=seal.entry), stamp, say("note.cases.log_up_entry",
+                                                                                 entry=seal.entry))
 
 
 def _package_seal(package: Package, there: set[str], roots: Sequence[bytes]) -> Check:
     answer = package.read(seals.ANSWER) if seals.ANSWER in there else b""
     marks = f"{sha256(answer)}  {seals.ANSWER}\n".encode()
     if there != {seals.ANSWER, seals.LIST} or package.read(seals.LIST) != marks:
-        return Check("seal", "fails", "The files of the seal are not as they were written.")
+        return Check("seal", "fails", say("note.cases.files_seal_not"))
     return _judged("seal", seals.read_stamp(answer, package.read(TAGS), roots), "this package")
 
 
 def _judged(name: str, stamp: seals.Stamp, what: str) -> Check:
     if not stamp.fits:
-        return Check(name, "fails", f"The time stamp does not hold for {what}: {stamp.why}.")
+        return Check(name, "fails", say("note.cases.time_stamp_not", what=what, why=stamp.why))
     if stamp.trusted:
-        return Check(name, "holds", f"A trusted time stamp of {stamp.time} covers {what}.")
-    return Check(name, "open", f"A time stamp of {stamp.time} covers {what}, but {stamp.why}.")
+        return Check(name, "holds", say("note.cases.trusted_time_stamp", time=stamp.time, what=what))
+    return Check(name, "open", say("note.cases.time_stamp_covers", time=stamp.time, what=what, why=stamp.why))
 
 
 def _report(package: Package, checks: list[Check]) -> PackageReport:
     failed = next((c for c in checks if c.state == "fails"), None)
     seal = next((c for c in checks if c.name == "seal" and c.state == "holds"), None)
     state = CHANGED if failed else SEALED if seal else CONSISTENT
-    time = seal.what.partition(" covers")[0].rpartition(" ")[2] if seal else ""
-    sentence = WORDS[state].format(what=failed.what if failed else "", time=time)
+    time = seals.read_stamp(package.read(seals.ANSWER), package.read(TAGS)).time if seal else ""
+    sentence = say(f"note.verdict.{state}", what=failed.what if failed else "", time=time)
     if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
-        head, db = package.entries[-1], package.database
-        title = db.execute("SELECT value FROM meta WHERE key='title'").fetchone()
+        case = package.case
         return PackageReport(
-            str(package.archive.path), state, sentence, tuple(checks), package.case_id,
-            title[0] if title else "", head.seq, head.hash, len(package.exhibits()),
-            db.execute("SELECT count(*) FROM replays").fetchone()[0])
+            str(package.archive.path), state, sentence, tuple(checks), case.id, case.facts().get("title", ""),
+            *case.head(), exhibits=case.count_replays(exhibits=True), replays=case.count_replays())
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 
 
-def _some(names) -> str:
-    found = sorted(names)
-    return ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+def _naming(name: str, what: str, files: Iterable[str]) -> Check:
+    """A check that fails for these files: its sentence has the first five."""
+    found = tuple(sorted(files))
+    named, more = ", ".join(found[:5]), len(found) - 5
+    key = "note.cases.named_and_more" if more > 0 else "note.cases.named"
+    return Check(name, "fails", say(key, what=what, named=named, more=more), found)

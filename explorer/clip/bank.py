@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from safetensors.numpy import save_file
 
 from explorer.clip.terms import TermList
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -63,8 +64,8 @@ class TermBank:
         return [(int(i), float(sims[i])) for i in order]
 
 
-def open_bank(encoder: Encoder, terms: TermList, *, cache: Path | None) -> Iterator[Progress]:
-    """Writes to `cache`. Yields progress while it embeds; returns (generator value) the TermBank.
+def open_bank(encoder: Encoder, terms: TermList, *, cache: Path | None, run: Run = QUIET) -> TermBank:
+    """The list's embeddings, written to `cache` where they are not there yet.
 
     With `cache` None nothing is kept. Terms longer than the CLIP reads are embedded as CLIP cuts them; their
     token ids show that they do not fit.
@@ -75,7 +76,7 @@ def open_bank(encoder: Encoder, terms: TermList, *, cache: Path | None) -> Itera
         arrays = read_mapped(path, meta)
         if arrays is not None:
             return TermBank(terms, arrays["embeddings"], arrays["ids"], arrays["ends"])
-    arrays = yield from _embed(encoder, terms)
+    arrays = _embed(encoder, terms, run)
     if path is not None:
         _write(path, arrays, meta)
         mapped = read_mapped(path, meta)
@@ -83,7 +84,7 @@ def open_bank(encoder: Encoder, terms: TermList, *, cache: Path | None) -> Itera
     return TermBank(terms, arrays["embeddings"], arrays["ids"], arrays["ends"])
 
 
-def _embed(encoder: Encoder, terms: TermList) -> Iterator[Progress]:
+def _embed(encoder: Encoder, terms: TermList, run: Run) -> dict[str, np.ndarray]:
     out = np.empty((len(terms), encoder.dim), np.float32)
     ids: list[int] = []
     ends = np.empty(len(terms), np.int64)
@@ -96,7 +97,7 @@ def _embed(encoder: Encoder, terms: TermList) -> Iterator[Progress]:
         for row, own in enumerate(tokens, start=at):
             ids.extend(own)
             ends[row] = len(ids)
-        yield Progress(at + len(part), len(terms), f"Reading the list {terms.name} once for this CLIP")
+        run.report(Progress(at + len(part), len(terms), say("progress.reading_list_once", terms_name=terms.name)))
     return {"embeddings": out, "ids": np.asarray(ids, np.int32), "ends": ends}
 
 

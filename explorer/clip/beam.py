@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from explorer.clip.pool import Joiner, Stem, joined
 from explorer.records import Progress
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Beam:
         self.words = [words(t) for t in joiner.pool.texts]
         self.visited: dict[frozenset[int], Draft] = {}
 
-    def run(self, opening: str, opening_score: float) -> Iterator[Progress]:
-        """Yields progress; returns (generator value) the finalists, drafts with different terms, best first.
+    def search(self, opening: str, opening_score: float, run: Run = QUIET) -> list[Draft]:
+        """The finalists: drafts with different terms, best first.
 
         `opening_score` is sign × cosine of the opening, −inf where there is none.
         """
@@ -79,7 +79,7 @@ class Beam:
             if stale > self.settings.patience:
                 break
             leading = f"{len(beam[0].chosen)} terms, similarity {self.sign * best:.3f}"
-            yield Progress(done + 1, total, leading)
+            run.report(Progress(done + 1, total, leading))
         return self._finalists()
 
     def _round(self, beam: list[Draft], *, everything: bool) -> list[Draft]:

@@ -17,8 +17,6 @@ BYTE_RANK = 256
 FIRST = (267, 269, 320)  # comma, full stop and "a", which no merge could make
 END = 49407
 SHIFT = 2.7  # Mandelbrot's shift of Zipf's law
-CODE = ("Zipf's law over the merge order of CLIP's vocabulary, after comma, full stop, a and an end mark; "
-        "a list that no collection has shaped")
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,16 @@ from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
 from PIL import Image
 
+from explorer.clip.text_files import TOKENIZER, TOWER
 from explorer.clip.tower import CausalTower
-from explorer.clip.weights import ClipFiles, find_clip, hub_file
+from explorer.clip.weights import ClipFiles, find_clip
 from explorer.errors import ExplorerError
+from explorer.foreign.loading import opening
+from explorer.foreign.private import private_folder
+from explorer.foreign.sizes import check_size
+from explorer.texts import say
 
+TIMM = re.compile(r"[\w.]*")  # timm's own names; any other spelling leads elsewhere
 IMAGE_BATCH = 64
 TEXT_BATCH = 256
 # A folder's config may set these and no others: "trust_remote_code" would run what lies beside the weights.
@@ -43,6 +51,7 @@ class Encoder:
     preprocess: Any = field(repr=False)
     tower: CausalTower | None = field(repr=False, default=None)
     tower_note: str = ""  # why `tower` is None
+    images_fingerprint: str = ""  # what the CLIP's files were before its tokenizer's counted
 
     def encode_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """(h, w, 3) uint8 RGB images to (n, d) float32, L2-normalised; cosines lie in [-1, 1].
@@ -92,22 +101,28 @@ class Encoder:
 def load_encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> Encoder:
     """The CLIP named by `spec` (see explorer.clip.weights), in float32 on `device`, ready to encode.
 
-    Only safetensors, or torch files read with weights_only. With `offline` nothing is fetched. Raises
-    ExplorerError when the name, the files or the fit of weights and config are wrong.
+    Only safetensors. With `offline` nothing is fetched. Raises ExplorerError when the name, the files or the
+    fit of weights and config are wrong.
     """
     files = find_clip(spec, offline=offline)
-    model = _build(files, offline=offline)
+    with opening(f"The CLIP {files.name}", then=say("note.clip.files_belong_together")):
+        return _load(files, device)
+
+
+def _load(files: ClipFiles, device: str) -> Encoder:
+    with _only(files, TOWER) as folder:
+        model = _build(files, folder)
     _fill(model, files)
     model = model.to(device).eval().requires_grad_(False)
     size = model.visual.image_size
     size_px = int(size if isinstance(size, int) else size[0])
     _, preprocess = None, image_transform_v2(PreprocessCfg(**model.visual.preprocess_cfg), is_train=False)
-    tokenizer = _tokenizer(files, int(model.context_length), offline=offline)
+    tokenizer = _tokenizer(files, int(model.context_length))
     tower, note = _tower(model, tokenizer)
     with torch.inference_mode():
         dim = model.encode_image(torch.zeros(1, 3, size_px, size_px, device=device)).shape[-1]
     return Encoder(files.name, files.fingerprint, int(dim), size_px, int(model.context_length), str(device),
-                   model, tokenizer, preprocess, tower, note)
+                   model, tokenizer, preprocess, tower, note, files.images_fingerprint)
 
 
 def _checked(rgb: np.ndarray) -> np.ndarray:
@@ -116,25 +131,28 @@ def _checked(rgb: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(rgb)
 
 
-def _build(files: ClipFiles, *, offline: bool) -> torch.nn.Module:
-    """The model with random weights, as open_clip's factory builds it, but from our own config."""
+def _only(files: ClipFiles, place: str) -> AbstractContextManager[Path]:
+    """A private folder with those of the CLIP's text files that belong to `place`."""
+    return private_folder({n.removeprefix(place): p for n, p in files.text_files.items() if n.startswith(place)})
+
+
+def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
+    """The model with random weights, as open_clip's factory builds it; `tower` holds a text tower's own config."""
     config = copy.deepcopy(files.model_cfg)
     text = config["text_cfg"]
     custom = config.pop("custom_text", False) or "hf_model_name" in text
     if text.get("hf_model_name"):
         text["hf_model_pretrained"] = False
-        text["hf_model_name"] = _local_name(text["hf_model_name"], offline=offline)
+        text["hf_model_name"] = str(tower)
     config["vision_cfg"].pop("timm_model_pretrained", None)
-    if ":" in str(config["vision_cfg"].get("timm_model_name") or ""):
-        raise ExplorerError(f"The config of {files.name} takes its image tower from elsewhere "
-                            f"({config['vision_cfg']['timm_model_name']}). Only timm's own names are allowed.")
+    if not TIMM.fullmatch(str(config["vision_cfg"].get("timm_model_name") or "")):
+        raise ExplorerError("clip.encoder_config_takes_image", files_name=files.name,
+                            timm_model_name=config["vision_cfg"]["timm_model_name"])
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
-    try:
+    with opening(f"The CLIP {files.name}", then=say("note.clip.check_open_clip")):
+        check_size(lambda: kind(**copy.deepcopy(config)), [files.weights], files.name)
         model = kind(**config)
-    except Exception as error:
-        raise ExplorerError(f"The config of {files.name} does not describe a CLIP that open_clip can build "
-                            f"({type(error).__name__}: {error}). Check open_clip_config.json.") from error
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
     if getattr(model.visual, "image_size", None) is not None:
         merged["size"] = model.visual.image_size
@@ -143,54 +161,34 @@ def _build(files: ClipFiles, *, offline: bool) -> torch.nn.Module:
 
 
 def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
-    try:
+    with opening(f"The weights {files.weights}", then=say("note.clip.they_safetensors_belong",
+                                                          files_name=files.name)):
         load_checkpoint(model, str(files.weights), weights_only=True)
-    except Exception as error:
-        short = " ".join(str(error).split())[:240] or type(error).__name__
-        raise ExplorerError(f"The weights {files.weights} cannot be loaded into {files.name} ({short}). "
-                            "They must be safetensors, or a torch file of plain tensors, for it.") from error
 
 
-def _local_name(name: str, *, offline: bool) -> str:
-    """Offline, a hub model's folder in the cache instead of its name, so that nobody asks the network."""
-    if not offline or Path(name).is_dir():
-        return name
-    return str(hub_file(name, ("config.json",), offline=True).parent)
-
-
-def _tokenizer(files: ClipFiles, context: int, *, offline: bool) -> Any:
+def _tokenizer(files: ClipFiles, context: int) -> Any:
     text = files.model_cfg["text_cfg"]
     options = {k: v for k, v in (text.get("tokenizer_kwargs") or {}).items() if k in TOKENIZER_OPTIONS}
-    name = text.get("hf_tokenizer_name") or ""
-    try:
-        if name:
-            beside = files.weights.parent
-            local = str(beside) if (beside / "tokenizer_config.json").is_file() else ""
-            found = local or _local_name(name, offline=offline)
-            return open_clip.tokenizer.HFTokenizer(found, context_length=context, **options)
+    with opening(say("note.clip.tokenizer", files_name=files.name), then=say("note.clip.put_files_beside")):
+        if text.get("hf_tokenizer_name"):
+            with _only(files, TOKENIZER) as folder:
+                return open_clip.tokenizer.HFTokenizer(str(folder), context_length=context, **options)
         if "siglip" in files.tokenizer_hint.lower():
-            if offline:
-                raise ExplorerError(f"{files.name} needs SigLIP's tokenizer from the network, and the "
-                                    "explorer works offline. Choose a folder with tokenizer files.")
-            return open_clip.get_tokenizer(files.tokenizer_hint, context_length=context)
+            raise ExplorerError("clip.encoder_needs_siglip_tokenizer_config", files_name=files.name)
         return SimpleTokenizer(context_length=context, **options)
-    except (OSError, ValueError, TypeError) as error:
-        raise ExplorerError(f"The tokenizer of {files.name} cannot be loaded ({error}). "
-                            "Put its files beside the weights.") from error
 
 
 def _tower(model: Any, tokenizer: Any) -> tuple[CausalTower | None, str]:
     """The prefix-cached tower if it fits; a CLIP whose tokenizer does not fit its tower is refused."""
     vocabulary = getattr(model, "vocab_size", None)
     if not isinstance(tokenizer, SimpleTokenizer):
-        return None, "its tokenizer is not CLIP's own"
+        return None, say("note.clip.tokenizer_not_clip")
     if isinstance(vocabulary, int) and tokenizer.vocab_size > vocabulary:
-        raise ExplorerError(f"This CLIP's text tower knows {vocabulary} tokens, its tokenizer gives "
-                            f"{tokenizer.vocab_size}. Name the right one in text_cfg.hf_tokenizer_name.")
+        raise ExplorerError("clip.encoder_clip_text_tower", vocabulary=vocabulary, vocab_size=tokenizer.vocab_size)
     if tokenizer.reduction_fn is not None:
-        return None, "its tokenizer shortens texts in its own way"
+        return None, say("note.clip.tokenizer_shortens_texts")
     if tokenizer.eot_token_id != max(tokenizer.all_special_ids):
-        return None, "its end-of-text token is not the highest"
+        return None, say("note.clip.end_text_token")
     try:
         return CausalTower(model, start_id=tokenizer.sot_token_id, end_id=tokenizer.eot_token_id), ""
     except ExplorerError as error:

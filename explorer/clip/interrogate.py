@@ -8,7 +8,7 @@ with the image, not that the image was made from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,16 +19,19 @@ from explorer.clip.bank import TermBank, open_bank
 from explorer.clip.beam import Beam, BeamSettings
 from explorer.clip.bits import prompt_bits
 from explorer.clip.pool import Joiner, gather, joined
+from explorer.clip.term_gains import parts_of, term_gains
 from explorer.clip.terms import TermList, has_phrase
-from explorer.clip.words import parts_of, term_gains
 from explorer.errors import ExplorerError
 from explorer.records import Progress, PromptCandidate
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
 
 MODES = ("best", "fast", "classic", "negative", "gradient")
 SOURCES = ("person", "caption model", "neighbour caption")
+Found = tuple[str, str]  # a prompt, and the mode that found it
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class InterrogationSettings:
 
 
 @dataclass(frozen=True)
-class Job:
+class Interrogation:
     """What the modes work on. `query` (d,) is the image's unit vector; `opening` begins every prompt."""
 
     encoder: Encoder
@@ -64,6 +67,7 @@ class Job:
     opening: str
     banned: tuple[str, ...]
     settings: InterrogationSettings
+    run: Run
 
     def similarity(self, texts: Sequence[str]) -> np.ndarray:
         return self.encoder.encode_texts(texts) @ self.query
@@ -79,8 +83,8 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
                 terms: Sequence[TermList], captions: Sequence[Caption | str] = (), banned: Sequence[str] = (),
                 locked: Sequence[str] = (), cache: Path | None = None, embedding: np.ndarray | None = None,
                 bits: Callable[[Sequence[int]], float] = prompt_bits,
-                settings: InterrogationSettings | None = None) -> Iterator[Progress | PromptCandidate]:
-    """Writes term embeddings to `cache`. Prompts for an image: progress first, candidates last, ranked.
+                settings: InterrogationSettings | None = None, run: Run = QUIET) -> list[PromptCandidate]:
+    """Writes term embeddings to `cache`. Ranked prompts for an image.
 
     `image_rgb` is (h, w, 3) uint8; `embedding` (d,) unit vector, if known, takes its place. A caption given
     as a string is a neighbour's. The person's own caption, else the caption model's, opens every prompt,
@@ -90,22 +94,23 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     """
     settings = settings or InterrogationSettings()
     if mode not in MODES:
-        raise ExplorerError(f"There is no interrogation mode {mode!r}. Allowed are {', '.join(MODES)}.")
+        raise ExplorerError("clip.interrogate_no_interrogation_mode", mode=mode, modes=", ".join(MODES))
     query = _query(encoder, image_rgb, embedding)
     given = [] if mode == "negative" else _captions(captions, banned)
     opening = _opening(encoder, given, locked)
-    banks = yield from _banks(encoder, terms, cache, mode)
-    job = Job(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings)
-    found = yield from _MODES[mode](job)
+    banks = _banks(encoder, terms, cache, mode, run)
+    job = Interrogation(encoder, query, banks, opening, tuple(b for b in banned if b.strip()), settings, run)
+    found = _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
-        raise ExplorerError("No prompt can be built: every term is banned or longer than "
-                            f"{encoder.max_tokens} tokens. Ban fewer terms, or add a list.")
-    yield Progress(1, 1, "Measuring what each term adds")
-    rows = _ordered(job, mode, found, given)
-    for rank, (text, source, how, similarity) in enumerate(rows, start=1):
+        raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
+    run.report(Progress(1, 1, say("progress.measuring_each_term")))
+    made = []
+    for rank, (text, source, how, similarity) in enumerate(_ordered(job, mode, found, given), start=1):
         ids = encoder.token_ids(text)
         gains = term_gains(encoder, query, text, opening=opening)
-        yield PromptCandidate(subject_id, rank, text, source, how, similarity, len(ids), bits(ids), gains)
+        made.append(PromptCandidate(subject_id, rank, text, source, how, similarity, len(ids), bits(ids), gains))
+        run.tick()
+    return made
 
 
 def nearest_terms(bank: TermBank, query: np.ndarray, k: int = 5) -> list[tuple[str, float]]:
@@ -126,8 +131,8 @@ def _query(encoder: Encoder, image_rgb: np.ndarray | None, embedding: np.ndarray
             raise ValueError("give an image or its embedding")
         return encoder.encode_images([image_rgb])[0]
     if embedding.shape != (encoder.dim,):
-        raise ExplorerError(f"The stored embedding has {embedding.shape[-1]} numbers, but {encoder.name} "
-                            f"makes {encoder.dim}: it is from another CLIP. Embed the subject again.")
+        raise ExplorerError("clip.interrogate_stored_embedding_numbers", last_shape=embedding.shape[-1],
+                            encoder_name=encoder.name, dim=encoder.dim)
     return np.asarray(embedding, np.float32)
 
 
@@ -137,8 +142,8 @@ def _opening(encoder: Encoder, captions: Sequence[Caption], locked: Sequence[str
     for term in dict.fromkeys(" ".join(t.split()) for t in locked if t.strip()):
         fixed = joined(fixed, term)
     if len(encoder.token_ids(fixed)) > encoder.max_tokens:
-        raise ExplorerError(f"The locked terms take {len(encoder.token_ids(fixed))} tokens; this CLIP "
-                            f"reads at most {encoder.max_tokens}. Lock fewer or shorter terms.")
+        raise ExplorerError("clip.interrogate_locked_terms_take", token_ids_count=len(encoder.token_ids(fixed)),
+                            max_tokens=encoder.max_tokens)
     for source in ("person", "caption model"):
         for caption in captions:
             text = joined(" ".join(caption.text.split()), fixed) if fixed else " ".join(caption.text.split())
@@ -147,45 +152,40 @@ def _opening(encoder: Encoder, captions: Sequence[Caption], locked: Sequence[str
     return fixed
 
 
-def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode: str) -> Iterator[Progress]:
-    """The lists' banks (generator value). The negative list is read only where it is asked for."""
+def _banks(encoder: Encoder, terms: Sequence[TermList], cache: Path | None, mode: str,
+           run: Run) -> tuple[TermBank, ...]:
+    """The lists' banks. The negative list is read only where it is asked for."""
     wanted = [t for t in terms if len(t) and (mode == "negative" or t.role != "negative")]
     if mode == "negative":
         wanted = [t for t in wanted if t.role in ("flavor", "negative")] or wanted
     if not wanted and mode != "gradient":
-        raise ExplorerError("There are no terms to build a prompt from: the chosen lists are empty. "
-                            "Choose the shipped lists, or type terms of your own.")
-    banks = []
-    for one in wanted if mode != "gradient" else []:
-        banks.append((yield from open_bank(encoder, one, cache=cache)))
-    return tuple(banks)
+        raise ExplorerError("clip.interrogate_no_terms_build")
+    return tuple(open_bank(encoder, one, cache=cache, run=run) for one in wanted if mode != "gradient")
 
 
-def _best(job: Job) -> Iterator[Progress]:
-    """The beam's prompts beside the fast and the classic one: [(text, mode)] (generator value)."""
-    drafts = yield from _beam(job, sign=1)
-    others = [*((yield from _fast(job))), *((yield from _classic(job)))]
-    return [*((text, "best") for text in drafts), *others]
+def _best(job: Interrogation) -> list[Found]:
+    """The beam's prompts beside the fast and the classic one."""
+    return [*((text, "best") for text in _beam(job, sign=1)), *_fast(job), *_classic(job)]
 
 
-def _negative(job: Job) -> Iterator[Progress]:
-    return [(text, "negative") for text in (yield from _beam(job, sign=-1))]
+def _negative(job: Interrogation) -> list[Found]:
+    return [(text, "negative") for text in _beam(job, sign=-1)]
 
 
-def _beam(job: Job, *, sign: int) -> Iterator[Progress]:
+def _beam(job: Interrogation, *, sign: int) -> list[str]:
     pool = gather(job.banks, job.query, size=job.settings.pool, sign=sign, banned=job.banned,
                   without=parts_of(job.opening))
     score = sign * float(job.similarity([job.opening])[0]) if job.opening else -np.inf
     beam = Beam(Joiner(job.encoder, pool, job.query), job.settings.beam, sign=sign)
-    drafts = yield from beam.run(job.opening, score)
+    drafts = beam.search(job.opening, score, job.run)
     texts = [d.text for d in drafts]
     alone = job.opening and (not drafts or drafts[0].score < score)
     return [job.opening, *texts] if alone else texts
 
 
-def _fast(job: Job) -> Iterator[Progress]:
+def _fast(job: Interrogation) -> list[Found]:
     """The nearest terms after the opening, as many of them as bring the prompt nearest."""
-    yield Progress(0, 1, "Stringing the nearest terms together")
+    job.run.report(Progress(0, 1, say("progress.stringing_nearest_terms")))
     pool = gather(job.banks, job.query, size=job.settings.fast_terms, banned=job.banned,
                   without=parts_of(job.opening))
     texts, text = [], job.opening
@@ -198,9 +198,9 @@ def _fast(job: Job) -> Iterator[Progress]:
     return [(texts[int(np.argmax(job.similarity(texts)))], "fast")]
 
 
-def _classic(job: Job) -> Iterator[Progress]:
+def _classic(job: Interrogation) -> list[Found]:
     """Opening, medium and artist, trending, movement, flavors: the nearest of each kind there is."""
-    yield Progress(0, 1, "Filling the classic sentence")
+    job.run.report(Progress(0, 1, say("progress.filling_classic_sentence")))
     kinds = {role: gather(job.of_role(role), job.query, size=n, banned=job.banned).texts for role, n in
              (("medium", 1), ("artist", 1), ("trending", 1), ("movement", 1),
               ("flavor", job.settings.classic_flavors))}
@@ -213,19 +213,19 @@ def _classic(job: Job) -> Iterator[Progress]:
     return [(text, "classic")] if text else []
 
 
-def _gradient(job: Job) -> Iterator[Progress]:
+def _gradient(job: Interrogation) -> list[Found]:
     from explorer.clip.pez import hard_prompt
-    text = yield from hard_prompt(job.encoder, job.query, tokens=job.settings.gradient_tokens,
-                                  steps=job.settings.gradient_steps, seed=job.settings.seed,
-                                  opening=job.opening, banned=job.banned)
+    text = hard_prompt(job.encoder, job.query, tokens=job.settings.gradient_tokens,
+                       steps=job.settings.gradient_steps, seed=job.settings.seed, opening=job.opening,
+                       banned=job.banned, run=job.run)
     return [(text, "gradient")]
 
 
-_MODES: dict[str, Callable[[Job], Iterator]] = {
+_MODES: dict[str, Callable[[Interrogation], list[Found]]] = {
     "best": _best, "fast": _fast, "classic": _classic, "negative": _negative, "gradient": _gradient}
 
 
-def _ordered(job: Job, mode: str, found: Sequence[tuple[str, str]],
+def _ordered(job: Interrogation, mode: str, found: Sequence[Found],
              captions: Sequence[Caption]) -> list[tuple[str, str, str, float]]:
     """(text, source, mode, similarity) of all candidates, measured without the prefix cache, distinct."""
     rows = [(" ".join(c.text.split()), c.source, "given") for c in captions]

@@ -6,7 +6,7 @@ real tokens seen on the way wins. It finds strings that CLIP likes and people do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from explorer.clip.pool import joined
 from explorer.clip.terms import has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.clip.encoder import Encoder
@@ -33,20 +35,19 @@ def whole_words(tokenizer: Any) -> tuple[int, ...]:
 
 
 def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: int = 200, seed: int = 0,
-                rate: float = 0.1, opening: str = "", banned: Sequence[str] = ()) -> Iterator[Progress]:
-    """Yields progress; returns (generator value) the opening and `tokens` words found by gradient search.
+                rate: float = 0.1, opening: str = "", banned: Sequence[str] = (), run: Run = QUIET) -> str:
+    """The opening and `tokens` words found by gradient search.
 
     `query` (d,) is the image's unit vector. Raises ExplorerError for a CLIP without a causal tower of its
     own tokens, or when the words do not fit.
     """
     tower = encoder.tower
     if tower is None:
-        raise ExplorerError(f"Gradient search does not fit {encoder.name}: {encoder.tower_note}. "
-                            "Use mode best.")
+        raise ExplorerError("clip.pez_gradient_search_not", encoder_name=encoder.name,
+                            tower_note=encoder.tower_note)
     head = [tower.start_id, *(encoder.token_ids(f"{opening},") if opening else [])]
     if len(head) + tokens + 1 > tower.context:
-        raise ExplorerError(f"{tokens} more words do not fit after the opening: this CLIP reads at most "
-                            f"{encoder.max_tokens} tokens. Shorten the caption or the locked terms.")
+        raise ExplorerError("clip.pez_more_words_not", tokens=tokens, max_tokens=encoder.max_tokens)
     device = tower.positions.device
     decode = encoder.tokenizer.decode
     ids = torch.tensor([i for i in whole_words(encoder.tokenizer)
@@ -67,7 +68,7 @@ def hard_prompt(encoder: Encoder, query: np.ndarray, *, tokens: int = 8, steps: 
         (1 - similarity).backward()
         optimiser.step()
         if step % REPORT_EVERY == 0:
-            yield Progress(step, steps, f"Gradient search, similarity {best:.3f}")
+            run.report(Progress(step, steps, say("progress.gradient_search_similarity", best=best)))
     return joined(opening, encoder.tokenizer.decode(ids[best_ids].tolist()).strip())
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 MAX_CHARACTERS = 400  # a longer term does not fit 75 tokens of ordinary text, and tokenising it is slow
 ROLES = ("artist", "flavor", "medium", "movement", "trending", "negative")
@@ -57,8 +58,8 @@ def term_list(name: str, role: str, raw: Iterable[str]) -> TermList:
             seen.add(key)
             kept.append(clean)
     notes = [f"{name}: {n} {what}" for n, what in (
-        (repeated, "repeated terms counted once"),
-        (long, f"terms longer than {MAX_CHARACTERS} characters left out")) if n]
+        (repeated, say("note.clip.repeated_terms_counted")),
+        (long, say("note.clip.terms_longer_than", max_characters=MAX_CHARACTERS))) if n]
     return TermList(name, role, tuple(kept), tuple(notes))
 
 
@@ -114,13 +115,11 @@ def choose_lists(names: Sequence[str], *, collection: Mapping[str, Iterable[str]
         elif name in shipped:
             chosen.append(shipped[name])
         else:
-            raise ExplorerError(f"There is no term list {name!r}. Allowed are collection, shipped, "
-                                f"{', '.join(shipped)}.")
+            raise ExplorerError("clip.terms_no_list", name=name, shipped=", ".join(shipped))
     mine = own_list(own)
     chosen = list(dict.fromkeys([*chosen, *([mine] if len(mine) else [])]))
     if not any(len(t) for t in chosen):
-        raise ExplorerError("There are no terms to build a prompt from: the chosen lists are empty. "
-                            "Choose the shipped lists or a collection with captions, or type terms.")
+        raise ExplorerError("clip.terms_no_build_prompt")
     return tuple(chosen)
 
 
@@ -133,8 +132,7 @@ def has_phrase(text: str, phrase: str) -> bool:
 def _package_folder() -> Path:
     spec = importlib.util.find_spec("clip_interrogator")  # finds, does not import
     if spec is None or not spec.submodule_search_locations:
-        raise ExplorerError("The term lists are missing: the package clip-interrogator is not installed. "
-                            "Install it with pip install clip-interrogator==0.6.0.")
+        raise ExplorerError("clip.terms_lists_missing")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
@@ -142,8 +140,7 @@ def _lines(folder: Path, name: str) -> tuple[str, ...]:
     try:
         text = (folder / "data" / name).read_text("utf-8", errors="replace")
     except OSError as error:
-        raise ExplorerError(f"The term list {name} of clip-interrogator cannot be read ({error.strerror}). "
-                            "Install it again: pip install clip-interrogator==0.6.0.") from error
+        raise ExplorerError("clip.terms_list_clip_interrogator", name=name, strerror=error.strerror) from error
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
@@ -155,5 +152,4 @@ def _sites(source: Path) -> tuple[str, ...]:
                      and any(isinstance(t, ast.Name) and t.id == "sites" for t in node.targets))
         return tuple(str(s) for s in ast.literal_eval(found))
     except (OSError, ValueError, SyntaxError, StopIteration) as error:
-        raise ExplorerError("The trending terms of clip-interrogator cannot be read. "
-                            "Install version 0.6.0: pip install clip-interrogator==0.6.0.") from error
+        raise ExplorerError("clip.terms_trending_clip_interrogator") from error

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 BATCH_TOKENS = 16384  # rows × new tokens computed at once; bounds memory
 LENGTH_STEP = 4
@@ -60,17 +61,16 @@ class CausalTower:
         pool = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
         mask = getattr(text, "attn_mask", None)
         if not blocks or not hasattr(text, "token_embedding"):
-            why = "it is not open_clip's own transformer"
+            why = say("note.clip.not_open_clip")
         elif mask is None or not bool(torch.isneginf(torch.triu(mask, 1)[0, 1:]).all()):
-            why = "it is not causal"
+            why = say("note.clip.not_causal")
         elif pool != "argmax" or getattr(text, "cls_emb", None) is not None:
-            why = f"it pools {pool!r} and not at the end-of-text token"
+            why = say("note.clip.pools_not_end", pool=pool)
         elif any(type(b).__name__ != "ResidualAttentionBlock" or b.attn.in_proj_weight is None
                  or b.attn.bias_k is not None for b in blocks):
-            why = "its blocks are of an unknown kind"
+            why = say("note.clip.blocks_unknown_kind")
         if why:
-            raise ExplorerError(f"The prefix cache does not fit this CLIP's text tower: {why}. "
-                                "Plain encoding works; it is only slower.")
+            raise ExplorerError("clip.tower_prefix_cache_not", why=why)
 
     def prefix(self, ids: Sequence[int], *, known: Prefix | None = None) -> Prefix:
         """Keys and values of `ids` (with the start token first), reusing what `known` shares with it."""
@@ -97,8 +97,8 @@ class CausalTower:
         """
         longest = max((len(s) for s in suffixes), default=0)
         if len(prefix.ids) + longest + 1 > self.context:
-            raise ExplorerError(f"A prompt of {len(prefix.ids) + longest - 1} tokens does not fit: this CLIP "
-                                f"reads at most {self.context - 2}. Leave out some terms.")
+            raise ExplorerError("clip.tower_prompt_tokens_not", ids_count=len(prefix.ids) + longest - 1,
+                                context=self.context - 2)
         groups: dict[int, list[int]] = defaultdict(list)
         for row, suffix in enumerate(suffixes):
             groups[len(suffix) // LENGTH_STEP].append(row)  # like lengths together: little padding

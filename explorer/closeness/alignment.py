@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from explorer.closeness.scores import grey, l2
+from explorer.texts import say
 
 OPTIONS = ("shift", "scale", "mirror", "colour")
 SCALES = (0.8, 0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.08, 1.13, 1.19, 1.25)
@@ -34,14 +35,14 @@ class Aligned:
 
     def words(self) -> str:
         """What was done, in plain words."""
-        done = ["mirrored"] if self.mirrored else []
+        done = [say("note.closeness.mirrored")] if self.mirrored else []
         if self.scale != 1.0:
-            done.append(f"scaled by {self.scale:.2f}")
+            done.append(say("note.closeness.scaled", scale=self.scale))
         if self.shift_px != (0, 0):
-            done.append(f"shifted by {self.shift_px[0]} px right and {self.shift_px[1]} px down")
+            done.append(say("note.closeness.shifted", right=self.shift_px[0], down=self.shift_px[1]))
         if self.gain != (1.0, 1.0, 1.0) or self.offset != (0.0, 0.0, 0.0):
-            done.append("colours fitted (one gain and offset for each of red, green and blue)")
-        return ", ".join(done) or "nothing had to be done"
+            done.append(say("note.closeness.colours_fitted_one"))
+        return ", ".join(done) or say("note.closeness.nothing_done")
 
 
 def align(subject_rgb: np.ndarray, other_rgb: np.ndarray, options: Collection[str]) -> Aligned:

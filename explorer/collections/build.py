@@ -9,7 +9,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,8 @@ from explorer.collections.quantise import quantise
 from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 EXACT_WORKS = 50_000  # up to here every query is compared with every work
 CODE_SHARE = 32  # codes of a large index are so small a part of its float32 vectors
@@ -48,8 +49,8 @@ class IndexReport:
     elapsed_s: float
 
 
-def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progress]:
-    """Writes image.index (and text.index) over the embeddings below `out`; returns an IndexReport.
+def index_folder(out: Path, *, exact_works: int = EXACT_WORKS, run: Run = QUIET) -> IndexReport:
+    """Writes image.index (and text.index) over the embeddings below `out`.
 
     Up to `exact_works` the index is exact; beyond, autofaiss makes cells with product-quantised codes,
     and a search looks at as many cells as reach TARGET_RECALL once the stored embeddings have put the
@@ -63,28 +64,28 @@ def index_folder(out: Path, *, exact_works: int = EXACT_WORKS) -> Iterator[Progr
         if not paths:
             (out / f"{modality}.index").unlink(missing_ok=True)
             continue
-        yield Progress(len(kinds), 2, f"indexing {modality}s")
+        run.report(Progress(len(kinds), 2, say("progress.indexing", modality=modality)))
         rows = EmbeddingRows(paths)
         works, dim = rows.count, rows.dim
         path, parts = out / f"{modality}.index", [[p.name, len(np.load(p, mmap_mode="r"))] for p in paths]
         if works <= exact_works:
             kinds[modality] = _exact(rows, path)
         else:
-            index = _grown(path, rows, parts, card) or (yield from _large(rows, out, modality))
+            index = _grown(path, rows, parts, card) or _large(rows, out, modality, run)
             kinds[modality] = index_key(works, dim)
-            yield Progress(len(kinds), 3, "measuring recall")
+            run.report(Progress(len(kinds), 3, say("progress.measuring_recall")))
             reached, margins[modality] = tune(index, rows)
             recall = min(recall, reached)
             _replace(index, path)
         indexed[modality] = parts
     if "image" not in kinds:
-        raise ExplorerError(f"{out} holds no embeddings to index. Embed a folder of pictures first.")
+        raise ExplorerError("collections.build_holds_no_embeddings", out=out)
     if works > PLAIN_ROWS:
         store_arrow(out)
     write_card(out, {**card, "works": works, "dim": dim, "index": kinds, "recall_at_10": recall,
                      "indexed": indexed, "margins": margins})
     size = sum((out / f"{m}.index").stat().st_size for m in kinds)
-    yield Progress(2, 2, "indexed")
+    run.report(Progress(2, 2, say("progress.indexed")))
     return IndexReport(works, dim, kinds, recall, size, time.monotonic() - begun)
 
 
@@ -119,11 +120,11 @@ def _grown(path: Path, rows: EmbeddingRows, parts: list, card: dict) -> faiss.In
     return index if index.ntotal == rows.count else None
 
 
-def _large(rows: EmbeddingRows, out: Path, modality: str) -> Iterator[Progress]:
+def _large(rows: EmbeddingRows, out: Path, modality: str, run: Run) -> faiss.Index:
     """A quantised index, in a folder of its own until it is whole."""
     scratch = Path(tempfile.mkdtemp(prefix="index-", dir=out))
     try:
-        yield from quantise(out / FOLDERS[modality], scratch / "made.index", index_key(rows.count, rows.dim))
+        quantise(out / FOLDERS[modality], scratch / "made.index", index_key(rows.count, rows.dim), run=run)
         return faiss.read_index(str(scratch / "made.index"))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -182,8 +183,7 @@ def _replace(index: faiss.Index, path: Path) -> None:
         os.replace(draft, path)
     except (RuntimeError, OSError) as error:
         draft.unlink(missing_ok=True)
-        raise ExplorerError(f"{path} cannot be written ({error}). Free some space; the embeddings are "
-                            "kept, so indexing again is enough.") from error
+        raise ExplorerError("collections.build_cannot_written", path=path, error=error) from error
 
 
 __all__ = ["CARD", "IndexReport", "index_folder", "index_key", "tune"]

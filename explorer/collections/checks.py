@@ -13,13 +13,12 @@ from pathlib import Path
 
 from explorer.errors import ExplorerError, shortened
 from explorer.images.sandbox import SandboxFailure, shared_sandbox
+from explorer.texts import say
 
 CHILD = "explorer.collections.probe"
 VERSION = 1  # of what is checked; a higher one checks all collections again
 LEAST_S, BYTES_A_SECOND = 30.0, 5_000_000
 LEAST_MB = 1_024
-_WHY = {"time": "it takes too long to read", "memory": "it needs more memory than reading it may use",
-        "crash": "it made the program fail that reads it"}
 _known: set[str] = set()
 
 
@@ -30,16 +29,14 @@ def check_rows(paths: Sequence[Path], kind: str, *, cache: Path | None = None) -
     """
     path, why = _fault("rows", paths, kind, cache)
     if why:
-        raise ExplorerError(f"{path} cannot be read: {why}. Copy it again from its source, or build the collection "
-                            "again.")
+        raise ExplorerError("collections.checks_rows_cannot_read", path=path, why=why)
 
 
 def check_index(path: Path, *, cache: Path | None = None) -> None:
     """Opens and searches a faiss index in a process of its own; ExplorerError where that does not go well."""
     _, why = _fault("index", (path,), "", cache)
     if why:
-        raise ExplorerError(f"The index {shortened(path)} is damaged or not a faiss index: {why}. Copy it again "
-                            "from its source, or build the collection again.")
+        raise ExplorerError("collections.faiss_index_damaged_not", path=shortened(path), short=why)
 
 
 def _fault(op: str, paths: Sequence[Path], kind: str, cache: Path | None) -> tuple[str, str]:
@@ -54,9 +51,9 @@ def _fault(op: str, paths: Sequence[Path], kind: str, cache: Path | None) -> tup
             {"op": op, "kind": kind, "paths": [str(p) for p in paths], "memory_mb": LEAST_MB + 2 * megabytes},
             timeout_s=LEAST_S + size / BYTES_A_SECOND, memory_mb=LEAST_MB + 2 * megabytes + 256)
     except SandboxFailure as failure:
-        return shortened(paths[0]), _WHY[failure.reason]
+        return shortened(paths[0]), say(f"note.collections.probe_{failure.reason}")
     if "count" not in reply:
-        return shortened(reply.get("path", paths[0])), str(reply.get("fault"))
+        return shortened(reply["path"]), say(f"note.collections.probe_{reply['fault']}", **reply["values"])
     _known.add(state)
     if note is not None:
         with contextlib.suppress(OSError):  # then it is checked again the next time
@@ -75,6 +72,6 @@ def _state(op: str, paths: Sequence[Path], kind: str) -> tuple[str, int]:
             marks = (path.resolve(), told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino)
             digest.update(("\n" + " ".join(map(str, marks))).encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise ExplorerError(f"The file {shortened(error.filename)} cannot be read ({error.strerror}). "
-                            "Check the disk, then try again.") from error
+        raise ExplorerError("folders.cannot_read", path=shortened(error.filename),
+                            strerror=error.strerror) from error
     return digest.hexdigest(), size

@@ -17,6 +17,7 @@ from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pictures import read_signature
 from explorer.collections.signatures import LENGTH, blank, distance, hashes, mirrored, signature
+from explorer.texts import say
 
 CANDIDATES = 16  # works looked at by each of the two ways; by hash further on as long as copies are found
 MOST = 4_096  # works looked at by hash, at most
@@ -76,13 +77,13 @@ class Door:
     def check_signature(self, mark: np.ndarray, embedding: np.ndarray | None = None) -> DoorCheck:
         """The same for a signature (1, 3072)."""
         if blank(mark)[0]:
-            return DoorCheck(False, note="The picture is almost blank; there is nothing to compare.")
+            return DoorCheck(False, note=say("note.collections.picture_almost_blank"))
         near = self._candidates(mark, embedding)
         ids = np.fromiter(near, np.int64, len(near))
         marks = self._marks(ids)
         seen = marks.max(axis=1, initial=0) > 0
         if not seen.any():
-            return DoorCheck(False, note="None of the nearest works has a picture that could be read here.")
+            return DoorCheck(False, note=say("note.collections.none_nearest_works"))
         ids, marks = ids[seen], marks[seen]
         alike = likeness(np.repeat(mark, len(ids), axis=0), marks)
         best = int(np.argmax(alike))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +18,14 @@ import numpy as np
 from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
-from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
+from explorer.collections.pairs import Pairs, equal_rows, groups, hash_pairs, vector_pairs
 from explorer.collections.parts import Parts, write_whole
 from explorer.collections.pictures import read_signatures
 from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -49,33 +50,31 @@ class DuplicateReport:
         return len(np.unique(self.group))
 
 
-def find_duplicates(collection: Collection, *, rule: CopyRule | None = None,
-                    cache: Path | None = None) -> Iterator[Progress]:
-    """Groups the near copies of a collection in near-linear time; returns a DuplicateReport.
+def find_duplicates(collection: Collection, *, rule: CopyRule | None = None, cache: Path | None = None,
+                    run: Run = QUIET) -> DuplicateReport:
+    """Groups the near copies of a collection in near-linear time.
 
     Reads the pictures where the folder holds no signatures (and stores those in `cache`).
     """
-    chosen = rule or CopyRule()
-    marks = yield from read_signatures(collection, cache=cache)
-    vectors = collection.vectors(np.arange(collection.works))
-    found = yield from near_copies(vectors, marks, chosen)
-    return found
+    marks = read_signatures(collection, cache=cache, run=run)
+    return near_copies(collection.vectors(np.arange(collection.works)), marks, rule or CopyRule(), run=run)
 
 
-def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule) -> Iterator[Progress]:
-    """A DuplicateReport of (n, d) unit vectors and (n, 3072) signatures, all zero where unread, or None."""
-    left, right, cosine = yield from _vector_candidates(vectors, rule, rule.cosine if marks is not None
-                                                        else rule.cosine_alone)
+def near_copies(vectors: np.ndarray, marks: np.ndarray | None, rule: CopyRule, *,
+                run: Run = QUIET) -> DuplicateReport:
+    """The report on (n, d) unit vectors and (n, 3072) signatures, all zero where unread, or None."""
+    least = rule.cosine if marks is not None else rule.cosine_alone
+    left, right, cosine = _vector_candidates(vectors, rule, least, run)
     if marks is not None:
-        more = yield from _picture_candidates(marks, rule)
-        yield Progress(0, 1, "comparing pictures")
+        more = _picture_candidates(marks, rule, run)
+        run.report(Progress(0, 1, say("progress.comparing_pictures")))
         left, right = _checked(marks, np.stack([left, right], axis=1), cosine, more, rule)
     group = groups(len(vectors), left, right)
     _, back, size = np.unique(group, return_inverse=True, return_counts=True)
     multiplicity = size[back]
     spread = {int(m): int(c) for m, c in sorted(Counter(multiplicity.tolist()).items())}
     unread = 0 if marks is None else int((marks.max(axis=1) == 0).sum())
-    yield Progress(1, 1, "grouped")
+    run.report(Progress(1, 1, say("progress.grouped")))
     return DuplicateReport(group, multiplicity, spread, len(left), marks is not None, rule, unread)
 
 
@@ -116,24 +115,23 @@ def store_multiplicity(collection: Collection, report: DuplicateReport) -> None:
         store_arrow(collection.layout.folder)
 
 
-def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float) -> Iterator[Progress]:
+def _vector_candidates(vectors: np.ndarray, rule: CopyRule, least: float, run: Run) -> Pairs:
     """Equal vectors first, so that a crowd of exact copies does not fill its members' neighbour lists."""
     first, other = equal_rows(vectors)
     alone = np.setdiff1d(np.arange(len(vectors)), other)
     distinct = vectors[alone] if len(other) else vectors
-    left, right, cosine = yield from vector_pairs(distinct, k=rule.k, least=least)
+    left, right, cosine = vector_pairs(distinct, k=rule.k, least=least, run=run)
     return (np.concatenate([first, alone[left]]), np.concatenate([other, alone[right]]),
             np.concatenate([np.ones(len(first), np.float32), cosine]))
 
 
-def _picture_candidates(marks: np.ndarray, rule: CopyRule) -> Iterator[Progress]:
+def _picture_candidates(marks: np.ndarray, rule: CopyRule, run: Run) -> np.ndarray:
     """(m, 2) pairs that hashes and lowest frequencies propose, as the pictures are and mirrored."""
     turned = mirrored(marks)
     own, plain = hashes(marks), descriptors(marks)
     found = [hash_pairs(own, most=rule.bits), hash_pairs(own, hashes(turned), most=rule.bits)]
     for queries in (None, descriptors(turned)):
-        near = yield from vector_pairs(plain, k=rule.k, least=rule.frequencies, queries=queries)
-        found.append(near[:2])
+        found.append(vector_pairs(plain, k=rule.k, least=rule.frequencies, queries=queries, run=run)[:2])
     return np.concatenate([np.stack(pair, axis=1) for pair in found])
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from explorer.collections.looks import Encodes, Looked, Looks, Pictures, here
+from explorer.collections.looks import Encodes, Here, Looked, Pictures
 from explorer.collections.parts import Part, Parts, read_card, write_card
-from explorer.collections.sources import FIELDS, Item, list_items
+from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
-from explorer.records import Progress, Tick
+from explorer.records import Progress
+from explorer.run import QUIET, Engine, Run
+from explorer.texts import say
 
 SMALLEST_PART = 128  # pictures that an ended build embeds again at most, or a sixteenth of what is done
 LARGEST_PART = 8_192
@@ -38,11 +40,11 @@ class EmbedReport:
         return self.embedded / self.elapsed_s if self.elapsed_s else 0.0
 
 
-def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
-                 looks: Looks | None = None) -> Iterator[Progress | Tick]:
-    """Embeds the new and changed pictures below `folder` into `out`; returns an EmbedReport.
+def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine: Engine | None = None,
+                 run: Run = QUIET) -> EmbedReport:
+    """Embeds the new and changed pictures below `folder` into `out`.
 
-    `looks` does the batches of pictures elsewhere; without it they are done here, by `encoder`.
+    The `engine` does the batches of pictures elsewhere; without it they are done here, by `encoder`.
 
     Writes clip-retrieval's embedding layout in parts, so that an ended run resumes and repeats at most
     one part. Rows of pictures that are gone or changed are taken out. Bad files are listed, not fatal.
@@ -60,22 +62,22 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str,
     new = [i for i in items if i.key not in known and i.key not in refused]
     card["texts"] = card.get("texts", any("caption" in i.said for i in items))
     write_card(out, {**card, "refused": refused})
-    made = yield from _embed(new, parts, encoder, card, refused, out, len(known), looks or here(encoder))
+    made = _embed(new, parts, encoder, card, refused, out, len(known), engine or Here(encoder), run)
     if not known and not made:
-        raise ExplorerError(f"None of the {len(items)} pictures in {folder} could be read; the first: "
-                            f"{next(iter(refused.values()), ('', 'unknown'))[1]}")
+        raise ExplorerError("collections.embed_none_pictures_read", items_count=len(items), folder=folder,
+                            last_refused=next(iter(refused.values()), ("", "unknown"))[1])
     listed = tuple(sorted((k, v[1]) for k, v in refused.items()))
     return EmbedReport(len(known) + made, made, len(known), dropped, listed, time.monotonic() - begun)
 
 
 def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any]:
     card = read_card(out)
-    if card and card.get("clip_fingerprint") != encoder.fingerprint:
-        raise ExplorerError(f"{out} was made with the CLIP {card.get('clip', 'of another name')}, not with "
-                            f"{clip}. Choose that CLIP, or another output folder.")
+    same = (encoder.fingerprint, getattr(encoder, "images_fingerprint", None))  # older builds quote the second
+    if card and card.get("clip_fingerprint") not in same:
+        raise ExplorerError("collections.embed_made_clip_not", out=out, clip=card.get("clip", "of another name"),
+                            wanted=clip)
     if card and card.get("root") != str(folder):
-        raise ExplorerError(f"{out} holds the collection of {card.get('root')}, not of {folder}. "
-                            "Choose another output folder.")
+        raise ExplorerError("collections.embed_holds_collection_not", out=out, root=card.get("root"), folder=folder)
     return {"name": folder.name, **card, "root": str(folder), "clip": clip, "dim": encoder.dim,
             "clip_fingerprint": encoder.fingerprint}
 
@@ -94,22 +96,18 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
-           out: Path, before: int, looks: Looks) -> Iterator[Progress | Tick]:
+def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
+           out: Path, before: int, engine: Engine, run: Run) -> int:
     made, at, begun = 0, 0, time.monotonic()
+
+    def seen(done: int) -> None:
+        left = (time.monotonic() - begun) / done * (len(new) - done)
+        run.report(Progress(done, len(new), say("progress.reading_pictures"), left_s=left))
+
     while at < len(new):
         size = min(LARGEST_PART, max(SMALLEST_PART, (before + made) // 16))
-        rows, images, texts, marks, done = [], [], [], [], at
-        for event in _seen(new[at:at + size], looks, refused):
-            if isinstance(event, Tick):
-                yield event
-                continue
-            if isinstance(event, int):
-                done += event
-                left = (time.monotonic() - begun) / done * (len(new) - done)
-                yield Progress(done, len(new), "reading pictures", left_s=left)
-                continue
-            items, looked = event
+        rows, images, texts, marks = [], [], [], []
+        for items, looked in _looked(new[at:at + size], engine, refused, run, lambda n, at=at: seen(at + n)):
             good = [items[place] for place in looked.good]
             images.append(looked.images)
             marks.append(looked.marks)
@@ -124,14 +122,14 @@ def _embed(new: list[Item], parts: Parts, encoder: Encodes, card: dict[str, Any]
             parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
-    yield Progress(len(new), len(new), "embedded")
+    run.report(Progress(len(new), len(new), say("progress.embedded")))
     return made
 
 
-def _seen(chunk: list[Item], looks: Looks,
-          refused: dict[str, Any]) -> Iterator[Tick | int | tuple[list[Item], Looked]]:
-    """Ticks and how many pictures were just looked at; then each batch with some good ones, in order."""
-    batches: dict[int, list[Item]] = {}
+def _looked(chunk: list[PictureFile], engine: Engine, refused: dict[str, Any], run: Run,
+            on_seen: Callable[[int], None]) -> list[tuple[list[PictureFile], Looked]]:
+    """Each batch with what was seen of it, in order; `on_seen` hears how many pictures are done."""
+    batches: dict[int, list[PictureFile]] = {}
     found: dict[int, Looked] = {}
 
     def units() -> Iterator[Pictures]:
@@ -141,17 +139,15 @@ def _seen(chunk: list[Item], looks: Looks,
             if read:
                 yield Pictures(first, tuple(PurePosixPath(i.key).name for i, _ in read), tuple(b for _, b in read))
 
-    for event in looks(units()):
-        if isinstance(event, Tick):
-            yield event
-        else:
-            pictures, looked = event
-            found[pictures.number] = looked
-            yield len(pictures.files)
-    yield from ((batches[n], found[n]) for n in sorted(found))
+    def made(pictures: Pictures, looked: Looked) -> None:
+        found[pictures.number] = looked
+        on_seen(sum(len(batches[n]) for n in found))
+
+    engine.run(units(), made, run=run)
+    return [(batches[n], found[n]) for n in sorted(found)]
 
 
-def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item, bytes]]:
+def _read(items: Sequence[PictureFile], refused: dict[str, Any]) -> Iterator[tuple[PictureFile, bytes]]:
     for item in items:
         try:
             yield item, item.read()
@@ -159,7 +155,7 @@ def _read(items: Sequence[Item], refused: dict[str, Any]) -> Iterator[tuple[Item
             refused[item.key] = (item.state, str(error))
 
 
-def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
+def _row(item: PictureFile, facts: tuple[str, int, int]) -> dict[str, Any]:
     words = {f: item.said.get(f, "") for f in FIELDS}
     words["title"] = words["title"] or PurePosixPath(item.key).stem
     return {"id": item.key, **words, "image_path": item.key if item.offset < 0 else "", "state": item.state,
@@ -167,5 +163,5 @@ def _row(item: Item, facts: tuple[str, int, int]) -> dict[str, Any]:
             "multiplicity": 0}  # not known before near copies are looked for
 
 
-def _caption(item: Item) -> str:
+def _caption(item: PictureFile) -> str:
     return item.said.get("caption") or item.said.get("title") or PurePosixPath(item.key).stem

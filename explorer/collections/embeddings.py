@@ -31,8 +31,7 @@ class EmbeddingRows:
         self.count = int(self._ends[-1]) if len(self._ends) else 0
         self.dim = self._parts[0].shape[1] if self._parts else 0
         if any(p.shape[1] != self.dim for p in self._parts):
-            raise ExplorerError(f"The embeddings in {paths[0].parent} differ in dimension. They come from "
-                                "different CLIPs; build the collection again with one.")
+            raise ExplorerError("collections.embeddings_differ_dimension", first_paths_parent=paths[0].parent)
         plain = len({p.dtype for p in self._parts}) == 1 and all(p.flags.c_contiguous for p in self._parts)
         self._files = [_opened(self, path) for path in paths] if plain and hasattr(os, "pread") else []
         self._last = self._ends.tolist()
@@ -101,7 +100,6 @@ def open_arrays(paths: Sequence[Path], types: tuple[type, ...]) -> list[np.ndarr
             if part.ndim != 2 or part.dtype not in types:
                 raise ValueError(f"{part.dtype} of shape {part.shape}")
         except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
-            raise ExplorerError(f"The file {path} cannot be read ({error}). It is damaged or cut short; "
-                                "build the collection again.") from error
+            raise ExplorerError("collections.embeddings_file_cannot_read", path=path, error=error) from error
         found.append(part)
     return found

@@ -46,9 +46,7 @@ def find_layout(source: str) -> Layout:
     if path.is_file() and path.suffix == ".json":
         return _from_list(path, wanted)
     if not path.is_dir():
-        raise ExplorerError(f"There is no collection at {shortened(text)}. Give “world”, a folder that holds "
-                            "image.index, an indices_paths.json, or the http address of a clip-retrieval "
-                            "backend.")
+        raise ExplorerError("collections.layout_no_collection", text=shortened(text))
     return _layout(path.resolve(), name=path.resolve().name)
 
 
@@ -58,8 +56,7 @@ def list_collections(path: Path) -> dict[str, dict[str, Any]]:
     named = {n: {"indice_folder": v} if isinstance(v, str) else v for n, v in found.items()}
     if not named or not all(isinstance(v, dict) and isinstance(v.get("indice_folder"), str)
                             for v in named.values()):
-        raise ExplorerError(f"{shortened(path)} does not list collections. It must map each name to a folder, or "
-                            "to an object with “indice_folder”.")
+        raise ExplorerError("collections.layout_not_list_collections", path=shortened(path))
     return named
 
 
@@ -73,18 +70,18 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it is not an object")
         return value
     except (OSError, ValueError, RecursionError) as error:
-        raise ExplorerError(f"{shortened(path)} cannot be read ({error}). Restore it or make it again.") from error
+        raise ExplorerError("collections.layout_cannot_read", path=shortened(path), error=error) from error
 
 
 def _from_list(path: Path, wanted: str) -> Layout:
     named = list_collections(path)
     if not wanted and len(named) > 1:
-        raise ExplorerError(f"{shortened(path)} lists {len(named)} collections. Say which one by adding "
-                            f"“#name”; there are: {shortened(', '.join(sorted(named)[:20]))}.")
+        raise ExplorerError("collections.layout_lists_collections", path=shortened(path), named_count=len(named),
+                            named=shortened(", ".join(sorted(named)[:20])))
     name = wanted or next(iter(named))
     if name not in named:
-        raise ExplorerError(f"{shortened(path)} lists no collection “{shortened(name)}”; there are: "
-                            f"{shortened(', '.join(sorted(named)[:20]))}.")
+        raise ExplorerError("collections.layout_lists_no_collection", path=shortened(path), name=shortened(name),
+                            named=shortened(", ".join(sorted(named)[:20])))
     options = named[name]
     folder = typed_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
@@ -94,9 +91,7 @@ def _from_list(path: Path, wanted: str) -> Layout:
 def _layout(folder: Path, *, name: str, root: Path | None = None, card: dict | None = None) -> Layout:
     indices = _indices(folder)
     if not indices:
-        raise ExplorerError(f"{shortened(folder)} holds neither image.index nor text.index. Build it with "
-                            "`python -m explorer collection build`, or choose the folder that "
-                            "`clip-retrieval index` wrote.")
+        raise ExplorerError("collections.layout_holds_neither_image", folder=shortened(folder))
     kind, rows, mapping = _rows(folder)
     parts = {m: _parts(folder / d) for m, d in _EMBEDDINGS.items()}
     note = folder / CARD
@@ -118,8 +113,7 @@ def _check_own(folder: Path, paths: Iterable[Path]) -> None:
     """ExplorerError where a file of a collection is not its own: other files of this computer are no captions."""
     for path in paths:
         if not is_plain(path, within=folder):
-            raise ExplorerError(f"{shortened(path)} is a link that leads out of its folder, a pipe, a device or a "
-                                "folder. A collection's files must be its own: copy the whole collection again.")
+            raise ExplorerError("collections.layout_not_own", path=shortened(path))
 
 
 def _indices(folder: Path) -> dict[str, Path]:
@@ -144,8 +138,7 @@ def _rows(folder: Path) -> tuple[str, tuple[Path, ...], Path | None]:
         return "hdf5", (folder / "metadata.hdf5",), None
     if os.path.lexists(folder / "metadata_reordered.hdf5") and os.path.lexists(mapping):
         return "hdf5", (folder / "metadata_reordered.hdf5",), mapping
-    raise ExplorerError(f"{shortened(folder)} has an index but no metadata, so no result could be named. It needs "
-                        "metadata/*.parquet, metadata/*.arrow or metadata.hdf5 beside the index.")
+    raise ExplorerError("collections.layout_index_no_metadata", folder=shortened(folder))
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:

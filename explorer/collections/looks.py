@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from explorer.collections.signatures import LENGTH, signature
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
-from explorer.records import Tick
+from explorer.run import Run
 
 
 class Encodes(Protocol):
@@ -56,9 +56,6 @@ class Looked:
     refused: dict[int, str]
 
 
-Looks = Callable[[Iterable[Pictures]], Iterator[Tick | tuple[Pictures, Looked]]]
-
-
 def look(encoder: Encodes, pictures: Pictures) -> Looked:
     """Opens, embeds and marks one batch; a bad file is refused, not fatal."""
     good, squares, marks, facts, refused = [], [], [], [], {}
@@ -76,6 +73,13 @@ def look(encoder: Encodes, pictures: Pictures) -> Looked:
     return Looked(tuple(good), images, np.array(marks, np.uint8).reshape(len(good), LENGTH), tuple(facts), refused)
 
 
-def here(encoder: Encodes) -> Looks:
+class Here:
     """Batches one after another in this process."""
-    return lambda batches: ((pictures, look(encoder, pictures)) for pictures in batches)
+
+    def __init__(self, encoder: Encodes) -> None:
+        self.encoder = encoder
+
+    def run(self, units: Iterable[Pictures], on_made: Callable[[Pictures, Looked], None], *, run: Run) -> None:
+        """See explorer.run.Engine."""
+        for pictures in units:
+            on_made(pictures, look(self.encoder, pictures))

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _BLOCK = 65_536
@@ -28,7 +29,7 @@ _ISATAP = ipaddress.ip_network("fe80::5efe:0:0/96")
 
 
 @dataclass(frozen=True)
-class Policy:
+class FetchPolicy:
     """What a request may do. `private` also allows addresses of one's own computer and network."""
 
     offline: bool = True  # only this computer itself
@@ -57,7 +58,7 @@ class Refused(ExplorerError):
     """The policy forbids the request or its answer."""
 
 
-def fetch(url: str, *, policy: Policy, body: bytes | None = None,
+def fetch(url: str, *, policy: FetchPolicy, body: bytes | None = None,
           headers: Mapping[str, str] | None = None) -> Answer:
     """Send a GET, or a POST of `body`, over the network and read the answer within the policy's limits.
 
@@ -71,12 +72,11 @@ def fetch(url: str, *, policy: Policy, body: bytes | None = None,
             return answer
         _checked_url(target)
         if body is not None:
-            raise Refused(f"{shown(url)} answered with a redirect, which a query does not follow. "
-                          f"If you trust it, use {shown(target)} itself.")
+            raise Refused("collections.net_answered_redirect_query", url=shown(url), target=shown(target))
         if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-            raise Refused(f"{shown(url)} redirects from https to http; it was not followed.")
+            raise Refused("collections.net_redirects_https_http", url=shown(url))
         url = target
-    raise Refused(f"{shown(url)} redirects more than {policy.max_redirects} times; it was given up.")
+    raise Refused("collections.net_redirects_more_than", url=shown(url), max_redirects=policy.max_redirects)
 
 
 def shown(url: str) -> str:
@@ -86,23 +86,21 @@ def shown(url: str) -> str:
     return "".join(c for c in text if c.isprintable())[:120]
 
 
-def check_address(address: str, *, policy: Policy, host: str) -> None:
+def check_address(address: str, *, policy: FetchPolicy, host: str) -> None:
     """Refused when the policy does not allow this IP address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner = _embedded(ip)
     if any(i.is_multicast or i.is_unspecified or (i.is_reserved and not i.is_loopback)
            for i in inner):
-        raise Refused(f"{host} points at the address {ip}, which is not an ordinary one.")
+        raise Refused("collections.net_points_address_not", host=host, ip=ip)
     loopback = all(i.is_loopback for i in inner)
     if not policy.private and not all(i.is_global and not getattr(i, "is_site_local", False) for i in inner):
-        raise Refused(f"{host} points at a private address ({ip}). Pictures are fetched from the public "
-                      "internet only.")
+        raise Refused("collections.net_points_private_address", host=host, ip=ip)
     if policy.offline and not loopback:
-        raise Refused(f"{host} is not on this computer, and this workspace is offline. Allow network access "
-                      "in the settings to use it.")
+        raise Refused("collections.net_not_computer_workspace", host=host)
 
 
-def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, str],
+def _once(url: str, policy: FetchPolicy, body: bytes | None, headers: Mapping[str, str],
           deadline: float) -> tuple[Answer, str | None]:
     """One request without following; the second value is where it redirects to."""
     parts = _checked_url(url)
@@ -121,19 +119,20 @@ def _once(url: str, policy: Policy, body: bytes | None, headers: Mapping[str, st
         return _read(url, response, policy, deadline), None
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() >= deadline - 0.01
-        why = f"took longer than {policy.timeout_s:g} s" if late else f"gave no usable answer ({_why(error)})"
-        raise Unreachable(f"{shown(url)} {why}. Check the address, and that the server runs.") from error
+        why = say("note.collections.took_longer_than",
+                  timeout_s=policy.timeout_s) if late else say("note.collections.gave_no_usable", why=_why(error))
+        raise Unreachable("collections.net_check_address_server", url=shown(url), why=why) from error
     finally:
         guard.cancel()
         connection.close()
 
 
-def _read(url: str, response: http.client.HTTPResponse, policy: Policy, deadline: float) -> Answer:
+def _read(url: str, response: http.client.HTTPResponse, policy: FetchPolicy, deadline: float) -> Answer:
     kind = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
     if response.status < 400 and policy.types and kind not in policy.types:
-        raise Refused(f"{shown(url)} sent “{kind[:60]}”; allowed is {', '.join(policy.types)}.")
+        raise Refused("collections.net_sent_allowed", url=shown(url), kind=kind[:60], types=", ".join(policy.types))
     if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
-        raise Refused(f"{shown(url)} sent a packed answer although none was asked for.")
+        raise Refused("collections.net_sent_packed_answer", url=shown(url))
     length = response.getheader("Content-Length") or ""
     if length.isdigit() and int(length) > policy.max_bytes:
         raise _too_large(url, policy)
@@ -199,28 +198,27 @@ class _Pinned(http.client.HTTPConnection):
 
 def _checked_url(url: str):
     if len(url) > 2_000 or not url.isprintable() or " " in url:
-        raise Refused("This is not an address: it is too long or holds spaces or control characters.")
+        raise Refused("collections.net_not_address")
     try:
         parts = urlsplit(url)
     except ValueError as error:  # brackets that do not close, letters that turn into separators
-        raise Refused("This is not an address: it cannot be read as one.") from error
+        raise Refused("collections.net_not_address_2") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or _port(parts) is None:
-        raise Refused(f"{url[:80]} is not an http or https address.")
+        raise Refused("collections.net_not_http_https", url=url[:80])
     if parts.username or parts.password:
-        raise Refused("Addresses with a user name or password in them are not used.")
+        raise Refused("collections.net_addresses_user_name")
     return parts
 
 
-def _resolve(host: str, port: int, policy: Policy) -> tuple:
+def _resolve(host: str, port: int, policy: FetchPolicy) -> tuple:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise Unreachable(f"{host} is not known to the network. Check the address, and that you are "
-                          "online.") from error
+        raise Unreachable("collections.net_not_known_network", host=host) from error
     for *_, place in found:
         check_address(str(place[0]), policy=policy, host=host)
     if not found:
-        raise Unreachable(f"{host} has no address.")
+        raise Unreachable("collections.net_no_address", host=host)
     return found[0][0], found[0][4]
 
 
@@ -251,8 +249,8 @@ def _path(parts) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _too_large(url: str, policy: Policy) -> Refused:
-    return Refused(f"{shown(url)} sent more than {policy.max_bytes / 2**20:g} MB; the answer was dropped.")
+def _too_large(url: str, policy: FetchPolicy) -> Refused:
+    return Refused("collections.net_sent_more_than", url=shown(url), max_bytes=policy.max_bytes / 2**20)
 
 
 def _why(error: BaseException) -> str:

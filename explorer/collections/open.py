@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.collections.embeddings import EmbeddingRows
-from explorer.collections.index import VectorIndex, inner_products, open_index
+from explorer.collections.faiss_index import FARTHEST, VectorIndex, inner_products, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
 from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
+from explorer.texts import say
 
 if TYPE_CHECKING:
     from explorer.collections.remote import RemoteCollection
@@ -41,7 +42,8 @@ class Collection:
         shown = {field: column for field, column in self._names.items() if field != "url"}
         self._columns = {"work": self._names, "neighbour": shown}
         self._margins = _margins(layout.card)
-        self._mapping = _open_mapping(layout.mapping)
+        self._mapping = _mapped(_open_mapping(layout.mapping), next(iter(self._indices.values())).numbers,
+                                folder=layout.folder)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
         self._backgrounds: dict[tuple[str, str], memoryview | None] = {}
@@ -51,12 +53,12 @@ class Collection:
         """What this collection is; the fingerprint covers every file's name, size and sampled bytes."""
         card, notes = self.layout.card, []
         if not card.get("clip"):
-            notes.append("The folder does not say which CLIP made it: similarities mean something only "
-                         "for queries embedded by that same CLIP.")
+            notes.append(say("note.collections.folder_not_say"))
+        if any(index.normalised for index in self._indices.values()):
+            notes.append(say("note.collections.normalised"))
         surplus = self._rows.count - self.works
         if surplus > 0:
-            notes.append(f"The metadata has {surplus} more rows than the index has works; "
-                         "they were left out.")
+            notes.append(say("note.collections.metadata_more_rows", surplus=surplus))
         return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
                               clip=str(card.get("clip", ""))[:2000], fingerprint=_fingerprint(self.layout),
                               notes=tuple(notes))
@@ -121,7 +123,8 @@ class Collection:
         """The work with this id; ExplorerError if there is none."""
         number = self._numbers.get(work_id)
         if number is None:
-            raise ExplorerError(f"The collection “{self.layout.name}” has no work “{work_id}”.")
+            raise ExplorerError("collections.open_collection_no_work", layout_name=self.layout.name,
+                                work_id=work_id)
         return Work(row=number, **self._read([number])[0])
 
     def terms(self) -> Terms:
@@ -160,8 +163,8 @@ class Collection:
         try:
             rows = self._rows.get(numbers, columns.values())
         except BROKEN as error:
-            raise ExplorerError(f"The metadata of {self.layout.folder} cannot be read ({short(error)}). "
-                                "A file is damaged or has changed; copy the folder again.") from error
+            raise ExplorerError("collections.open_metadata_cannot_read", folder=self.layout.folder,
+                                error=short(error)) from error
         return [described(number, dict(zip(columns, values, strict=True)), root=root)
                 for number, values in zip(numbers, rows, strict=True)]
 
@@ -180,6 +183,8 @@ class Collection:
         if not 0 <= min(ids) <= max(ids) < stored.count:
             raise self._unfitting()
         exact = inner_products(stored.get(ids), vector)
+        if exact and max(map(abs, exact)) > FARTHEST:  # stored embeddings that were not normalised
+            exact = inner_products(_units(stored.get(ids)), vector)
         order = sorted(range(len(ids)), key=exact.__getitem__, reverse=True)[:k]
         return [exact[i] for i in order], [ids[i] for i in order]
 
@@ -205,8 +210,8 @@ class Collection:
 
     def _index(self, modality: str) -> VectorIndex:
         if modality not in self._indices:
-            raise ExplorerError(f"The collection “{self.layout.name}” has no {modality} index; it can be "
-                                f"searched by: {', '.join(self._indices)}.")
+            raise ExplorerError("collections.open_collection_no_index", layout_name=self.layout.name,
+                                modality=modality, indices=", ".join(self._indices))
         return self._indices[modality]
 
     def _embedding_rows(self, modality: str) -> EmbeddingRows | None:
@@ -216,18 +221,19 @@ class Collection:
         return rows if rows is not None and (rows.count, rows.dim) == (index.count, index.dim) else None
 
     def _unfitting(self) -> ExplorerError:
-        return ExplorerError(f"The index of {shortened(self.layout.folder)} names works that are not there. Index "
-                             "and metadata do not belong together; build the collection again.")
+        return ExplorerError("collections.open_names_not_there", folder=shortened(self.layout.folder))
 
     def _check(self) -> None:
         sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
         if len(set(sizes.values())) > 1:
-            raise ExplorerError(f"The indices of {self.layout.folder} do not belong together: {sizes} "
-                                "(works, dimension). Build the collection again.")
+            raise ExplorerError("collections.open_indices_not_belong", folder=self.layout.folder, sizes=sizes)
+        numbers = [int(i.numbers.max()) for i in self._indices.values() if i.numbers is not None]
+        if self.layout.mapping is None and max(numbers, default=-1) >= self._rows.count:
+            raise ExplorerError("collections.open_numbers_beyond", folder=self.layout.folder, number=max(numbers),
+                                count=self._rows.count)
         if self._rows.count < self.works:
-            raise ExplorerError(f"The metadata of {self.layout.folder} has {self._rows.count:,} rows for an "
-                                f"index of {self.works:,} works, so results would get wrong names. A "
-                                "metadata file is missing; copy or build the collection again.")
+            raise ExplorerError("collections.open_metadata_rows_index", folder=self.layout.folder,
+                                count=self._rows.count, works=self.works)
 
 
 def open_collection(source: str, *, cache: Path | None = None,
@@ -248,11 +254,10 @@ def unit(embedding: np.ndarray, dim: int) -> np.ndarray:
     """(d,) float32 of length 1; ExplorerError when the dimension is wrong or it has no direction."""
     vector = np.asarray(embedding, np.float32).reshape(-1)
     if len(vector) != dim:
-        raise ExplorerError(f"The query has {len(vector)} dimensions and the collection {dim}: they come "
-                            "from different CLIPs. Choose the CLIP that the collection was made with.")
+        raise ExplorerError("collections.open_query_dimensions_collection", vector_count=len(vector), dim=dim)
     length = math.sqrt(max(0.0, float(vector.dot(vector))))
     if not 0 < length < math.inf:
-        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+        raise ExplorerError("collections.open_query_embedding_empty")
     return vector if abs(length - 1) < 1e-6 else vector / length
 
 
@@ -272,8 +277,17 @@ def _open_mapping(path: Path | None) -> np.ndarray | None:
     try:
         return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
     except (OSError, ValueError) as error:
-        raise ExplorerError(f"The file {shortened(path)} cannot be read ({short(error)}). It is damaged or cut "
-                            "short; copy the folder again.") from error
+        raise ExplorerError("collections.embeddings_file_cannot_read", path=shortened(path),
+                            error=short(error)) from error
+
+
+def _mapped(mapping: np.ndarray | None, numbers: np.ndarray | None, *, folder: Path) -> np.ndarray | None:
+    """Place in the index -> metadata row, through an index's own numbers (an id map's) and a mapping file."""
+    if numbers is None or mapping is None:
+        return mapping if numbers is None else numbers
+    if len(numbers) and int(numbers.max()) >= len(mapping):
+        raise ExplorerError("collections.open_names_not_there", folder=shortened(folder))
+    return np.asarray(mapping)[numbers]
 
 
 def _fingerprint(layout: Layout) -> str:

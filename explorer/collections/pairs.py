@@ -9,22 +9,23 @@ within three bits share one of four 16-bit bands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import faiss
 import numpy as np
 
 from explorer.collections.signatures import distance
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 CELL = 256  # works a cell
 PROBES = 4  # cells searched for each work, out of those in the PROBES nearest cells of cells
 SMALL = 4_096  # up to here exact search is as fast
 BAND_CAP = 64  # of a band's crowd, each is compared with so many followers
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # left, right, cosine
 
 
 def vector_pairs(vectors: np.ndarray, *, k: int, least: float,
-                 queries: np.ndarray | None = None) -> Iterator[Progress]:
+                 queries: np.ndarray | None = None, run: Run = QUIET) -> Pairs:
     """Pairs of (n, d) unit vectors whose cosine is at least `least`, among each one's `k` nearest.
 
     With `queries` (n, d), changed vectors under the same numbers, their nearest are taken instead.
@@ -35,16 +36,16 @@ def vector_pairs(vectors: np.ndarray, *, k: int, least: float,
         everyone = np.arange(len(vectors))
         found = [_near(vectors, asked, everyone, everyone, k, least)] if len(vectors) else []
     else:
-        found = yield from _in_cells(vectors, asked, k, least)
+        found = _in_cells(vectors, asked, k, least, run)
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
     rows, ids, values = _nearest(*(np.concatenate(c) for c in zip(*found, strict=True)), k)
     return _once(np.minimum(rows, ids), np.maximum(rows, ids), values)
 
 
-def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float) -> Iterator[Progress]:
+def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float, run: Run) -> list[Pairs]:
     """Per cell, (rows, ids, cosine) of those that look into it and of those that lie in it."""
-    home, looks = yield from _assigned(vectors, asked)
+    home, looks = _assigned(vectors, asked, run)
     cells = int(max(home.max(), looks.max())) + 1
     members, visitors = np.argsort(home, kind="stable"), np.argsort(looks.ravel(), kind="stable")
     inside = np.concatenate([[0], np.cumsum(np.bincount(home, minlength=cells))])
@@ -52,7 +53,7 @@ def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float) -> I
     found = []
     for cell in range(cells):
         if cell % 64 == 0:
-            yield Progress(cell, cells, "comparing works")
+            run.report(Progress(cell, cells, say("progress.comparing_works")))
         own = members[inside[cell]:inside[cell + 1]]
         who = visitors[coming[cell]:coming[cell + 1]] // PROBES
         if len(own) and len(who):
@@ -60,7 +61,7 @@ def _in_cells(vectors: np.ndarray, asked: np.ndarray, k: int, least: float) -> I
     return found
 
 
-def _assigned(vectors: np.ndarray, asked: np.ndarray) -> Iterator[Progress]:
+def _assigned(vectors: np.ndarray, asked: np.ndarray, run: Run) -> tuple[np.ndarray, np.ndarray]:
     """(n,) the cell that each vector lies in, and (n, PROBES) the cells that each query looks into."""
     n, rng = len(vectors), np.random.default_rng(0)
     centres = np.ascontiguousarray(vectors[np.sort(rng.choice(n, n // CELL, replace=False))], np.float32)
@@ -69,7 +70,7 @@ def _assigned(vectors: np.ndarray, asked: np.ndarray) -> Iterator[Progress]:
     below = [np.flatnonzero(above == top) for top in range(len(tops))]
     home, looks = np.zeros(n, np.int64), np.zeros((n, PROBES), np.int64)
     for at in range(0, n, 16_384):
-        yield Progress(at, n, "sorting works into cells")
+        run.report(Progress(at, n, say("progress.sorting_works_into")))
         part = slice(at, at + 16_384)
         looks[part] = _looks(asked[part], centres, tops, below)
         home[part] = looks[part, 0] if asked is vectors else _looks(vectors[part], centres, tops, below)[:, 0]

@@ -57,8 +57,8 @@ class Parts:
         try:
             return pq.read_table(self.metadata(number), columns=columns).to_pylist()
         except (pa.ArrowException, OSError) as error:
-            raise ExplorerError(f"{self.metadata(number)} is damaged ({error}). Delete the file and build "
-                                "again; only its pictures are embedded anew.") from error
+            raise ExplorerError("collections.parts_damaged_delete_file", metadata=self.metadata(number),
+                                error=error) from error
 
     def write(self, part: Part, number: int) -> None:
         """Writes one part; it counts once its metadata is in place."""
@@ -125,5 +125,4 @@ def write_whole(path: Path, data: bytes) -> None:
         os.replace(draft, path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise ExplorerError(f"{path} cannot be written ({error.strerror}). Free some space or choose another "
-                            "folder; what was embedded so far is kept.") from error
+        raise ExplorerError("collections.parts_cannot_written", path=path, strerror=error.strerror) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,10 @@ from explorer.collections.open import Collection
 from explorer.collections.parts import FOLDERS, write_array
 from explorer.collections.signatures import LENGTH, signature
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 def stored_signatures(collection: Collection, *, cache: Path | None = None) -> np.ndarray | None:
@@ -28,7 +29,7 @@ def stored_signatures(collection: Collection, *, cache: Path | None = None) -> n
     return None
 
 
-def read_signatures(collection: Collection, *, cache: Path | None = None) -> Iterator[Progress]:
+def read_signatures(collection: Collection, *, cache: Path | None = None, run: Run = QUIET) -> np.ndarray | None:
     """Signatures (n, 3072) uint8, all zero for a work without a readable picture.
 
     Reads every picture when none are stored, and writes them to `cache`; returns None for a collection
@@ -38,7 +39,7 @@ def read_signatures(collection: Collection, *, cache: Path | None = None) -> Ite
         return found
     marks = np.zeros((collection.works, LENGTH), np.uint8)
     for at in range(0, collection.works, 64):
-        yield Progress(at, collection.works, "reading pictures")
+        run.report(Progress(at, collection.works, say("progress.reading_pictures")))
         numbers = range(at, min(at + 64, collection.works))
         for number, work in zip(numbers, collection.rows(list(numbers)), strict=True):
             marks[number] = read_signature(work.image_path)

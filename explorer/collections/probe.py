@@ -1,7 +1,7 @@
 """Reads all of a collection's file that somebody else may have made, in a process of its own (see checks.py).
 
 faiss, Arrow, Parquet and HDF5 are read by native code, which a hostile file may end or fill. What this child got
-through whole, within limits on memory and time, its parent may open. Answers {"fault": …} for all else.
+through whole, within limits on memory and time, its parent may open. Answers with a fault for all else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ INDICES = frozenset(f"Index{name}" for name in (
 
 
 class Fault(Exception):
-    """Why a file is not read, as half a sentence."""
+    """Why a file is not read: the name of a text (`note.collections.probe_…`) with its values."""
+
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.key, self.values = key, values
 
 
 class Room:
@@ -40,7 +44,7 @@ class Room:
     def take(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            raise Fault(f"its {self.size:,} bytes unpack to more than is read")
+            raise Fault("unpacks", size=self.size)
 
 
 def rows(kind: str, path: str, room: Room) -> int:
@@ -69,7 +73,7 @@ def _parquet(path: str, room: Room, whole: bool) -> int:
         _weigh(batch, room)
         count += batch.num_rows
     if whole and count != file.metadata.num_rows:
-        raise Fault(f"it claims {file.metadata.num_rows:,} rows and has {count:,}")
+        raise Fault("rows", claimed=file.metadata.num_rows, count=count)
     return count
 
 
@@ -97,9 +101,9 @@ def _weigh_values(values: Any, room: Room) -> None:
     elif pa.types.is_primitive(kind) or pa.types.is_null(kind) or pa.types.is_decimal(kind):
         return
     else:
-        raise Fault(f"it holds values of a kind that is not read: {str(kind)[:60]}")
+        raise Fault("values", kind=str(kind)[:60])
     if (pc.max(lengths).as_py() or 0) > LONGEST:
-        raise Fault(f"a text in it has more than {LONGEST:,} bytes")
+        raise Fault("long_text", most=LONGEST)
     room.take(pc.sum(lengths).as_py() or 0)
 
 
@@ -108,11 +112,11 @@ def _hdf5(path: str, room: Room, whole: bool) -> int:
     with h5py.File(path, "r") as file:
         own = isinstance(file.get("dataset", getlink=True), h5py.HardLink)
         if not own or not isinstance(file["dataset"], h5py.Group):
-            raise Fault("it has no group “dataset” of its own")
+            raise Fault("no_group")
         group = file["dataset"]
         columns = [_column(group, name) for name in group]
         if len({len(c) for c in columns}) > 1:
-            raise Fault("its columns are of unequal length")
+            raise Fault("unequal")
         for column in columns:
             for start, end in _pieces(len(column), whole):
                 room.take(max(ROW, column.dtype.itemsize) * (end - start))
@@ -120,7 +124,7 @@ def _hdf5(path: str, room: Room, whole: bool) -> int:
                     size = len(value) if isinstance(value, (bytes, str)) else 0
                     room.take(size)
                     if size > LONGEST:
-                        raise Fault(f"a text in it has more than {LONGEST:,} bytes")
+                        raise Fault("long_text", most=LONGEST)
         return len(columns[0]) if columns else 0
 
 
@@ -128,17 +132,17 @@ def _column(group: Any, name: str) -> Any:
     """A column that lies in this file itself, one value a row, of text or numbers."""
     import h5py
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise Fault("a column of it is a link to somewhere else")
+        raise Fault("link")
     column = group[name]
     if not isinstance(column, h5py.Dataset) or column.ndim != 1 or column.shape is None:
-        raise Fault("a column of it has not one value a row")
+        raise Fault("shape")
     if column.is_virtual or column.external:
-        raise Fault("a column of it lies in another file of this computer")
+        raise Fault("other_file")
     made = column.id.get_create_plist()
     if any(made.get_filter(n)[0] not in FILTERS for n in range(made.get_nfilters())):
-        raise Fault("a column of it is packed in a way that is not read")
+        raise Fault("packed")
     if column.dtype.kind not in "biufS" and h5py.check_string_dtype(column.dtype) is None:
-        raise Fault("a column of it holds neither texts nor numbers")
+        raise Fault("neither")
     return column
 
 
@@ -152,7 +156,8 @@ def index(path: str) -> int:
     import faiss
     import numpy as np
 
-    from explorer.collections.index import reading_flags
+    from explorer.collections.faiss_index import reading_flags
+
     faiss.omp_set_num_threads(1)
     with open(path, "rb") as handle:
         kind = handle.read(4)
@@ -160,9 +165,7 @@ def index(path: str) -> int:
     _check_index(found)
     if found.ntotal:
         queries = np.random.default_rng(0).standard_normal((QUERIES, found.d)).astype(np.float32)
-        _, ids = found.search(queries / np.linalg.norm(queries, axis=1, keepdims=True), min(100, found.ntotal))
-        if ids.max() >= found.ntotal:
-            raise Fault("it names works that it does not have")
+        found.search(queries / np.linalg.norm(queries, axis=1, keepdims=True), min(100, found.ntotal))
     return int(found.ntotal)
 
 
@@ -172,15 +175,15 @@ def _check_index(found: Any) -> None:
     part = faiss.downcast_index(found)
     name = type(part).__name__
     if name not in INDICES:
-        raise Fault(f"it is of a kind that is not read: {name}")
+        raise Fault("index_kind", name=name)
     if hasattr(part, "hnsw"):
         links = faiss.vector_to_array(part.hnsw.neighbors)
         if len(links) and not -1 <= links.min() <= links.max() < part.ntotal:
-            raise Fault("its graph leads outside")
+            raise Fault("graph")
     if hasattr(part, "id_map"):
         ids = faiss.vector_to_array(part.id_map)
-        if len(ids) != part.ntotal or (len(ids) and not 0 <= ids.min() <= ids.max() < part.ntotal):
-            raise Fault("it names works that it does not have")
+        if len(ids) != part.ntotal or (len(ids) and ids.min() < 0):
+            raise Fault("names")
     if hasattr(part, "invlists"):
         _check_lists(part)
     for inner in ("index", "quantizer", "base_index", "refine_index", "storage"):
@@ -193,21 +196,21 @@ def _check_lists(part: Any) -> None:
     import numpy as np
     lists, seen = part.invlists, 0
     if lists.nlist != part.nlist or part.quantizer.ntotal != part.nlist:
-        raise Fault("its lists contradict each other")
+        raise Fault("lists")
     for number in range(lists.nlist):
         size = lists.list_size(number)
         seen += size
         if seen > part.ntotal:
-            raise Fault("its lists hold more works than it has")
+            raise Fault("lists")
         ids = faiss.rev_swig_ptr(lists.get_ids(number), size) if size else np.zeros(1, np.int64)
         if not 0 <= ids.min() <= ids.max() < max(1, part.ntotal):
-            raise Fault("it names works that it does not have")
+            raise Fault("names")
     if seen != part.ntotal:
-        raise Fault("its lists hold fewer works than it has")
+        raise Fault("lists")
 
 
 def answer(request: dict, _: bytes) -> tuple[dict, bytes]:
-    """{"count": …}, or {"path": …, "fault": half a sentence} where a file is not read."""
+    """{"count": …}, or {"path": …, "fault": …, "values": …} where a file is not read."""
     limit(DATA=int(request.get("memory_mb", 0)) * 2**20 or memory_bytes())
     path, count = "", 0
     try:
@@ -216,16 +219,17 @@ def answer(request: dict, _: bytes) -> tuple[dict, bytes]:
             count += index(path) if request["op"] == "index" else rows(request["kind"], path, room)
         return {"count": count}, b""
     except Exception as error:  # whatever native readers make of a foreign file
-        return {"path": path, "fault": _told(error)}, b""
+        fault = _fault(error)
+        return {"path": path, "fault": fault.key, "values": fault.values}, b""
 
 
-def _told(error: Exception) -> str:
+def _fault(error: Exception) -> Fault:
     if isinstance(error, Fault):
-        return str(error)
+        return error
     if isinstance(error, MemoryError):
-        return "it needs more memory than reading it may use"
+        return Fault("memory")
     line = (str(error).rsplit("Error: ", 1)[-1].splitlines() or [""])[0]
-    return f"it is damaged ({''.join(c for c in line if c.isprintable())[:160] or type(error).__name__})"
+    return Fault("damaged", error="".join(c for c in line if c.isprintable())[:160] or type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,21 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say
 
 LOOK = 128  # faiss's own 16 puts one work in seven into a wrong cell, of 2,048 cells of 512 dimensions
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
-    """Writes the index `target` over a folder of .npy files; ends the process when it is closed early."""
+def quantise(embeddings: Path, target: Path, key: str, *, run: Run = QUIET) -> None:
+    """Writes the index `target` over a folder of .npy files; ends the process when the run is ended."""
     command = [sys.executable, "-m", "explorer.collections.quantise", str(embeddings), str(target), key]
     log = target.with_suffix(".log")
     with open(log, "wb") as sink:
@@ -31,7 +33,7 @@ def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
         begun = time.monotonic()
         try:
             while child.poll() is None:
-                yield Progress(0, 3, f"making cells and codes ({time.monotonic() - begun:.0f} s)")
+                run.report(Progress(0, 3, say("progress.making_cells_codes", monotonic=time.monotonic() - begun)))
                 try:
                     child.wait(0.5)
                 except subprocess.TimeoutExpired:
@@ -42,8 +44,7 @@ def quantise(embeddings: Path, target: Path, key: str) -> Iterator[Progress]:
                 child.wait()
     if child.returncode != 0 or not target.exists():
         last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1][:200]
-        raise ExplorerError(f"The index could not be made ({last}). The embeddings are kept; free memory or "
-                            "space and index again.")
+        raise ExplorerError("collections.quantise_index_not_made", last=last)
 
 
 def main(embeddings: str, target: str, key: str) -> None:

@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from explorer.collections.net import Policy, fetch, shown
+from explorer.collections.net import FetchPolicy, fetch, shown
 from explorer.collections.works import Terms, Work, as_work, clean, column_names
 from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
+from explorer.texts import say
 
 TIMEOUT_S = 20.0
 MOST = 1_000  # neighbours asked for at once
@@ -40,9 +41,9 @@ class Filters:
     @property
     def active(self) -> tuple[str, ...]:
         """Names of those that are on."""
-        pairs = (("duplicates hidden", self.deduplicate), ("unsafe hidden", self.safety),
-                 ("violence hidden", self.violence), ("query shifted", self.aesthetic_score is not None))
-        return tuple(name for name, on in pairs if on)
+        pairs = (("duplicates", self.deduplicate), ("unsafe", self.safety), ("violence", self.violence),
+                 ("shift", self.aesthetic_score is not None))
+        return tuple(say(f"note.filter.{name}") for name, on in pairs if on)
 
     def as_request(self) -> dict[str, Any]:
         shift = {} if self.aesthetic_score is None else {
@@ -65,15 +66,17 @@ class RemoteCollection:
 
     modalities = ("image", "text")
 
-    def __init__(self, base: str, name: str, *, policy: Policy, others: Sequence[str] = ()):
+    def __init__(self, base: str, name: str, *, policy: FetchPolicy, others: Sequence[str] = ()):
         self.base, self.name, self.policy = base, name, policy
-        notes = ["The backend belongs to somebody else: it can change at any time, and it sees each query."]
+        notes = [say("note.collections.backend_belongs_somebody")]
         if len(others) > 1:
-            notes.append(f"This backend also serves: {', '.join(o for o in others if o != name)[:300]}.")
+            notes.append(say("note.collections.backend_also_serves",
+                             others=", ".join(o for o in others if o != name)[:300]))
         address = f"{base}#{name}"
         digest = hashlib.sha256(address.encode()).hexdigest()
-        self.info = CollectionInfo(source=address, name=f"{name} at {urlsplit(base).netloc}", works=0,
-                                   clip="", fingerprint=digest, notes=tuple(notes))
+        at = say("note.collections.name_at", name=name, place=urlsplit(base).netloc)
+        self.info = CollectionInfo(source=address, name=at, works=0, clip="", fingerprint=digest,
+                                   notes=tuple(notes))
 
     def search(self, embedding: np.ndarray, k: int, *, modality: str = "image", query: str = "image",
                subject_id: str = "") -> list[Neighbour]:
@@ -83,10 +86,6 @@ class RemoteCollection:
     def search_text(self, text: str, k: int, *, modality: str = "image") -> list[Neighbour]:
         """The nearest works to a text, embedded by the backend."""
         return list(self.ask({"text": text}, k, modality=modality).neighbours)
-
-    def search_image(self, data: bytes, k: int, *, modality: str = "image") -> list[Neighbour]:
-        """The nearest works to an image file, which is sent to the backend and embedded there."""
-        return list(self.ask(by_image(data), k, modality=modality).neighbours)
 
     def ask(self, what: dict[str, Any], k: int, *, modality: str = "image", filters: Filters | None = None,
             subject_id: str = "") -> RemoteAnswer:
@@ -104,10 +103,10 @@ class RemoteCollection:
     def work(self, work_id: str) -> Work:
         """The work with this index id."""
         if not (work_id.isascii() and work_id.isdigit() and len(work_id) < 20):
-            raise ExplorerError(f"A backend names its works by number; “{shortened(work_id, 40)}” is none.")
+            raise ExplorerError("collections.remote_backend_names_works", work_id=shortened(work_id, 40))
         found = _rows(self._post("/metadata", {"ids": [int(work_id)], "indice_name": self.name}), self.base)
         if not found or not isinstance(found[0].get("metadata"), dict):
-            raise ExplorerError(f"{shown(self.base)} knows no work {work_id}.")
+            raise ExplorerError("collections.remote_knows_no_work", base=shown(self.base), work_id=work_id)
         return _work(int(work_id), found[0]["metadata"])
 
     def terms(self) -> Terms:
@@ -119,12 +118,11 @@ class RemoteCollection:
         try:
             theirs, ours = self.search_text(text, 5), self.search(embedding, 5)
         except ExplorerError as error:
-            return f"Whether the backend uses the same CLIP could not be checked: {error}"
+            return say("note.collections.whether_backend_uses", error=error)
         same = len(theirs) == len(ours) and all(
             abs(a.similarity - b.similarity) < 1e-2 for a, b in zip(theirs, ours, strict=True))
         return "" if same else (
-            "The backend's CLIP is not the one chosen here: it ranks the same text differently, so searches "
-            "by an embedding from here mean nothing there. Search it by image or text instead.")
+            say("note.collections.backend_clip_not"))
 
     def _knn(self, what: dict[str, Any], k: int, modality: str, filters: Filters) -> list[dict[str, Any]]:
         request = {**what, "modality": modality, "num_images": k, "num_result_ids": k,
@@ -134,7 +132,7 @@ class RemoteCollection:
             value, number = row.get("similarity"), row.get("id")
             good = isinstance(value, (int, float)) and not isinstance(value, bool) and -1.01 <= value <= 1.01
             if not good or not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
-                raise _lies(self.base, "a result has no number as id, or a similarity outside -1 to 1")
+                raise _lies(self.base, say("note.collections.result_no_number"))
         return sorted(rows, key=lambda row: -row["similarity"])
 
     def _neighbour(self, row: dict[str, Any], rank: int, subject_id: str) -> Neighbour:
@@ -148,9 +146,10 @@ class RemoteCollection:
         answer = fetch(self.base + path, policy=self.policy, body=json.dumps(request).encode(),
                        headers={"Content-Type": "application/json"})
         if answer.status >= 400:
-            hint = ("the query may come from another CLIP than its index"
-                    if "embedding_input" in request else "see the backend's own log")
-            raise ExplorerError(f"{shown(self.base)} failed on the query (HTTP {answer.status}); {hint}.")
+            hint = (say("note.collections.query_may_come")
+                    if "embedding_input" in request else say("note.collections.see_backend_own"))
+            raise ExplorerError("collections.remote_failed_query_http", base=shown(self.base), status=answer.status,
+                                hint=hint)
         return _json(answer.body, self.base)
 
 
@@ -159,7 +158,7 @@ def by_embedding(embedding: np.ndarray) -> dict[str, Any]:
     vector = np.asarray(embedding, np.float32).reshape(-1)
     length = float(np.linalg.norm(vector))
     if not 0 < length < math.inf:
-        raise ExplorerError("The query's embedding is empty or not a number; embed the image again.")
+        raise ExplorerError("collections.open_query_embedding_empty")
     return {"embedding_input": (vector / length).tolist()}
 
 
@@ -172,14 +171,14 @@ def open_remote(source: str, *, offline: bool = True) -> RemoteCollection:
     """The backend at an http(s) address; "#name" says which of its indices. Asks it for their names."""
     address, _, wanted = source.partition("#")
     base = address.rstrip("/").removesuffix("/knn-service")
-    policy = Policy(offline=offline, private=True, max_bytes=MAX_ANSWER, timeout_s=TIMEOUT_S, max_redirects=0)
+    policy = FetchPolicy(offline=offline, private=True, max_bytes=MAX_ANSWER, timeout_s=TIMEOUT_S, max_redirects=0)
     answer = fetch(base + "/indices-list", policy=policy)
     names = _json(answer.body, base) if answer.status == 200 else None
     if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise ExplorerError(f"{shown(base)} is not a clip-retrieval backend: it lists no indices.")
+        raise ExplorerError("collections.remote_not_clip_retrieval", base=shown(base))
     if wanted and wanted not in names:
-        raise ExplorerError(f"{shown(base)} serves no index “{wanted[:60]}”; there are: "
-                            f"{', '.join(map(clean, names))[:300]}.")
+        raise ExplorerError("collections.remote_serves_no_index", base=shown(base), wanted=wanted[:60],
+                            names=", ".join(map(clean, names))[:300])
     return RemoteCollection(base, wanted or names[0], policy=policy, others=names)
 
 
@@ -192,7 +191,7 @@ def _work(number: int, values: dict[str, Any]) -> Work:
 
 def _rows(value: Any, base: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise _lies(base, "it is not a list of results")
+        raise _lies(base, say("note.collections.not_list_results"))
     return value
 
 
@@ -200,9 +199,8 @@ def _json(body: bytes, base: str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _lies(base, "it is not JSON") from error
+        raise _lies(base, say("note.collections.not_json")) from error
 
 
 def _lies(base: str, why: str) -> ExplorerError:
-    return ExplorerError(f"{shown(base)} sent an answer that cannot be used: {why}. "
-                         "It is perhaps no clip-retrieval backend, or a broken one.")
+    return ExplorerError("collections.remote_sent_answer_cannot", base=shown(base), why=why)

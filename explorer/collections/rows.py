@@ -60,8 +60,8 @@ def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
             check_rows((copy,), "arrow", cache=cache)
         return ArrowRows([copy])
     except BROKEN as error:
-        raise ExplorerError(f"The metadata of {layout.folder} cannot be read ({short(error)}). A file is "
-                            "damaged or half copied; copy the folder again.") from error
+        raise ExplorerError("collections.rows_metadata_cannot_read", folder=layout.folder,
+                            error=short(error)) from error
 
 
 class _Blocks:
@@ -80,26 +80,30 @@ class _Blocks:
         found, ends, known = [], self._ends, self._readers
         for number in numbers:
             if not 0 <= number < self.count:
-                raise _no_such_row(number, self.count)
+                raise ExplorerError("collections.rows_index_names_metadata", number=number, count=self.count)
             at = bisect.bisect_right(ends, number)
             inside = number - ends[at - 1] if at else number
             readers = known.get(at)
             if readers is None:
                 block = self._block(at)
-                readers = known[at] = {c: _reader(block.column(c)) for c in self.columns}
+                has = set(block.schema.names)
+                readers = known[at] = {c: _reader(block.column(c)) if c in has else _nothing for c in self.columns}
             found.append(tuple([readers[c](inside) for c in columns]))
         return found
 
     def column(self, name: str) -> Iterator[Any]:
         for number in range(len(self._ends)):
-            values = self._block(number).column(name)
+            block = self._block(number)
+            if name not in block.schema.names:
+                yield from [None] * block.num_rows
+                continue
+            values = block.column(name)
             for at in range(0, len(values), STRETCH):  # a text that many rows share is one for each here
                 yield from values[at:at + STRETCH].to_pylist()
 
 
-def _no_such_row(number: int, count: int) -> ExplorerError:
-    return ExplorerError(f"The index names row {number}, but the metadata has {count} rows. "
-                         "Index and metadata do not belong together; build the collection again.")
+def _nothing(at: int) -> None:
+    """The value of a column that a part does not have."""
 
 
 def _reader(column: pa.Array | pa.ChunkedArray) -> Callable[[int], Any]:
@@ -123,7 +127,7 @@ class ArrowRows(_Blocks):
         for path in paths:
             reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
             self._batches += [reader.get_batch(i) for i in range(reader.num_record_batches)]
-        names = self._batches[0].schema.names if self._batches else ()
+        names = dict.fromkeys(name for batch in self._batches for name in batch.schema.names)
         super().__init__([b.num_rows for b in self._batches], names)
 
     def _block(self, number: int) -> pa.RecordBatch:
@@ -136,14 +140,14 @@ class ParquetRows(_Blocks):
     def __init__(self, paths: Sequence[Path]):
         self._files = [pq.ParquetFile(path, memory_map=True) for path in paths]
         sizes = [f.metadata.num_rows for f in self._files]
-        shared = [c for c in self._files[0].schema_arrow.names
-                  if all(c in f.schema_arrow.names for f in self._files)]
-        super().__init__(sizes, [c for c in shared if not c.startswith("__index_level_")])
+        names = dict.fromkeys(name for file in self._files for name in file.schema_arrow.names)
+        super().__init__(sizes, [c for c in names if not c.startswith("__index_level_")])
         self._decoded: dict[int, pa.Table] = {}
 
     def _block(self, number: int) -> pa.Table:
         if number not in self._decoded:
-            self._decoded[number] = self._files[number].read(columns=list(self.columns)).combine_chunks()
+            wanted = [c for c in self._files[number].schema_arrow.names if c in self.columns]
+            self._decoded[number] = self._files[number].read(columns=wanted).combine_chunks()
         return self._decoded[number]
 
 
@@ -162,7 +166,8 @@ class Hdf5Rows:
 
     def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
         if any(not 0 <= n < self.count for n in numbers):
-            raise _no_such_row(max(numbers, key=abs), self.count)
+            raise ExplorerError("collections.rows_index_names_metadata", number=max(numbers, key=abs),
+                                count=self.count)
         return [tuple(_plain(self._columns[c][n]) for c in columns) for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:
@@ -216,7 +221,7 @@ def write_arrow(paths: Sequence[Path], target: Path) -> Path:
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     files = [pq.ParquetFile(p, memory_map=True) for p in paths]
-    schema = files[0].schema_arrow.remove_metadata()
+    schema = _joined([f.schema_arrow for f in files])
     with (tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as draft,
           pa.ipc.new_file(draft, schema) as writer):
         for table in _tables(files, schema):
@@ -229,13 +234,48 @@ def _tables(files: Sequence[pq.ParquetFile], schema: pa.Schema) -> Iterator[pa.T
     """The rows in few large pieces: what leads to a row stays in the processor's caches."""
     held, count = [], 0
     for file in files:
-        for batch in file.iter_batches(16_384, columns=schema.names):
-            held.append(batch.cast(schema) if batch.schema != schema else batch)
+        for batch in file.iter_batches(16_384, columns=[n for n in file.schema_arrow.names if n in schema.names]):
+            held.append(batch if batch.schema == schema else _fitted(batch, schema))
             count += len(batch)
             if count >= COPY_ROWS:
                 yield pa.Table.from_batches(held, schema).combine_chunks()
                 held, count = [], 0
     yield pa.Table.from_batches(held, schema).combine_chunks()
+
+
+def _joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Every column of any part, in the order of first sight; a column of several types as the wider of them, or as
+    text.
+    """
+    found: dict[str, pa.DataType] = {}
+    for field in (field for schema in schemas for field in schema):
+        known = found.get(field.name)
+        found[field.name] = field.type if known is None else _wider(known, field.type)
+    return pa.schema(list(found.items()))
+
+
+def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if one == other:
+        return one
+    try:
+        fields = [pa.schema([("x", kind)]) for kind in (one, other)]
+        return pa.unify_schemas(fields, promote_options="permissive").field("x").type
+    except pa.ArrowException:
+        return pa.large_string()
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows with the columns of `schema`: what a part lacks is empty, what it has in another type is cast."""
+    columns = [_cast(batch.column(field.name), field.type) if field.name in batch.schema.names
+               else pa.nulls(batch.num_rows, field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    try:
+        return column if column.type == kind else column.cast(kind)
+    except pa.ArrowException:  # lists and structs, which Arrow does not write as text
+        return pa.array([None if v is None else str(v) for v in column.to_pylist()], kind)
 
 
 def short(error: BaseException) -> str:

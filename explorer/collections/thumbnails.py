@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from explorer.collections.net import Policy, Refused, Unreachable, fetch
+from explorer.collections.net import FetchPolicy, Refused, Unreachable, fetch
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image, png_bytes
+from explorer.images.decode import open_image, png_bytes
+from explorer.texts import say
 
 SIDE_PX = 256
 TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif")
@@ -32,9 +33,9 @@ class Thumbnail:
 def fetch_thumbnail(url: str, *, offline: bool = True) -> Thumbnail:
     """Fetch one picture over the network, from a public address only: 8 MB, 10 s, 3 redirects at most."""
     try:
-        answer = fetch(url, policy=Policy(offline=offline, types=TYPES))
+        answer = fetch(url, policy=FetchPolicy(offline=offline, types=TYPES))
         if answer.status >= 400:
-            return Thumbnail(url, "dead", f"The server answered {answer.status}.")
+            return Thumbnail(url, "dead", say("note.collections.server_answered", status=answer.status))
         return Thumbnail(url, "ok", png=png_bytes(shrink(open_image(answer.body, name="The picture").rgb)))
     except Unreachable as error:
         return Thumbnail(url, "dead", str(error))

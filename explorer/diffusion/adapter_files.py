@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.fingerprint import file_sha256
-from explorer.diffusion.sources import PICKLES, pickle_error, read_header
-from explorer.errors import ExplorerError
+from explorer.diffusion.locate import PICKLES, pickle_error
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
+from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
-PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>-?\d+(?:\.\d+)?))?$")
+PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>[-+]?(?:\d+\.?\d*|\.\d+)))?$")
 
 
 @dataclass(frozen=True)
@@ -38,25 +40,22 @@ def parse_source(source: str) -> tuple[str, tuple[AdapterFile, ...]]:
 
 def _adapter(part: str) -> AdapterFile:
     match = PART.match(part)
-    path = Path(match["path"] if match else part).expanduser()
+    path = typed_path(match["path"] if match else part)
     weight = float(match["weight"] or 1.0) if match else 1.0
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
-    if not path.is_file() or path.suffix != ".safetensors":
-        raise ExplorerError(f"There is no adapter file at {str(path)!r}. Give a LoRA or textual inversion as "
-                            "a .safetensors file.")
+    if not path.is_file() or path.suffix.lower() != ".safetensors":
+        raise ExplorerError("diffusion.adapter_files_no", path=shortened(path))
     if abs(weight) > 4:
-        raise ExplorerError(f"The weight {weight:g} of {path.name} is outside -4 to 4. Usual are 0.5 to 1.")
+        raise ExplorerError("diffusion.adapter_files_weight_outside_4", weight=weight, path_name=path.name)
     return AdapterFile(path.resolve(), _kind(path), weight)
 
 
 def _kind(path: Path) -> str:
-    header = read_header(path)
-    if any("lora" in name.lower() or "hada_" in name or "lokr_" in name for name in header):
+    tensors = read_table(path).tensors
+    if any("lora" in name.lower() or "hada_" in name or "lokr_" in name for name in tensors):
         return "lora"
-    shapes = [value.get("shape", []) for value in header.values()]
-    if header and len(header) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
+    shapes = [tensor.shape for tensor in tensors.values()]
+    if tensors and len(tensors) <= 2 and all(1 <= len(shape) <= 2 for shape in shapes):
         return "textual-inversion"
-    raise ExplorerError(f"{path.name} is neither a LoRA nor a textual inversion. A whole model is chosen "
-                        "as the "
-                        "model itself, not added to one.")
+    raise ExplorerError("diffusion.adapter_files_neither_lora_nor", path_name=path.name)

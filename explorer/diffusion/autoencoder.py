@@ -30,32 +30,29 @@ class Encoded:
 
     def __init__(self, model: Model, rgb: np.ndarray) -> None:
         """`rgb` is (h, w, 3) uint8 of the replay's own size."""
+        self._space = model.latent_space
         with torch.inference_mode(), upcast(model) as dtype:
-            out = model.pipe.vae.encode(to_tensor(rgb).to(model.device, dtype))
-        self._model = model
-        self._spread = getattr(out, "latent_dist", None)
-        self.mean = out.latents if self._spread is None else self._spread.mean  # (1, c, h/f, w/f)
+            pixels = to_tensor(rgb).to(model.device, dtype)
+            self.mean, self._spread = self._space.posterior(pixels)  # (1, c, h/f, w/f), before shift and scale
 
     def draw(self, generators: Sequence[torch.Generator] | None) -> torch.Tensor:
         """(n, c, h/f, w/f) scaled latents, a draw from each image's generator; the mean if None."""
         if self._spread is None or generators is None:
             raw = self.mean.expand(len(generators or [0]), -1, -1, -1)
         else:
-            shape, std = self.mean.shape, self._spread.std
+            shape = self.mean.shape
             noise = [randn_tensor(shape, generator=g, device=self.mean.device, dtype=self.mean.dtype)
                      for g in generators]
-            raw = torch.cat([self.mean + std * one for one in noise])
-        shift, scale = _normal(self._model, raw)
-        return (raw.to(self._model.dtype) - shift) * scale
+            raw = torch.cat([self.mean + self._spread * one for one in noise])
+        return self._space.latents_of(raw.to(self._space.latents_dtype))
 
 
 def decode(model: Model, latents: torch.Tensor, *, chunk: int = 0) -> np.ndarray:
     """(n, h, w, 3) uint8 from final latents (n, c, h/f, w/f), `chunk` at a time (0: as memory allows)."""
     chunk = chunk or model.policy.decode_chunk
-    shift, scale = _normal(model, latents)
     with torch.inference_mode(), upcast(model) as dtype:
-        raw = (latents / scale + shift).to(dtype)
-        parts = [to_rgb(model.pipe.vae.decode(part, return_dict=False)[0]) for part in raw.split(chunk)]
+        raw = model.latent_space.raw_of(latents).to(dtype)
+        parts = [to_rgb(model.latent_space.pixels(part)) for part in raw.split(chunk)]
     return np.concatenate(parts)
 
 
@@ -64,20 +61,10 @@ def round_trip(model: Model, rgb: np.ndarray) -> np.ndarray:
     return decode(model, Encoded(model, rgb).draw(None))[0]
 
 
-def _normal(model: Model, like: torch.Tensor) -> tuple[torch.Tensor | float, torch.Tensor | float]:
-    """(shift, scale) with latents = (raw - shift)·scale; some SDXL autoencoders give both a channel."""
-    config = model.pipe.vae.config
-    mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    if model.info.family != "sdxl" or mean is None or std is None:
-        return 0.0, config.scaling_factor
-    shift, spread = (torch.tensor(v).view(1, -1, 1, 1).to(like.device, like.dtype) for v in (mean, std))
-    return shift, config.scaling_factor / spread
-
-
 @contextlib.contextmanager
 def upcast(model: Model) -> Iterator[torch.dtype]:
     """Runs an autoencoder that overflows in half precision (SDXL's) in float32."""
-    vae = model.pipe.vae
+    vae = model.latent_space.vae
     wide = model.dtype == torch.float16 and bool(getattr(vae.config, "force_upcast", False))
     if wide:
         vae.to(dtype=torch.float32)

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
-from explorer.diffusion.sources import Located, locate, read_json
-from explorer.records import ModelInfo
+from explorer.diffusion.locate import Located, locate
+from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
+from explorer.errors import ExplorerError
+from explorer.foreign.reading import read_json
+from explorer.records import ModelInfo, ModelRef
+from explorer.texts import say
 
-SINGLE_FILE_SIZES = {"sd1": 512, "sd2": 768, "sdxl": 1024}
-LICENCES = {"sd1": "CreativeML Open RAIL-M (unless the file's author says otherwise)",
-            "sd2": "CreativeML Open RAIL++-M (unless the file's author says otherwise)",
-            "sdxl": "CreativeML Open RAIL++-M (unless the file's author says otherwise)"}
+CARD = {"name": ((str,), 1, 200), "licence": ((str,), 0, 500), "default_size_px": ((int,), 8, 8192),
+        "default_steps": ((int,), *STEPS_RANGE), "default_guidance": ((int, float), *GUIDANCE_RANGE)}
+LICENCES = {"sd1": "CreativeML Open RAIL-M", "sd2": "CreativeML Open RAIL++-M", "sdxl": "CreativeML Open RAIL++-M"}
 
 
 def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
@@ -34,54 +38,74 @@ def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
                    notes=info.notes + told)
 
 
+def model_ref(source: str, *, home: Path | None = None) -> ModelRef:
+    """What recipes for this source name: its fingerprint, and its adapters with their weights."""
+    info = describe_model(source, home=home)
+    return ModelRef(info.source, info.fingerprint, info.family, tuple(f.record() for f in parse_source(source)[1]))
+
+
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
     """ModelInfo of files that were located before; see `describe_model`."""
     hashes = file_hashes(located, cache=home / "cache" / "fingerprints.json" if home else None)
     card = _card(located)
-    size_px = int(card.get("default_size_px") or _native_size(located))
+    usual = facts(located.family)
     return ModelInfo(
         source=located.source, name=card.get("name") or located.name, family=located.family,
         fingerprint=model_fingerprint(hashes), licence=card.get("licence") or _licence(located),
-        size_bytes=sum((located.root / f).stat().st_size for f in located.files), default_size_px=size_px,
-        default_steps=int(card.get("default_steps") or 30),
-        default_guidance=float(card.get("default_guidance") or (5.0 if located.family == "sdxl" else 7.5)),
+        size_bytes=sum((located.root / f).stat().st_size for f in located.files),
+        default_size_px=card.get("default_size_px") or _native_size(located),
+        default_steps=card.get("default_steps") or usual.steps,
+        default_guidance=float(card.get("default_guidance", usual.guidance)),
         notes=_notes(located))
 
 
 def _card(located: Located) -> dict[str, Any]:
-    """Defaults that a model's maker wrote beside model_index.json (the bundled world has them)."""
+    """Defaults that a model's maker wrote beside model_index.json (the bundled world has them), checked."""
     path = located.root / "afterimage.json"
-    return read_json(path) if located.kind == "folder" and path.is_file() else {}
+    if located.kind != "folder" or not path.is_file():
+        return {}
+    card = read_json(path)
+    for name, (kinds, least, most) in CARD.items():
+        value = card.get(name)
+        size = len(value) if isinstance(value, str) else value
+        if value is not None and (type(value) not in kinds or not least <= size <= most):
+            raise ExplorerError("diffusion.describe_defaults_absurd", path=path, value=repr(value), name=name,
+                                least=least, most=most)
+    return card
 
 
 def _native_size(located: Located) -> int:
-    if located.kind == "file":
-        return SINGLE_FILE_SIZES[located.family]
-    if located.family == "other":
-        return 1024
+    if located.kind == "file" or facts(located.family).flow or located.family == "other":
+        return facts(located.family).size_px
     unet = read_json(located.root / "unet" / "config.json")
     vae = read_json(located.root / "vae" / "config.json")
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [0] * 4
     sample = unet.get("sample_size") or 64
-    return int(sample if isinstance(sample, int) else sample[0]) * 2 ** (len(blocks) - 1)
+    sample = sample[0] if isinstance(sample, list) else sample
+    steps = len(blocks[:20]) - 1 if isinstance(blocks, list) else 0
+    if type(sample) is not int or not steps >= 0 or not 0 < sample * 2 ** steps <= 8192:
+        raise ExplorerError("diffusion.describe_no_size", root=located.root, sample=repr(sample))
+    return sample * 2 ** steps
 
 
 def _licence(located: Located) -> str:
     """From the model card's front matter, else the family's usual licence, else not known."""
     readme = located.root / "README.md"
     if located.kind == "folder" and readme.is_file():
-        for line in readme.read_text("utf-8", errors="replace").splitlines()[:40]:
+        with readme.open("rb") as text:
+            top = text.read(1 << 16).decode("utf-8", errors="replace")
+        for line in top.splitlines()[:40]:
             if line.startswith("license:"):
-                return line.partition(":")[2].strip()
-    return "not stated" if located.kind == "folder" else LICENCES.get(located.family, "not stated")
+                return line.partition(":")[2].strip()[:200]
+    if located.kind == "folder" or located.family not in LICENCES:
+        return say("note.diffusion.licence_not_stated")
+    return say("note.diffusion.licence_of_family", licence=LICENCES[located.family])
 
 
 def _notes(located: Located) -> tuple[str, ...]:
     notes = []
-    if located.family == "other":
-        notes.append("Runs through diffusers' own pipeline: images are made one at a time, and looking "
-                     "inside "
-                     "a run, img2img, inversion and the seed race are not offered for it.")
+    if not facts(located.family).own_loop:
+        notes.append(say("note.diffusion.runs_through_diffusers"))
     if located.variant:
-        notes.append(f"Only the {located.variant} weights are here.")
+        notes.append(say("note.diffusion.only_weights_here", variant=located.variant))
     return tuple(notes)

@@ -3,6 +3,8 @@
 "plain": brackets are ordinary text. "a1111": (more) is 1.1, [less] is 1/1.1, (word:1.3) is 1.3, weights
 multiply, BREAK begins a new chunk. "comfyui": (more) is 1.1, (word:1.3) is 1.3 whatever stands around it.
 A backslash makes a bracket an ordinary letter in both.
+A1111's other settings of emphasis: "a1111-no-norm" does not restore the mean, "a1111-ignore" reads the brackets
+and weighs nothing, "a1111-none" takes brackets and BREAK for text.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import re
 from dataclasses import dataclass
 
 from explorer.errors import ExplorerError
+from explorer.texts import say
 
-DIALECTS = ("plain", "a1111", "comfyui")
+DIALECTS = ("plain", "a1111", "a1111-no-norm", "a1111-ignore", "a1111-none", "comfyui")
 WEIGHTS = (-10.0, 10.0)
 _MORE = 1.1
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
@@ -20,11 +23,9 @@ _A1111 = re.compile(rf"\\[()\[\]\\]|:\s*({_NUMBER})\s*\)|[()\[\]]|[^\\()\[\]:]+|
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _COMFY = re.compile(r"\\[()]|[()]|[^\\()]+|\\")
 _NOT_OFFERED = {
-    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "a prompt that changes between steps ([from:to:when])"),
-              (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating words ([this|that])"),
-              (r"\bAND\b", "several prompts at once (AND)"),
-              (r"<(?:lora|lyco|hypernet):[^>]*>", "a LoRA or hypernetwork named in the prompt")),
-    "comfyui": ((r"\bembedding:\S", "an embedding named in the prompt"),),
+    "a1111": ((r"\[[^\[\]]*:\s*[\d.]+\s*\]", "changing"), (r"(?<!\\)\[[^\[\]]*\|[^\[\]]*\]", "alternating"),
+              (r"\bAND\b", "several"), (r"<(?:lora|lyco|hypernet):[^>]*>", "lora")),
+    "comfyui": ((r"\bembedding:\S", "embedding"),),
 }
 
 
@@ -39,24 +40,26 @@ class Piece:
 def check_dialect(prompt: str, dialect: str) -> None:
     """ExplorerError for an unknown dialect, and for parts of a prompt that it has and this cannot replay."""
     if dialect not in DIALECTS:
-        raise ExplorerError(f"Prompts in the dialect {dialect!r} cannot be replayed. Allowed: "
-                            f"{', '.join(DIALECTS)}; as plain, the words are tried with brackets as text.")
-    found = [name for pattern, name in _NOT_OFFERED.get(dialect, ()) if re.search(pattern, prompt)]
+        raise ExplorerError("diffusion.dialects_prompts_cannot_replayed", dialect=dialect,
+                            dialects=", ".join(DIALECTS))
+    found = [say(f"note.dialect.{name}") for pattern, name in _NOT_OFFERED.get(dialect.split("-")[0], ())
+             if re.search(pattern, prompt)]
     if found:
-        raise ExplorerError(f"The prompt has {' and '.join(found)}, which cannot be replayed. Take that out "
-                            "of the prompt (a LoRA is added to the model instead), or use the plain dialect.")
+        raise ExplorerError("diffusion.dialects_prompt_cannot_replayed", found=say("note.and").join(found))
     wild = [p.weight for part in parse(prompt, dialect) for p in part
             if not WEIGHTS[0] <= p.weight <= WEIGHTS[1]]
     if wild:
-        raise ExplorerError(f"The prompt gives a word the weight {wild[0]:g}. Allowed: {WEIGHTS[0]:g} to "
-                            f"{WEIGHTS[1]:g}.")
+        raise ExplorerError("diffusion.dialects_prompt_gives_word", first_wild=wild[0], first_weights=WEIGHTS[0],
+                            last_weights=WEIGHTS[1])
 
 
 def parse(prompt: str, dialect: str) -> tuple[tuple[Piece, ...], ...]:
     """The prompt's pieces, neighbours of equal weight as one; a part each for what BREAK separates."""
-    if dialect == "a1111":
+    if dialect in ("a1111", "a1111-no-norm"):
         return _parse_a1111(prompt)
-    pieces = [Piece(prompt, 1.0)] if dialect == "plain" else _parse_comfy(prompt, 1.0)
+    if dialect == "a1111-ignore":
+        return tuple(_joined([Piece(p.text, 1.0) for p in part]) for part in _parse_a1111(prompt))
+    pieces = _parse_comfy(prompt, 1.0) if dialect == "comfyui" else [Piece(prompt, 1.0)]
     return (_joined(pieces),)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import urllib.error
 import urllib.parse
@@ -14,13 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.sources import HUB_ID, LIBRARIES, PICKLES, hub_folder
+from explorer.diffusion.classes import read_index
+from explorer.diffusion.locate import HUB_ID, PICKLES, hub_folder
 from explorer.errors import ExplorerError
+from explorer.foreign.reading import parse_object
 from explorer.records import Progress
+from explorer.run import QUIET, Run
+from explorer.texts import say, texts_of
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20
-KEPT = (".json", ".txt", ".model", ".safetensors")
+MOST_BYTES = 1 << 42  # of one file
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
+PLAIN_NAME = re.compile(r"[^\\/:*?\"<>|\x00-\x1f]{1,200}")
+KEPT = (".json", ".txt", ".model", ".safetensors", "chat_template.jinja")
 
 
 @dataclass(frozen=True)
@@ -33,55 +41,50 @@ class RemoteFile:
     blob: str
 
 
-def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp16",
-                   hub: str = HUB, timeout_s: float = 30.0) -> Iterator[Progress | str]:
-    """Writes the model into the workspace `home`; Progress in bytes, then the pinned source "id@commit".
+def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp16", hub: str = HUB,
+                   timeout_s: float = 30.0, run: Run = QUIET) -> str:
+    """Writes the model into the workspace `home`, reporting bytes; returns the pinned source "id@commit".
 
     `variant` "fp16" takes half-precision weights where there are any. A broken download goes on where it
     stopped. ExplorerError when offline, for unknown or gated ids, pickles, too little space, a broken
     connection, and a file whose checksum is wrong.
     """
     if offline:
-        raise ExplorerError("Nothing leaves this computer while offline is on. Switch it off in the "
-                            "settings to "
-                            "download a model, or copy a diffusers folder here by hand.")
+        raise ExplorerError("diffusion.download_nothing_leaves_computer")
     if not HUB_ID.match(source):
-        raise ExplorerError(f"{source!r} is no hub id. Give owner/name or owner/name@revision.")
+        raise ExplorerError("diffusion.download_no_hub_id", source=source)
     name, _, revision = source.partition("@")
     facts = _facts(hub, name, revision or "main", timeout_s)
     pinned = f"{name}@{facts['sha']}"
     target = hub_folder(pinned, home)
     if not (target / "model_index.json").is_file():
-        yield from _fetch_all(hub, name, facts, variant, target, timeout_s)
-    yield pinned
+        _fetch_all(hub, name, facts, variant, target, timeout_s, run)
+    return pinned
 
 
 def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target: Path,
-               timeout_s: float) -> Iterator[Progress]:
+               timeout_s: float, run: Run) -> None:
     draft = target.with_name(target.name + ".partial")
     base = f"{hub}/{name}/resolve/{facts['sha']}/"
-    index = json.loads(_read(base + "model_index.json", timeout_s))
+    index = _object(_read(base + "model_index.json", timeout_s), name)
     files = choose_files(facts["siblings"], index, variant=variant)
     total = sum(f.size for f in files)
     _check_space(target.parent, total - sum(p.stat().st_size for p in draft.rglob("*") if p.is_file()))
     done = 0
     for file in files:
         for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
-            yield Progress(done + size, total, f"{file.name} of {name}")
+            run.report(Progress(done + size, total, say("progress.of", file_name=file.name, name=name)))
         done += file.size
-    licence = (facts.get("cardData") or {}).get("license", "not stated")
+    card = facts.get("cardData")
+    told = card.get("license", "not stated") if isinstance(card, dict) else "not stated"
+    licence = told[:500] if isinstance(told, str) else "not stated"
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
     os.replace(draft, target)
 
 
 def choose_files(siblings: list[dict[str, Any]], index: dict[str, Any], *, variant: str) -> list[RemoteFile]:
     """The configs and weights that the pipeline in `index` needs, one precision each; pickles refused."""
-    parts = {k: v for k, v in index.items() if isinstance(v, list) and len(v) == 2 and all(v)}
-    foreign = [k for k, v in parts.items() if v[0] not in LIBRARIES]
-    if foreign:
-        raise ExplorerError(f"This model brings program code of its own ({', '.join(foreign)}); this "
-                            "never runs "
-                            "such code. Choose another model.")
+    parts = read_index(index, "this repository").parts
     inside = [s for s in siblings if s["rfilename"].split("/")[0] in parts and s["rfilename"].count("/") == 1]
     chosen = [s for s in siblings if s["rfilename"] == "model_index.json"]
     for part in sorted(parts):
@@ -93,9 +96,7 @@ def _of_part(files: list[dict[str, Any]], part: str, variant: str) -> list[dict[
     names = [f["rfilename"] for f in files]
     weights = [n for n in names if n.endswith(".safetensors")]
     if not weights and any(Path(n).suffix in PICKLES for n in names):
-        raise ExplorerError(f"The part {part!r} of this model is there only as a Python pickle, which "
-                            "can run any "
-                            "program when it is opened. Look for a copy with .safetensors files.")
+        raise ExplorerError("diffusion.download_part_model_only", part=part)
     special = [n for n in names if n.count(".") > 1 and not n.endswith(".safetensors.index.json")
                and "-of-" not in n]
     halves = [n for n in names if f".{variant}." in n] if variant else []
@@ -107,8 +108,30 @@ def _of_part(files: list[dict[str, Any]], part: str, variant: str) -> list[dict[
 
 def _remote(sibling: dict[str, Any]) -> RemoteFile:
     lfs = sibling.get("lfs") or {}
-    return RemoteFile(sibling["rfilename"], int(lfs.get("size") or sibling.get("size") or 0),
-                      lfs.get("sha256", ""), sibling.get("blobId", ""))
+    size = lfs.get("size") or sibling.get("size") or 0
+    return RemoteFile(sibling["rfilename"], size, str(lfs.get("sha256", "")), str(sibling.get("blobId", "")))
+
+
+def _check_siblings(siblings: Any, name: str) -> list[dict[str, Any]]:
+    """The files of an answer; ExplorerError unless each has a name below the repository's folder, and a size."""
+    for one in siblings if isinstance(siblings, list) else [None]:
+        lfs = one.get("lfs") or {} if isinstance(one, dict) else None
+        if not isinstance(lfs, dict) or not isinstance(one.get("rfilename"), str):
+            raise ExplorerError("diffusion.download_lists_no_files", name=name)
+        parts = one["rfilename"].split("/")
+        if any(p in ("", ".", "..") or not PLAIN_NAME.fullmatch(p) for p in parts):
+            raise ExplorerError("diffusion.download_file_elsewhere", name=name, file=one["rfilename"][:60])
+        sizes = (lfs.get("size"), one.get("size"))
+        if any(s is not None and (type(s) is not int or not 0 <= s < MOST_BYTES) for s in sizes):
+            raise ExplorerError("diffusion.download_sizes_of_none", name=name)
+    return siblings
+
+
+def _object(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        return parse_object(data)
+    except ValueError as error:
+        raise ExplorerError("diffusion.download_answer_damaged", name=name, error=error) from error
 
 
 def _fetch(url: str, path: Path, file: RemoteFile, timeout_s: float) -> Iterator[int]:
@@ -123,6 +146,8 @@ def _fetch(url: str, path: Path, file: RemoteFile, timeout_s: float) -> Iterator
         request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
         with _open(request, timeout_s) as answer, part.open("ab" if answer.status == 206 else "wb") as out:
             while block := _block(answer, file):
+                if out.tell() + len(block) > file.size:
+                    raise ExplorerError("diffusion.download_more_than_said", file_name=file.name)
                 out.write(block)
                 yield out.tell()
     _check(part, file)
@@ -133,15 +158,14 @@ def _block(answer: Any, file: RemoteFile) -> bytes:
     try:
         return answer.read(CHUNK)
     except (OSError, urllib.error.URLError) as error:
-        raise ExplorerError(f"The connection broke while fetching {file.name} ({error}). "
-                            "Start the download again: it goes on where it stopped.") from error
+        raise ExplorerError("diffusion.download_connection_broke_while", file_name=file.name,
+                            error=error) from error
 
 
 def _check(part: Path, file: RemoteFile) -> None:
     size = part.stat().st_size
     if size < file.size:
-        raise ExplorerError(f"The connection ended {file.size - size:,} bytes before the end of {file.name}. "
-                            "Start the download again: it goes on where it stopped.")
+        raise ExplorerError("diffusion.download_connection_ended_bytes", size=file.size - size, file_name=file.name)
     with part.open("rb") as data:
         if file.sha256:
             good = hashlib.file_digest(data, "sha256").hexdigest() == file.sha256
@@ -149,26 +173,24 @@ def _check(part: Path, file: RemoteFile) -> None:
             good = hashlib.sha1(b"blob %d\0" % size + data.read()).hexdigest() == file.blob
     if not good:
         part.unlink()
-        raise ExplorerError(f"{file.name} arrived with the wrong checksum and was thrown away. "
-                            "Start the download again; if this repeats, do not trust this source.")
+        raise ExplorerError("diffusion.download_arrived_wrong_checksum", file_name=file.name)
 
 
 def _check_space(folder: Path, needed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if needed > free * 0.95:
-        raise ExplorerError(f"This model needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
-                            f"in {folder}. "
-                            "Make room, or move the workspace to a larger disk.")
+        raise ExplorerError("diffusion.download_model_needs_gb", needed=needed / 1e9, free=free / 1e9,
+                            folder=folder)
 
 
 def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
-    facts = json.loads(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true",
-                             timeout_s))
-    if not any(s["rfilename"] == "model_index.json" for s in facts.get("siblings", [])):
-        raise ExplorerError(f"{name} is no diffusers model (it has no model_index.json). Give the id of "
-                            "one, or "
-                            "download its .safetensors checkpoint by hand and choose that file.")
+    facts = _object(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true", timeout_s),
+                    name)
+    if not isinstance(facts.get("sha"), str) or not COMMIT.fullmatch(facts["sha"]):
+        raise ExplorerError("diffusion.download_no_commit", name=name)
+    if not any(s["rfilename"] == "model_index.json" for s in _check_siblings(facts.get("siblings"), name)):
+        raise ExplorerError("diffusion.download_no_diffusers_model", name=name)
     return facts
 
 
@@ -181,12 +203,8 @@ def _open(request: urllib.request.Request, timeout_s: float) -> Any:
     try:
         return urllib.request.urlopen(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
-        told = {401: "It is private, gated or does not exist", 403: "It is gated: its maker wants a login",
-                404: "The hub does not know it, or not in this revision"}
-        raise ExplorerError(f"The hub refused {request.full_url} ({error.code}). "
-                            f"{told.get(error.code, 'Try again later')}. Check the id, or download it by "
-                            "hand "
-                            "and choose its folder.") from error
+        told = texts_of("note.hub")
+        raise ExplorerError("diffusion.download_hub_refused", full_url=request.full_url, code=error.code,
+                            reason=told.get(f"code_{error.code}", told["otherwise"])) from error
     except OSError as error:
-        raise ExplorerError(f"The hub could not be reached ({getattr(error, 'reason', error)}). Check the "
-                            "network, or copy a diffusers folder here by hand.") from error
+        raise ExplorerError("diffusion.download_hub_not_reached", reason=getattr(error, "reason", error)) from error

@@ -9,14 +9,23 @@ import os
 import tempfile
 from pathlib import Path
 
-from explorer.diffusion.sources import Located
+from explorer.diffusion.locate import Located
+from explorer.errors import ExplorerError
 from explorer.records import Adapter
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's bytes, as 64 hex digits; ExplorerError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> ExplorerError:
+    """The sentence for a file of a model that cannot be read."""
+    return ExplorerError("diffusion.fingerprint_unreadable", path=path, why=error.strerror or type(error).__name__)
 
 
 def file_hashes(located: Located, *, cache: Path | None = None) -> dict[str, str]:
@@ -28,7 +37,10 @@ def file_hashes(located: Located, *, cache: Path | None = None) -> dict[str, str
     hashes: dict[str, str] = {}
     for name in located.files:
         path = located.root / name
-        stat = path.stat()
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from error
         key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
         hashes[name] = known[key] if key in known else file_sha256(path)
         known[key] = hashes[name]
@@ -55,9 +67,9 @@ def _read(cache: Path | None) -> dict[str, str]:
         return {}
     try:
         value = json.loads(cache.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}  # a damaged cache only costs time
-    return value if isinstance(value, dict) else {}
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
 
 
 def _write(cache: Path | None, known: dict[str, str]) -> None:

@@ -1,25 +1,27 @@
 """From an image back to noise: DDIM inversion (Song et al. 2021), near exact as in AIDI (Pan et al. 2023).
 
+Of a flow family Euler's steps are walked back in the same way.
+
 The noise found is information taken from the image: a replay from it is kept apart from seeds and charged
 in the ledger. It enters a recipe as `noise_blob`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.models import Model
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import noise_blob
 from explorer.diffusion.schedulers import Stepper, predicted_noise
 from explorer.errors import ExplorerError
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,77 +39,76 @@ class Inverted:
     residual: float | None
 
 
-def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10) -> Iterator[Tick | Inverted]:
-    """The DDIM noise behind `rgb` (h, w, 3) uint8 of the recipe's size: Ticks between steps, Inverted last.
+def invert(model: Model, recipe: Recipe, rgb: np.ndarray, *, rounds: int = 10, run: Run = QUIET) -> Inverted:
+    """The noise behind `rgb` (h, w, 3) uint8 of the recipe's size; `run` ticks after every step.
 
-    `rounds` 0 is plain DDIM inversion, which takes the noise prediction at the less noisy end of a step;
-    more rounds look for the point from which DDIM's step really leads back, and stop once it is found.
-    ExplorerError unless the recipe has the scheduler "ddim" and eta 0.
+    `rounds` 0 is plain inversion, which takes the prediction at the less noisy end of a step; more rounds look
+    for the point from which the step really leads back, and stop once it is found. ExplorerError unless the
+    recipe has the scheduler that its family walks back by ("ddim", "euler" for flows) and eta 0.
     """
     recipe = complete(model, replace(recipe, strength=None, start_sha256=None))
     check_recipe(model, recipe)
-    if recipe.scheduler != "ddim" or recipe.eta != 0:
-        raise ExplorerError(f"Inversion walks DDIM backwards; the recipe has {recipe.scheduler!r} with eta "
-                            f"{recipe.eta:g}. Use the scheduler ddim with eta 0.")
+    name = model.family.facts.walks_back
+    if recipe.scheduler != name or recipe.eta != 0:
+        raise ExplorerError("diffusion.inversion_walks_run_scheduler", name=name, scheduler=recipe.scheduler,
+                            eta=recipe.eta)
     walk = _Walk(model, recipe)
     latents, residual = Encoded(model, rgb).draw(None), 0.0 if rounds else None
-    for low, high in walk.pairs():
-        latents, miss = walk.back(latents, low, high, rounds)
+    for number in reversed(range(len(walk.times))):
+        latents, miss = walk.back(latents, number, rounds)
         residual = None if residual is None else max(residual, miss)
-        yield Tick()
+        run.tick()
     noise = latents[0].float().cpu().numpy()
     named = replace(recipe, noise_blob=noise_blob(noise))
-    yield Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if recipe.guidance > 1 else 1), residual)
+    return Inverted(named, noise, 32.0 * noise.size, walk.calls * (2 if walk.guided else 1), residual)
 
 
 class _Walk:
-    """DDIM's steps in reverse for one recipe."""
+    """The steps of one recipe in reverse: each was a·latents + b·direction, of noise or of a flow."""
 
     def __init__(self, model: Model, recipe: Recipe) -> None:
         self.model, self.recipe, self.calls = model, recipe, 0
-        self.guided = recipe.guidance > 1
-        self.stepper = Stepper("ddim", recipe.scheduler_config, generators=[])
-        self.times = self.stepper.start(recipe.steps, device=model.device)
-        self.kind = self.stepper.scheduler.config.prediction_type
+        self.guided = model.family.guided(recipe.guidance)
+        self.stepper = Stepper(recipe.scheduler, recipe.scheduler_config, generators=[],
+                               flow=model.family.facts.flow)
+        self.times = self.stepper.start(recipe.steps, device=model.device, schedule=model.schedule(recipe))
         with torch.inference_mode():
-            self.inputs = network_inputs(model, [recipe], guided=self.guided)
-
-    def pairs(self) -> Iterator[tuple[torch.Tensor | None, torch.Tensor]]:
-        """(less noisy, more noisy) timesteps from the clean end up; None stands for the clean image."""
-        lows = [None, *self.times.flip(0)[:-1]]
-        return zip(lows, self.times.flip(0), strict=True)
+            self.words = model.family.encode([recipe], paired=self.guided)
 
     @torch.inference_mode()
-    def back(self, clean: torch.Tensor, low: torch.Tensor | None, high: torch.Tensor,
-             rounds: int) -> tuple[torch.Tensor, float]:
-        """Latents at `high` whose DDIM step leads to `clean` at `low`, and by how much it misses."""
-        from_alpha, from_sigma = self.levels_after(high)
-        to_alpha, to_sigma = self.stepper.levels(high)
+    def back(self, clean: torch.Tensor, number: int, rounds: int) -> tuple[torch.Tensor, float]:
+        """Latents before step `number` that lead to `clean` after it, and by how much they miss."""
+        high = self.times[number]
+        low = self.times[number + 1] if number + 1 < len(self.times) else high  # the clean image has no time
+        a, b = self.coefficients(number)
 
-        def up(noise: torch.Tensor) -> torch.Tensor:
-            return (clean - from_sigma * noise) * (to_alpha / from_alpha) + to_sigma * noise
-        # DDIM inversion's guess: the noise seen at the less noisy end.
-        guess = up(self.noise(clean, high if low is None else low))
+        def up(direction: torch.Tensor) -> torch.Tensor:
+            return (clean - b * direction) / a
+        guess = up(self.direction(clean, low))  # plain inversion: what is seen at the less noisy end
         if not rounds:
             return guess, 0.0
-        latents, miss = fixed_point(lambda x: up(self.noise(x, high)), guess, rounds=rounds)
-        return latents, miss * from_alpha / to_alpha
+        latents, miss = fixed_point(lambda x: up(self.direction(x, high)), guess, rounds=rounds)
+        return latents, miss * a
 
-    def levels_after(self, high: torch.Tensor) -> tuple[float, float]:
-        """(alpha, sigma) that DDIM's step from `high` arrives at."""
+    def coefficients(self, number: int) -> tuple[float, float]:
+        """(a, b) of step `number`."""
         scheduler = self.stepper.scheduler
-        before = int(high) - scheduler.config.num_train_timesteps // scheduler.num_inference_steps
+        if self.stepper.flow:
+            return 1.0, float(scheduler.sigmas[number + 1] - scheduler.sigmas[number])
+        to_alpha, to_sigma = self.stepper.levels(self.times[number])
+        before = int(self.times[number]) - scheduler.config.num_train_timesteps // scheduler.num_inference_steps
         product = float(scheduler.alphas_cumprod[before] if before >= 0 else scheduler.final_alpha_cumprod)
-        return product ** 0.5, (1.0 - product) ** 0.5
+        a = product ** 0.5 / to_alpha
+        return a, (1.0 - product) ** 0.5 - a * to_sigma
 
-    def noise(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+    def direction(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """The predicted noise, or the velocity of a flow."""
         self.calls += 1
-        doubled = torch.cat([latents] * 2) if self.guided else latents
-        out = self.model.pipe.unet(doubled, timestep, return_dict=False, **self.inputs)[0]
-        if self.guided:
-            unconditional, conditional = out.chunk(2)
-            out = unconditional + self.recipe.guidance * (conditional - unconditional)
-        return predicted_noise(out, latents, self.stepper.levels(timestep), self.kind)
+        family = self.model.family
+        out = family.guide(*family.predict(latents, timestep, self.words), self.recipe.guidance)
+        if self.stepper.flow:
+            return out
+        return predicted_noise(out, latents, self.stepper.levels(timestep), self.stepper.kind)
 
 
 def fixed_point(function: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, *, rounds: int,

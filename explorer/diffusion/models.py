@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,23 @@ import torch
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
+from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
-from explorer.diffusion.memory import Policy, choose, free_bytes, settle
-from explorer.diffusion.shared_text import install
-from explorer.diffusion.sources import Located, locate, stored_bits
+from explorer.diffusion.families.catalogue import facts
+from explorer.diffusion.families.family import Family, network_of
+from explorer.diffusion.families.latent_space import LatentSpace
+from explorer.diffusion.families.make import family_of
+from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
+from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
+from explorer.diffusion.networks import check_networks
+from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
-from explorer.records import Adapter, ModelInfo, ModelRef
+from explorer.foreign.loading import opening
+from explorer.foreign.private import private_folder
+from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
+from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-UNET_FAMILIES = ("sd1", "sd2", "sdxl")
 __all__ = ["Model", "describe_model", "load_model", "model_from_pipeline", "out_of_memory"]
 
 
@@ -35,9 +45,13 @@ class Model:
     device: torch.device
     dtype: torch.dtype
     scheduler_config: dict[str, Any]  # the model's own, from its files
-    policy: Policy  # how it is held in memory
-    prompts: dict[Any, Any] = field(default_factory=dict)  # encoded prompts, see conditioning
-    attentions: list[Any] = field(default_factory=list)  # text attentions that share rows, see shared_text
+    policy: MemoryPolicy  # how it is held in memory
+    family: Family | None  # None: only the pipeline's own call runs it
+
+    @cached_property
+    def latent_space(self) -> LatentSpace:
+        """What goes between pictures and latents; the family itself where there is one."""
+        return self.family or LatentSpace(self.pipe, self.dtype)
 
     @property
     def precision(self) -> str:
@@ -46,12 +60,16 @@ class Model:
     @property
     def own_loop(self) -> bool:
         """Whether our batched sampler runs it; otherwise the pipeline's own call does."""
-        return self.info.family in UNET_FAMILIES
+        return self.family is not None
 
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """(channels, pixels a latent cell)."""
-        return int(self.pipe.unet.config.in_channels), int(self.pipe.vae_scale_factor)
+    def schedule(self, recipe: Recipe) -> Schedule | None:
+        """What the family asks of the scheduler for a recipe's image."""
+        return self.family.schedule(recipe.steps, height_px=recipe.height_px, width_px=recipe.width_px)
+
+    def noise_shape(self, recipe: Recipe) -> tuple[int, int, int]:
+        """(c, h, w) of the latents of a recipe's image."""
+        channels, cell = self.family.latent_shape
+        return channels, recipe.height_px // cell, recipe.width_px // cell
 
 
 def load_model(source: str, *, device: str = "auto", precision: str = "auto",
@@ -67,23 +85,22 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     base, files = parse_source(source)
     located = locate(base, home=home)
     info = describe_model(source, home=home)
-    if files and info.family not in UNET_FAMILIES:
-        raise ExplorerError(f"{info.name} runs through diffusers' own pipeline, where adapters are not "
-                            "offered. "
-                            "Load it without them, or use a Stable Diffusion 1, 2 or XL model.")
+    if files and not facts(info.family).own_loop:
+        raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
                     free=free_bytes(place), size_px=info.default_size_px, precision=precision)
-    with out_of_memory(f"Loading {info.name}"):
+    with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
+            say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
         pipe = _open(located, pick_dtype(policy.precision, place))
         lay_over(pipe, files)
         settle(pipe, policy, place)
-    return model_from_pipeline(pipe, info, device=place, policy=policy,
-                               adapters=tuple(f.record() for f in files))
+        return model_from_pipeline(pipe, info, device=place, policy=policy,
+                                   adapters=tuple(f.record() for f in files))
 
 
 def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | str = "cpu",
-                        adapters: tuple[Adapter, ...] = (), policy: Policy | None = None) -> Model:
+                        adapters: tuple[Adapter, ...] = (), policy: MemoryPolicy | None = None) -> Model:
     """A Model around a pipeline that is on `device` already (networks set to inference)."""
     device = torch.device(device)
     pipe.set_progress_bar_config(disable=True)
@@ -91,25 +108,15 @@ def model_from_pipeline(pipe: Any, info: ModelInfo, *, device: torch.device | st
     for part in parts:
         part.requires_grad_(False)
         part.eval()
-    _check_network(pipe, info)
-    network = getattr(pipe, "unet", None) or getattr(pipe, "transformer", None) or parts[0]
+    network = network_of(pipe) or parts[0]
     size = sum(t.numel() * t.element_size() for p in parts for t in (*p.parameters(), *p.buffers()))
-    policy = policy or Policy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
+    policy = policy or MemoryPolicy(str(network.dtype).removeprefix("torch."), "device", 8, 8, "", ())
     loaded = replace(info, loaded=True, device=str(device), memory_bytes=size, precision=policy.precision,
                      notes=info.notes + policy.notes)
     ref = ModelRef(info.source, info.fingerprint, info.family, adapters)
-    attentions = install(pipe.unet) if info.family in UNET_FAMILIES else []
-    return Model(loaded, ref, pipe, device, DTYPES[policy.precision], dict(pipe.scheduler.config), policy,
-                 attentions=attentions)
-
-
-def _check_network(pipe: Any, info: ModelInfo) -> None:
-    if info.family not in UNET_FAMILIES:
-        return
-    takes, gives = pipe.unet.config.in_channels, pipe.vae.config.latent_channels
-    if takes != gives:
-        raise ExplorerError(f"{info.name} takes {takes} channels where a text-to-image model of its family "
-                            f"takes {gives}: it was made for inpainting or editing. Choose its base model.")
+    dtype = DTYPES[policy.precision]
+    family = family_of(pipe, info.family, device=device, dtype=dtype)
+    return Model(loaded, ref, pipe, device, dtype, dict(pipe.scheduler.config), policy, family)
 
 
 def pick_device(device: str) -> torch.device:
@@ -118,13 +125,11 @@ def pick_device(device: str) -> torch.device:
         mps = torch.backends.mps.is_available()
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if mps else "cpu")
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ExplorerError(f"The device {device!r} was asked for, but torch finds no CUDA here. "
-                            "Set the device to auto or cpu in the settings, or install torch with CUDA.")
+        raise ExplorerError("diffusion.models_device_asked_torch", device=device)
     try:
         return torch.device(device)
     except RuntimeError as error:
-        raise ExplorerError(f"The device {device!r} is unknown. Allowed: auto, cpu, cuda, cuda:N, "
-                            "mps.") from error
+        raise ExplorerError("diffusion.models_device_unknown", device=device) from error
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -132,32 +137,42 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "float16" if device.type == "cuda" else "float32"
     if precision not in DTYPES:
-        raise ExplorerError(f"The precision {precision!r} is unknown. Allowed: auto, {', '.join(DTYPES)}.")
+        raise ExplorerError("diffusion.models_precision_unknown", precision=precision, dtypes=", ".join(DTYPES))
     return DTYPES[precision]
 
 
 def _open(located: Located, dtype: torch.dtype) -> Any:
-    from diffusers import AutoPipelineForText2Image, DiffusionPipeline
     from diffusers.utils import logging
     logging.disable_progress_bar()
-    try:
-        if located.kind == "file":
-            from explorer.diffusion.single_file import open_single_file
-            return open_single_file(located, dtype)
-        # The img2img twin of a family has the same parts; the text-to-image pipeline is made of them.
-        opener = AutoPipelineForText2Image if located.family in UNET_FAMILIES else DiffusionPipeline
-        return opener.from_pretrained(
-            located.root, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True)
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-        raise ExplorerError(f"The model in {located.root} cannot be loaded: {_first_line(error)}. "
-                            "Its files may be incomplete or of a kind that this version of diffusers "
-                            "does not "
-                            "know; download it again or choose another model.") from error
+    if located.index is None:
+        from explorer.diffusion.single_file import open_single_file
+        return open_single_file(located, dtype)
+    return _open_folder(located, located.index, dtype)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them."""
+    import diffusers
+    files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
+    files["model_index.json"] = json.dumps(index.plain()).encode()
+    empty = dict.fromkeys(sorted(set(index.kind.parts) - set(index.parts)))  # None for a part that is left out
+    with private_folder(files) as folder:
+        check_configs(folder, index, list(files))  # once more, on the copies that are going to be read
+        check_networks(folder, index, list(files))
+        pipe = getattr(diffusers, index.kind.pipeline).from_pretrained(
+            folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
+    _check_filled(pipe, located)
+    return pipe
+
+
+def _check_filled(pipe: Any, located: Located) -> None:
+    """ExplorerError where a part has weights that no file gave: diffusers leaves them without numbers."""
+    for role, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module):
+            empty = next((n for n, t in (*part.named_parameters(), *part.named_buffers()) if t.is_meta), None)
+            if empty:
+                raise ExplorerError("diffusion.models_lacks_weights", role=role, root=located.root, name=empty)
 
 
 @contextlib.contextmanager
@@ -169,8 +184,7 @@ def out_of_memory(what: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         release()
-        raise ExplorerError(f"{what} needs more memory than is free. Unload other models on the Models page, "
-                            "choose a smaller size, or close other programs; then try again.") from error
+        raise ExplorerError("diffusion.models_needs_more_memory", what=what) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

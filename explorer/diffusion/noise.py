@@ -32,9 +32,9 @@ def generator_for(recipe: Recipe) -> torch.Generator:
 
 
 def check_seed(seed: int) -> int:
-    """The seed itself; ExplorerError outside [0, 2^63)."""
-    if not 0 <= seed < 2 ** 63:
-        raise ExplorerError(f"The seed {seed} is outside 0 to 2^63 - 1. Choose a seed in that range.")
+    """The seed itself; ExplorerError outside [0, 2^64)."""
+    if not 0 <= seed < 2 ** 64:
+        raise ExplorerError("diffusion.noise_seed_outside_0_2", seed=seed)
     return seed
 
 
@@ -57,7 +57,8 @@ def _draw(seed: int, shape: tuple[int, ...], source: str) -> torch.Tensor:
         return torch.randn((1, *shape), generator=torch.Generator("cpu").manual_seed(seed))[0]
     if source in SOURCES:
         return torch.from_numpy(philox_normal(seed, int(np.prod(shape)))).reshape(shape)
-    raise ExplorerError(f"The noise source {source!r} is unknown. Allowed: {', '.join(SOURCES)}.")
+    raise ExplorerError("diffusion.check_recipe_noise_source_unknown", noise_source=source,
+                        sources=", ".join(SOURCES))
 
 
 def philox_normal(seed: int, count: int, offset: int = 0) -> np.ndarray:

@@ -13,36 +13,43 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import OWN_SCHEDULER
 from explorer.diffusion.noise import generator_for
 from explorer.diffusion.rendered import Rendered, rendered
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.samplers import OWN_SAMPLER
+from explorer.run import QUIET, Run
+from explorer.texts import say
+
+
+def by_own_call(model: Model, recipe: Recipe) -> bool:
+    """Whether a recipe's image is made by the pipeline's own call: the family's only way, or how it was made."""
+    return not model.own_loop or recipe.scheduler == OWN_SAMPLER
 
 
 def check_own_call(model: Model, recipe: Recipe) -> None:
     """ExplorerError for what the pipeline's own call cannot do."""
     takes = _parameters(model)
-    refused = {"a starting image": recipe.strength is not None, "clip skip": recipe.clip_skip,
-               "variations": recipe.variation is not None, "stored noise": recipe.noise_blob is not None,
-               "prompt weights": recipe.dialect != "plain",
-               "another noise source": recipe.noise_source != "torch-cpu",
-               "a negative prompt": recipe.negative_prompt and "negative_prompt" not in takes,
-               "another scheduler": recipe.scheduler != OWN_SCHEDULER}
-    wrong = [name for name, asked in refused.items() if asked]
+    refused = {"start": recipe.strength is not None, "clip_skip": recipe.clip_skip,
+               "variations": recipe.variation is not None, "noise": recipe.noise_blob is not None,
+               "weights": recipe.dialect != "plain", "noise_source": recipe.noise_source != "torch-cpu",
+               "negative_prompt": recipe.negative_prompt and "negative_prompt" not in takes,
+               "scheduler": recipe.scheduler != OWN_SAMPLER}
+    wrong = [say(f"note.own_call.{name}") for name, asked in refused.items() if asked]
     if wrong:
-        raise ExplorerError(f"{model.info.name} runs through diffusers' own pipeline, where this does "
-                            "not offer "
-                            f"{', '.join(wrong)}. Leave it out, or use a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("diffusion.own_call_runs_through_diffusers", info_name=model.info.name,
+                            wrong=", ".join(wrong))
 
 
-def own_call(model: Model, recipe: Recipe) -> Rendered:
+def own_call(model: Model, recipe: Recipe, *, run: Run = QUIET) -> Rendered:
     """The recipe's image by the pipeline's own call at batch 1; ExplorerError as `check_own_call`."""
     check_own_call(model, recipe)
     takes, last = _parameters(model), {}
 
     def keep_latents(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         last["latents"] = values["latents"]
+        with torch.inference_mode(False), torch.enable_grad():  # what is loaded meanwhile must stay trainable
+            run.tick()
         return values
     wanted = {"prompt": recipe.prompt, "num_inference_steps": recipe.steps, "width": recipe.width_px,
               "height": recipe.height_px, "generator": generator_for(recipe), "output_type": "np",

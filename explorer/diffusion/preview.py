@@ -20,7 +20,7 @@ class LatentPreview:
     """
 
     def __init__(self, model: Model) -> None:
-        channels = int(model.pipe.unet.config.in_channels)
+        channels = model.family.latent_shape[0]
         self._model = model
         self._tiny = type(model.pipe.vae).__name__ == "AutoencoderTiny"
         self._gram = torch.eye(channels + 1, dtype=torch.float64) * 1e-3  # ridge, so that few cells do

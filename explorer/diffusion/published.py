@@ -107,9 +107,7 @@ def _merges() -> list[str]:
     found = importlib.util.find_spec("open_clip")
     path = Path(found.origin).parent / "bpe_simple_vocab_16e6.txt.gz" if found and found.origin else None
     if path is None or not path.is_file():
-        raise ExplorerError("CLIP's vocabulary comes with open_clip_torch, which is not installed "
-                            "completely. "
-                            "Install the requirements again, or load the model as a diffusers folder.")
+        raise ExplorerError("diffusion.published_clip_vocabulary_comes")
     lines = gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")
     return lines[1:49152 - 256 - 2 + 1]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.records import Recipe
 
 

@@ -1,4 +1,4 @@
-"""Our own batched denoising loop over a pipeline's parts, for the UNet families.
+"""Our own batched denoising loop over a pipeline's parts.
 
 It equals diffusers' own call (same conditioning, scheduler and draws from each image's generator), and
 besides lets a search look inside every step.
@@ -6,7 +6,7 @@ besides lets a search look inside every step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,18 +15,19 @@ import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded, decode
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.check_recipe import check_recipe, complete
+from explorer.diffusion.families.family import Words
+from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import steps_run
 from explorer.diffusion.noise import generator_for, starting_noise
-from explorer.diffusion.own_call import own_call
-from explorer.diffusion.recipes import check_recipe, complete
+from explorer.diffusion.own_call import by_own_call, own_call
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
-from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0
-from explorer.diffusion.shared_text import shares
+from explorer.diffusion.schedulers import FLOW, Stepper, predicted_noise, predicted_x0
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.program_samplers import BY_KEY
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class StepView:
     conditional: torch.Tensor  # with the prompt
     unconditional: torch.Tensor | None  # without it; None without guidance
     levels: tuple[float, float]  # sample = levels[0]·x0 + levels[1]·noise
-    kind: str  # "epsilon" | "v_prediction" | "sample"
+    kind: str  # "epsilon" | "v_prediction" | "sample" | "flow"
 
     @cached_property
     def x0(self) -> torch.Tensor:
@@ -62,19 +63,29 @@ class StepView:
             return None
         return predicted_noise(self.unconditional, self.sample, self.levels, self.kind)
 
+    @property
+    def pull(self) -> torch.Tensor | None:
+        """What the prompt changes of the predicted noise, or of the velocity that a flow family predicts.
+
+        At a flow's first step the noise is the sample itself, whatever the prompt. None without a second
+        prediction.
+        """
+        if self.unconditional is None:
+            return None
+        if self.kind == FLOW:
+            return self.conditional.float() - self.unconditional.float()
+        return self.noise_conditional.float() - self.noise_unconditional.float()
+
 
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     """Recipes with equal keys can be denoised together."""
-    if not model.own_loop:
-        return (recipe.model, recipe.width_px, recipe.height_px)
-    skip = recipe.steps - steps_run(recipe.steps, recipe.strength)
+    if by_own_call(model, recipe):
+        return (recipe.model, recipe.scheduler, recipe.width_px, recipe.height_px)
+    skip = recipe.steps - model.family.facts.steps_run(recipe.steps, recipe.strength)
+    part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
-            recipe.steps, skip, recipe.start_sha256, recipe.width_px, recipe.height_px,
+            recipe.steps, skip, part, recipe.start_sha256, recipe.width_px, recipe.height_px,
             _guided(model, recipe))
-
-
-def _guided(model: Model, recipe: Recipe) -> bool:
-    return recipe.guidance > 1.0 and model.pipe.unet.config.time_cond_proj_dim is None
 
 
 class Batch:
@@ -82,16 +93,17 @@ class Batch:
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
                  noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-                 guided_from: int = 0) -> None:
+                 guided_from: int = 0, paired: bool = False) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
         `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was.
         `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
         `noise_blob` names it. Steps before `guided_from` are taken without guidance, which no recipe says: such a
-        batch is for looking, and does not `finish`. ExplorerError if a recipe does not fit the model, its image
+        batch is for looking, and does not `finish`. With `paired` the network is asked without the prompt too, even
+        where guidance does not need it. ExplorerError if a recipe does not fit the model, its image
         or its noise.
         """
-        self.model, self.index, self.guided_from = model, 0, guided_from
+        self.model, self.index, self.guided_from, self.paired = model, 0, guided_from, paired
         self.recipes = [complete(model, r) for r in recipes]
         for recipe in self.recipes:
             check_recipe(model, recipe)
@@ -101,14 +113,11 @@ class Batch:
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
         self.guided = _guided(model, first)
-        self.stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
-                               generators=[generator_for(r) for r in self.recipes])
-        skip = first.steps - steps_run(first.steps, first.strength)
-        self.timesteps = self.stepper.start(first.steps, skip=skip, device=model.device)
-        self.kind = self.stepper.scheduler.config.prediction_type
+        self.stepper, self.timesteps = _stepper(model, self.recipes)
+        self.kind = self.stepper.kind
         with torch.inference_mode():
-            self._inputs: dict[bool, dict[str, Any]] = {}
-            self._inputs_now(self.guided)
+            self._words: dict[bool, Words] = {}
+            self._words_now(self.guided or paired)
             self.latents, self.noise_hashes = self._begin(start_rgb, noise, start_latents)
 
     @property
@@ -121,21 +130,20 @@ class Batch:
         if start_rgb is not None:  # an AutoencoderKL draws before the noise is drawn, as in diffusers
             drawn = Encoded(self.model, start_rgb).draw(self.stepper.generators)
             if start_latents is not None:
-                drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.dtype)
+                drawn = torch.from_numpy(start_latents)[None].to(self.model.device, self.model.family.latents_dtype)
             clean = drawn.expand(len(self.recipes), -1, -1, -1)
         noise = self._noise() if given is None else torch.from_numpy(np.array(given))
         hashes = [sha256_array(one.numpy()) for one in noise]
-        latents = noise.to(self.model.device, self.model.dtype)
-        if clean is not None:
-            return self.stepper.add_noise(clean, latents, self.timesteps[0]), hashes
-        return latents * self.stepper.scheduler.init_noise_sigma, hashes
+        latents = noise.to(self.model.device, self.model.family.latents_dtype)
+        return self.stepper.begin(clean, latents), hashes
 
     def _noise(self) -> torch.Tensor:
         """(n, c, h/f, w/f) float32: the next draw of each image's generator, or its named source's noise."""
-        channels, cell = self.model.latent_shape
+        if isinstance(self.stepper, ProgramStepper):
+            return self.stepper.noise(self.model.noise_shape(self.recipes[0]))
         rows = []
         for recipe, generator in zip(self.recipes, self.stepper.generators, strict=True):
-            shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
+            shape = self.model.noise_shape(recipe)
             own = torch.randn((1, *shape), generator=generator)[0]  # moves the generator on in every case
             plain = recipe.noise_source == "torch-cpu" and recipe.variation is None
             rows.append(own if plain else starting_noise(recipe.seed, shape, recipe.noise_source,
@@ -145,44 +153,49 @@ class Batch:
     @torch.inference_mode()
     def step(self) -> StepView:
         """Takes one step and tells what it saw."""
-        timestep, sample = self.timesteps[self.index], self.latents
-        levels = self.stepper.levels(timestep)
+        timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
+        levels = self.stepper.levels(at)
         guided = self.guided and self.index >= self.guided_from
-        scaled = self.stepper.scale(torch.cat([sample] * 2) if guided else sample, timestep)
-        out = self.model.pipe.unet(scaled, timestep, return_dict=False, **self._inputs_now(guided))[0]
-        unconditional, conditional = out.chunk(2) if guided else (None, out)
+        family = self.model.family
+        conditional, unconditional = family.predict(self.stepper.scale(sample, at), timestep,
+                                                    self._words_now(guided or self.paired))
         prediction = conditional
-        if unconditional is not None:
-            prediction = unconditional + self._guidance() * (conditional - unconditional)
-        self.latents = self.stepper.step(prediction, timestep, sample)
+        if guided:
+            prediction = family.guide(conditional, unconditional, self._guidance())
+            prediction = self._rescaled(prediction, conditional, sample, at)
+        self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
         return StepView(self.index - 1, len(self.timesteps), float(timestep), tuple(self.recipes), sample,
                         self.latents, prediction, conditional, unconditional, levels, self.kind)
 
-    def _inputs_now(self, guided: bool) -> dict[str, Any]:
-        """The network's inputs beside the latents, with guidance or without; one row a prompt where that is one."""
-        if guided not in self._inputs:
-            inputs = network_inputs(self.model, self.recipes, guided=guided)
-            if len({(r.prompt, r.negative_prompt, r.clip_skip, r.dialect) for r in self.recipes}) == 1:
-                inputs["encoder_hidden_states"] = inputs["encoder_hidden_states"][::len(self.recipes)]  # (u, t, d)
-            self._inputs[guided] = inputs
-        inputs = self._inputs[guided]
-        text, rows = inputs["encoder_hidden_states"], len(self.recipes) * (2 if guided else 1)
-        if text.shape[0] == rows or shares(self.model.attentions):
-            return inputs
-        return inputs | {"encoder_hidden_states": text.repeat_interleave(rows // text.shape[0], 0)}
+    def _words_now(self, guided: bool) -> Words:
+        """The encoded prompts, with guidance or without; one row a prompt where that is one."""
+        if guided not in self._words:
+            self._words[guided] = self.model.family.encode(self.recipes, paired=guided, shared=True)
+        return self._words[guided]
 
     @property
     def unet_evaluations(self) -> int:
         """Of one image's whole run; a guided step counts twice."""
         steps = len(self.timesteps)
+        if self.paired:
+            return 2 * steps
         return steps + (steps - min(steps, self.guided_from) if self.guided else 0)
 
     def _guidance(self) -> float | torch.Tensor:
         scales = [r.guidance for r in self.recipes]
         if len(set(scales)) == 1:
             return scales[0]
-        return torch.tensor(scales, device=self.model.device, dtype=self.model.dtype).view(-1, 1, 1, 1)
+        kind = self.model.family.latents_dtype
+        return torch.tensor(scales, device=self.model.device, dtype=kind).view(-1, 1, 1, 1)
+
+    def _rescaled(self, prediction: torch.Tensor, conditional: torch.Tensor, sample: torch.Tensor,
+                  at: torch.Tensor) -> torch.Tensor:
+        """Guidance brought back to the conditional prediction's spread, where the recipes say so."""
+        config = self.recipes[0].scheduler_config
+        part = config.get("guidance_rescale")
+        return prediction if not part else rescaled(prediction, conditional, sample, at, part=part, kind=self.kind,
+                                                    program=config.get("program", "diffusers"))
 
     def finish(self) -> list[Rendered]:
         """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
@@ -196,43 +209,57 @@ class Batch:
                 in zip(self.recipes, images, latents, self.noise_hashes, marks, strict=True)]
 
 
+def _stepper(model: Model, recipes: Sequence[Recipe]) -> tuple[Stepper | ProgramStepper, Sequence[torch.Tensor]]:
+    """How the recipes are stepped, diffusers' way or a k-diffusion program's, and the steps to come."""
+    first, flow = recipes[0], model.family.facts.flow
+    if first.scheduler in BY_KEY:
+        own = ProgramStepper(recipes)
+        return own, own.plan(model.device)
+    stepper = Stepper(first.scheduler, first.scheduler_config, eta=first.eta,
+                      generators=[generator_for(r) for r in recipes], flow=flow)
+    skip = first.steps - model.family.facts.steps_run(first.steps, first.strength)
+    return stepper, stepper.start(first.steps, skip=skip, device=model.device, schedule=model.schedule(first))
+
+
+def _guided(model: Model, recipe: Recipe) -> bool:
+    """diffusers guides above 1 only; k-diffusion's programs at every scale but 1."""
+    below = recipe.scheduler in BY_KEY and recipe.guidance < 1.0
+    return model.family.guided(2.0 if below else recipe.guidance)
+
+
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-           on_step: Callable[[StepView], None] | None = None) -> Iterator[StepView | Rendered]:
-    """Images of recipes that share a `batch_key`: a StepView after every step, then a Rendered a recipe.
+           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None, run: Run = QUIET,
+           on_step: Callable[[StepView], None] | None = None) -> list[Rendered]:
+    """Images of recipes that share a `batch_key`, one a recipe.
 
     `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image (`start_latents`,
     (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`.
-    A family without our own loop gives no StepViews. ExplorerError as `Batch`; out-of-memory errors pass
-    through, so that the caller can halve the batch.
+    `on_step` sees every step, and `run` ticks after it; a family without our own loop shows no steps.
+    ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve the batch.
     """
-    if not model.own_loop:
-        yield from (own_call(model, complete(model, r)) for r in recipes)
-        return
+    if by_own_call(model, recipes[0]):
+        return [own_call(model, complete(model, r), run=run) for r in recipes]
     batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents)
     while not batch.done:
         view = batch.step()
         if on_step is not None:
             on_step(view)
-        yield view
-    yield from batch.finish()
+        run.tick()
+    return batch.finish()
 
 
 def _check_noise(recipes: Sequence[Recipe], noise: np.ndarray | None) -> None:
     names = [None] * len(recipes) if noise is None else [noise_blob(one) for one in noise]
     for recipe, name in zip(recipes, names, strict=True):
         if recipe.noise_blob != name:
-            raise ExplorerError("This recipe starts from stored noise, which was not handed over with it. "
-                                "Replay it from its case, or from a package that holds the noise.")
+            raise ExplorerError("diffusion.sampling_recipe_starts_stored")
 
 
 def _check_start(recipe: Recipe, start_rgb: np.ndarray | None) -> None:
     needs = recipe.strength is not None
     if needs != (start_rgb is not None):
-        raise ExplorerError("This recipe starts from an image, which was not handed over with it."
-                            if needs else "A starting image was given, but the recipe has no strength "
-                                          "for it.")
+        raise ExplorerError("diffusion.sampling_recipe_starts_image" if needs
+                            else "diffusion.sampling_starting_image_given")
     if start_rgb is not None and start_rgb.shape != (recipe.height_px, recipe.width_px, 3):
-        raise ExplorerError(f"The starting image is {start_rgb.shape[1]} × {start_rgb.shape[0]}, the recipe "
-                            f"{recipe.width_px} × {recipe.height_px}. Fit the image to the recipe's size "
-                            "first.")
+        raise ExplorerError("diffusion.sampling_starting_image_recipe", last_shape=start_rgb.shape[1],
+                            first_shape=start_rgb.shape[0], width_px=recipe.width_px, height_px=recipe.height_px)

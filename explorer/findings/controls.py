@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from explorer.errors import ExplorerError
-from explorer.findings.calibration import clopper_pearson, rank_p_value
+from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
-from explorer.findings.fit import check_subject, control_distances
 from explorer.findings.judge import excesses
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
-from explorer.jobs.policy import Policy
 from explorer.records import from_json
+from explorer.records.policy import Policy
+from explorer.statistics import rank_p_value, share_interval
 
 WORLD_FILE = "controls.json"  # beside the world's manifest, written by the findings benchmark
 TUNING_SHARE = 5  # every fifth work of a folder fits the expectation and is no control
@@ -83,8 +83,7 @@ def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Po
     there is none, and closeness itself is ranked. ExplorerError for fewer than ten works.
     """
     if len(lines) < 10:
-        raise ExplorerError(f"There are {len(lines)} control works; at least 10 are needed, and 19 before a "
-                            "p-value of 0.05 is possible. Add more images that the model cannot have seen.")
+        raise ExplorerError("findings.controls_works", lines_count=len(lines))
     tuning = [i for i in range(len(lines)) if i % TUNING_SHARE == 0]
     if len(tuning) < LEAST_TUNING:
         tuning = []
@@ -120,8 +119,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
     """
     found = read_lines(lines)
     if len(found) < 38:
-        raise ExplorerError(f"{len(found)} works were measured; at least 38 are needed before a rate can be "
-                            "given at p = 0.05. Add more images and run the same command again.")
+        raise ExplorerError("findings.controls_works_measured", found_count=len(found))
     pictures = {line.name: thumbnail(folder / line.name) for line in found}
     p_values: list[float] = []
     for half in (0, 1):
@@ -133,7 +131,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
             fits = check_subject(told, controls.features, distances=spread).fits
             p_values += [rank_p_value(*excesses(line.value, told, controls))] if fits else []
     tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
-    rates = {level: clopper_pearson(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
+    rates = {level: share_interval(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
     return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {
         f"flagged_at_{round(level * 100)}": {"share": r.value, "low": r.low, "high": r.high}
         for level, r in rates.items()}

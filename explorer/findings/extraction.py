@@ -7,7 +7,7 @@ training set only a collection can show, and there a neighbour is similarity, no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from explorer.diffusion.models import Model
 from explorer.findings.signals import cliques
 from explorer.findings.signals.measure import measure
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class Clique:
 
 
 def extract(model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0, guidance: float = 0.0,
-            threshold: float = cliques.THRESHOLD) -> Iterator[Tick]:
-    """Ticks between steps; returns (generator value) the Clique of one prompt, however small it is."""
-    measured = yield from measure(model, prompt, names=("one_step",), seeds=seeds, steps=steps, guidance=guidance,
-                                  images=True)
+            threshold: float = cliques.THRESHOLD, run: Run = QUIET) -> Clique:
+    """The Clique of one prompt, however small it is; `run` ticks between steps."""
+    measured = measure(model, prompt, names=("one_step",), seeds=seeds, steps=steps, guidance=guidance,
+                       images=True, run=run)
     distances = cliques.pairwise_tiled(np.stack([made.rgb for made in measured.images]))
     members = list(cliques.largest_clique(distances, threshold=threshold))
     among = distances[np.ix_(members, members)]

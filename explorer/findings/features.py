@@ -20,12 +20,7 @@ from explorer.findings.expectation import LEAST, Expectation
 from explorer.images.prepare import fit_square
 
 SIZE_PX = 64
-LABELS = {
-    "size": "how much the picture compresses", "flat": "share of flat areas", "light": "brightness",
-    "contrast": "contrast", "colourful": "colourfulness", "colours": "number of colours",
-    "edges": "amount of outline", "white": "share of white", "words": "length of the caption",
-}
-FEATURES = tuple(LABELS)
+FEATURES = ("size", "flat", "light", "contrast", "colourful", "colours", "edges", "white", "words")  # see [feature]
 RIVALS = ("blank", "rival_1", "rival_5", "rival_half")
 PREDICTORS = (*FEATURES, *RIVALS)
 

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.calibration import controls_needed, rank_p_value, smallest_p
+from explorer.findings.control_fit import Fit, check_subject
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
-from explorer.findings.fit import Fit, check_subject
-from explorer.findings.wording import ALLOWING, ERROR_RATES, fill, limits, number, percent, say
+from explorer.findings.wording import limits, number, percent, statement
 from explorer.records import Effort, LedgerEntry, Replay
+from explorer.records.scores import SCORES, shown
+from explorer.statistics import controls_needed, rank_p_value, smallest_p
+from explorer.texts import say
 
 MOST_SUPPLIED = 0.5  # above this share of bits in a starting image or noise, the picture was put in
 
@@ -89,7 +90,7 @@ def _ranked(subject_id: str, best: Replay, controls: ControlResults,
         return _finding(subject_id, "too_few_controls", numbers, {
             **few, "smallest": number(smallest_p(count)), "level": number(level),
             "needed": number(controls_needed(level))}, best)
-    allowing = ALLOWING if controls.expectation is not None and features is not None else ""
+    allowing = say("aside.allowing") if controls.expectation is not None and features is not None else ""
     words |= {"at_least": number(at_least), "p": number(p), "allowing": allowing}
     kind = "stands_out" if p <= level else "does_not_stand_out"
     if kind == "stands_out":
@@ -115,39 +116,37 @@ def excesses(value: float, features: Mapping[str, float] | None,
 def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
     """How often this answer is wrong: unseen works flagged if it stands out, seen ones missed if it does not."""
     if rate is None or rate.model_fingerprint != best.recipe.model.fingerprint:
-        return ERROR_RATES["elsewhere"]
+        return say("error_rate.elsewhere")
     return missed_words(rate) if kind == "does_not_stand_out" and rate.missed else error_rate_words(rate)
 
 
 def missed_words(rate: ErrorRate) -> str:
     """What the rule misses, as a sentence."""
-    shares = [f"{percent(round(share, 2))} (at most {percent(round(high, 2))}) of works seen "
-              f"{'once' if n == 1 else f'{number(n)} times'}" for n, share, high in rate.missed]
-    return fill(ERROR_RATES["missed"], {
-        "rule": rate.rule, "missed": f"{', '.join(shares[:-1])} and {shares[-1]}", "date": rate.date,
-        "fingerprint": rate.model_fingerprint[:12]})
+    shares = [say("aside.missed_once" if n == 1 else "aside.missed_times", n=number(n),
+                  share=percent(round(share, 2)), high=percent(round(high, 2))) for n, share, high in rate.missed]
+    missed = say("aside.and", most=", ".join(shares[:-1]), last=shares[-1])
+    return say("error_rate.missed", rule=rate.rule, missed=missed,
+               date=rate.date, fingerprint=rate.model_fingerprint[:12])
 
 
 def error_rate_words(rate: ErrorRate) -> str:
     """A measured error rate as a sentence."""
-    return fill(ERROR_RATES["measured"], {
-        "rule": rate.rule, "share": percent(rate.share), "cases": number(rate.cases),
-        "low": percent(rate.low), "high": percent(rate.high), "measured_on": rate.measured_on,
-        "date": rate.date,
-        "fingerprint": rate.model_fingerprint[:12]})
+    return say("error_rate.measured", rule=rate.rule, share=percent(rate.share), cases=number(rate.cases),
+               low=percent(rate.low), high=percent(rate.high), measured_on=rate.measured_on, date=rate.date,
+               fingerprint=rate.model_fingerprint[:12])
 
 
 def _score_words(score: str) -> str:
     info = SCORES[score]
     end = info.high if info.better == "higher" else info.low
     label = info.label[0].lower() + info.label[1:] if info.label[1:2].islower() else info.label
-    return f"{label}; {number(end)} is the same picture"
+    return say("aside.same_picture", label=label, end=number(end))
 
 
 def _finding(subject_id: str, kind: str, numbers: dict[str, float], words: dict[str, str],
              best: Replay | None = None, *, rate: str = "") -> Finding:
-    statement = say(kind, **words)
-    name = hashlib.sha256(f"{subject_id}\n{statement}".encode()).hexdigest()[:16]
-    return Finding(id=name, subject_id=subject_id, kind=kind, statement=statement, numbers=numbers,
-                   error_rate=rate or ERROR_RATES["none"], limits=limits(kind),
+    said = statement(kind, **words)
+    name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
+    return Finding(id=name, subject_id=subject_id, kind=kind, statement=said, numbers=numbers,
+                   error_rate=rate or say("error_rate.none"), limits=limits(kind),
                    replay_id=best.id if best else "")

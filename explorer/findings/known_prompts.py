@@ -43,19 +43,19 @@ class Strata:
 def read_list(data: bytes, *, name: str = "") -> list[KnownPrompt]:
     """The prompts of a CSV or JSONL file, in its order; ExplorerError where it is neither or has none."""
     if len(data) > MOST_BYTES:
-        raise ExplorerError(f"{name or 'The list'} has {len(data):,} bytes; at most {MOST_BYTES:,} are read. "
-                            "Split it into parts.")
+        raise ExplorerError("findings.known_prompts_bytes", name=name or "The list", data_count=len(data),
+                            most_bytes=MOST_BYTES)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ExplorerError(f"{name or 'The list'} is not text in UTF-8. Save it as CSV or JSONL.") from error
+        raise ExplorerError("findings.known_prompts_not_text_utf", name=name or "The list") from error
     rows = _json_rows(text, name) if text.lstrip().startswith("{") else _csv_rows(text)
     found = [prompt for row in rows if (prompt := _prompt(row)) is not None]
     if not found:
-        raise ExplorerError(f"{name or 'The list'} has no column called “caption”. A CSV separated by semicolons, "
-                            "commas or tabs, or one JSON object a line, with a caption in each, is read.")
+        raise ExplorerError("findings.known_prompts_no_column_called", name=name or "The list")
     if len(found) > MOST_ROWS:
-        raise ExplorerError(f"{name or 'The list'} has {len(found):,} prompts; at most {MOST_ROWS:,} are read.")
+        raise ExplorerError("findings.known_prompts_prompts", name=name or "The list", found_count=len(found),
+                            most_rows=MOST_ROWS)
     return found
 
 
@@ -72,7 +72,7 @@ def _csv_rows(text: str) -> Iterator[Mapping[str, str]]:
     try:
         yield from csv.DictReader(io.StringIO(text), delimiter=mark)
     except csv.Error as error:
-        raise ExplorerError(f"The list cannot be read as a table ({error}). Save it again as CSV.") from error
+        raise ExplorerError("findings.known_prompts_list_cannot_read", error=error) from error
 
 
 def _json_rows(text: str, name: str) -> Iterator[Mapping[str, object]]:
@@ -81,8 +81,9 @@ def _json_rows(text: str, name: str) -> Iterator[Mapping[str, object]]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
-            raise ExplorerError(f"Line {number} of {name or 'the list'} is not JSON ({error}).") from error
+        except (ValueError, RecursionError) as error:
+            raise ExplorerError("findings.known_prompts_line_not_json", number=number, name=name or "the list",
+                                error=error) from error
         if isinstance(row, dict):
             yield row
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.exports import exported, own_part
 from explorer.cases.store import CaseStore
 from explorer.findings.finding import Measured
-from explorer.records import Subject, from_json
+from explorer.records import SearchPlan, Subject, from_json
 
 KINDS = {kind.__name__: kind for kind in (Subject, Measured, SearchPlan)}
 

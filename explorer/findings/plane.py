@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
-from explorer.findings.wording import number, say
+from explorer.findings.wording import number, statement
+from explorer.records import Start
+from explorer.records.scores import SCORES, is_better, shown, sort_key
+from explorer.texts import say
 
 LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05
-ADJUSTED = "After taking off what complexity, style, caption and likeness to other pictures predict, "
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class PlanePoint:
     bits: float
     closeness: float
     replay_id: str = ""
-    group: str = "noise"  # "noise" | "subject": what it started from
+    start: Start = Start.NOISE
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def control_band(found: ControlResults, features: Mapping[str, float] | None = N
 
 
 @dataclass(frozen=True)
-class Standing:
+class BandPlace:
     """Where a subject lies against the band: `margin` in the score's units, positive when above it."""
 
     above: bool
@@ -95,7 +96,7 @@ class Standing:
     statement: str
 
 
-def standing(plane: Plane) -> Standing | None:
+def standing(plane: Plane) -> BandPlace | None:
     """The subject's measured test against the band; None without either."""
     best, band = plane.tested, plane.band
     if best is None or band is None:
@@ -105,7 +106,7 @@ def standing(plane: Plane) -> Standing | None:
     words = {"bits": number(best.bits, 4), "value": shown(plane.score, best.closeness),
              "score": SCORES[plane.score].label, "controls": number(band.controls),
              "band": shown(plane.score, band.close), "least": number(band.least_bits, 4),
-             "most": number(band.most_bits, 4), "off": ADJUSTED if band.adjusted else ""}
+             "most": number(band.most_bits, 4), "off": say("aside.adjusted") if band.adjusted else ""}
     if above:
-        return Standing(True, margin, say("above_band", **words, margin=shown(plane.score, margin)))
-    return Standing(False, -margin, say("within_band", **words))
+        return BandPlace(True, margin, statement("above_band", **words, margin=shown(plane.score, margin)))
+    return BandPlace(False, -margin, statement("within_band", **words))

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer.findings.calibration import benjamini_hochberg, rank_p_value, smallest_p
+from explorer.findings.control_fit import Fit, check_set, check_subject, control_distances
 from explorer.findings.finding import ControlResults
-from explorer.findings.fit import Fit, check_set, check_subject, control_distances
 from explorer.findings.judge import excesses
-from explorer.findings.wording import limits, number, percent, say
+from explorer.findings.wording import limits, number, percent, statement
 from explorer.records import Effort
+from explorer.statistics import benjamini_hochberg, rank_p_value, smallest_p
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def rank_portfolio(works: Sequence[WorkResult], controls: ControlResults, *, rat
 
 def _set_fit(works: Sequence[WorkResult], controls: ControlResults) -> Fit:
     if len(works) < 2 or not controls.features or not all(w.features for w in works):
-        return Fit(True, "one work, or no features: nothing to compare as a set")
+        return Fit(True, say("aside.one_work_no"))
     return check_set([w.features for w in works], controls.features)
 
 
@@ -99,9 +100,9 @@ def _statement(rows: Sequence[PortfolioRow], controls: ControlResults, fit: Fit,
     words = {"works": number(len(rows)), "tries": number(controls.effort_each.tries),
              "controls": number(len(controls.values))}
     if not fit.fits or not tested:
-        why = fit.why if not fit.fits else "the controls fit none of the works"
-        return "portfolio_does_not_fit", say("portfolio_does_not_fit", why=why, **words)
+        why = fit.why if not fit.fits else say("aside.controls_fit_none")
+        return "portfolio_does_not_fit", statement("portfolio_does_not_fit", why=why, **words)
     if not listed:
         least = max(1, math.ceil(tested * smallest_p(len(controls.values)) / rate - 1e-9))
-        return "portfolio_none", say("portfolio_none", rate=percent(rate), least=number(least), **words)
-    return "portfolio", say("portfolio", listed=number(listed), rate=percent(rate), **words)
+        return "portfolio_none", statement("portfolio_none", rate=percent(rate), least=number(least), **words)
+    return "portfolio", statement("portfolio", listed=number(listed), rate=percent(rate), **words)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from explorer.findings.finding import ErrorRate
-from explorer.jobs.policy import Policy
+from explorer.records.policy import Policy
+from explorer.texts import say
 
 FILE = "findings.json"  # beside the world's manifest: the last result of the findings benchmark
-RULES = {0.01: ("flagged_at_1", "p at most 0.01"), 0.05: ("flagged_at_5", "p at most 0.05")}
-GROUPS = {"held_out": "the bundled world's held-out works",
-          "strangers": "works of the bundled world that trained neither its model nor its instruments"}
+RULES = {0.01: "flagged_at_1", 0.05: "flagged_at_5"}
+GROUPS = ("held_out", "strangers")
 SEEN = (1, 4, 16, 64, 256)  # copies in training of the works whose missed share is quoted
 
 
@@ -28,7 +28,7 @@ def stored_rate(world: Path, policy: Policy, *, model_fingerprint: str, level: f
 
 def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRate]:
     """The rate at `level` for each kind of unseen work, with what was missed among seen ones; [] where none is."""
-    key, words = RULES[level]
+    key = RULES[level]
     stored = stored_result(world)
     try:
         parts = stored["flagged"][policy.id][key]
@@ -36,10 +36,11 @@ def stored_groups(world: Path, policy: Policy, *, level: float) -> list[ErrorRat
                     and p.get("policy") == policy.id)
         missed = tuple((n, *(1 - float(seen[str(n)][key][of]) for of in ("share", "low"))) for n in SEEN)
         return [ErrorRate(
-            rule=words, share=float(parts[group]["share"]), low=float(parts[group]["low"]),
-            high=float(parts[group]["high"]), cases=int(parts[group]["works"]), measured_on=name,
+            rule=say(f"aside.rule_{key}"), share=float(parts[group]["share"]), low=float(parts[group]["low"]),
+            high=float(parts[group]["high"]), cases=int(parts[group]["works"]),
+            measured_on=say(f"aside.group_{group}"),
             model_fingerprint=str(stored["model_fingerprint"]), date=str(stored["date"]), missed=missed)
-            for group, name in GROUPS.items()]
+            for group in GROUPS]
     except (ValueError, KeyError, TypeError, StopIteration):
         return []
 

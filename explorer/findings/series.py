@@ -1,4 +1,4 @@
-"""Replays as series of points for plots, by try, best so far, by strength; and how fast they were made."""
+"""Replays as series of points for plots, by try, best so far, by strength; the closest; what they took."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.cases.case import Case
-from explorer.cases.tries import Try
-from explorer.closeness.catalogue import is_better, sort_key
-from explorer.records import Effort, Recipe, Replay, Subject
-from explorer.search.lanes import RaceRound, short_effort
+from explorer.cases.view import CaseView, Try
+from explorer.records import Effort, Replay, Start, Subject
+from explorer.records.race_records import RaceRound, short_effort
+from explorer.records.scores import is_better, sort_key
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
 class Point:
-    """One replay in a plot; `group` is "noise", "subject" or "shaped" (what it started from)."""
+    """One replay in a plot."""
 
     x: float
     y: float
     replay_id: str
-    group: str
+    start: Start
     label: str
 
 
@@ -30,27 +30,28 @@ def by_seed(tries: Sequence[Try]) -> list[Point]:
 
 
 def best_so_far(tries: Sequence[Try], score: str) -> list[Point]:
-    """The closest value reached after each try from noise; tries that were given the subject do not count."""
+    """The closest value reached after each try from a seed's own noise; tries that were given more do not count."""
     found: list[Point] = []
     for point in by_seed(tries):
-        better = point.group == "noise" and (not found or is_better(score, point.y, found[-1].y))
+        better = point.start is Start.NOISE and (not found or is_better(score, point.y, found[-1].y))
         if better:
             found.append(point)
         elif found:
             last = found[-1]
-            found.append(Point(point.x, last.y, last.replay_id, last.group, last.label))
+            found.append(Point(point.x, last.y, last.replay_id, last.start, last.label))
     return found
 
 
 def by_strength(tries: Sequence[Try]) -> list[Point]:
     """Tries that started from the subject, x being the strength, sorted by it."""
-    points = [_point(t.strength, t) for t in tries if t.strength is not None and t.value is not None]
+    points = [_point(t.strength, t) for t in tries if t.start is Start.SUBJECT and t.value is not None]
     return sorted(points, key=lambda p: p.x)
 
 
 def _point(x: float, made: Try) -> Point:
-    label = f"seed {made.seed}" + ("" if made.strength is None else f", strength {made.strength:g}")
-    return Point(float(x), float(made.value), made.id, group_of(made), label)
+    label = say("note.findings.seed", seed=made.seed) if made.strength is None else say(
+        "note.findings.seed_strength", seed=made.seed, strength=made.strength)
+    return Point(float(x), float(made.value), made.id, made.start, label)
 
 
 def evaluations_per_s(replays: Sequence[Replay]) -> float:
@@ -59,33 +60,24 @@ def evaluations_per_s(replays: Sequence[Replay]) -> float:
     return sum(r.unet_evaluations for r in replays) / spent if spent > 0 else 0.0
 
 
-def group_of(recipe: Recipe | Try) -> str:
-    """What an image started from: a picture ("subject"), "shaped" noise, or a seed's own "noise"."""
-    if recipe.strength is not None:
-        return "subject"
-    return "noise" if recipe.noise_blob is None else "shaped"
+@dataclass(frozen=True)
+class Closest:
+    """A subject's closest replay from a seed's own noise, and the closest of those that were given more."""
+
+    noise: Replay | None
+    given: Replay | None
 
 
-def best(ranked: Sequence[Replay], *, given: bool) -> Replay | None:
-    """The first of replays ranked by closeness that started from a seed's own noise, or (`given`) did not."""
-    return next((r for r in ranked if (group_of(r.recipe) != "noise") == given), None)
+def closest(case: CaseView, subject: Subject, score: str) -> Closest:
+    """The closest replays by a score; None where there is none that has it."""
+    order = [t for t in ranked(case.tries(subject.id, score=score), score) if t.value is not None]
+    found = (next((t for t in order if (t.start is Start.NOISE) == plain), None) for plain in (True, False))
+    return Closest(*(made and case.replay(made.id) for made in found))
 
 
-def closest(case: Case, subject: Subject, score: str) -> dict[str, Replay]:
-    """The closest replay from a seed's own noise as "noise", the closest other one as "subject"."""
-    found: dict[str, Replay] = {}
-    for made in ranked(case.tries(subject.id, score=score), score):
-        way = "noise" if group_of(made) == "noise" else "subject"
-        if way not in found:
-            found[way] = case.replay(made.id)
-        if len(found) == 2:
-            break
-    return found
-
-
-def case_effort(case: Case, subject: Subject, *, origin: str = "all") -> Effort:
-    """Everything spent on a subject, or on replays of one `origin`; with the seeds that races dropped."""
-    tries = started_from(case.tries(subject.id), origin)
+def case_effort(case: CaseView, subject: Subject, *, start: Start | None = None) -> Effort:
+    """Everything spent on a subject, or on replays of one start; with the seeds that races dropped."""
+    tries = started_from(case.tries(subject.id), start)
     spent = Effort(len(tries), sum(t.unet_evaluations for t in tries), sum(t.elapsed_s for t in tries))
     return spent.plus(short_effort(case.records(RaceRound, subject_id=subject.id)))
 
@@ -107,11 +99,9 @@ def pages_of(total: int, length: int) -> int:
     return max(1, -(-total // length))
 
 
-def started_from(tries: Sequence[Try], origin: str) -> list[Try]:
-    """Those that started from a seed's "noise", from a picture ("subject"), from "shaped" noise, or "all"."""
-    if origin == "all":
-        return list(tries)
-    return [t for t in tries if group_of(t) == origin]
+def started_from(tries: Sequence[Try], start: Start | None) -> list[Try]:
+    """Those of one start, or all of them."""
+    return [t for t in tries if start in (None, t.start)]
 
 
 def distinct(replays: Sequence[Replay]) -> list[Replay]:

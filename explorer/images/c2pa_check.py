@@ -11,6 +11,8 @@ import io
 import json
 from typing import Any
 
+from explorer.texts import say
+
 _MIME = {"PNG": "image/png", "JPEG": "image/jpeg", "WebP": "image/webp", "GIF": "image/gif",
          "TIFF": "image/tiff", "AVIF": "image/avif"}
 STATES = ("absent", "valid", "untrusted", "invalid", "not checked")
@@ -20,11 +22,11 @@ _MAX_MANIFEST = 200_000
 def check_c2pa(data: bytes, kind: str, *, trust_anchors_pem: str = "") -> dict[str, Any]:
     """{"state", "reason", "signer", "generator", "manifest"}; `manifest` is the store as JSON text."""
     if kind not in _MIME:
-        return _result("absent", f"{kind} files carry no C2PA manifest")
+        return _result("absent", say("note.images.files_carry_no", kind=kind))
     try:
         import c2pa
     except Exception:  # the package or its native part is missing on this machine
-        return _result("not checked", "the C2PA reader is not installed")
+        return _result("not checked", say("note.images.c2pa_reader_not"))
     try:
         text = _read(c2pa, data, _MIME[kind], trust_anchors_pem)
     except Exception as error:
@@ -45,12 +47,12 @@ def _read(c2pa: Any, data: bytes, mime: str, anchors: str) -> str:
 def _failed(error: Exception) -> dict[str, Any]:
     words = f"{type(error).__name__} {error}"
     if "ManifestNotFound" in words or "no JUMBF data found" in words:
-        return _result("absent", "the file carries no C2PA manifest")
+        return _result("absent", say("note.images.file_carries_no"))
     if "Remote" in words or "remote" in words:
-        return _result("not checked", "its manifest lives on a server; nothing was fetched")
+        return _result("not checked", say("note.images.manifest_lives_server"))
     if any(w in words for w in ("NotSupported", "Io", "OutOfMemory")):
         return _result("not checked", str(error)[:300])
-    return _result("invalid", f"the manifest cannot be read: {str(error)[:300]}")
+    return _result("invalid", say("note.images.manifest_cannot_read", error=str(error)[:300]))
 
 
 def _judged(text: str) -> dict[str, Any]:
@@ -60,10 +62,7 @@ def _judged(text: str) -> dict[str, Any]:
     verdict = str(store.get("validation_state", ""))
     codes = sorted({str(s.get("code")) for s in store.get("validation_status", [])})
     state = {"Trusted": "valid", "Valid": "untrusted", "Invalid": "invalid"}.get(verdict, "not checked")
-    reason = {"valid": "intact, and signed by someone on the trust list",
-              "untrusted": "intact, but its signer is on no trust list that this computer holds",
-              "invalid": "the picture or the manifest was changed after signing",
-              "not checked": "the reader gave no verdict"}[state]
+    reason = say(f"note.c2pa.{state.replace(' ', '_')}")
     claim = active.get("claim_generator") or str(active.get("claim_generator_info", ""))
     return _result(state, reason + (f" ({', '.join(codes)})" if codes else ""),
                    signer=str(signature.get("issuer", "") or signature.get("common_name", "")),

@@ -1,152 +1,80 @@
-"""Bytes to 8-bit sRGB pixels; runs only inside the sandbox process (see sandbox.py).
-
-Every change that decoding makes to what a viewer would see is said in a note, because the pixels
-that are compared are these and not the file's own.
-"""
+"""The one door for images from outside: bytes in, 8-bit sRGB pixels out, or one sentence why not."""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageChops, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
 from explorer.errors import ExplorerError
-from explorer.images.formats import MAX_PIXELS, PILLOW_NAMES, check_kind, check_size, shown_name
-
-BACKGROUND = (255, 255, 255)
-_TURNS = {2: "mirrored", 3: "rotated by 180°", 4: "flipped", 5: "mirrored and rotated by 90°",
-          6: "rotated by 90°", 7: "mirrored and rotated by 270°", 8: "rotated by 270°"}
-_OPERATIONS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-               4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-               6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90}
+from explorer.images.formats import check_kind, check_size, shown_name
+from explorer.images.sandbox import Sandbox, SandboxFailure, shared_sandbox
+from explorer.texts import say
 
 
-def decode(data: bytes, *, name: str = "") -> tuple[np.ndarray, str, list[str]]:
-    """(h, w, 3) uint8 sRGB, the format's name and notes; ExplorerError for what cannot be decoded."""
-    kind = check_kind(data, name=name)
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(data), formats=[PILLOW_NAMES.get(kind, kind)]) as image:
-                check_size(*image.size, name=name)
-                return _pixels(image, kind)
-        except ExplorerError:
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ExplorerError(f"{shown_name(name)} unpacks to more than the {MAX_PIXELS // 10**6} million "
-                                "pixels that are allowed: save a smaller copy and add that.") from error
-        except MemoryError as error:
-            raise ExplorerError(f"{shown_name(name)} needs more memory than decoding may use; "
-                                "save a smaller copy and add that.") from error
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError,
-                EOFError, OverflowError, ZeroDivisionError, AttributeError, RuntimeError,
-                ImageCms.PyCMSError, AssertionError, ArithmeticError, NotImplementedError) as error:
-            raise ExplorerError(f"{shown_name(name)} is a damaged or cut-short {kind} file and cannot be "
-                                "decoded; get a whole copy or save it anew.") from error
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image. `sha256` is of the original bytes; `notes` say what decoding had to change."""
+
+    rgb: np.ndarray  # (height_px, width_px, 3) uint8, sRGB
+    format: str  # "PNG", "JPEG", "WebP", "GIF", "TIFF", "BMP" or "AVIF"
+    width_px: int
+    height_px: int
+    sha256: str
+    notes: tuple[str, ...] = ()
 
 
-def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, str, list[str]]:
-    notes: list[str] = []
-    if image.format == "MPO":
-        notes.append("a JPEG with further pictures inside: only the first is used")
-    elif getattr(image, "is_animated", False):
-        notes.append(f"{'animation' if kind != 'TIFF' else 'several pages'}: only the first of "
-                     f"{getattr(image, 'n_frames', 'its')} pictures is used")
-        image.seek(0)
-    if _has_deep_colour(image):
-        notes.append("16-bit colours reduced to 8-bit")
-    turn = _orientation(image)
-    profile = image.info.get("icc_profile")
-    image.load()  # Pillow turns a TIFF by its orientation while loading; other formats are turned below
-    if turn in _TURNS:
-        notes.append(f"{_TURNS[turn]} as its EXIF orientation says")
-        if kind != "TIFF":
-            image = image.transpose(_OPERATIONS[turn])
-    rgb = np.ascontiguousarray(_to_srgb(image, profile, notes), dtype=np.uint8)
-    return rgb, kind, notes
+def open_image(data: bytes, *, name: str = "", sandbox: Sandbox | None = None) -> Picture:
+    """Decode an untrusted file in the sandbox process.
 
-
-def _orientation(image: Image.Image) -> int:
+    The format is told by content; allowed are PNG, JPEG, WebP, GIF (first frame), TIFF, BMP and AVIF.
+    EXIF orientation is applied, ICC colours become sRGB, 16 bits become 8, transparency lies on white.
+    ExplorerError in one sentence, with the file's `name`, for everything that is refused.
+    """
+    check_kind(data, name=name)
     try:
-        value = image.getexif().get(0x0112, 1)
-        return value if isinstance(value, int) else 1
-    except Exception:  # a broken EXIF block must not lose the picture
-        return 1
+        header, body = (sandbox or shared_sandbox()).call({"op": "decode", "name": name}, data)
+    except SandboxFailure as failure:
+        raise ExplorerError("images.decode_refused", shown_name=shown_name(name),
+                            why=say(f"note.sandbox.{failure.reason}")) from failure
+    width, height = int(header["width_px"]), int(header["height_px"])
+    check_size(width, height, name=name)
+    if len(body) != 3 * width * height:
+        raise ExplorerError("images.decode_refused", shown_name=shown_name(name), why=say("note.sandbox.crash"))
+    rgb = np.frombuffer(body, np.uint8).reshape(height, width, 3)
+    return Picture(rgb=rgb, format=str(header["format"]), width_px=width, height_px=height,
+                   sha256=hashlib.sha256(data).hexdigest(), notes=tuple(map(str, header["notes"])))
 
 
-def _has_deep_colour(image: Image.Image) -> bool:
-    """Whether Pillow will drop the low bytes of 16-bit colours while loading (8-bit modes only)."""
-    tiles = getattr(image, "tile", None) or [("", (), 0, "")]
-    return image.mode in ("RGB", "RGBA", "LA", "CMYK") and ";16" in str(tiles[0][3])
+def png_bytes(rgb: np.ndarray, *, text: Mapping[str, str] | None = None) -> bytes:
+    """A PNG of (h, w, 3) uint8 pixels with fixed settings; no metadata but `text`, its keys sorted.
+
+    The same pixels give the same bytes with the same Pillow and zlib.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise ValueError(f"expected (h, w, 3) uint8, got {rgb.shape} {rgb.dtype}")
+    info = PngImagePlugin.PngInfo()
+    for key in sorted(text or {}):
+        info.add_itxt(key, text[key])
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(rgb), "RGB").save(out, "PNG", compress_level=6, pnginfo=info)
+    return out.getvalue()
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None, notes: list[str]) -> np.ndarray:
-    """Deep, palette, transparent, CMYK and profiled images as 8-bit sRGB on white."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _deep_grey(image, notes)
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        notes.append("palette colours written out")
-    alpha = None
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        image = image.convert("RGB")
-    image = _profiled(image, profile, notes)
-    if alpha is None or alpha.getextrema()[0] == 255:
-        return np.asarray(image)
-    notes.append("transparent parts laid on white")
-    page = Image.new("RGB", image.size, BACKGROUND)
-    page.paste(image, mask=alpha)
-    return np.asarray(page)
+def read_png(data: bytes) -> np.ndarray:
+    """(h, w, 3) uint8 of a PNG that `png_bytes` made; ExplorerError for any other file.
 
-
-def _profiled(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    """RGB by the embedded ICC profile where it fits the image's mode; else by the plain rule."""
-    mode = image.mode if image.mode in ("RGB", "CMYK", "L", "LAB") else "RGB"
-    image = image if image.mode == mode else image.convert(mode)
-    if mode == "LAB":
-        notes.append("Lab colours converted to sRGB")
-        return _transform(image, ImageCms.createProfile("LAB"))
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            space = source.profile.xcolor_space.strip()
-            if {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}[mode] == space:
-                done = _transform(image, source)
-                if mode == "CMYK" or ImageChops.difference(done, image.convert("RGB")).getbbox():
-                    notes.append("colours converted to sRGB by the embedded ICC profile")
-                return done
-            notes.append("embedded ICC profile ignored: it is for another kind of image")
-        except (ImageCms.PyCMSError, OSError, ValueError, AttributeError):
-            notes.append("embedded ICC profile ignored: it cannot be read")
-    if mode == "CMYK":
-        notes.append("CMYK converted by the plain rule (no usable profile in the file)")
-    return image.convert("RGB")
-
-
-def _transform(image: Image.Image, source) -> Image.Image:
-    return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB",
-                                     renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC)
-
-
-def _deep_grey(image: Image.Image, notes: list[str]) -> np.ndarray:
-    """16- and 32-bit grey as 8-bit: 0..65535 (or 0..1 for floats) onto 0..255, rounded."""
-    values = np.asarray(image)
-    if image.mode == "F":
-        values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
-        top = 1.0 if values.max(initial=0) <= 1.0 else 255.0 if values.max() <= 255 else 65535.0
-        notes.append(f"floating-point grey scaled from 0..{top:g}")
-    else:
-        top = 255.0 if image.mode == "I" and values.max(initial=0) <= 255 else 65535.0
-        notes.append("16-bit grey scaled to 8-bit")
-    out = np.empty((*values.shape, 3), np.uint8)
-    for first in range(0, len(values), 256):  # in strips, so that a large scan stays within the memory limit
-        strip = np.clip(values[first:first + 256].astype(np.float32) / top, 0, 1)
-        out[first:first + 256] = np.round(strip * 255).astype(np.uint8)[..., None]
-    return out
+    For our own blobs only: it decodes in this process. Files from outside go through `open_image`.
+    """
+    try:
+        if data[:8] != b"\x89PNG\r\n\x1a\n" or data[12:16] != b"IHDR" or data[24:29] != b"\x08\x02\0\0\0":
+            raise ValueError("not an 8-bit RGB PNG")
+        check_size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"))
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ExplorerError("images.decode_stored_picture_damaged") from error

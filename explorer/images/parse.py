@@ -18,6 +18,11 @@ from PIL import ExifTags, Image
 
 from explorer.images.c2pa_check import check_c2pa
 from explorer.images.formats import PILLOW_NAMES, kind_of
+from explorer.images.settings.claims import Generation
+from explorer.images.settings.containers import hidden, texts_of, xmp_fields
+from explorer.images.settings.encodings import exif_comment
+from explorer.images.settings.reading import Item, read_settings
+from explorer.records import to_json
 
 MAX_TEXT = 65_536  # characters of one raw block that are kept
 MAX_BLOCKS = 200
@@ -26,18 +31,41 @@ MAX_BLOCKS = 200
 def parse(data: bytes) -> dict[str, Any]:
     """Raw blocks, generation settings, EXIF, XMP and C2PA state of an image file."""
     kind = kind_of(data)
-    raw = [_block(name, body) for name, body in _limited(_blocks(data, kind))]
-    xmp_text = next((b["text"] for b in raw if "xmp" in b["name"].lower()), "")
+    blocks = list(_limited(_blocks(data, kind)))
+    raw = [_block(name, body) for name, body in blocks]
+    xmp_text = next((_text(body) for name, body in blocks if "xmp" in name.lower()), "")
     exif: dict[str, str] = {}
-    generation: list[dict[str, Any]] = []
-    with warnings.catch_warnings(), contextlib.suppress(Exception):
+    generation: list[Generation] = []
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(io.BytesIO(data), formats=[PILLOW_NAMES.get(kind, kind)]) as image:
-            exif = _exif(image)
-            xmp_text = xmp_text or _text(image.info.get("xmp", b""))
-            generation = _generation(image, exif, raw)
-    return {"raw": raw, "generation": generation, "exif": exif, "xmp": xmp_text[:MAX_TEXT],
-            "xmp_fields": _xmp_fields(xmp_text), "c2pa": check_c2pa(data, kind)}
+        with _opened(data, kind) as image:
+            if image is not None:
+                with contextlib.suppress(Exception):  # Pillow raises whatever a damaged block makes it raise
+                    exif = _exif(image)
+                    xmp_text = xmp_text or _text(image.info.get("xmp", b""))
+            generation = _settings(image, texts_of(image, blocks, xmp_text))
+    return {"raw": raw, "generation": to_json(generation), "exif": exif, "xmp": xmp_text[:MAX_TEXT],
+            "xmp_fields": xmp_fields(xmp_text), "c2pa": check_c2pa(data, kind)}
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, kind: str) -> Iterator[Image.Image | None]:
+    """The picture, its header read; None where Pillow cannot read that."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=[PILLOW_NAMES.get(kind, kind)])
+    except Exception:
+        yield None
+        return
+    with image:
+        yield image
+
+
+def _settings(image: Image.Image | None, items: list[Item]) -> list[Generation]:
+    """What the texts tell of; without any, what is hidden in the pixels."""
+    found = read_settings(items, size=None if image is None else image.size)
+    if found or image is None or image.format not in ("PNG", "WEBP"):
+        return found
+    return read_settings(hidden(image), size=image.size)
 
 
 def _limited(blocks: Iterator) -> Iterator:
@@ -77,7 +105,7 @@ def _blocks(data: bytes, kind: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _png_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every chunk that is not pixels; text chunks unpacked (at most 1 MB each)."""
+    """Every chunk that is not pixels; text chunks unpacked (at most 4 MB each)."""
     at = 8
     while at + 12 <= len(data):
         length, kind = struct.unpack(">I4s", data[at:at + 8])
@@ -96,10 +124,10 @@ def _png_blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
 def _png_text(kind: bytes, body: bytes) -> tuple[str, bytes]:
     key, _, rest = body.partition(b"\0")
     if kind == b"zTXt":
-        rest = zlib.decompressobj().decompress(rest[1:], 2**20)
+        rest = zlib.decompressobj().decompress(rest[1:], 2**22)
     elif kind == b"iTXt":
         packed, rest = rest[:1] == b"\1", rest[2:].split(b"\0", 2)[2]
-        rest = zlib.decompressobj().decompress(rest, 2**20) if packed else rest
+        rest = zlib.decompressobj().decompress(rest, 2**22) if packed else rest
     return f"PNG {kind.decode()} {key.decode('latin-1')}", rest if kind == b"iTXt" else _utf8(rest)
 
 
@@ -146,62 +174,10 @@ def _exif(image: Image.Image) -> dict[str, str]:
         for tag, value in list(values.items())[:MAX_BLOCKS]:
             name = str(names.get(tag, f"tag {tag:#06x}"))
             if name not in ("ExifOffset", "GPSInfo", "MakerNote", "XMLPacket"):
-                found[name] = _comment(value) if name == "UserComment" else _text_of(value)[:4096]
+                found[name] = exif_comment(value)[:MAX_TEXT] if name == "UserComment" and isinstance(
+                    value, (bytes, str)) else _text_of(value)[:4096]
     return found
 
 
 def _text_of(value: Any) -> str:
     return _text(value) if isinstance(value, bytes) else str(value)
-
-
-def _comment(value: Any) -> str:
-    """EXIF UserComment: 8 bytes that name the encoding, then text; generators disagree on byte order."""
-    if not isinstance(value, bytes):
-        return str(value)[:MAX_TEXT]
-    code, body = value[:8], value[8:]
-    if code.startswith(b"UNICODE"):
-        options = [body.decode(c, "replace") for c in ("utf-16-be", "utf-16-le")]
-        return min(options, key=lambda t: sum(ord(c) > 0x2FFF for c in t)).rstrip("\0")[:MAX_TEXT]
-    return _text(body if code.startswith((b"ASCII", b"\0\0\0")) else value)[:MAX_TEXT]
-
-
-def _xmp_fields(text: str) -> dict[str, str]:
-    """Simple properties of an XMP packet by local name; nothing if it declares entities."""
-    import xml.etree.ElementTree as ElementTree
-    fields: dict[str, str] = {}
-    if not text or "<!DOCTYPE" in text or "<!ENTITY" in text:
-        return fields
-    with contextlib.suppress(ElementTree.ParseError, ValueError):
-        for element in ElementTree.fromstring(text[text.find("<"):text.rfind(">") + 1]).iter():
-            pairs = [*element.attrib.items(), (element.tag, (element.text or "").strip())]
-            for key, value in pairs:
-                name = str(key).rsplit("}", 1)[-1]
-                if value and name not in ("about", "lang") and len(fields) < MAX_BLOCKS:
-                    fields.setdefault(name, value[:4096])
-    return fields
-
-
-def _generation(image: Image.Image, exif: dict[str, str], raw: list[dict]) -> list[dict[str, Any]]:
-    """Generation settings that sd-parsers finds; a UserComment in an unusual encoding is tried as well."""
-    from sd_parsers import ParserManager
-    from sd_parsers.parsers import AUTOMATIC1111Parser
-    found = None
-    with contextlib.suppress(Exception):
-        found = ParserManager().parse(image)
-    comments = [exif.get("UserComment", ""), *(b["text"] for b in raw if b["name"] == "JPEG comment")]
-    for comment in comments:
-        if found is None and "Steps:" in comment:
-            with contextlib.suppress(Exception):
-                found = AUTOMATIC1111Parser().parse({"parameters": comment})
-    return [] if found is None else [_sampler(found, s) for s in found.samplers[:20]]
-
-
-def _sampler(found: Any, sampler: Any) -> dict[str, Any]:
-    """One sampling pass in our names; whatever has none stays under `other`."""
-    other = {str(k): str(v)[:4096] for k, v in {**found.metadata, **sampler.parameters}.items()}
-    model = sampler.model
-    return {"tool": found.generator.value, "sampler": str(sampler.name)[:200],
-            "prompt": "\n".join(str(p) for p in sampler.prompts)[:MAX_TEXT],
-            "negative_prompt": "\n".join(str(p) for p in sampler.negative_prompts)[:MAX_TEXT],
-            "model_name": str(getattr(model, "name", "") or ""),
-            "model_hash": str(getattr(model, "hash", "") or ""), "other": other}

@@ -82,7 +82,7 @@ class Sandbox:
                     self.close()
                     raise
         if "refused" in header:
-            raise ExplorerError(str(header["refused"]))
+            raise ExplorerError.unpacked(header["refused"])
         return header, body
 
     def close(self) -> None:
@@ -213,16 +213,16 @@ def limit(**values: int) -> None:
 
 
 def _answer(header: dict, payload: bytes) -> tuple[dict, bytes | memoryview]:
-    from explorer.images import decode, parse
+    from explorer.images import parse, sandbox_decode
     name = str(header.get("name", ""))
     try:
         if header["op"] == "decode":
-            rgb, kind, notes = decode.decode(payload, name=name)
+            rgb, kind, notes = sandbox_decode.decode(payload, name=name)
             reply = {"format": kind, "height_px": rgb.shape[0], "width_px": rgb.shape[1], "notes": notes}
             return reply, memoryview(rgb).cast("B")
         return {"parsed": parse.parse(payload)}, b""
     except ExplorerError as error:
-        return {"refused": str(error)}, b""
+        return {"refused": error.packed()}, b""
 
 
 def memory_bytes() -> int:
@@ -250,7 +250,7 @@ def _pictures() -> None:
     import numpy  # noqa: F401  loaded before the limit, which counts address space
     from PIL import Image
     Image.preinit()
-    from explorer.images import decode, parse  # noqa: F401
+    from explorer.images import parse, sandbox_decode  # noqa: F401
     limit(AS=memory_bytes())
     serve(_answer)
 

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
-from explorer.jobs.policy import Policy
-from explorer.jobs.replay_settings import ReplaySettings
+from explorer.jobs.task import Task
+from explorer.records import ReplaySettings
+from explorer.records.policy import Policy
 
 
 @dataclass(frozen=True)
-class EmbedSubject:
+class EmbedSubject(Task, kind="device", runner="explorer.worker.runners.run_subjects:embed"):
     """CLIP embedding of a subject into its case."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     clip: str = "world"
 
 
 @dataclass(frozen=True)
-class FindNeighbours:
+class FindNeighbours(Task, kind="desk", runner="explorer.worker.runners.run_neighbours:find"):
     """Nearest works of a collection to a subject that was embedded before (needs EmbedSubject)."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     collection: str = "world"
@@ -34,38 +30,32 @@ class FindNeighbours:
 
 
 @dataclass(frozen=True)
-class CompareNeighbours:
+class CompareNeighbours(Task, kind="device", runner="explorer.worker.runners.run_queries:compare"):
     """Pixel and learned closeness of a subject's stored neighbours, where their pictures are at hand."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
 
 
 @dataclass(frozen=True)
-class CheckCopy:
+class CheckCopy(Task, kind="desk", runner="explorer.worker.runners.run_neighbours:check"):
     """The check at the door: a subject's nearest works, and whether one is a near copy of it.
 
     Comes after EncodeQuery, which names the subject; the job's result is the CopyCheck as JSON.
     """
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     collection: str = "world"
     k: int = 24
 
 
 @dataclass(frozen=True)
-class Interrogate:
+class Interrogate(Task, kind="device", runner="explorer.worker.runners.run_subjects:interrogate"):
     """Prompts for a subject; the captions of its stored neighbours enter as candidates.
 
     The first `rerank` of them are judged by short replays of `model` ("": the settings' model); 0: by CLIP only.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     clip: str = "world"
@@ -81,14 +71,12 @@ class Interrogate:
 
 
 @dataclass(frozen=True)
-class RunSearch:
+class RunSearch(Task, kind="device", runner="explorer.worker.runners.run_replays:search"):
     """Replays for a subject, each scored and committed as it is made. Prompt "" takes the best found.
 
     `engine` is "local" or a Ray cluster's address; "" takes the settings'.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     search_id: str
@@ -99,11 +87,9 @@ class RunSearch:
 
 
 @dataclass(frozen=True)
-class MeasureSubject:
+class MeasureSubject(Task, kind="device", runner="explorer.worker.runners.run_measured:subject"):
     """A measured test of a subject: prompt, search and ranking among `controls` ("world", a folder, "" none)."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     search_id: str
@@ -114,14 +100,12 @@ class MeasureSubject:
 
 
 @dataclass(frozen=True)
-class MeasureControls:
+class MeasureControls(Task, kind="device", runner="explorer.worker.runners.run_measured:controls"):
     """A folder of images that the model cannot have seen, each put through one policy; kept in the cache.
 
     With a case its ControlResults go on record there. Result: {"id": ..., "controls": ..., "out": ...}.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     controls: str
     policy: Policy = field(default_factory=Policy)
     case_id: str = ""
@@ -130,36 +114,30 @@ class MeasureControls:
 
 
 @dataclass(frozen=True)
-class GenerateSubject:
+class GenerateSubject(Task, kind="device", runner="explorer.worker.runners.run_replays:generate"):
     """A new subject made by the model from a prompt; its recipe goes on record with it."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     settings: ReplaySettings
     model: str = "world"
 
 
 @dataclass(frozen=True)
-class RenderExhibit:
+class RenderExhibit(Task, kind="device", runner="explorer.worker.runners.run_replays:again"):
     """A stored replay rendered again at batch 1 in deterministic mode, with its hashes."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     replay_id: str
     model: str = "world"
 
 
 @dataclass(frozen=True)
-class MeasureStart:
+class MeasureStart(Task, kind="device", runner="explorer.worker.runners.run_after_replay:start"):
     """The shortest code of what a replay was given (its image, or its noise) that does the same job.
 
     Result: StartBill as JSON; the ledger then charges it in place of its bound.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     replay_id: str
     model: str = "world"
@@ -167,22 +145,18 @@ class MeasureStart:
 
 
 @dataclass(frozen=True)
-class AlignReplay:
+class AlignReplay(Task, kind="device", interactive=True, runner="explorer.worker.runners.run_after_replay:aligned"):
     """A replay laid over its subject by `options` (shift, scale, mirror, colour), and its scores after that."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = True
     case_id: str
     replay_id: str
     options: tuple[str, ...] = ("shift", "scale", "mirror", "colour")
 
 
 @dataclass(frozen=True)
-class RecoverSeed:
+class RecoverSeed(Task, kind="device", runner="explorer.worker.runners.run_recovery:recover"):
     """Whether the noise of a seed from `first` to `stop` - 1 shows in the subject; result: a SeedScan as JSON."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     subject_id: str
     scan_id: str
@@ -193,15 +167,13 @@ class RecoverSeed:
 
 
 @dataclass(frozen=True)
-class MeasureSignals:
+class MeasureSignals(Task, kind="device", runner="explorer.worker.runners.run_signals:measure_signals"):
     """Memorisation signals: of a subject's prompt into its case, or of a list's prompts into a CSV.
 
     With a case the result is the SignalReading's id; with `list_path` and `out` (CSV, gone on with where it
     ended) it is {"out": ..., "prompts": ..., "repeated": ...}. Zeros take the model's defaults; no signals: all.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str = ""
     subject_id: str = ""
     prompt: str = ""  # "" takes the subject's prompt in use
@@ -217,14 +189,12 @@ class MeasureSignals:
 
 
 @dataclass(frozen=True)
-class WriteReport:
+class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports:write"):
     """A case's report as "html" or "pdf", for the log head of that number (0: the newest).
 
     Result: {"path": ..., "sha256": ..., "head_entry": ..., "head_hash": ...}.
     """
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     kind: str = "html"
     detail: str = "full"  # "short": no appendix of every try
@@ -234,10 +204,8 @@ class WriteReport:
 
 
 @dataclass(frozen=True)
-class ExportCase:
+class ExportCase(Task, kind="desk", runner="explorer.worker.runners.run_packages:export"):
     """Write a case as a package; result: {"path": ..., "sha256": ...}."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     out: str = ""

@@ -5,16 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from explorer.jobs.policy import Policy
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import (
-    EmbedSubject,
-    FindNeighbours,
-    Interrogate,
-    MeasureSubject,
-    ReplaySettings,
-    RunSearch,
-)
+from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate, MeasureSubject, RunSearch
+from explorer.records import ReplaySettings
+from explorer.records.policy import Policy
 
 
 @dataclass(frozen=True)

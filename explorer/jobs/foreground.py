@@ -28,18 +28,16 @@ def follow_jobs(settings: Settings, jobs: tuple[str, ...], *, follow: Follow | N
 
     ExplorerError when one did not end well. A keyboard interrupt cancels what is left.
     """
-    queue = Queue(settings.database)
     ended: list[Job] = []
-    try:
-        for job_id in jobs:
-            ended.append(_wait(settings, queue, job_id, follow, poll_s))
-    except KeyboardInterrupt:
-        for job_id in jobs[len(ended):]:
-            launch.cancel(settings, job_id)
-        queue.wait(jobs[len(ended)], timeout_s=5.0)
-        raise
-    finally:
-        queue.close()
+    with Queue(settings.database) as queue:
+        try:
+            for job_id in jobs:
+                ended.append(_wait(settings, queue, job_id, follow, poll_s))
+        except KeyboardInterrupt:
+            for job_id in jobs[len(ended):]:
+                launch.cancel(settings, job_id)
+            queue.wait(jobs[len(ended)], timeout_s=5.0)
+            raise
     return ended
 
 
@@ -55,5 +53,6 @@ def _wait(settings: Settings, queue: Queue, job_id: str, follow: Follow | None, 
         if job.state == "done":
             return job
         if job.state in ("failed", "cancelled", "interrupted"):
-            raise ExplorerError(job.error or f"{job.name} was {job.state}. What was found before is kept.")
+            raise ExplorerError(job.error) if job.error else ExplorerError(
+                "jobs.ended_otherwise", name=job.name, state=job.state)
         time.sleep(poll_s)

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
+from explorer.errors import ExplorerError
 from explorer.jobs.tasks import task_from_json
 from explorer.records import Progress
 
@@ -64,13 +65,25 @@ class WorkerRow:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def stored(error: ExplorerError | None) -> str:
+    """What the queue keeps of an error: its key, its values and its sentence, as JSON; "" for none."""
+    return json.dumps(error.packed(), ensure_ascii=False) if error else ""
+
+
+def error_of(text: str) -> ExplorerError | None:
+    """The error that `stored` wrote; a bare sentence (of an older version) as it is; None for ""."""
+    if text.startswith("{"):
+        return ExplorerError.unpacked(json.loads(text))
+    return ExplorerError(text) if text else None
+
+
 def job_of(row: sqlite3.Row, progress: sqlite3.Row | None, position: int) -> Job:
     return Job(
         id=row["id"], state=row["state"], task=task_from_json(json.loads(row["task"])), kind=row["kind"],
-        owner=row["owner"], case_id=row["case_id"], error=row["error"], progress=progress_of(progress),
-        result=json.loads(row["result"]), position=position, after=row["after"], attempts=row["attempts"],
-        cancel_asked=bool(row["cancel"]), held=bool(row["held"]), submitted_s=row["submitted"],
-        started_s=row["started"], ended_s=row["ended"])
+        owner=row["owner"], case_id=row["case_id"], error=str(error_of(row["error"]) or ""),
+        progress=progress_of(progress), result=json.loads(row["result"]), position=position,
+        after=row["after"], attempts=row["attempts"], cancel_asked=bool(row["cancel"]),
+        held=bool(row["held"]), submitted_s=row["submitted"], started_s=row["started"], ended_s=row["ended"])
 
 
 def progress_of(row: sqlite3.Row | None) -> Progress | None:

@@ -34,11 +34,8 @@ def lock_path(home: Path, kind: str) -> Path:
 
 def submit(settings: Settings, task: Any, *, owner: str = "", after: str | None = None) -> str:
     """Puts a task on the workspace's queue and sees to a worker for it; returns the job's id."""
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         job_id = queue.submit(task, owner=owner, after=after)
-    finally:
-        queue.close()
     ensure_workers(settings, kinds=(task.KIND,))
     return job_id
 
@@ -48,26 +45,20 @@ def ensure_workers(settings: Settings, *, kinds: Sequence[str] = KINDS, also: st
 
     `also` names a module of further tasks for the worker to import.
     """
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         living = {w.kind for w in queue.workers()}
         return [_start(settings, kind, also) for kind in kinds
                 if kind not in living and not is_held(lock_path(settings.home, kind))
                 and not _is_starting(settings.home, kind) and queue.claim(f"start {kind}", every_s=2.0)]
-    finally:
-        queue.close()
 
 
 def tend(settings: Settings, *, also: str = "") -> None:
     """A screen's regular call: says that somebody looks, marks lost jobs, starts workers that are needed."""
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         if queue.claim("heartbeat", every_s=5.0):
             queue.heartbeat()
         queue.sweep()
         needed = [kind for kind in KINDS if queue.waiting(kind)]
-    finally:
-        queue.close()
     if needed:
         ensure_workers(settings, kinds=needed, also=also)
 
@@ -77,14 +68,11 @@ def take_up(settings: Settings) -> list[str]:
 
     A job that ended its worker process each time it was tried stays failed.
     """
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         queue.sweep()
         left = [j.id for j in queue.recent(limit=200, states=("interrupted",)) if j.resumable and not j.held]
         for job_id in left:
             queue.resume(job_id)
-    finally:
-        queue.close()
     return left
 
 
@@ -94,20 +82,16 @@ def cancel(settings: Settings, job_id: str, *, person: str = "") -> None:
     With a `person`, another person's job is refused. Nothing that was committed is lost.
     The wait runs in a thread of its own; this returns at once.
     """
-    queue = Queue(settings.database, person=person)
-    try:
+    with Queue(settings.database, person=person) as queue:
         queue.cancel(job_id)
         if queue.get(job_id).state != "running":
             return
-    finally:
-        queue.close()
     threading.Thread(target=_insist, args=(settings, job_id), daemon=True).start()
 
 
 def stop_workers(settings: Settings, *, kinds: Sequence[str] = KINDS, grace_s: float = 2.0) -> None:
     """Ends the workers; what they ran is offered for resuming. Blocks for at most about `grace_s`."""
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         chosen = [w for w in queue.workers() if w.kind in kinds]
         for worker in chosen:
             queue.ask_to_stop(worker.kind)
@@ -117,8 +101,6 @@ def stop_workers(settings: Settings, *, kinds: Sequence[str] = KINDS, grace_s: f
         for worker in chosen:
             process.end(worker.pid, worker.born_s)
         queue.sweep()
-    finally:
-        queue.close()
 
 
 def is_held(path: Path) -> bool:
@@ -163,8 +145,7 @@ def _start(settings: Settings, kind: str, also: str) -> int:
 
 
 def _insist(settings: Settings, job_id: str) -> None:
-    queue = Queue(settings.database)
-    try:
+    with Queue(settings.database) as queue:
         until = time.monotonic() + CANCEL_GRACE_S
         while time.monotonic() < until:
             if queue.get(job_id).state != "running":
@@ -174,5 +155,3 @@ def _insist(settings: Settings, job_id: str) -> None:
             if worker.kind == queue.get(job_id).kind:
                 process.end(worker.pid, worker.born_s)
         queue.sweep()
-    finally:
-        queue.close()

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
+from explorer.jobs.task import Task
 from explorer.records import Recipe
 
 
 @dataclass(frozen=True)
-class EncodeText:
+class EncodeText(Task, kind="device", interactive=True, runner="explorer.worker.runners.run_subjects:encode_text"):
     """CLIP embedding of a text; the job's result is {"embedding": [...], "clip_fingerprint": ...}."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = True
     text: str
     clip: str = "world"
 
 
 @dataclass(frozen=True)
-class EncodeQuery:
+class EncodeQuery(Task, kind="device", interactive=True, runner="explorer.worker.runners.run_queries:encode"):
     """CLIP embedding of a subject or of a region of it, with words mixed in if given.
 
     `box` is (left, top, right, bottom) in [0, 1] of the picture, () the whole. Without `subject_id` it is
@@ -27,8 +25,6 @@ class EncodeQuery:
     "side": "image" | "mixed", "subject_id": ...}.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = True
     case_id: str
     subject_id: str = ""
     box: tuple[float, ...] = ()
@@ -38,7 +34,7 @@ class EncodeQuery:
 
 
 @dataclass(frozen=True)
-class SearchCollection:
+class SearchCollection(Task, kind="desk", interactive=True, runner="explorer.worker.runners.run_neighbours:search"):
     """Works nearest to an embedding: given, or taken from the result of the job that it comes `after`.
 
     For a service (a collection with an http address): `read_there` has its own CLIP read the words or the
@@ -47,8 +43,6 @@ class SearchCollection:
     ...], "side": ...}, of a service also "remote": what its filters removed, and a warning about its CLIP.
     """
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = True
     collection: str = "world"
     k: int = 24
     embedding: tuple[float, ...] = ()
@@ -58,63 +52,43 @@ class SearchCollection:
 
 
 @dataclass(frozen=True)
-class MapCollection:
-    """Places a collection's works in two dimensions and keeps that in the cache; result: {"path", "works"}."""
-
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = True
-    collection: str = "world"
-
-
-@dataclass(frozen=True)
-class InspectModel:
+class InspectModel(Task, kind="device", runner="explorer.worker.runners.run_models:inspect"):
     """Describe a model (family, fingerprint, size) and load it if `load`; result: ModelInfo as JSON."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     model: str = "world"
     load: bool = False
 
 
 @dataclass(frozen=True)
-class DownloadModel:
+class DownloadModel(Task, kind="desk", runner="explorer.worker.runners.run_downloads:download"):
     """Fetch a model by its hub id; result: {"source": the pinned id, "info": ModelInfo as JSON}."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     source: str  # owner/name or owner/name@revision
     variant: str = "fp16"  # half-precision weights where there are any; "" for the full ones
 
 
 @dataclass(frozen=True)
-class TryModel:
+class TryModel(Task, kind="device", runner="explorer.worker.runners.run_models:attempt"):
     """One replay with the model's own settings, to see that it runs; it belongs to no case.
 
     Result: {"info": ModelInfo as JSON, "recipe": ..., "path": PNG, "hashes": ..., "flagged": ...,
     "elapsed_s": ...}.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     model: str = "world"
     prompt: str = ""
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class UnloadModels:
+class UnloadModels(Task, kind="device", interactive=True, runner="explorer.worker.runners.run_models:unload"):
     """Drop every loaded model and hand its memory back."""
-
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class BuildCollection:
+class BuildCollection(Task, kind="device", runner="explorer.worker.runners.run_embedding:embed"):
     """Embed a folder of images and index it in clip-retrieval's layout (two chained parts)."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     folder: str
     out: str
     clip: str = "world"
@@ -122,31 +96,27 @@ class BuildCollection:
 
 
 @dataclass(frozen=True)
-class IndexCollection:
+class IndexCollection(Task, kind="desk", runner="explorer.worker.runners.run_indexing:index"):
     """The faiss part of BuildCollection."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     out: str
 
 
 @dataclass(frozen=True)
-class FindDuplicates:
+class FindDuplicates(Task, kind="desk", runner="explorer.worker.runners.run_duplicates:report"):
     """Group a collection's near copies and write the list without duplicates (CSV) to `out`, or into the workspace.
 
     With `store` each work's multiplicity is written into a collection that was built here. Result: {"works",
     "distinct", "groups", "by_multiplicity": [[multiplicity, works], ...], "largest": [...], "path", ...}.
     """
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     collection: str = "world"
     out: str = ""
     store: bool = False
 
 
 @dataclass(frozen=True)
-class ExtractPrompts:
+class ExtractPrompts(Task, kind="device", runner="explorer.worker.runners.run_extraction:run"):
     """Blind extraction: of a list's prompts the `keep` that stand out in one step, each with many seeds.
 
     Writes to the folder `out` and goes on there. Prompts whose largest set of mutually near pictures has at
@@ -154,8 +124,6 @@ class ExtractPrompts:
     "seeds", "unet_evaluations", "found": [...]}. Zeros take the model's defaults.
     """
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     list_path: str
     out: str
     model: str = "world"
@@ -169,43 +137,39 @@ class ExtractPrompts:
 
 
 @dataclass(frozen=True)
-class VerifyPackage:
+class VerifyPackage(Task, kind="desk", runner="explorer.worker.runners.run_packages:verify"):
     """Check a package's bag, chain and blobs; result: the report as JSON."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     path: str
     expect: str = ""
     roots: tuple[str, ...] = ()  # PEM files of time-stamp authorities that are trusted
 
 
 @dataclass(frozen=True)
-class ReplayPackage:
+class ReplayPackage(Task, kind="device", runner="explorer.worker.runners.run_package_replay:replay"):
     """Render a package's exhibits again; result: one verdict an exhibit, with the measured difference."""
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
     path: str
     model: str = "world"
 
 
 @dataclass(frozen=True)
-class ReplayRecipe:
-    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or ""."""
+class ReplayRecipe(Task, kind="device", runner="explorer.worker.runners.run_recipes:replay"):
+    """Render a recipe that belongs to no case; result: its hashes. `start` and `out` are paths, or "".
 
-    KIND: ClassVar[str] = "device"
-    INTERACTIVE: ClassVar[bool] = False
+    `as_loaded`: the recipe is a claim that says nothing of precision, so that the loaded model's is taken.
+    """
+
     recipe: Recipe
     model: str = "world"
     start: str = ""
     out: str = ""
+    as_loaded: bool = False
 
 
 @dataclass(frozen=True)
-class ImportPackage:
+class ImportPackage(Task, kind="desk", runner="explorer.worker.runners.run_packages:take_in"):
     """Open a package as a read-only case; result: {"case_id": ...}."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     path: str
     expect: str = ""

@@ -14,15 +14,12 @@ from typing import Any
 
 from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError
-from explorer.jobs import schema
-from explorer.jobs.job import STATES, TRIES, Job, WorkerRow, job_of
+from explorer.jobs import queue_tables
+from explorer.jobs.job import STATES, TRIES, Job, WorkerRow, error_of, job_of, stored
 from explorer.jobs.process import is_alive
 from explorer.jobs.tasks import task_to_json
 
 MOST_WAITING = 2_000  # jobs a person; far above a portfolio of 400 works, far below what slows the queue
-GIVEN_UP = "This was given up after {tries} tries, since each ended its worker process. {error}"
-WORKER_GONE = ("The worker process ended while it ran this (out of memory, or ended from outside). "
-               "What was found before is kept; resume to go on from there.")
 
 
 class Queue:
@@ -36,11 +33,17 @@ class Queue:
         self._turn = threading.RLock()
         with plain_faults(self.database.parent):
             self.database.parent.mkdir(parents=True, exist_ok=True)
-            self._db = schema.connect(self.database)
+            self._db = queue_tables.connect(self.database)
 
     def close(self) -> None:
         with self._turn:
             self._db.close()
+
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -66,10 +69,9 @@ class Queue:
         with self.writing() as db:
             waiting = db.execute("SELECT count(*) FROM jobs WHERE state='queued' AND owner=?", (owner,))
             if waiting.fetchone()[0] >= MOST_WAITING:
-                raise ExplorerError(f"{MOST_WAITING} jobs are waiting already, which is the most a person may "
-                                    "queue. Wait until some have ended, or cancel them.")
+                raise ExplorerError("jobs.queue_jobs_waiting_already", most_waiting=MOST_WAITING)
             if after is not None and not db.execute("SELECT 1 FROM jobs WHERE id=?", (after,)).fetchone():
-                raise ExplorerError(f"There is no job {after!r} to wait for. Start the step before it again.")
+                raise ExplorerError("jobs.queue_no_job_wait", after=after)
             db.execute(
                 "INSERT INTO jobs (id, name, task, kind, interactive, state, owner, case_id, after, "
                 "submitted) VALUES (?,?,?,?,?,'queued',?,?,?,?)",
@@ -82,7 +84,7 @@ class Queue:
         with self.reading() as db:
             row = db.execute("SELECT * FROM jobs WHERE id=?", (job_id,)).fetchone()
             if row is None or row["owner"] != (self.person or row["owner"]):
-                raise ExplorerError(f"There is no job {job_id!r}. It may belong to another workspace.")
+                raise ExplorerError("jobs.queue_no_job", job_id=job_id)
             return _job(db, row)
 
     def recent(self, *, limit: int = 20, case_id: str | None = None, owner: str | None = None,
@@ -118,9 +120,9 @@ class Queue:
         with self.writing() as db:
             row = db.execute("SELECT state, attempts, error FROM jobs WHERE id=?", (job_id,)).fetchone()
             if row is None or row["state"] not in ("interrupted", "failed", "cancelled"):
-                raise ExplorerError("Only an interrupted, failed or cancelled job can be resumed.")
+                raise ExplorerError("jobs.queue_only_interrupted_failed")
             if row["attempts"] >= TRIES:
-                raise ExplorerError(row["error"] or GIVEN_UP.format(tries=TRIES, error=""))
+                raise error_of(row["error"]) or ExplorerError("jobs.given_up_ended", tries=TRIES, error="")
             db.execute("UPDATE jobs SET state='queued', cancel=0, held=0, error='', worker='', ended=NULL "
                        "WHERE id=?", (job_id,))
             free_followers(db, job_id)
@@ -133,15 +135,14 @@ class Queue:
             if job.ended or job.state == "interrupted":
                 return job
             if time.monotonic() > until:
-                raise ExplorerError(f"{job.name} did not end within {timeout_s:.0f} s. It goes on; "
-                                    "look again later or cancel it.")
+                raise ExplorerError("jobs.queue_not_end_within", job_name=job.name, timeout_s=timeout_s)
             time.sleep(poll_s)
 
     def forget(self, case_id: str) -> int:
         """Removes every job of a case with its progress and previews; returns how many. None may run."""
         with self.writing() as db:
             if db.execute("SELECT 1 FROM jobs WHERE case_id=? AND state='running'", (case_id,)).fetchone():
-                raise ExplorerError("A job of this case is still running. Cancel it first.")
+                raise ExplorerError("jobs.queue_job_case_still")
             db.execute("DELETE FROM progress WHERE job_id IN (SELECT id FROM jobs WHERE case_id=?)", (case_id,))
             return db.execute("DELETE FROM jobs WHERE case_id=?", (case_id,)).rowcount
 
@@ -211,11 +212,12 @@ def interrupt(db: sqlite3.Connection, row: sqlite3.Row, now: float) -> None:
         hold_followers(db, row["id"], now)
     elif row["attempts"] >= TRIES:
         db.execute("UPDATE jobs SET state='failed', ended=?, error=? WHERE id=?",
-                   (now, GIVEN_UP.format(tries=TRIES, error=WORKER_GONE.split(";")[0] + "."), row["id"]))
+                   (now, stored(ExplorerError("jobs.given_up_ended", tries=TRIES,
+                                              error=ExplorerError("jobs.worker_gone_for_good"))), row["id"]))
         hold_followers(db, row["id"], now)
     else:
         db.execute("UPDATE jobs SET state='interrupted', ended=?, error=? WHERE id=?",
-                   (now, WORKER_GONE, row["id"]))
+                   (now, stored(ExplorerError("jobs.worker_gone")), row["id"]))
 
 
 FOLLOWERS = """WITH RECURSIVE chain (id) AS (SELECT id FROM jobs WHERE after=?1
@@ -225,7 +227,7 @@ FOLLOWERS = """WITH RECURSIVE chain (id) AS (SELECT id FROM jobs WHERE after=?1
 def hold_followers(db: sqlite3.Connection, job_id: str, now: float) -> None:
     """Cancels the jobs that wait for one that did not end well; resuming that one frees them again."""
     db.execute(FOLLOWERS + "UPDATE jobs SET state='cancelled', held=1, ended=?2, error=?3 WHERE "
-               "state='queued' AND id IN chain", (job_id, now, "The step before this one did not finish."))
+               "state='queued' AND id IN chain", (job_id, now, stored(ExplorerError("jobs.held"))))
 
 
 def free_followers(db: sqlite3.Connection, job_id: str) -> None:

@@ -26,7 +26,7 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Figure:
     """A lossless PNG with what it shows; `pixelated` asks for hard pixel edges when it is enlarged."""
 
     png: bytes
@@ -36,10 +36,10 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Row:
+class PictureRow:
     """Pictures side by side, at one height."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class PageBreak:
     pass
 
 
-Block = Heading | Text | Bullets | Picture | Row | Table | Code | PageBreak
+Block = Heading | Text | Bullets | Figure | PictureRow | Table | Code | PageBreak
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from explorer import records
-from explorer.cases.case import Environment, SearchPlan
-from explorer.closeness.catalogue import SCORES, shown
+from explorer.cases.snapshot import Snapshot
 from explorer.findings import wording
-from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import ranking_of
-from explorer.jobs.policy import Policy
-from explorer.report import texts
+from explorer.findings.case_tests import portfolio_of, without_p
+from explorer.findings.finding import ControlResults, Finding
+from explorer.records import Environment
+from explorer.records.policy import Policy
+from explorer.records.scores import SCORES, shown
+from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
-from explorer.report.snapshot import Snapshot
-from explorer.report.subject import Exhibit, exhibit_of, subject_blocks
+from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
+from explorer.texts import say, texts_of
 
 MOST_WHOLE = 3  # works that a short report still treats at length
 
@@ -37,52 +37,54 @@ class ReportOptions:
     subject_ids: tuple[str, ...] = ()  # all if empty
 
 
-def compose(found: Snapshot, blob: Callable[[str], bytes], options: ReportOptions) -> Document:
-    """The document for a snapshot; `blob` gives a picture's bytes by SHA-256. Depends on nothing else."""
-    subjects = [s for s in found.subjects if not options.subject_ids or s.id in options.subject_ids]
-    exhibits = {s.id: exhibit_of(found, s, blob, score=options.score) for s in subjects}
-    title = found.facts.get("title") or "Untitled case"
+def compose(found: Snapshot, options: ReportOptions) -> Document:
+    """The document for a snapshot. Depends on nothing else."""
+    subjects = [s for s in found.subjects() if not options.subject_ids or s.id in options.subject_ids]
+    exhibits = {s.id: exhibit_of(found, s, score=options.score) for s in subjects}
+    title = found.title or say("document.untitled_case")
     blocks: list[Block] = [Heading(title, 1), *_cover(found, options)]
-    together, without_p = _together(found)
-    blocks += _summary(found, subjects, exhibits, together, without_p)
+    together, undecided = _together(found)
+    blocks += _summary(found, subjects, exhibits, together, undecided)
     brief = options.detail == "short" and len(subjects) > MOST_WHOLE
     for subject in subjects:
-        blocks += subject_blocks(found, subject, exhibits[subject.id], blob, score=options.score,
-                                 decided=subject.id not in without_p, brief=brief)
-    blocks += [Text(texts.BRIEF, "note")] if brief else []
+        blocks += subject_blocks(found, subject, exhibits[subject.id], score=options.score,
+                                 decided=subject.id not in undecided, brief=brief)
+    blocks += [Text(say("document.brief"), "note")] if brief else []
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
-    foot = f"{title} · log entry {found.head[0]} · {found.head[1]}"
+    entry, mark = found.head()
+    foot = say("document.foot", title=title, entry=entry, hash=mark)
     return Document(title, foot, found.time, tuple(blocks), options.logo_png)
 
 
 def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
-    question = options.question or found.facts.get("question", "")
-    number = options.case_number or found.facts.get("case_number", "")
-    rows = [(k, v) for k, v in (
-        ("Question", question), ("Case number", number), ("Prepared by", options.prepared_by),
-        ("Model under test", "; ".join(dict.fromkeys(texts.model_name(r.recipe.model) for r in found.replays))),
-        ("State of", _day(found.time)), ("Case", found.case_id),
-        ("Log head", f"entry {found.head[0]}, {found.head[1]}")) if v]
-    blocks: list[Block] = [Text(texts.INTRO, "lead"), Table(("", ""), tuple(rows), wide=(1,))]
+    facts, (entry, mark) = found.facts(), found.head()
+    question = options.question or facts.get("question", "")
+    number = options.case_number or facts.get("case_number", "")
+    models = dict.fromkeys(report_texts.model_name(r.recipe.model)
+                           for r in found.replays(order_by="time", limit=-1))
+    values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.id,
+              say("document.entry", entry=entry, hash=mark))
+    rows = [(k, v) for k, v in zip(report_texts.head("cover"), values, strict=True) if v]
+    blocks: list[Block] = [Text(say("document.intro"), "lead"), Table(("", ""), tuple(rows), wide=(1,))]
     if found.faults:
         faults = "; ".join(f.what for f in found.faults[:5])
-        return [*blocks, Text(texts.BROKEN.format_map({"faults": faults}), "finding")]
+        return [*blocks, Text(say("document.broken", faults=faults), "finding")]
     return blocks
 
 
 def _day(time: str) -> str:
-    return f"{time[:10]}, {time[11:16]} UTC"
+    return say("document.day", day=time[:10], time=time[11:16])
 
 
 def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit],
-             together: list[Block], without_p: frozenset[str]) -> list[Block]:
-    blocks: list[Block] = [Heading("What was found")]
+             together: list[Block], undecided: frozenset[str]) -> list[Block]:
+    blocks: list[Block] = [Heading(say("document.found"))]
     if not subjects:
-        return [*blocks, Text(texts.NO_SUBJECT)]
+        return [*blocks, Text(say("document.no_subject"))]
     blocks += together
     for subject in subjects:
-        left_out = texts.DECIDED if subject.id in without_p else ()
+        left_out = report_texts.DECIDED if subject.id in undecided else ()
         said = [f for f in exhibits[subject.id].findings if f.kind not in left_out]
         if not said:
             continue  # its own p-values are not to be relied on; the table above has how near the model came
@@ -90,80 +92,81 @@ def _summary(found: Snapshot, subjects: list[records.Subject], exhibits: dict[st
             blocks.append(Heading(subject.name, 3))
         for finding in said:
             blocks += _said(found, finding)
-        blocks += several_tests(found, subject) if any(f.kind in texts.DECIDED for f in said) else []
-    short, more = wording.PLAIN_ANSWERS["What can it not show?"]
-    return [*blocks, Text(f"What does this show? {texts.SHOWS}"), Text(f"What can it not show? {short} {more}")]
+        blocks += several_tests(found, subject) if any(f.kind in report_texts.DECIDED for f in said) else []
+    return [*blocks, Text(say("document.shows")), Text(say("document.cannot"))]
 
 
 def _said(found: Snapshot, finding: Finding) -> list[Block]:
     """One finding with the model that it speaks of."""
     model = model_words(found, finding.replay_id)
     blocks: list[Block] = []
-    if finding.kind in texts.HEADLINES:
-        blocks.append(Text(texts.HEADLINES[finding.kind], "lead"))
-    return [*blocks, Text(f"Model: {model}. {finding.statement}" if model else finding.statement, "finding"),
-            Text(finding.error_rate, "note")]
+    headline = texts_of("document.headline").get(finding.kind)
+    if headline:
+        blocks.append(Text(headline, "lead"))
+    said = say("document.model_said", model=model, statement=finding.statement) if model else finding.statement
+    return [*blocks, Text(said, "finding"), Text(finding.error_rate, "note")]
 
 
 def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
     """What the case's tested works say as a set, and the subjects to which that leaves no p-value."""
-    names = {s.id: s.name for s in found.subjects}
-    ranking = ranking_of(found.of(Measured), found.of(ControlResults), names)
+    ranking = portfolio_of(found)
     if ranking is None or len(ranking.rows) < 2:
         return [], frozenset()
-    blocks: list[Block] = [Heading("All works together", 3), Text(ranking.statement, "finding"),
+    blocks: list[Block] = [Heading(say("document.all_works_together"), 3), Text(ranking.statement, "finding"),
                            Text(" ".join(ranking.limits), "note")]
     without = [r.work for r in ranking.rows if r.p is None]
     if without:
         rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
-        head = ("Work", f"Closest, {SCORES[Policy.score].label} (0 is the same picture)", "Tries")
-        blocks += [Text(texts.NOT_TOGETHER), Table(head, rows, wide=(0,))]
-    return blocks, frozenset(w.subject_id for w in without)
+        head = report_texts.head("together", score=SCORES[Policy.score].label)
+        blocks += [Text(say("document.not_together")), Table(head, rows, wide=(0,))]
+    return blocks, without_p(ranking)
 
 
 def _controls(found: Snapshot) -> list[Block]:
-    blocks: list[Block] = [Heading("Controls")]
-    results: list[ControlResults] = found.of(ControlResults)
+    blocks: list[Block] = [Heading(say("document.controls_heading"))]
+    results: list[ControlResults] = found.records(ControlResults)
     if not results:
-        return [*blocks, Text("No controls were run in this case. Closeness figures stand without a comparison, "
-                              "and no p-value is given.")]
+        return [*blocks, Text(say("document.no_controls_run"))]
     rows = []
     for one in results:
         values = sorted(one.values)
         rows.append((one.source, wording.number(len(values)), wording.number(one.effort_each.tries),
-                     f"{values[0]:.3f} to {values[-1]:.3f} (median {values[len(values) // 2]:.3f})",
+                     say("document.spread", least=values[0], most=values[-1], median=values[len(values) // 2]),
                      SCORES[one.score].label if one.score in SCORES else one.score, one.model_fingerprint[:12]))
-    head = ("Controls", "Works", "Tries each", "Their best closeness", "Score", "Model")
-    return [*blocks, Text(texts.CONTROLS), Table(head, tuple(rows), wide=(0, 3))]
+    return [*blocks, Text(say("document.controls")), Table(report_texts.head("controls"), tuple(rows), wide=(0, 3))]
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
     said = dict.fromkeys(line for e in exhibits.values() for f in e.findings for line in f.limits)
     every = tuple(said) or wording.limits("not_run")
-    similar = wording.LIMITS["similar"]
-    return [Heading("Limits"), Bullets(every if similar in every else (*every, similar))]
+    similar = say("limit.similar")
+    return [Heading(say("document.limits")), Bullets(every if similar in every else (*every, similar))]
 
 
 def _methods() -> list[Block]:
-    return [Heading("How it was done"), Bullets(texts.HOW), Heading("How to read the words", 3),
-            Table(("Word", "Meaning"), texts.READING, wide=(1,)), Heading("Sources", 3), Bullets(texts.REFERENCES)]
+    return [Heading(say("document.done")), Bullets(report_texts.listed("how")),
+            Heading(say("document.read_words"), 3),
+            Table(report_texts.head("words"), report_texts.reading(), wide=(1,)),
+            Heading(say("document.sources"), 3), Bullets(report_texts.listed("source"))]
 
 
 def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[str, Exhibit], *,
               full: bool) -> list[Block]:
-    blocks: list[Block] = [PageBreak(), Heading("Appendix"), Heading("Record", 3), Text(texts.UNSEALED)]
+    blocks: list[Block] = [PageBreak(), Heading(say("document.appendix")), Heading(say("document.record"), 3),
+                           Text(say("document.unsealed"))]
     kinds = tuple((_words(kind), wording.number(n)) for kind, n in sorted(found.kinds.items()))
-    blocks.append(Table(("Log entries", "Number"), kinds, wide=(0,)))
-    blocks += [Heading("Recipes and hashes of the closest replays", 3), Text(texts.RECIPES, "note")]
+    blocks.append(Table(report_texts.head("kinds"), kinds, wide=(0,)))
+    blocks += [Heading(say("document.recipes_hashes_closest"), 3), Text(say("document.recipes"), "note")]
     for subject in subjects:
         best = exhibits[subject.id].best
         if best is not None:
-            blocks += [Text(f"{subject.name}: replay {best.id}, environment "
-                            f"{best.environment_sha256 or 'not recorded'}", "note"), Code(_json(best.recipe))]
+            blocks += [Text(say("document.replay_environment", subject=subject.name, replay=best.id,
+                                environment=best.environment_sha256 or say("document.not_recorded")), "note"),
+                       Code(_json(best.recipe))]
             blocks.append(Code(_json({"image": best.image_sha256, **best.hashes})))
-    environments = found.of(Environment)
+    environments = found.records(Environment)
     if environments:
-        blocks += [Heading("Where the pictures were made", 3)]
+        blocks += [Heading(say("document.where_pictures_made"), 3)]
         blocks += [Code(_json({"environment": e.id, **e.facts})) for e in environments]
     for subject in subjects:
         blocks += _prompts(found, subject)
@@ -173,21 +176,21 @@ def _appendix(found: Snapshot, subjects: list[records.Subject], exhibits: dict[s
 
 def _numbered(found: Snapshot, subject: records.Subject) -> dict[str, int]:
     """Every prompt of a subject's replays with its number, in order of first use; then those only planned."""
-    planned = [str(text) for plan in found.of(SearchPlan, subject.id) if "prompt" in plan.settings
+    planned = [str(text) for plan in found.plans(subject.id) if "prompt" in plan.settings
                for text in (plan.settings["prompt"], *plan.settings.get("more_prompts", ()))]
-    used = [r.recipe.prompt for r in found.replays_of(subject.id)]
+    used = [r.recipe.prompt for r in found.made(subject.id)]
     return {text: i for i, text in enumerate(dict.fromkeys((*used, *planned)), 1)}
 
 
 def _prompts(found: Snapshot, subject: records.Subject) -> list[Block]:
     """Every prompt that was tried, by its number."""
-    replays = Counter(r.recipe.prompt for r in found.replays_of(subject.id))
-    rows = tuple((str(i), text or "none", wording.number(replays[text]))
+    replays = Counter(r.recipe.prompt for r in found.made(subject.id))
+    rows = tuple((str(i), text or say("document.none"), wording.number(replays[text]))
                  for text, i in _numbered(found, subject).items())
     if not rows:
         return []
-    return [Heading(f"Prompts tried: {subject.name}", 3), Text(texts.PROMPTS, "note"),
-            Table(("Prompt", "Words", "Replays"), rows, wide=(1,))]
+    return [Heading(say("document.prompts_tried", subject=subject.name), 3),
+            Text(say("document.prompts"), "note"), Table(report_texts.head("prompts"), rows, wide=(1,))]
 
 
 def _words(kind: str) -> str:
@@ -199,29 +202,23 @@ def _json(value: object) -> str:
     return json.dumps(records.to_json(value), indent=1, sort_keys=True, ensure_ascii=False)
 
 
-def _start(recipe: records.Recipe) -> str:
-    if recipe.start_sha256 is not None:
-        return f"picture, {recipe.strength or 0:g}"
-    return "noise" if recipe.noise_blob is None else "made noise"
-
-
 def _every_try(found: Snapshot, subject: records.Subject, most: int = 400) -> list[Block]:
     """A table of every replay of a subject, in the order of trying; the closest `most` if there are more."""
-    replays = found.replays_of(subject.id)
+    replays = found.made(subject.id)
     if not replays:
         return []
     names = [n for n in ("tiled_l2", "ssim", "psnr", "clip_cosine") if any(n in r.closeness for r in replays)]
     prompts = _numbered(found, subject)
     rows = [(str(i), str(prompts[r.recipe.prompt]), str(r.recipe.seed), r.recipe.scheduler, str(r.recipe.steps),
-             f"{r.recipe.guidance:g}", _start(r.recipe),
+             f"{r.recipe.guidance:g}", report_texts.began(r.recipe, subject, "started"),
              *(shown(n, r.closeness[n]) if n in r.closeness else "" for n in names), r.image_sha256[:12])
             for i, r in enumerate(replays, 1)]
-    head = ("Try", "Prompt", "Seed", "Sampler", "Steps", "Guidance", "Started from",
-            *(SCORES[n].label for n in names), "Picture")
-    blocks: list[Block] = [Heading(f"Everything tried: {subject.name}", 3)]
+    first, (last,) = report_texts.head("tries"), report_texts.head("tries_end")
+    head = (*first, *(SCORES[n].label for n in names), last)
+    blocks: list[Block] = [Heading(say("document.everything_tried", subject=subject.name), 3)]
     if len(rows) > most:
         order = sorted(range(len(rows)), key=lambda i: replays[i].closeness.get("tiled_l2", 9.0))[:most]
         rows = [rows[i] for i in sorted(order)]
-        blocks.append(Text(texts.NOT_ALL.format_map({"shown": most, "all": len(replays)}), "note"))
+        blocks.append(Text(say("document.not_all", shown=most, all=len(replays)), "note"))
     return [*blocks, Table(head, tuple(rows))]
 

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from explorer.closeness.catalogue import SCORES, shown
-from explorer.findings.series import in_rank
+from explorer.cases import marks
+from explorer.cases.view import CaseView
+from explorer.findings.series import distinct, in_rank
 from explorer.findings.wording import number
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
-from explorer.report.blocks import Block, Heading, Picture, Row, Text
-from explorer.report.snapshot import Snapshot
+from explorer.records.scores import SCORES, shown
+from explorer.report import report_texts
+from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
+from explorer.texts import inside, say
 
 MOST = 12
 SMALL_PX = 256
 
 
-def exhibit_blocks(found: Snapshot, subject: Subject, blob: Callable[[str], bytes], *, score: str,
-                   but: Replay) -> list[Block]:
+def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay) -> list[Block]:
     """Pictures of a subject's exhibits, the closest first, without the one that is shown already (`but`).
 
     A picture that two searches made alike stands once; numbers go on from `but` where that is an exhibit.
     """
-    exhibits = [r for r in found.replays_of(subject.id) if r.exhibit and r.image_sha256 != but.image_sha256]
-    exhibits = list({r.image_sha256: r for r in reversed(exhibits)}.values())[::-1]
+    exhibits = distinct([r for r in found.made(subject.id) if r.exhibit and r.image_sha256 != but.image_sha256])
     if not exhibits:
         return []
-    hidden = set(found.choices.get("hidden", ()))
+    hidden = set(marks.marked(found, marks.HIDDEN))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
-    blocks: list[Block] = [Heading("Exhibits", 3), Row(tuple(
-        _picture(r, blob, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
+    blocks: list[Block] = [Heading(say("document.exhibits"), 3), PictureRow(tuple(
+        _picture(found, subject, r, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
     left_out = len(exhibits) - len(ordered[:MOST])
-    note = ("Each was rendered a second time, alone and in deterministic mode; the package of the case holds its "
-            "recipe and the hashes of every stage. A picture that two searches made alike stands here once.")
+    note = (say("document.each_rendered_second"))
     if left_out:
-        note += f" Not pictured here, and on record: {number(left_out)} more."
+        note += say("document.not_pictured_here", left_out=number(left_out))
     return [*blocks, Text(note, "note")] if ordered else [blocks[0], Text(note, "note")]
 
 
-def _picture(replay: Replay, blob: Callable[[str], bytes], score: str, place: int) -> Picture:
-    recipe, png = replay.recipe, blob(replay.image_sha256)
-    start = "from noise" if recipe.strength is None and recipe.noise_blob is None else (
-        f"given a picture, strength {recipe.strength:g}" if recipe.strength is not None else "from optimised noise")
+def _picture(found: CaseView, subject: Subject, replay: Replay, score: str, place: int) -> Figure:
+    recipe, png = replay.recipe, found.blob(replay.image_sha256)
     value = replay.closeness.get(score)
-    close = "" if value is None else f", {SCORES[score].label.lower()} {shown(score, value)}"
-    what = f"Exhibit {place}: seed {recipe.seed}, {start}"
-    return Picture(png, what, f"{what}{close}.",
+    close = "" if value is None else f", {inside(SCORES[score].label)} {shown(score, value)}"
+    what = say("document.exhibit_seed", place=place, seed=recipe.seed, start=report_texts.began(recipe, subject))
+    return Figure(png, what, f"{what}{close}.",
                    max(read_png(png).shape[:2]) <= SMALL_PX)

@@ -11,10 +11,10 @@ from explorer.report.blocks import (
     Bullets,
     Code,
     Document,
+    Figure,
     Heading,
     PageBreak,
-    Picture,
-    Row,
+    PictureRow,
     Table,
     Text,
     plain,
@@ -91,9 +91,9 @@ def _block(block: Block) -> str:
         return f"<p{kind}>{_text(block.text)}</p>"
     if isinstance(block, Bullets):
         return "<ul>" + "".join(f"<li>{_text(i)}</li>" for i in block.items) + "</ul>"
-    if isinstance(block, Picture):
+    if isinstance(block, Figure):
         return _figure(block)
-    if isinstance(block, Row):
+    if isinstance(block, PictureRow):
         return '<div class="row">' + "".join(_figure(p) for p in block.pictures) + "</div>"
     if isinstance(block, Table):
         return _table(block)
@@ -104,7 +104,7 @@ def _block(block: Block) -> str:
     raise TypeError(f"no way to set a {type(block).__name__}")
 
 
-def _figure(picture: Picture) -> str:
+def _figure(picture: Figure) -> str:
     hard = ' class="hard"' if picture.pixelated else ""
     caption = f"<figcaption>{_text(picture.caption)}</figcaption>" if picture.caption else ""
     return f'<figure><img{hard} src="{_address(picture.png)}" alt="{_text(picture.alt)}">{caption}</figure>'

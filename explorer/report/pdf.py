@@ -18,14 +18,15 @@ from explorer.report.blocks import (
     Bullets,
     Code,
     Document,
+    Figure,
     Heading,
     PageBreak,
-    Picture,
-    Row,
+    PictureRow,
     Table,
     Text,
     plain,
 )
+from explorer.texts import say
 
 _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224), (243, 245, 248), (31, 95, 168)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
@@ -42,7 +43,7 @@ class _Paper(FPDF):
         self.set_font("Sans", size=7)
         self.set_text_color(*_QUIET)
         self.cell(self.epw - 22, 4, self.foot[:150])
-        self.cell(22, 4, f"{self.page_no()} of {{nb}}", align="R")
+        self.cell(22, 4, say("document.page", page=self.page_no(), pages="{nb}"), align="R")
 
 
 def pdf_bytes(document: Document) -> bytes:
@@ -80,9 +81,9 @@ def _draw(paper: _Paper, block: Block) -> None:
         for item in block.items:
             _bullet(paper, plain(item))
         paper.ln(2)
-    elif isinstance(block, Picture):
+    elif isinstance(block, Figure):
         _pictures(paper, (block,), most_mm=paper.epw)
-    elif isinstance(block, Row):
+    elif isinstance(block, PictureRow):
         _pictures(paper, block.pictures, most_mm=(paper.epw - 2 * _GAP_MM) / 3)
     elif isinstance(block, Table):
         _table(paper, block)
@@ -149,7 +150,7 @@ def _lines(paper: _Paper, text: str, *, size: float = 10, colour: tuple[int, int
     paper.multi_cell(paper.epw - indent, size * 0.5, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _pictures(paper: _Paper, pictures: tuple[Picture, ...], *, most_mm: float) -> None:
+def _pictures(paper: _Paper, pictures: tuple[Figure, ...], *, most_mm: float) -> None:
     """Pictures in rows of at most three, each with its caption under it."""
     for first in range(0, len(pictures), 3):
         part = pictures[first:first + 3]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 
 SIDE_PX = 512  # each picture is enlarged by a whole number, so that single pixels stay square
 GAP_PX = 24

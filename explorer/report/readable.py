@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from explorer.cases import reads
-from explorer.cases.case import SearchPlan
+from explorer.cases import log_index
 from explorer.cases.log import LogEntry
+from explorer.cases.view import natural_key
+from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Neighbour, Subject, from_json
-from explorer.report.snapshot import KINDS, fold
+from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.records import (
+    Environment,
+    Neighbour,
+    PromptCandidate,
+    Replay,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    Subject,
+    from_json,
+)
+from explorer.records.race_records import RaceRound, RaceSetup
+
+KINDS = {kind.__name__: kind for kind in (
+    Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
+    Measured, RaceRound, RaceSetup, StartBill)} | {log_index.EXHIBIT: Replay}
 
 MOST_TEXT, MOST_NAME = 1_000_000, 1_000  # letters; a picture's name stands on every page
 
@@ -24,13 +39,10 @@ def check_readable(entries: Sequence[LogEntry]) -> None:
     for entry in entries:
         try:
             _check_lengths(entry.body)
-            fold("", [entry])
-            if entry.kind in KINDS:
-                _check(entry)
+            _check(entry)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ExplorerError(f"The package was not imported. Entry {entry.seq} of its log ({entry.kind[:40]}) "
-                                f"does not read as what it says it is: {str(error)[:120]}. Ask the sender for a "
-                                "package that this program exported.") from error
+            raise ExplorerError("report.readable_package_not_imported", seq=entry.seq, entry_kind=entry.kind[:40],
+                                error=str(error)[:120]) from error
 
 
 def _check_lengths(value: Any) -> None:
@@ -42,11 +54,15 @@ def _check_lengths(value: Any) -> None:
 
 
 def _check(entry: LogEntry) -> None:
-    """What the type alone does not say: a name's length, a neighbour's key, the settings that a plan holds."""
-    record = from_json(KINDS[entry.kind], entry.body["data"])
+    """Its type, and what that does not say: a choice's parts, a name's length, a neighbour's key, a plan."""
+    if entry.kind == log_index.CHOICE and not {"key", "value"} <= entry.body.keys():
+        raise ValueError("it names no choice")
+    if entry.kind not in KINDS:
+        return
+    record, key = from_json(KINDS[entry.kind], entry.body["data"]), entry.body["key"]
     if isinstance(record, Subject) and len(record.name) > MOST_NAME:
         raise ValueError(f"the picture's name has {len(record.name):,} letters")
-    if isinstance(record, Neighbour) and entry.body["key"] != reads.natural_key(record):
+    if isinstance(record, Neighbour) and key != natural_key(record):
         raise ValueError("its key is another's")
     if isinstance(record, SearchPlan):
         from_json(ReplaySettings, record.settings)

@@ -5,24 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from explorer.closeness.catalogue import SCORES
+from explorer.cases.view import CaseView
+from explorer.errors import ExplorerError
+from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
-from explorer.report import plots, texts
-from explorer.report.blocks import Block, Heading, Picture, Table, Text
-from explorer.report.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A measured test to which a p-value was given, with the controls that it was ranked among."""
-
-    test: Measured
-    controls: ControlResults
-    model: str  # in words
+from explorer.records.scores import SCORES
+from explorer.report import drawings, report_texts
+from explorer.report.blocks import Block, Figure, Heading, Table, Text
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -35,48 +29,42 @@ class Dots:
     turned: bool = False  # the smaller is the closer
 
 
-def model_words(found: Snapshot, replay_id: str) -> str:
+def model_words(found: CaseView, replay_id: str) -> str:
     """The model that made a replay, in words; empty where the case has no such replay."""
-    made = next((r for r in found.replays if r.id == replay_id), None)
-    return texts.model_name(made.recipe.model, short=True) if made else ""
+    try:
+        return report_texts.model_name(found.replay(replay_id).recipe.model, short=True)
+    except ExplorerError:
+        return ""
 
 
-def ranked_tests(found: Snapshot, subject: Subject, *, score: str) -> list[Ranked]:
-    """The newest test under each set of controls of this score, where its finding has a p-value; oldest first."""
-    controls = {c.id: c for c in found.of(ControlResults) if c.score == score}
-    with_p = {f.id for f in found.of(Finding, subject.id) if "p" in f.numbers}
-    newest = {t.controls_id: t for t in found.of(Measured, subject.id)
-              if t.id in with_p and t.controls_id in controls and not t.earlier_tests}
-    return [Ranked(t, controls[t.controls_id], model_words(found, t.replay_id)) for t in newest.values()]
-
-
-def tests_blocks(found: Snapshot, subject: Subject, *, decided: bool) -> list[Block]:
+def tests_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Block]:
     """Every measured test of the subject, with what was fixed before it began."""
-    tests = found.of(Measured, subject.id)
+    tests = found.records(Measured, subject_id=subject.id)
     if not tests:
         return []
-    controls = {c.id: c for c in found.of(ControlResults)}
-    said = {f.id: f for f in found.of(Finding, subject.id)}
+    controls = {c.id: c for c in found.records(ControlResults)}
+    said = {f.id: f for f in found.records(Finding, subject_id=subject.id)}
+    no_p, no_model = say("document.none_given"), say("document.not_recorded")
     rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else "none given",
-                  f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or "not recorded")
+                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else no_p,
+                  f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or no_model)
                  for t in tests if t.id in said)
-    head = ("Closest prompt", "Replays", "Closest", "Controls", "p-value", "Tests + searches before", "Model")
-    return [Heading("Measured tests", 3), Table(head, rows, wide=(0, 3, 6)), Text(texts.TESTS, "note")]
+    return [Heading(say("document.measured_tests"), 3), Table(report_texts.head("tests"), rows, wide=(0, 3, 6)),
+            Text(say("document.tests"), "note")]
 
 
-def several_tests(found: Snapshot, subject: Subject) -> list[Block]:
+def several_tests(found: CaseView, subject: Subject) -> list[Block]:
     """That nothing corrects the p-values of several tests, with how many models; nothing after one test."""
-    tests = found.of(Measured, subject.id)
+    tests = found.records(Measured, subject_id=subject.id)
     models = {model_words(found, t.replay_id) for t in tests}
     if len(tests) < 2:
         return []
-    words = {"tests": number(len(tests)), "models": f"{len(models)} model{'s' if len(models) > 1 else ''}"}
-    return [Text(texts.SEVERAL_TESTS.format_map(words))]
+    return [Text(say("document.several_tests", tests=number(len(tests)),
+                     models=say("document.models", n=len(models))))]
 
 
 def _against(controls: ControlResults | None) -> str:
-    return f"{len(controls.values)}: {controls.source}" if controls else "none"
+    return f"{len(controls.values)}: {controls.source}" if controls else say("document.none")
 
 
 def dots(one: Ranked) -> Dots:
@@ -87,22 +75,22 @@ def dots(one: Ranked) -> Dots:
     """
     test, controls = one.test, one.controls
     if not is_adjusted(controls, test.features):
-        return Dots(test.value, controls.values, plots.axis_label(controls.score),
+        return Dots(test.value, controls.values, drawings.axis_label(controls.score),
                     SCORES[controls.score].better == "lower")
     mine, theirs = excesses(test.value, test.features, controls)
     if controls.expectation.log:
-        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), texts.TIMES_AXIS)
-    return Dots(mine, tuple(theirs), texts.CLOSER_AXIS.format_map({"label": SCORES[controls.score].label}))
+        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), say("document.times_axis"))
+    return Dots(mine, tuple(theirs), say("document.closer_axis", label=SCORES[controls.score].label))
 
 
-def among_controls(one: Ranked) -> Picture:
+def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
     drawn, values = dots(one), one.controls.values
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
     words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
              "raw": number(one.controls.as_close(one.test.value))}
-    png = plots.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
+    png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
-        return Picture(png, texts.AMONG_PLAIN_ALT, texts.AMONG_PLAIN.format_map(words))
-    words["scale"] = texts.SCALES[one.controls.expectation.log]
-    return Picture(png, texts.AMONG_ALT, texts.AMONG.format_map(words))
+        return Figure(png, say("document.among_plain_alt"), say("document.among_plain", **words))
+    scale = say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")
+    return Figure(png, say("document.among_alt"), say("document.among", scale=scale, **words))

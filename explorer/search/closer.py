@@ -7,24 +7,18 @@ dropped or changed. Every choice between options is information from the subject
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from explorer.closeness.catalogue import is_better
+from explorer.diffusion.check_recipe import complete
+from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.models import Model
-from explorer.diffusion.names import steps_run
-from explorer.diffusion.recipes import complete
 from explorer.diffusion.sampling import batch_key
-from explorer.errors import Cancelled
-from explorer.jobs.tasks import RunSearch
-from explorer.records import Recipe, Replay, Variation
-from explorer.search.engine import Engine
-from explorer.search.plan import recipe_digest
-from explorer.search.run import Event, Search
+from explorer.records import Recipe, Replay, SearchSummary, Variation, recipe_digest
+from explorer.records.scores import is_better
+from explorer.search.one_search import Given, Search
 from explorer.search.variations import variations
 
 TURNS = (0.05, 0.1, 0.2, 0.35)  # how far the noise is turned towards another seed
@@ -32,38 +26,33 @@ REPAINTS = (0.4, 0.6, 0.8)  # how much of the replay is painted over
 FIRST_SUBSEED = 1_000_000_000  # beyond the seeds that people try
 
 
-def run_closer(model: Model, encoder: Any | None, task: RunSearch, parent: Replay, subject_rgb: np.ndarray, *,
-               picture_of: Callable[[Recipe], np.ndarray], words: Sequence[str] = (),
-               earlier: Sequence[Replay] = (), batch: int = 0, engine: Engine | None = None,
-               clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
+def run_closer(given: Given, parent: Replay, *, words: Sequence[str] = ()) -> SearchSummary:
     """As `run_search`: `rounds` of `options` replays around `parent`, as the task's settings say.
 
-    `picture_of` gives the picture (h, w, 3) uint8 that a recipe starts from, `words` are those that may
-    enter the prompt. The options depend on nothing but what was found before, so that `earlier` replays
-    of the same search are not made again.
+    `words` are those that may enter the prompt. The options depend on nothing but what was found before, so
+    that `earlier` replays of the same search are not made again.
     """
-    settings = task.settings
-    search = Search(model, encoder, task, settings.rounds * settings.options, clock,
-                    batch=batch or model.policy.batch, start_of=picture_of, engine=engine)
-    for replay in earlier:
-        search.count(replay)
-    known = {recipe_digest(complete(model, r.recipe)): r for r in earlier}
-    best, state = parent, "done"
-    try:
+    settings = given.task.settings
+    known = {recipe_digest(complete(given.model, r.recipe)): r for r in given.earlier}
+
+    def kept(replay: Replay, *blobs: bytes) -> None:
+        known[recipe_digest(replay.recipe)] = replay
+        given.on_replay(replay, *blobs)
+
+    search = Search(replace(given, on_replay=kept), settings.rounds * settings.options)
+    search.recall()
+
+    def work() -> None:
+        best = parent
         for number in range(settings.rounds):
-            options = _in_batches(model, [complete(model, r) for r in offspring(
+            options = _in_batches(given.model, [complete(given.model, r) for r in offspring(
                 best, number=number, count=settings.options, words=words)])
-            for event in search.run(options, subject_rgb, set(known)):
-                if isinstance(event, tuple):
-                    known[recipe_digest(event[0].recipe)] = event[0]
-                yield event
-            if search.ended_by:
-                break
+            search.replay(options, set(known))
+            if search.tally.ended_by:
+                return
             best = closest([best, *(known[recipe_digest(o)] for o in options)], settings.primary_score)
-        state = "stopped" if search.ended_by else "done"
-    except Cancelled:
-        state = "cancelled"
-    yield search.summary(state)
+
+    return search.concluded(work)
 
 
 def closest(replays: Sequence[Replay], score: str) -> Replay:
@@ -97,7 +86,7 @@ def _option(replay: Replay, kind: str, subseed: int, turn: int, words: Sequence[
     recipe = replay.recipe
     if kind == "repaint":
         strength = REPAINTS[turn % len(REPAINTS)]
-        if steps_run(recipe.steps, strength) >= 1:
+        if facts(recipe.model.family).steps_run(recipe.steps, strength) >= 1:
             return replace(recipe, seed=subseed, variation=None, noise_blob=None, strength=strength,
                            start_sha256=replay.image_sha256)
     swapped = reword(recipe.prompt, words, rng) if kind == "words" else recipe.prompt

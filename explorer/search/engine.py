@@ -1,23 +1,65 @@
-"""Work units that another process can do for a search: a batch of replays, or one heat of a race.
+"""Work units of a search, done here or on other machines: a batch of replays, or one heat of a race.
 
 Whoever does them has the same code and the same model; the search that sent them scores and writes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from explorer.diffusion.models import Model, is_out_of_memory, out_of_memory, release
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.sampling import sample
-from explorer.records import Recipe, Tick
-from explorer.search.lanes import RaceRound
-from explorer.search.race import RacePlan, RaceResult, race
+from explorer.diffusion.sampling import StepView, sample
+from explorer.records import Recipe
+from explorer.records.race_records import RaceRound
+from explorer.run import QUIET, Run
+from explorer.search.race import RacePlan, race
+from explorer.texts import say
+
+OnStep = Callable[[StepView, float], None]  # with the seconds since its images were begun
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What came of a part of a unit: images, `share_s` seconds each, or a checkpoint of a heat, or both at its end.
+
+    Of a part made elsewhere `environment` says where.
+    """
+
+    images: tuple[Rendered, ...] = ()
+    share_s: float = 0.0
+    round: RaceRound | None = None
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+class Room:
+    """How many images are made at once: half as many from the moment when memory runs out."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    @contextlib.contextmanager
+    def tried(self, count: int) -> Iterator[None]:
+        """Swallows that memory ran out on `count` images, and halves; raises what halving cannot help."""
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if count == 1:
+                with out_of_memory(say("note.search.one_replay_size")):
+                    raise
+            self.size = count // 2
+        else:
+            return
+        release()
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,57 +83,64 @@ class HeatUnit:
     decided: int = 0
     score: str = "tiled_l2"
 
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What came of a unit: images of a batch, or the checkpoints and result of a heat; seconds; where."""
-
-    images: tuple[Rendered, ...] = ()
-    race: tuple[RaceRound | RaceResult, ...] = ()
-    elapsed_s: float = 0.0
-    environment: dict[str, Any] = field(default_factory=dict)
+    def after(self, passed: RaceRound) -> HeatUnit:
+        """The heat as it goes on once a checkpoint lies behind it."""
+        left = {r.seed: r for r in self.recipes}
+        return replace(self, recipes=tuple(left[s] for s in passed.seeds[:passed.kept]), decided=passed.number + 1)
 
 
-class Engine(Protocol):
-    """Does units elsewhere, several at once; each is done once, in whatever order they end."""
-
-    def run(self, units: Iterable[BatchUnit | HeatUnit]) -> Iterator[Tick | tuple[BatchUnit | HeatUnit, Made]]:
-        """Takes units as there is room for them; Ticks while it waits."""
-        ...
+Unit = BatchUnit | HeatUnit
 
 
-def do(model: Model, unit: BatchUnit | HeatUnit, clock: Callable[[], float] = time.monotonic) -> Made:
-    """Does one unit on a loaded model. When memory runs out a unit is done in halves."""
-    began = clock()
-    if isinstance(unit, BatchUnit):
-        images = tuple(_images(model, unit.recipes, unit.start_rgb))
-        return Made(images=images, elapsed_s=clock() - began)
-    size = unit.batch
-    while True:
-        try:
-            events = race(model, unit.recipes, unit.rgb, plan=unit.plan, batch=size, starters=unit.starters,
-                          decided=unit.decided, score=unit.score, clock=clock)
-            passed = tuple(e for e in events if isinstance(e, (RaceRound, RaceResult)))
-            return Made(race=passed, elapsed_s=clock() - began)
-        except (RuntimeError, MemoryError) as error:
-            _halve_or_raise(error, size)
-            size = max(1, size // 2)
+class Here:
+    """A loaded model that does units in this process, one after another."""
 
+    def __init__(self, model: Model, room: Room, *, on_step: OnStep | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.model, self.room, self.on_step, self.clock = model, room, on_step, clock
 
-def _images(model: Model, recipes: tuple[Recipe, ...], start_rgb: np.ndarray | None) -> list[Rendered]:
-    try:
-        return [e for e in sample(model, recipes, start_rgb=start_rgb) if isinstance(e, Rendered)]
-    except (RuntimeError, MemoryError) as error:
-        _halve_or_raise(error, len(recipes))
-    half = len(recipes) // 2
-    return _images(model, recipes[:half], start_rgb) + _images(model, recipes[half:], start_rgb)
+    def run(self, units: Iterable[Unit], on_made: Callable[[Any, Made], Any], *, run: Run) -> None:
+        """See explorer.run.Engine; a heat ends at a checkpoint at which `on_made` says True."""
+        for unit in units:
+            self.do(unit, functools.partial(on_made, unit), run=run)
 
+    def do(self, unit: Unit, on_made: Callable[[Made], Any], *, run: Run = QUIET) -> None:
+        """One unit, in parts as they come; when memory runs out, what is left is done in halves."""
+        (self._batch if isinstance(unit, BatchUnit) else self._heat)(unit, on_made, run)
 
-def _halve_or_raise(error: Exception, size: int) -> None:
-    """Makes room for a second try with half as many; raises the error where that cannot help."""
-    if not is_out_of_memory(error):
-        raise error
-    if size == 1:
-        with out_of_memory("One replay at this size"):
-            raise error
-    release()
+    def _batch(self, unit: BatchUnit, on_made: Callable[[Made], Any], run: Run) -> None:
+        left = unit.recipes
+        while left:
+            part, images, began = left[:self.room.size], [], self.clock()
+
+            def seen(view: StepView, began: float = began) -> None:
+                if self.on_step is not None:
+                    self.on_step(view, self.clock() - began)
+
+            with self.room.tried(len(part)):
+                images = sample(self.model, part, start_rgb=unit.start_rgb, run=run, on_step=seen)
+            if images:
+                left = left[len(part):]
+                on_made(Made(tuple(images), (self.clock() - began) / len(images)))
+
+    def _heat(self, heat: HeatUnit, on_made: Callable[[Made], Any], run: Run) -> None:
+        """The race goes on from its last checkpoint when memory ran out. There are no views of single steps."""
+        last, result, over = None, None, False
+
+        def passed(reached: RaceRound) -> bool:
+            nonlocal heat, over, last
+            last = reached
+            if not reached.finish:
+                heat = heat.after(reached)
+                over = bool(on_made(Made(round=reached)))
+            return over
+
+        while result is None and not over:
+            size = min(heat.batch, self.room.size, len(heat.recipes))
+            with self.room.tried(size):
+                result = race(self.model, heat.recipes, heat.rgb, plan=heat.plan, batch=size,
+                              starters=heat.starters, decided=heat.decided, score=heat.score, run=run,
+                              on_round=passed, clock=self.clock)
+        if result is not None:
+            spent, each = result.effort, result.finished[0].unet_evaluations
+            on_made(Made(result.finished, spent.elapsed_s * each / spent.unet_evaluations, last))

@@ -10,7 +10,7 @@ import numpy as np
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import round_trip
 from explorer.diffusion.models import Model
-from explorer.search.fit import fit
+from explorer.search.fit_size import fit
 
 
 def autoencoder_floor(model: Model, subject_rgb: np.ndarray, *, height_px: int,

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from explorer.cases.tries import Try
-from explorer.closeness.catalogue import sort_key
+from explorer.cases.view import Try
+from explorer.records import Start
+from explorer.records.scores import sort_key
 
-AXES: dict[str, Callable[[Try], Any]] = {
-    name: attrgetter(name) for name in ("seed", "strength", "guidance", "steps", "scheduler", "prompt")}
+
+def _strength(made: Try) -> float | tuple[Start, float] | None:
+    """How far the subject was painted over, None from a seed's own noise; other starts stand apart."""
+    if made.start in (Start.NOISE, Start.SUBJECT):
+        return made.strength
+    return made.start, made.strength or 0.0
+
+
+AXES: dict[str, Callable[[Try], Any]] = {"seed": attrgetter("seed"), "strength": _strength} | {
+    name: attrgetter(name) for name in ("guidance", "steps", "scheduler", "prompt")}
 MOST_VALUES = 12  # of an axis in one view: those that came closest
 
 
@@ -54,7 +63,7 @@ def sheets(tries: Sequence[Try], *, score: str, x: str, y: str, z: str = "",
 
 def _values(ranked: Sequence[Try], axis: str, most: int) -> tuple[Any, ...]:
     closest = list(dict.fromkeys(map(AXES[axis], ranked)))[:most]
-    return tuple(sorted(closest, key=lambda v: (v is not None, v)))  # from noise (no strength) first
+    return tuple(sorted(closest, key=lambda v: (v is not None, isinstance(v, tuple), v)))  # plain noise first
 
 
 def _cell(tries: list[Try] | None) -> tuple[Try, int] | None:

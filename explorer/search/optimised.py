@@ -6,26 +6,23 @@ and is charged in the ledger as "noise".
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
 from explorer.diffusion.autoencoder import Encoded
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import starting_noise
-from explorer.diffusion.recipes import check_recipe, complete
 from explorer.diffusion.rendered import noise_blob, noise_bytes
-from explorer.diffusion.sampling import Batch
+from explorer.diffusion.sampling import sample
 from explorer.diffusion.schedulers import Stepper
-from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, Progress, Recipe, Replay, Tick
-from explorer.search.run import Event, Search
+from explorer.errors import ExplorerError
+from explorer.records import Effort, Progress, Recipe, Replay, SearchSummary
+from explorer.run import QUIET, Run
+from explorer.search.one_search import Given, Search
+from explorer.texts import say
 
 FEW_STEPS = 4
 RATE = 0.05  # of Adam, in units of the noise's own spread
@@ -43,33 +40,34 @@ class Optimised:
 
 
 def optimise(model: Model, recipe: Recipe, subject_rgb: np.ndarray, *, rounds: int, steps: int = FEW_STEPS,
-             rate: float = RATE) -> Iterator[Progress | Tick | Optimised]:
-    """Changes the recipe's starting noise for `rounds` rounds of Adam; the best noise comes last.
+             rate: float = RATE, run: Run = QUIET) -> Optimised:
+    """The best noise of `rounds` rounds of Adam on the recipe's starting noise; `run` ticks between steps.
 
-    `subject_rgb` (h, w, 3) uint8 of the recipe's size. The result replays in `steps` steps of DDIM. The
-    noise is kept at the length that noise has. ExplorerError for a recipe from an image, or a family whose
-    sampler cannot be looked into.
+    `subject_rgb` (h, w, 3) uint8 of the recipe's size. The result replays in `steps` steps of
+    DDIM (Euler for a flow family). The noise is kept at the length that noise has. ExplorerError for a recipe
+    from an image, or a family whose sampler cannot be looked into.
     """
     if not model.own_loop or recipe.strength is not None:
-        raise ExplorerError("Noise can be optimised for a replay from plain noise by a Stable Diffusion model. "
-                            "Choose another replay to start from.")
-    base = complete(model, replace(recipe, steps=steps, scheduler="ddim", scheduler_config={}, eta=0.0))
+        raise ExplorerError("search.optimised_noise_replay_plain_model")
+    base = complete(model, replace(recipe, steps=steps, scheduler=model.family.facts.walks_back,
+                                   scheduler_config={}, eta=0.0))
     check_recipe(model, base)
-    run = _Descent(model, base, subject_rgb)
-    adam = torch.optim.Adam([run.noise], lr=rate)
-    best, least, seen = run.noise.detach().clone(), float("inf"), []
+    descent = _Descent(model, base, subject_rgb)
+    adam = torch.optim.Adam([descent.noise], lr=rate)
+    best, least, seen = descent.noise.detach().clone(), float("inf"), []
     for number in range(rounds):
-        distance = yield from run.forward()
+        distance = descent.forward(run)
         seen.append(float(distance.detach()))
         if seen[-1] < least:
-            best, least = run.noise.detach().clone(), seen[-1]
+            best, least = descent.noise.detach().clone(), seen[-1]
         adam.zero_grad()
         distance.backward()
         adam.step()
-        run.back_to_length()
-        yield Progress(number + 1, rounds, f"optimising noise, distance {least:.3f}", number + 1, rounds)
+        descent.back_to_length()
+        message = say("note.search.optimising_noise_distance", least=least)
+        run.report(Progress(number + 1, rounds, message, number + 1, rounds))
     noise = best[0].float().cpu().numpy()
-    yield Optimised(replace(base, noise_blob=noise_blob(noise)), noise, tuple(seen), run.spent)
+    return Optimised(replace(base, noise_blob=noise_blob(noise)), noise, tuple(seen), descent.spent)
 
 
 class _Descent:
@@ -77,29 +75,26 @@ class _Descent:
 
     def __init__(self, model: Model, recipe: Recipe, subject_rgb: np.ndarray) -> None:
         self.model, self.recipe, self.spent = model, recipe, 0
-        self.guided = recipe.guidance > 1
-        channels, cell = model.latent_shape
-        shape = (channels, recipe.height_px // cell, recipe.width_px // cell)
-        start = starting_noise(recipe.seed, shape, recipe.noise_source, recipe.variation)[None]
+        self.guided = model.family.guided(recipe.guidance)
+        start = starting_noise(recipe.seed, model.noise_shape(recipe), recipe.noise_source,
+                               recipe.variation)[None]
         self.length = float(start.norm())
-        self.noise = start.to(model.device, model.dtype).requires_grad_()
+        self.noise = start.to(model.device, model.family.latents_dtype).requires_grad_()
         self.target = Encoded(model, subject_rgb).draw(None).clone()
-        inputs = network_inputs(model, [recipe], guided=self.guided)
-        self.inputs = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in inputs.items()}
+        self.words = model.family.encode([recipe], paired=self.guided).each(torch.Tensor.clone)
 
-    def forward(self) -> Iterator[Tick]:
+    def forward(self, run: Run) -> torch.Tensor:
         """Distance of the finished latents to the subject's, as a tensor with its gradient."""
-        stepper = Stepper("ddim", self.recipe.scheduler_config, generators=[])
-        latents = self.noise * stepper.scheduler.init_noise_sigma
-        for timestep in stepper.start(self.recipe.steps, device=self.model.device):
-            doubled = torch.cat([latents] * 2) if self.guided else latents
-            out = self.model.pipe.unet(doubled, timestep, return_dict=False, **self.inputs)[0]
-            if self.guided:
-                unconditional, conditional = out.chunk(2)
-                out = unconditional + self.recipe.guidance * (conditional - unconditional)
+        family = self.model.family
+        stepper = Stepper(self.recipe.scheduler, self.recipe.scheduler_config, generators=[],
+                          flow=family.facts.flow)
+        latents = self.noise * stepper.first_sigma
+        for timestep in stepper.start(self.recipe.steps, device=self.model.device,
+                                      schedule=self.model.schedule(self.recipe)):
+            out = family.guide(*family.predict(latents, timestep, self.words), self.recipe.guidance)
             latents = stepper.step(out, timestep, latents)
             self.spent += GRADIENT_COST * (2 if self.guided else 1)
-            yield Tick()
+            run.tick()
         return (latents.float() - self.target.float()).square().mean().sqrt()
 
     def back_to_length(self) -> None:
@@ -107,38 +102,18 @@ class _Descent:
             self.noise *= self.length / self.noise.norm()
 
 
-def run_optimised(model: Model, encoder: Any | None, task: RunSearch, parent: Replay, subject_rgb: np.ndarray,
-                  *, earlier: Sequence[Replay] = (),
-                  clock: Callable[[], float] = time.monotonic) -> Iterator[Event | bytes]:
-    """One replay from noise optimised out of `parent`'s; the noise's bytes come before it, as its blob."""
-    search = Search(model, encoder, task, 1, clock, batch=1)
-    for replay in earlier:
-        search.count(replay)
-    state = "done"
-    try:
-        if not earlier:
-            yield from _one(search, parent, subject_rgb)
-    except Cancelled:
-        state = "cancelled"
-    yield search.summary(state)
+def run_optimised(given: Given, parent: Replay) -> SearchSummary:
+    """As `run_search`: one replay from noise optimised out of `parent`'s, the noise's bytes with it."""
+    search = Search(given, 1)
+    search.recall()
+    return search.concluded(lambda: None if given.earlier else _one(search, parent))
 
 
-def _one(search: Search, parent: Replay, subject_rgb: np.ndarray) -> Iterator[Event | bytes]:
-    began = search.clock()
-    subject = search.subject(subject_rgb, parent.recipe)
-    found = None
-    for event in optimise(search.model, parent.recipe, subject, rounds=search.task.settings.rounds):
-        if isinstance(event, Optimised):
-            found = event
-        else:
-            yield event
-    batch = Batch(search.model, [found.recipe], noise=found.noise[None])
-    while not batch.done:
-        batch.step()
-        yield Tick()
-    images = batch.finish()
-    spent = found.unet_evaluations + images[0].unet_evaluations
-    yield noise_bytes(found.noise)
-    elapsed = search.clock() - began
-    search.standing = search.standing.after(Effort(1, spent, elapsed), None, "")
-    yield from search.score(images, subject, elapsed, charge=False)
+def _one(search: Search, parent: Replay) -> None:
+    given, began = search.given, search.given.clock()
+    found = optimise(given.model, parent.recipe, search.scorer.subject(parent.recipe),
+                     rounds=given.task.settings.rounds, run=given.run)
+    images = sample(given.model, [found.recipe], noise=found.noise[None], run=given.run)
+    spent = Effort(1, found.unet_evaluations + images[0].unet_evaluations, given.clock() - began)
+    search.tally.spend(spent)
+    search.score(images, spent.elapsed_s, spent=Effort(), noise=noise_bytes(found.noise))

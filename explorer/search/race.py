@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
+from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
-from explorer.diffusion.recipes import complete
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch
-from explorer.records import Effort, Progress, Recipe, Tick
-from explorer.search.lanes import RaceRound
-from explorer.search.plans import screened_by
+from explorer.records import Effort, Progress, Recipe
+from explorer.records.race_records import RaceRound
+from explorer.records.scores import sort_key
+from explorer.run import QUIET, Run
+from explorer.search.race_plan import screened_by
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -65,44 +67,27 @@ def short_batch(model: Model, recipes: Sequence[Recipe], steps: int) -> Batch:
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One candidate: its distance at each checkpoint it reached, and where it ended (None: at the finish)."""
-
-    recipe: Recipe
-    scores: tuple[float, ...] = ()
-    dropped_at: int | None = None
-    unet_evaluations: int = 0
-
-
-@dataclass(frozen=True)
 class RaceResult:
-    """Every lane with its scores, the finished images (nearest first), and what it took."""
+    """The finished images, nearest first, and what the whole race took."""
 
-    lanes: tuple[Lane, ...]
     finished: tuple[Rendered, ...]
     effort: Effort
-    plan: RacePlan
-
-    @property
-    def exhaustive_evaluations(self) -> int:
-        """What a whole replay of every lane would have taken."""
-        return self.finished[0].unet_evaluations * len(self.lanes)
-
-
-Event = Progress | Tick | RaceRound | RaceResult
 
 
 def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan,
-         score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0,
-         clock: Callable[[], float] = time.monotonic) -> Iterator[Event]:
-    """Races recipes that differ in their seeds only: Progress, Ticks, a RaceRound a checkpoint, the RaceResult.
+         score: str = "tiled_l2", batch: int = 0, starters: int = 0, decided: int = 0, run: Run = QUIET,
+         on_round: Callable[[RaceRound], bool | None] = lambda reached: None,
+         clock: Callable[[], float] = time.monotonic) -> RaceResult | None:
+    """Races recipes that differ in their seeds only.
 
     `subject_rgb` (h, w, 3) uint8 is of the recipes' size. Works for the families with our own loop. A race
     that was interrupted goes on with the recipes that its first `decided` checkpoints left of `starters`.
     `score` is what the finished pictures are wanted close by; lanes are compared by `screened_by(score)`.
+    `on_round` gets every checkpoint and the finish; where it says True at a checkpoint, the race ends there
+    without a result. `run` ticks between steps.
     """
-    yield from _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, screened_by(score), decided,
-                     starters or len(recipes)).run(list(recipes))
+    return _Race(model, plan, batch or model.policy.batch, clock, subject_rgb, screened_by(score), decided,
+                 starters or len(recipes), run, on_round).go(list(recipes))
 
 
 @dataclass
@@ -115,12 +100,12 @@ class _Race:
     score: str
     decided: int
     starters: int
-    lanes: dict[int, Lane] = field(default_factory=dict)
+    run: Run
+    on_round: Callable[[RaceRound], bool | None]
     spent: int = 0
 
-    def run(self, recipes: list[Recipe]) -> Iterator[Event]:
+    def go(self, recipes: list[Recipe]) -> RaceResult | None:
         began, total = self.clock(), len(recipes)
-        self.lanes = {r.seed: Lane(r) for r in recipes}
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
@@ -128,47 +113,44 @@ class _Race:
             for first in range(0, len(recipes), self.batch):
                 part = recipes[first:first + self.batch]
                 group = Batch(self.model, part) if point is None else short_batch(self.model, part, point.steps)
-                yield from self.advance(group, scores)
-                yield self.progress(len(recipes), group)
+                self.advance(group, scores)
+                self.run.report(self.progress(len(recipes), group))
                 groups.append(group)
-            recipes = self.drop(recipes, scores, number, point)
+            recipes = self.drop(recipes, scores, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
             now = (self.clock(), self.spent)
-            yield RaceRound(number=number, step=len(groups[0].timesteps) if point is None else point.steps,
-                            steps=recipes[0].steps, seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds),
-                            kept=len(recipes), finish=point is None, unet_evaluations=now[1] - told[1],
-                            elapsed_s=now[0] - told[0])
+            over = self.on_round(RaceRound(
+                number=number, step=len(groups[0].timesteps) if point is None else point.steps,
+                steps=recipes[0].steps, seeds=tuple(seeds), distances=tuple(scores[s] for s in seeds),
+                kept=len(recipes), finish=point is None, unet_evaluations=now[1] - told[1],
+                elapsed_s=now[0] - told[0]))
+            if over and point is not None:
+                return None
             told = now
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])
         effort = Effort(total, self.spent, self.clock() - began)
-        yield RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
+        return RaceResult(tuple(finished), effort)
 
     def progress(self, left: int, group: Batch) -> Progress:
-        return Progress(self.starters - left, self.starters, f"{left} of {self.starters} in the race",
+        return Progress(self.starters - left, self.starters, say("progress.race", left=left,
+                                                                 starters=self.starters),
                         group.index, len(group.timesteps))
 
-    def advance(self, group: Batch, scores: dict[int, float]) -> Iterator[Tick]:
+    def advance(self, group: Batch, scores: dict[int, float]) -> None:
         """Runs a group to its end and scores it there."""
         while not group.done:
             group.step()
-            yield Tick()
-        cost = group.unet_evaluations
-        self.spent += cost * len(group.recipes)
+            self.run.tick()
+        self.spent += group.unet_evaluations * len(group.recipes)
         key = sort_key(self.score)
         for recipe, rgb in zip(group.recipes, decode(self.model, group.latents), strict=True):
-            distance = scores[recipe.seed] = key(compare(self.subject_rgb, rgb, only=(self.score,))[self.score])
-            lane = self.lanes[recipe.seed]
-            self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance),
-                                              unet_evaluations=lane.unet_evaluations + cost)
+            scores[recipe.seed] = key(compare(self.subject_rgb, rgb, only=(self.score,))[self.score])
 
-    def drop(self, recipes: list[Recipe], scores: dict[int, float], number: int,
-             point: Checkpoint | None) -> list[Recipe]:
+    def drop(self, recipes: list[Recipe], scores: dict[int, float], point: Checkpoint | None) -> list[Recipe]:
         """The lanes that go on."""
         if point is None:
             return recipes
         keep = max(1, math.ceil(self.starters * point.keep - 1e-9))
         survivors = set(sorted(scores, key=lambda seed: (scores[seed], seed))[:keep])
-        for seed in scores.keys() - survivors:
-            self.lanes[seed] = replace(self.lanes[seed], dropped_at=number)
         return [r for r in recipes if r.seed in survivors]

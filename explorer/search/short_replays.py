@@ -6,7 +6,7 @@ distance of the final latents to the subject's. Short replays rank prompts; they
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,10 @@ from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe, Tick
-from explorer.search.fit import fit
-from explorer.search.plan import expand
+from explorer.records import Recipe, ReplaySettings
+from explorer.run import QUIET, Run
+from explorer.search.expand import expand
+from explorer.search.fit_size import fit
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,15 @@ class LatentScorer:
     def __init__(self, model: Model, subject_rgb: np.ndarray, effort: ShortReplays | None = None):
         """`subject_rgb` is (h, w, 3) uint8. ExplorerError for a model that our own loop does not run."""
         if not model.own_loop:
-            raise ExplorerError(f"Short replays look inside the sampler, which {model.info.name} does not "
-                                "allow. Rank the prompts by CLIP, or use a Stable Diffusion model.")
+            raise ExplorerError("search.short_replays_look_inside_sampler", info_name=model.info.name)
         self.model, self.effort = model, effort or ShortReplays()
         self.unet_evaluations = 0
         side = model.info.default_size_px
         square = fit(subject_rgb, height_px=side, width_px=side)
         self.target = Encoded(model, square).draw(None)  # (1, c, h, w)
 
-    def __call__(self, prompts: Sequence[str]) -> list[float]:
-        """One score a prompt (see `steps`)."""
-        steps = self.steps(prompts)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
-
-    def steps(self, prompts: Sequence[str]) -> Iterator[Tick]:
-        """Yields between sampler steps; returns (generator value) one number a prompt, higher is closer.
+    def __call__(self, prompts: Sequence[str], run: Run = QUIET) -> list[float]:
+        """One number a prompt, higher is closer; `run` ticks between sampler steps.
 
         It is minus the root mean squared distance of the nearest replay's latents to the subject's, in the
         latents' own unit, in (−∞, 0].
@@ -67,7 +57,7 @@ class LatentScorer:
             batch = Batch(self.model, recipes[at:at + self.effort.batch])
             while not batch.done:
                 batch.step()
-                yield Tick()
+                run.tick()
             self.unet_evaluations += len(batch.recipes) * batch.unet_evaluations
             apart = (batch.latents - self.target).float().square().mean(dim=(1, 2, 3)).sqrt()  # (n,)
             scores += (-apart).tolist()

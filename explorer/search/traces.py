@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import SCORES
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.records.scores import SCORES
+from explorer.run import QUIET, Run
 from explorer.search.race import short_batch
 
 
@@ -52,8 +53,8 @@ SHORT = (4, 5)
 
 
 def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, score: str = "tiled_l2",
-          batch: int = 0, clock: Callable[[], float] = time.monotonic) -> Iterator[Tick | Trace]:
-    """Runs every recipe of every lot in so many `steps` each, then whole, lots side by side; Ticks, a Trace a lot.
+          batch: int = 0, run: Run = QUIET, clock: Callable[[], float] = time.monotonic) -> list[Trace]:
+    """Runs every recipe of every lot in so many `steps` each, then whole, lots side by side; a Trace a lot.
 
     All recipes have the same number of steps. Seconds are shared out evenly between recipes.
     """
@@ -69,18 +70,19 @@ def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, sc
             group = Batch(model, own) if length == full else short_batch(model, own, length)
             while not group.done:
                 group.step()
-                yield Tick()
+                run.tick()
             costs.append(group.unet_evaluations)
             column.append([compare(lots[n].rgb, rgb, only=(score,))[score]
                            for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)])
         columns.append(np.array(column, np.float32))
-    values, place = np.concatenate(columns, 1), 0  # (rows, n)
+    values, place, found = np.concatenate(columns, 1), 0, []  # (rows, n)
     turn = -1.0 if SCORES[score].better == "higher" else 1.0  # as sort_key does
     for lot in lots:
         own, share = values[:, place:place + len(lot.recipes)], len(lot.recipes) / len(rows)
-        yield Trace(lot.subject, lot.stratum, score, lengths, tuple(costs), turn * own, own[-1],
-                    (clock() - began) * share)
+        found.append(Trace(lot.subject, lot.stratum, score, lengths, tuple(costs), turn * own, own[-1],
+                           (clock() - began) * share))
         place += len(lot.recipes)
+    return found
 
 
 def blocks(found: Trace, starters: int) -> list[Trace]:

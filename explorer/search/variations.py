@@ -16,7 +16,6 @@ def variations(recipe: Recipe, *, subseeds: Sequence[int], strengths: Sequence[f
     """
     for strength in strengths:
         if not 0 < strength <= 1:
-            raise ExplorerError(f"The variation strength {strength:g} is outside (0, 1]. Small ones, such as "
-                                "0.1, stay near the seed.")
+            raise ExplorerError("search.variations_strength_outside_0", strength=strength)
     return [replace(recipe, variation=Variation(subseed, strength))
             for strength in strengths for subseed in subseeds]

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import filelock
 
+from explorer.foreign.offline import obey
 from explorer.jobs import process
-from explorer.jobs.board import Board
 from explorer.jobs.launch import KINDS, lock_path
 from explorer.jobs.queue import Queue
+from explorer.jobs.worker_queue import Board
 from explorer.settings import Settings, load_settings
+from explorer.texts import say
 from explorer.worker.loop import IDLE_S, Worker
 from explorer.worker.watch import Watch
 
@@ -23,11 +25,12 @@ def main() -> None:
     """Runs one worker; ends at once if another holds the lock of its kind."""
     parser = argparse.ArgumentParser(prog="python -m explorer.worker", description=__doc__)
     parser.add_argument("--kind", choices=KINDS, required=True)
-    parser.add_argument("--home", type=Path, required=True, help="workspace folder")
-    parser.add_argument("--idle-s", type=float, default=IDLE_S, help="end after so long without use")
-    parser.add_argument("--also", default="", help="a module of further tasks to import")
+    parser.add_argument("--home", type=Path, required=True, help=say("note.worker.workspace_folder"))
+    parser.add_argument("--idle-s", type=float, default=IDLE_S, help=say("note.worker.end_after_long"))
+    parser.add_argument("--also", default="", help=say("note.worker.module_further_tasks"))
     args = parser.parse_args()
     settings = load_settings(args.home)
+    obey(settings.offline)
     path = lock_path(settings.home, args.kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

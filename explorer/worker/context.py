@@ -1,29 +1,29 @@
-"""What a running task is given: settings, its case, the loaded models, and a way to ask for its end."""
+"""What a running task is given: settings, its case, the loaded models, and its run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.errors import Cancelled
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
+from explorer.records import Progress
+from explorer.run import Run
 from explorer.settings import Settings
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
 
 
 @dataclass
 class Context:
-    """One run of one job. Results are committed through `case`; events are only Progress and Tick."""
+    """One job under way. Results are committed through `case`; `run` ticks, and takes progress."""
 
     settings: Settings
     queue: Queue
     job: Job
-    table: Table  # of loaded models, encoders and collections; kept from job to job
-    stopped: Callable[[], bool]
+    table: LoadedTable  # of loaded models, encoders and collections; kept from job to job
+    run: Run
     _cases: dict[str, Case] = field(default_factory=dict)
 
     def case(self, case_id: str = "") -> Case:
@@ -37,10 +37,13 @@ class Context:
         """Writes records with their log entries in one transaction; returns how many were new or changed."""
         return self.case().commit_all(records, job_id=self.job.id, blobs=blobs)
 
-    def check(self) -> None:
-        """Raises Cancelled if the job was cancelled or the worker asked to stop."""
-        if self.stopped():
-            raise Cancelled
+    def report(self, done: int, total: int, message: str, **more: Any) -> None:
+        """Says where the job stands; `more` are Progress's other fields."""
+        self.run.report(Progress(done, total, message, **more))
+
+    def result_before(self) -> dict[str, Any]:
+        """What the job that this one follows came to; empty without one."""
+        return (self.queue.get(self.job.after).result or {}) if self.job.after else {}
 
     def close(self) -> None:
         for case in self._cases.values():

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import pkgutil
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.board import Board
+from explorer.foreign.offline import obey
 from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
-from explorer.records import Progress
+from explorer.jobs.tasks import Task
+from explorer.jobs.worker_queue import Board
 from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
-from explorer.worker.registry import runner
-from explorer.worker.table import Table
+from explorer.worker.job_run import JobRun
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.watch import Watch
 
 IDLE_S = 60.0
 POLL_S = 0.1
-REPORT_S = 0.2  # progress rows are written at most this often
-MEMORY = ("There is not enough memory for this (needed by {task}). Use a smaller size or fewer images at "
-          "once, unload other models in the settings, or choose another device; then resume. What was found "
-          "is kept.")
-DEVICE = ("The device failed while it ran {task} (its driver was reset, or it fell over). What was found before is "
-          "kept; the worker starts anew. Resume to go on; if it happens again, choose another device.")
-BUG = ("Something went wrong inside the program while it ran {task}. What was found before is kept; resume "
-       "to try again. The details are in {log} under {job}.")
 
 
 class Worker:
@@ -37,13 +30,16 @@ class Worker:
     def __init__(self, settings: Settings, board: Board, watch: Watch, *, idle_s: float = IDLE_S) -> None:
         self.settings, self.board, self.watch, self.idle_s = settings, board, watch, idle_s
         self.queue: Queue = board.queue
-        self.table = Table(settings.model_memory_mb * 1024 * 1024)
+        self.table = LoadedTable(settings.model_memory_mb * 1024 * 1024)
         self._served = 0.0
+        self._written = -1  # when the settings were, as they were last read
 
     def run(self) -> None:
         """Works until asked to stop, or until a minute went by without work and without a screen."""
         needed = time.monotonic()
         while not self.watch.stopping.is_set():
+            if not self._obeys():
+                return  # a new process starts with the switch as it is now
             job = self.board.take()
             if job is not None:
                 self.work(job)
@@ -59,45 +55,44 @@ class Worker:
     def work(self, job: Job) -> None:
         """Runs one job to its end, under the settings as they are now, and writes down how it ended."""
         self._follow_settings()
-        context = Context(self.settings, self.queue, job, self.table, lambda: self.watch.stopped(job.id))
+        run = JobRun(self.board, job.id, serve=lambda: self._serve(job), stopped=lambda: self.watch.stopped(job.id))
+        context = Context(self.settings, self.queue, job, self.table, run)
         self.watch.enter(job.id)
         try:
-            self.board.done(job.id, self._run(job, context))
+            result = run_task(job.task, context)
+            run.flush()
+            self.board.done(job.id, result)
         except Cancelled:
             if self.watch.cancelled(job.id):
                 self.board.cancelled(job.id)
             else:
                 self.board.give_back(job.id)
         except ExplorerError as error:
-            self.board.failed(job.id, str(error))
+            self.board.failed(job.id, error)
         except Exception as error:
             logging.exception("job %s (%s) failed", job.id, job.name)
-            self.board.failed(job.id, self._sentence(job, error))
+            self.board.failed(job.id, self._told(job, error))
             if _device_fell(error):
                 self.watch.stopping.set()  # nothing works any more in a process whose device was reset
         finally:
             self.watch.leave(job.id)
             context.close()
 
+    def _obeys(self) -> bool:
+        """Whether the libraries loaded here know that offline is on, or off, as the settings say now."""
+        with contextlib.suppress(OSError):  # no settings file: the defaults hold
+            written = (self.settings.home / "settings.json").stat().st_mtime_ns
+            if written == self._written:
+                return True
+            self._written = written
+            self._follow_settings()
+        return obey(self.settings.offline)
+
     def _follow_settings(self) -> None:
         """Reads the settings again: what was switched meanwhile, such as staying offline, holds from now on."""
         with contextlib.suppress(ExplorerError):  # a damaged file: the last good ones go on
             self.settings = load_settings(self.settings.home)
         self.table.budget_bytes = self.settings.model_memory_mb * 1024 * 1024
-
-    def _run(self, job: Job, context: Context) -> Any:
-        events = runner(job.name)(job.task, context)
-        reports = _Reports(self.board, job.id)
-        with contextlib.closing(events):
-            while True:
-                try:
-                    event = events.throw(Cancelled()) if context.stopped() else next(events)
-                except StopIteration as end:
-                    reports.flush()
-                    return end.value
-                if isinstance(event, Progress):
-                    reports.take(event)
-                self._serve(job)
 
     def _serve(self, job: Job) -> None:
         """Between two steps of a long task: runs short ones that wait."""
@@ -107,13 +102,14 @@ class Worker:
             self.work(short)
         self._served = time.monotonic()
 
-    def _sentence(self, job: Job, error: Exception) -> str:
+    def _told(self, job: Job, error: Exception) -> ExplorerError:
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             self.table.clear()
-            return MEMORY.format(task=job.name)
+            return ExplorerError("worker.no_memory", task=job.name)
         if _device_fell(error):
-            return DEVICE.format(task=job.name)
-        return BUG.format(task=job.name, log=self.settings.logs / f"worker-{self.board.kind}.log", job=job.id)
+            return ExplorerError("worker.device_failed", task=job.name)
+        return ExplorerError("worker.bug", task=job.name, job=job.id,
+                             log=self.settings.logs / f"worker-{self.board.kind}.log")
 
 
 def _device_fell(error: Exception) -> bool:
@@ -123,36 +119,6 @@ def _device_fell(error: Exception) -> bool:
         sign in words for sign in ("CUDA error:", "HIP error:", "MPS backend error", "CUDNN_STATUS_")))
 
 
-class _Reports:
-    """Writes the newest progress, not every one."""
-
-    def __init__(self, board: Board, job_id: str) -> None:
-        self.board, self.job_id = board, job_id
-        self._waiting: Progress | None = None
-        self._written = 0.0
-
-    def take(self, progress: Progress) -> None:
-        held = self._waiting.preview_png if self._waiting else b""
-        self._waiting = _with_preview(progress, held)
-        if time.monotonic() - self._written >= REPORT_S:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._waiting is not None:
-            self.board.report(self.job_id, self._waiting)
-            self._waiting, self._written = None, time.monotonic()
-
-
-def _with_preview(progress: Progress, held: bytes) -> Progress:
-    if progress.preview_png or not held:
-        return progress
-    return Progress(**{**vars(progress), "preview_png": held})
-
-
-def drain(events: Iterator[Any]) -> Any:
-    """Runs a runner's generator without a queue; returns its result."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
+def run_task(task: Task, context: Context) -> Any:
+    """Runs a task with the function that it names; its result (JSON or None)."""
+    return pkgutil.resolve_name(task.RUNNER)(task, context)

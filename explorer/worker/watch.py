@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.jobs.board import Board
+from explorer.jobs.worker_queue import Board
 
 POLL_S = 0.15
 BEAT_S = 2.0

@@ -17,10 +17,10 @@ from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
 from explorer.settings import ASSETS, WORLD
+from explorer.texts import say
 
 FOLDER = ASSETS / "examples"
 FILE_NAME = "cases.json"
-AGAIN = "Run `python -m explorer world examples`."
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Told:
         try:
             return path.read_bytes()
         except OSError as error:
-            raise ExplorerError(f"The example {self.title!r} has no picture at {path.name}. {AGAIN}") from error
+            raise ExplorerError("world.example_cases_no_picture", title=self.title, path_name=path.name,
+                                again=say("note.world.again_examples")) from error
 
 
 def read(folder: Path = FOLDER, *, world: str = "") -> list[Told]:
@@ -79,7 +80,8 @@ def read(folder: Path = FOLDER, *, world: str = "") -> list[Told]:
         found = [Told(**t) for t in value["cases"]]
         return found if world in ("", value["world"]) else []
     except (ValueError, TypeError, KeyError) as error:
-        raise ExplorerError(f"{path.name} is damaged ({error}). {AGAIN}") from error
+        raise ExplorerError("world.example_cases_damaged", path_name=path.name, error=error,
+                            again=say("note.world.again_examples")) from error
 
 
 def evaluation_s(told: Sequence[Told], *, steps: int) -> float | None:

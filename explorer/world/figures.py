@@ -49,4 +49,4 @@ def read_card(root: Path) -> Card | None:
         return Card(value["fingerprint"], doses, rule["absolute"], rule["margin"], effort["seeds"],
                     effort["steps"], effort["guidance"], value["autoencoder"]["psnr_median"])
     except (ValueError, TypeError, KeyError) as error:
-        raise ExplorerError(f"{path.name} is damaged ({error}). Run `python -m explorer world check`.") from error
+        raise ExplorerError("world.figures_damaged_run_python", path_name=path.name, error=error) from error

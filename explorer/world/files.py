@@ -86,9 +86,7 @@ def open_world(root: Path | str | None = None, cache: Path | str | None = None) 
 def require(path: Path, stage: str) -> Path:
     """Return `path`, or say which stage makes it."""
     if not path.exists():
-        raise ExplorerError(
-            f"{path} is missing. Run `python -m explorer world build --stage {stage}` first."
-        )
+        raise ExplorerError("world.files_missing_run_python", path=path, stage=stage)
     return path
 
 
@@ -104,10 +102,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ExplorerError(
-            f"Cannot write {path}: {error.strerror}. Free some space or choose another folder "
-            "with --out; finished stages are kept."
-        ) from error
+        raise ExplorerError("world.files_cannot_write", path=path, strerror=error.strerror) from error
 
 
 def write_json(path: Path, value: object) -> None:
@@ -132,7 +127,7 @@ def fingerprint(root: Path) -> str:
         part = root / name
         files += [part] if part.is_file() else [p for p in part.rglob("*") if p.is_file()]
     if not files:
-        raise ExplorerError(f"{root} holds no world. Run `python -m explorer world build` first.")
+        raise ExplorerError("world.files_holds_no_world", root=root)
     lines = sorted(f"{p.relative_to(root).as_posix()} {sha256_file(p)}\n" for p in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -24,21 +24,20 @@ from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.diffusion.models import Model, load_model
-from explorer.findings.bill import bill
-from explorer.findings.calibration import auc_interval
+from explorer.findings.case_ledger import bill
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
-from explorer.jobs.policy import Policy
 from explorer.records import PromptCandidate, to_json
-from explorer.search.fit import fit
-from explorer.search.measured import recover_prompts, settings_of
-from explorer.search.plan import expand
-from explorer.world.data import all_words, read_manifest
+from explorer.records.policy import Policy
+from explorer.search.expand import expand
+from explorer.search.fit_size import fit
+from explorer.search.measured_search import recover_prompts, settings_of
+from explorer.statistics import auc_interval
 from explorer.world.files import World, fingerprint, open_world, write_json
-from explorer.world.render import load_small
-from explorer.world.replays import Effort
-from explorer.world.training import pick_device
+from explorer.world.manifest import all_words, load_small, read_manifest
+from explorer.world_build.dose_replays import DoseEffort
+from explorer.world_build.training import pick_device
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_arithmetic import arithmetic
 from tests.benchmarks.findings_bank import Bank, fill
@@ -85,7 +84,7 @@ def run(world: World, *, seeds: int, works: int, blind_works: int, trap_works: i
                                             ("blind", "interrogation", blind, fewer)):
         pictures = load_small(world.root, [rows[pick[i]]["image"] for i in subjects.groups["control"]])
         policy = Policy(prompt_from=source, seeds=seeds)
-        effort = Effort(seeds=seeds // policy.prompts, steps=policy.steps, guidance=policy.guidance)
+        effort = DoseEffort(seeds=seeds // policy.prompts, steps=policy.steps, guidance=policy.guidance)
         named = [(f"{work}#{n}" if n else work, text) for work, texts in zip(subjects.ids, prompts, strict=True)
                  for n, text in enumerate(texts)]
         bank = fill(world, named, effort=effort, folder=folder, model=stamp, device=device).of_works(policy.prompts)
@@ -132,8 +131,8 @@ def _blind(world: World, rows: list[dict], subjects: measure.Subjects, folder: P
     encoder, terms = load_encoder("world"), choose_lists(("collection",), collection=all_words(rows))
     for name, rgb in zip(subjects.ids, subjects.shown, strict=True):
         if name not in found:
-            events = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
-            found[name] = [e.text for e in events if isinstance(e, PromptCandidate)]
+            made = recover_prompts(encoder, rgb, subject_id=name, terms=terms, cache=folder / "terms")
+            found[name] = [prompt.text for prompt in made]
             if len(found) % 50 == 0:
                 write_json(path, found)
     write_json(path, found)

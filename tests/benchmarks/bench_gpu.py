@@ -82,10 +82,10 @@ def compare(family: str, args: argparse.Namespace) -> dict[str, Any]:
     """Ours and diffusers at every batch size; the best of each."""
     from diffusers.models.attention_processor import AttnProcessor2_0
 
+    from explorer.diffusion.families.shared_text import install
     from explorer.diffusion.models import model_from_pipeline
     from explorer.diffusion.sampling import sample
-    from explorer.diffusion.schedulers import _build
-    from explorer.diffusion.shared_text import install
+    from explorer.diffusion.schedulers import build_scheduler
     from explorer.records import ModelInfo, Recipe
     size = 512 if family == "sd1" else 1024
     pipe = build(family, "cuda")
@@ -102,10 +102,10 @@ def compare(family: str, args: argparse.Namespace) -> dict[str, Any]:
         wanted = [Recipe(model.ref, "a boat", seed, args.steps, 7.5, "euler", size, size, precision="float16")
                   for seed in range(batch)]
         install(pipe.unet)
-        found["ours"][batch] = rate(lambda w=wanted: list(sample(model, w)), batch)
-        for attention in model.attentions:
+        found["ours"][batch] = rate(lambda w=wanted: sample(model, w), batch)
+        for attention in model.family.attentions:
             attention.set_processor(AttnProcessor2_0())
-        pipe.scheduler = _build("euler", model.scheduler_config)
+        pipe.scheduler = build_scheduler("euler", model.scheduler_config)
         found["diffusers"][batch] = rate(
             lambda b=batch: pipe(["a boat"] * b, num_inference_steps=args.steps, guidance_scale=7.5, width=size,
                                  height=size, generator=[torch.Generator().manual_seed(s) for s in range(b)]),

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,9 @@ from explorer.clip.terms import TermList, shipped_lists
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
-from explorer.records import PromptCandidate
+from explorer.records import ReplaySettings
 from explorer.settings import WORLD
-from explorer.world.stats import wilson
+from explorer.statistics import share_interval
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -71,15 +71,6 @@ def label_lists(rows: Sequence[dict[str, Any]], *, most: int | None = None) -> t
             shipped["mediums"], shipped["movements"], shipped["trending"])
 
 
-def finished(steps: Iterator) -> Any:
-    """Runs a generator to its end and gives its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
     value = work()
@@ -95,8 +86,8 @@ def timed_twice(work: Callable[[], Any]) -> tuple[float, float, Any]:
 
 def our_prompt(encoder: Encoder, rgb: np.ndarray, lists: Sequence[TermList], cache: Path, mode: str) -> str:
     """The nearest prompt of a mode that opens with the caption."""
-    found = [c for c in interrogate(encoder, rgb, subject_id="bench", mode=mode, terms=lists, cache=cache,
-                                    captions=[Caption(CAPTION, "person")]) if isinstance(c, PromptCandidate)]
+    found = interrogate(encoder, rgb, subject_id="bench", mode=mode, terms=lists, cache=cache,
+                        captions=[Caption(CAPTION, "person")])
     return max((c for c in found if c.source == "interrogation"), key=lambda c: c.similarity).text
 
 
@@ -176,7 +167,7 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
     banks = {"creator": TermList("by", "artist", tuple(by)),
              "creator_of_world": TermList("by own", "artist", tuple(own)),
              "title": TermList("titles", "flavor", tuple(titles))}
-    opened = {k: finished(open_bank(encoder, t, cache=cache)) for k, t in banks.items()}
+    opened = {k: open_bank(encoder, t, cache=cache) for k, t in banks.items()}
     out: dict[str, Any] = {}
     for group, split in (("member", "train"), ("held_out", "test")):
         works = [r for r in rows if r["split"] == split and r["title"] and r["creator"]][:most]
@@ -186,7 +177,8 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
             hits = sum(t in {x for x, _ in nearest_terms(bank, q, TOP)}
                        for t, q in zip(truth, queries, strict=True))
             out.setdefault(f"{kind}_top5", {})[group] = hits / max(1, len(works))
-            out.setdefault(f"{kind}_top5_interval", {})[group] = wilson(hits, len(works))
+            found = share_interval(hits, len(works), method="wilson")
+            out.setdefault(f"{kind}_top5_interval", {})[group] = found.low, found.high
     return out | {"creator_terms": len(by), "creator_of_world_terms": len(own),
                   "title_terms": len(titles)}
 
@@ -223,15 +215,14 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
     Closeness is tiled ℓ2 (lower is nearer), so the gain is before − after. The seeds that rank the prompts
     are not among those that measure.
     """
-    from explorer.clip.rerank import rerank
+    from explorer.clip.rerank_prompts import rerank
     from explorer.diffusion.models import load_model
     from explorer.search.short_replays import LatentScorer
     model = load_model("world", device="cpu")
     gains, spent = [], 0
     for row in chosen:
         rgb = picture(row)
-        found = [c for c in interrogate(encoder, rgb, subject_id="bench", terms=lists, cache=cache)
-                 if isinstance(c, PromptCandidate)]
+        found = interrogate(encoder, rgb, subject_id="bench", terms=lists, cache=cache)
         scorer = LatentScorer(model, rgb)
         first = rerank(found, scorer)[0].text
         spent += scorer.unet_evaluations
@@ -245,13 +236,11 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
     from explorer.closeness.scores import compare
-    from explorer.diffusion.rendered import Rendered
     from explorer.diffusion.sampling import sample
-    from explorer.jobs.tasks import ReplaySettings
-    from explorer.search.plan import expand
+    from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
     recipes = expand(settings, model=model.ref, info=model.info)
-    made = [r for r in sample(model, recipes) if isinstance(r, Rendered)]
+    made = sample(model, recipes)
     subject = fit_square(rgb, model.info.default_size_px)
     return min(compare(subject, r.rgb, only=["tiled_l2"])["tiled_l2"] for r in made)
 
@@ -280,7 +269,7 @@ def main() -> None:
     rows = pq.read_table(WORLD / "manifest.parquet").to_pylist()
     encoder, lists = load_encoder(options.clip), label_lists(rows, most=most)
     cache = options.cache or Path(tempfile.mkdtemp())
-    seconds, banks = timed(lambda: [finished(open_bank(encoder, t, cache=cache)) for t in lists])
+    seconds, banks = timed(lambda: [open_bank(encoder, t, cache=cache) for t in lists])
     log(f"{sum(map(len, lists))} labels read in {seconds:.0f} s; {torch.get_num_threads()} threads")
     chosen = choose(rows, options.works)
     result: dict[str, Any] = {"works": len(chosen), "labels": sum(map(len, lists))}

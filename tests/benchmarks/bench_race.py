@@ -24,8 +24,8 @@ import torch
 
 from explorer.diffusion.models import Model, load_model
 from explorer.search.traces import Trace
-from explorer.world.data import read_manifest
 from explorer.world.files import default_cache, open_world
+from explorer.world.manifest import read_manifest
 from tests.benchmarks.race_calibration import calibrate
 from tests.benchmarks.race_judge import judge
 from tests.benchmarks.race_parts import closer_gain, mean_interval

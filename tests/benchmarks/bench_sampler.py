@@ -23,11 +23,10 @@ import numpy as np
 import torch
 from diffusers.models.attention_processor import AttnProcessor2_0
 
+from explorer.diffusion.families.shared_text import SharedTextProcessor
 from explorer.diffusion.models import Model, load_model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.schedulers import _build
-from explorer.diffusion.shared_text import SharedTextProcessor
+from explorer.diffusion.schedulers import build_scheduler
 from explorer.records import Recipe
 
 BATCHES = (4, 8, 16, 32)
@@ -43,16 +42,15 @@ def recipes(model: Model, seeds: Sequence[int], args: argparse.Namespace) -> lis
 def ours(model: Model, wanted: Sequence[Recipe], batch: int) -> Images:
     found = {}
     for first in range(0, len(wanted), batch):
-        for event in sample(model, wanted[first:first + batch]):
-            if isinstance(event, Rendered):
-                found[event.recipe.seed] = event.latents
+        for image in sample(model, wanted[first:first + batch]):
+            found[image.recipe.seed] = image.latents
     return found
 
 
 def plain(model: Model, wanted: Sequence[Recipe], batch: int) -> Images:
     """Diffusers' own call; the last step's latents are kept by its callback, the pixels are made as well."""
     found, pipe = {}, model.pipe
-    pipe.scheduler = _build(wanted[0].scheduler, model.scheduler_config)
+    pipe.scheduler = build_scheduler(wanted[0].scheduler, model.scheduler_config)
 
     def keep(pipe, step, timestep, values):
         found["latents"] = values["latents"]

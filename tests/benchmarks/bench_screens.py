@@ -68,7 +68,7 @@ def measure(name: str, case: tuple[str, str], times: int, act: Act | None = None
     """Median seconds of drawing a page again as it is, or after `act`."""
     from streamlit.testing.v1 import AppTest
 
-    from pages.components.frame import script
+    from pages.shared.frame import script
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
     app.query_params["case"], app.query_params["subject"] = case
     app.run()
@@ -87,7 +87,7 @@ def measure(name: str, case: tuple[str, str], times: int, act: Act | None = None
 
 def _sound(app: Any, name: str) -> None:
     """A page that failed is quick: it is still the one that was asked for, and no error stands on it."""
-    from pages.components.texts import say
+    from pages.shared.texts import say
     assert app.title[0].value == say(f"{name}.title") and not app.exception and not app.error
 
 

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import psutil
 
-from pages.components.frame import LIBRARY, PATH
-from pages.components.texts import say
+from pages.shared.frame import LIBRARY, PATH
+from pages.shared.texts import say
 from tests.browser.app import browser, running
 
 HEAVY = ("torch", "diffusers", "faiss", "open_clip", "transformers", "clip_retrieval", "torchvision")

@@ -9,12 +9,11 @@ from scipy.stats import bootstrap
 
 from explorer.closeness.scores import compare
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
 from explorer.findings.finding import ControlResults
-from explorer.jobs.policy import Policy
-from explorer.search.measured import settings_of
-from explorer.search.plan import expand
+from explorer.records.policy import Policy
+from explorer.search.expand import expand
+from explorer.search.measured_search import settings_of
 from tests.benchmarks import findings_measure as measure
 
 
@@ -42,4 +41,4 @@ def _closest(model: Model, picture: np.ndarray, policy: Policy, prompts: Sequenc
     recipes = expand(settings_of(policy, prompts), model=model.ref, info=model.info)
     return min(compare(picture, e.rgb, only=(policy.score,))[policy.score]
                for start in range(0, len(recipes), model.policy.batch)
-               for e in sample(model, recipes[start:start + model.policy.batch]) if isinstance(e, Rendered))
+               for e in sample(model, recipes[start:start + model.policy.batch]))

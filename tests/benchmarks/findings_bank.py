@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from explorer.world.files import World
-from explorer.world.replays import Effort, Sampler, noise
-from explorer.world.training import autocast
+from explorer.world_build.dose_replays import DoseEffort, Sampler, noise
+from explorer.world_build.training import autocast
 
 BATCH = 128  # images at once
 SIDE = 8  # of the latents
@@ -35,7 +35,7 @@ class Bank:
     difference: np.ndarray  # (n, s, steps, 8, 8) float32, summed over channels, squared
     ending: np.ndarray  # (n, s, 8, 8) float32, mean over heads and layers
     one_step: np.ndarray  # (n, s, 32, 8, 8) float16
-    effort: Effort  # of one prompt
+    effort: DoseEffort  # of one prompt
 
     @property
     def unet_evaluations(self) -> int:
@@ -76,7 +76,7 @@ class EndToken:
         return attn.to_out[1](attn.to_out[0](out))
 
 
-def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: Effort, folder: Path, model: str,
+def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: DoseEffort, folder: Path, model: str,
          device: torch.device, report: Callable[[str], None] = print) -> Bank:
     """The bank of (work id, prompt) pairs; parts on disk are kept and reused. Writes to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: Effort, fo
     return load(names, effort)
 
 
-def load(paths: Sequence[Path], effort: Effort) -> Bank:
+def load(paths: Sequence[Path], effort: DoseEffort) -> Bank:
     """The parts at `paths` as one bank."""
     parts = []
     for path in paths:
@@ -111,13 +111,13 @@ def load(paths: Sequence[Path], effort: Effort) -> Bank:
     return Bank(**joined, effort=effort)
 
 
-def _key(part: list[tuple[str, str]], effort: Effort, model: str) -> str:
+def _key(part: list[tuple[str, str]], effort: DoseEffort, model: str) -> str:
     told = {k: v for k, v in asdict(effort).items() if k != "batch"}
     return hashlib.sha256(json.dumps([part, told, model], sort_keys=True).encode()).hexdigest()[:24]
 
 
 @torch.no_grad()
-def _part(sampler: Sampler, prompts: list[str], effort: Effort) -> dict[str, np.ndarray]:
+def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort) -> dict[str, np.ndarray]:
     """All seeds of a few prompts as one batch, (w, s, ...)."""
     works, seeds = len(prompts), effort.seeds
     texts = sampler.texts(prompts).repeat_interleave(seeds, 0)  # (w·s, 77, 128)

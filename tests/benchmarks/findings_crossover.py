@@ -16,10 +16,10 @@ from scipy.stats import bootstrap
 
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults
-from explorer.world.build import training_facts
-from explorer.world.data import read_manifest
 from explorer.world.files import World, fingerprint
-from explorer.world.replays import Effort
+from explorer.world.manifest import read_manifest
+from explorer.world_build.build_world import training_facts
+from explorer.world_build.dose_replays import DoseEffort
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_bank import fill
 from tests.benchmarks.findings_works import group
@@ -37,7 +37,7 @@ def traded(first: Sequence[dict], second: Sequence[dict], ids: Sequence[str]) ->
 
 
 def crossover(subjects: measure.Subjects, other: World, prompts: Sequence[Sequence[str]], rows: Sequence[dict], *,
-              effort: Effort, values: np.ndarray, found: list[dict], controls: ControlResults, folder: Path,
+              effort: DoseEffort, values: np.ndarray, found: list[dict], controls: ControlResults, folder: Path,
               device: torch.device) -> dict:
     """Figures of the works that traded places, by the model that saw them.
 

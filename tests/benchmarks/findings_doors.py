@@ -10,20 +10,18 @@ from explorer.closeness.scores import compare
 from explorer.closeness.tiled import distances
 from explorer.collections.signatures import hashes, signature
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
-from explorer.findings.bill import bill
-from explorer.findings.calibration import auc
+from explorer.findings.case_ledger import bill
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
-from explorer.jobs.policy import Policy
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, Replay
-from explorer.search.plan import expand
+from explorer.records import Effort, Replay, ReplaySettings
+from explorer.records.policy import Policy
+from explorer.search.expand import expand
+from explorer.statistics import auc
 from explorer.world.files import World
+from explorer.world.manifest import load_small
 from explorer.world.near_copy import to_own_and_other
-from explorer.world.render import load_small
-from explorer.world.rule import load_rule
+from explorer.world_build.rule import load_rule
 from tests.benchmarks.findings_bank import Bank
 from tests.benchmarks.findings_measure import Subjects, share
 
@@ -44,7 +42,7 @@ def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works
     for i in subjects.groups["test"][:works]:
         kinds, ranks = [], []
         for recipe in expand(_with(settings, captions[i]), model=model.ref, info=model.info, start_sha256="0" * 64):
-            image = next(e for e in sample(model, [recipe], start_rgb=subjects.small[i]) if isinstance(e, Rendered))
+            image = sample(model, [recipe], start_rgb=subjects.small[i])[0]
             closeness = compare(subjects.small[i], image.rgb)
             replay = Replay("r", "s", "x", recipe, "0" * 64, closeness, image.unet_evaluations, 0.0)
             ledger = bill(recipe, settings, start_rgb=subjects.small[i])

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from explorer.findings.finding import ControlResults
-from explorer.search.fit import fit
+from explorer.search.fit_size import fit
 from tests.benchmarks import findings_measure as measure
 from tests.benchmarks.findings_bank import Bank
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from explorer.diffusion.models import Model
 from explorer.search.calibrate import WITHIN, calibrated, kept_best
-from explorer.search.plans import CALIBRATION
 from explorer.search.race import Checkpoint, RacePlan
+from explorer.search.race_plan import CALIBRATION
 from explorer.search.traces import Trace
 from explorer.settings import WORLD
-from explorer.world.data import read_manifest
 from explorer.world.files import fingerprint, open_world, write_json
+from explorer.world.manifest import read_manifest
 from tests.benchmarks.race_works import STRATA, Settings, Work, chosen, traced
 
 SIZES = (16, 32, 64, 128, 256)

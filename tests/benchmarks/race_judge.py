@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
-from explorer.diffusion.schedulers import _build
-from explorer.jobs.tasks import ReplaySettings
+from explorer.diffusion.schedulers import build_scheduler
+from explorer.records import ReplaySettings
+from explorer.records.race_records import RaceSetup
 from explorer.search.calibrate import finalists, good_enough, loss_upper
-from explorer.search.lanes import RaceSetup
-from explorer.search.plans import heat_keeps, race_setup
-from explorer.search.race import RacePlan, RaceResult, plan_of, race
+from explorer.search.race import RacePlan, plan_of, race
+from explorer.search.race_plan import heat_keeps, race_setup
 from explorer.search.traces import Trace, blocks
 from tests.benchmarks.race_works import Settings, Work, file_of, kept_json, recipes, traced
 
@@ -49,8 +49,7 @@ def raced(model: Model, work: Work, settings: Settings, setup: RaceSetup) -> dic
     finished, spent, seconds = [], 0, 0.0
     for first in range(0, settings.seeds, setup.heat):
         own = recipes(model, work, settings, range(first, first + setup.heat))
-        *_, result = race(model, own, work.rgb, plan=plan(setup, settings), batch=settings.batch)
-        assert isinstance(result, RaceResult)
+        result = race(model, own, work.rgb, plan=plan(setup, settings), batch=settings.batch)
         finished += [image.recipe.seed for image in result.finished]
         spent, seconds = spent + result.effort.unet_evaluations, seconds + result.effort.elapsed_s
     return {"finished": sorted(finished), "unet_evaluations": spent, "seconds": seconds}
@@ -107,7 +106,7 @@ def _really(model: Model, works: Sequence[Work], traces: Sequence[Trace],
 def diffusers_seconds(model: Model, works: Sequence[Work], settings: Settings) -> float:
     """Seconds an image of plain diffusers, called one seed at a time (median)."""
     pipe, found = model.pipe, []
-    pipe.scheduler = _build(settings.scheduler, model.scheduler_config)
+    pipe.scheduler = build_scheduler(settings.scheduler, model.scheduler_config)
     for number, work in enumerate((list(works) * 4)[:4]):
         began = time.perf_counter()
         pipe(work.caption, num_inference_steps=settings.steps, guidance_scale=settings.guidance,

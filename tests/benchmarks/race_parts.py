@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.diffusion.models import Model
-from explorer.images.door import read_png
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Replay, SearchSummary
+from explorer.images.decode import read_png
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay, ReplaySettings
 from explorer.search.closer import run_closer
-from explorer.search.run import run_search
+from explorer.search.one_search import Given, run_search
 from tests.benchmarks.race_works import FIRST_NEW_SEED, Settings, Work, recipes
 
 ROUNDS = 4
@@ -26,29 +26,27 @@ def closer_gain(model: Model, work: Work, best_seed: int, settings: Settings, bu
     """
     task = RunSearch("", work.id, "closer", ReplaySettings(work.caption, mode="closer", parent="best",
                                                           rounds=ROUNDS, options=max(1, budget // ROUNDS)))
-    start = _all(run_search(model, None, task, recipes(model, work, settings, [best_seed]), work.rgb))
-    pictures = {start[0][0].image_sha256: read_png(start[0][1])}
-    near, spent = [start[0][0]], 0
-    for event in run_closer(model, None, task, start[0][0], work.rgb, batch=settings.batch,
-                            picture_of=lambda r: pictures[r.start_sha256]):
-        if isinstance(event, tuple):
-            pictures[event[0].image_sha256] = read_png(event[1])
-            near.append(event[0])
-        elif isinstance(event, SearchSummary):
-            spent = event.effort.unet_evaluations
+    pictures: dict[str, np.ndarray] = {}
+    near: list[Replay] = []
+
+    def keep(replay: Replay, png: bytes) -> None:
+        pictures[replay.image_sha256] = read_png(png)
+        near.append(replay)
+
+    given = Given(model, None, task, work.rgb, keep, batch=settings.batch,
+                  start_of=lambda r: pictures[r.start_sha256])
+    run_search(given, recipes(model, work, settings, [best_seed]))
+    spent = run_closer(given, near[0]).effort.unet_evaluations
     count = max(1, round(spent / near[0].unet_evaluations))
     fresh = recipes(model, work, settings, range(FIRST_NEW_SEED, FIRST_NEW_SEED + count))
-    plain = ReplaySettings(work.caption)
-    others = _all(run_search(model, None, replace(task, settings=plain), fresh, work.rgb, batch=settings.batch))
+    others: list[Replay] = []
+    plain = replace(task, settings=ReplaySettings(work.caption))
+    run_search(replace(given, task=plain, on_replay=lambda replay, png: others.append(replay)), fresh)
     before = near[0].closeness["tiled_l2"]
     reached = min(r.closeness["tiled_l2"] for r in near)
-    without = min([before, *(r.closeness["tiled_l2"] for r, _ in others)])
+    without = min([before, *(r.closeness["tiled_l2"] for r in others)])
     return {"before": before, "closer": reached, "new_seeds": without, "gain": without - reached,
             "unet_evaluations": spent, "stratum": int(work.stratum)}
-
-
-def _all(events) -> list[tuple[Replay, bytes]]:
-    return [e for e in events if isinstance(e, tuple)]
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:

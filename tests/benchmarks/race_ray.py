@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from explorer.closeness.scores import compare
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
-from explorer.diffusion.render import render_exhibit
-from explorer.records import Tick
-from explorer.search.engine import BatchUnit, do
+from explorer.run import QUIET, Engine
+from explorer.search.engine import BatchUnit, Here, Made, Room
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import Crew
@@ -25,7 +25,7 @@ def ray_figures(model: Model, work: Work, settings: Settings, *, seeds: int) -> 
     """Seconds are those of warm actors with a core each; closeness of the nearest is measured again at batch 1."""
     wanted = recipes(model, work, settings, range(seeds))
     units = [BatchUnit(tuple(wanted[first:first + BATCH])) for first in range(0, seeds, BATCH)]
-    found = {"here": _scores(work, [(unit, do(model, unit)) for unit in units])}
+    found = {"here": _scores(work, _done(Here(model, Room(BATCH)), units))}
     with cluster(3) as address:
         crews = {size: _crew(address, model, size) for size in (1, 2)}
         seconds, results = _timed(crews, units)
@@ -49,7 +49,7 @@ def _timed(crews: dict[int, Crew], units: list[BatchUnit]) -> tuple[dict[int, fl
     for _ in range(TURNS):
         for size, crew in crews.items():
             began = time.perf_counter()
-            results[size] = [e for e in crew.run(units) if not isinstance(e, Tick)]
+            results[size] = _done(crew, units)
             seconds[size] = min(seconds[size], time.perf_counter() - began)
     return seconds, results
 
@@ -59,20 +59,25 @@ def _crew(address: str, model: Model, size: int) -> Crew:
     crew = Crew(address, Painter, model.ref.source, model.precision,
                 {"code": code_sha256(), "fingerprint": model.ref.fingerprint}, size=size)
     while len(crew.processes) < size:
-        list(crew.run([]))
+        _done(crew, [])
     return crew
+
+
+def _done(engine: Engine, units: list[BatchUnit]) -> list[tuple[BatchUnit, Made]]:
+    results: list[tuple[BatchUnit, Made]] = []
+    engine.run(units, lambda unit, made: results.append((unit, made)), run=QUIET)
+    return results
 
 
 def _one_ended(crew: Crew, units: list[BatchUnit]) -> list[tuple[Any, Any]]:
     """The units once more; one of the two processes is ended when half of them are back."""
-    results, ended = [], False
-    for event in crew.run(units):
-        if isinstance(event, Tick):
-            continue
-        results.append(event)
-        if not ended and len(results) >= len(units) // 2:
+    results: list[tuple[Any, Any]] = []
+
+    def keep(unit: BatchUnit, made: Made) -> None:
+        results.append((unit, made))
+        if len(results) == len(units) // 2:
             os.kill(crew.processes[0], signal.SIGKILL)
-            ended = True
+    crew.run(units, keep, run=QUIET)
     return results
 
 
@@ -86,5 +91,5 @@ def _nearest(model: Model, work: Work, settings: Settings, scores: dict[int, flo
     first = sorted(scores, key=scores.get)[:TOP + SPARE]
     exact = {}
     for recipe in recipes(model, work, settings, first):
-        exact[recipe.seed] = compare(work.rgb, render_exhibit(model, recipe).rgb, only=("tiled_l2",))["tiled_l2"]
+        exact[recipe.seed] = compare(work.rgb, exhibit(model, recipe).rgb, only=("tiled_l2",))["tiled_l2"]
     return sorted(exact, key=exact.get)[:TOP]

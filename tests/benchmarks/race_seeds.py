@@ -12,17 +12,15 @@ from PIL import Image
 
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
-from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import sample
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.records import Recipe
-from explorer.search.fit import fit
-from explorer.search.recovery import BLOCK, _unit, chance_of_cosine, noise_block, scan
-from explorer.search.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.records.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.search.fit_size import fit
+from explorer.search.seed_recovery import BLOCK, _unit, chance_of_cosine, noise_block, scan
 from explorer.settings import WORLD
-from explorer.world.data import read_manifest
 from explorer.world.files import open_world
-from explorer.world.render import load_small
+from explorer.world.manifest import load_small, read_manifest
 from tests.benchmarks.race_works import Settings, Work, recipes
 
 WAYS = ("plain", "png", "jpeg85", "crop5")
@@ -32,7 +30,7 @@ def rendered(model: Model, wanted: Sequence[Recipe], batch: int) -> list[np.ndar
     """(h, w, 3) uint8 of each recipe."""
     found: list[np.ndarray] = []
     for first in range(0, len(wanted), batch):
-        found += [e.rgb for e in sample(model, wanted[first:first + batch]) if isinstance(e, Rendered)]
+        found += [image.rgb for image in sample(model, wanted[first:first + batch])]
     return found
 
 
@@ -66,7 +64,7 @@ def recovery(model: Model, works: Sequence[Work], settings: Settings, *, hidden:
 
 
 def _dimensions(model: Model) -> int:
-    channels, cell = model.latent_shape
+    channels, cell = model.family.latent_shape
     return channels * (model.info.default_size_px // cell) ** 2
 
 

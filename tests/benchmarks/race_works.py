@@ -22,7 +22,7 @@ from explorer.diffusion.models import Model
 from explorer.records import Recipe
 from explorer.search.traces import SHORT, Lot, Trace, trace
 from explorer.settings import WORLD
-from explorer.world.render import load_small
+from explorer.world.manifest import load_small
 
 STRATA = ("0", "1", "4", "16", "64", "256")
 FIRST_NEW_SEED = 10_000_000  # seeds that no trace has used
@@ -113,7 +113,7 @@ def traced(model: Model, works: Sequence[Work], settings: Settings) -> Iterator[
 def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
     lots = [Lot(w.id, w.stratum, recipes(model, w, settings, range(settings.seeds)), w.rgb) for w in works]
     with network_in(model, settings.precision):
-        made = [t for t in trace(model, lots, steps=settings.short, batch=settings.batch) if isinstance(t, Trace)]
+        made = trace(model, lots, steps=settings.short, batch=settings.batch)
     for work, found in zip(works, made, strict=True):
         part = _path(model, work, settings).with_suffix(".part.npz")
         np.savez(part, steps=found.steps, costs=found.costs, distances=found.distances,

@@ -200,7 +200,7 @@ class Collections:
 
     def _sources(self, dice: random.Random) -> str:
         """A folder of pictures to build from, with what is said of them in files that are not what they seem."""
-        from explorer.collections.sources import list_items
+        from explorer.collections.picture_sources import list_items
         folder = self.scratch / "pictures"
         folder.mkdir()
         for number in range(3):
@@ -212,7 +212,7 @@ class Collections:
     def _remote(self, dice: random.Random) -> str:
         """What a served collection answers, read as its answers are."""
         from explorer.collections import remote
-        from explorer.collections.net import Answer, Policy
+        from explorer.collections.net import Answer, FetchPolicy
         number = dice.choice(("0.5", "9" * 400, "-" + "9" * 399, "1e999", "NaN", "0." + "9" * 400, "true", "[0.5]",
                               '"0.5"', "null", "1e-400", "1" + "0" * 5000))
         work = dice.choice(("7", "9" * 400, "-1", "1e3", "true", '"7"', "null", "7.0", "9" * 5000))
@@ -226,7 +226,7 @@ class Collections:
         asked = mutated(body.encode(), dice) if dice.random() < 0.3 else body.encode()
         original, remote.fetch = remote.fetch, lambda url, **_: Answer(url, 200, "application/json", asked)
         try:
-            found = remote.RemoteCollection("http://127.0.0.1:1", "a", policy=Policy())
+            found = remote.RemoteCollection("http://127.0.0.1:1", "a", policy=FetchPolicy())
             if dice.random() < 0.5:
                 return str(found.work("7"))
             return str(found.search_text("a boat", 5))

@@ -47,7 +47,7 @@ class Doors:
             return "refused", str(error)
 
     def _image(self, dice: random.Random) -> None:
-        from explorer.images.door import open_image
+        from explorer.images.decode import open_image
         from tests.benchmarks.safety_inputs import HOSTILE_NAMES, image
         open_image(image(dice), name=dice.choice(HOSTILE_NAMES))
 
@@ -63,7 +63,7 @@ class Doors:
 
     def _recipe(self, dice: random.Random) -> None:
         from explorer.cases.recipes_text import png_with_recipe, recipe_from_json, recipe_from_png
-        from explorer.images.door import png_bytes
+        from explorer.images.decode import png_bytes
         from tests.benchmarks.safety_inputs import mutated, np, recipe_text
         from tests.cases.made import make_recipe
         if dice.random() < 0.7:

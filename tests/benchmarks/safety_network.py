@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from unittest import mock
 
-from explorer.collections.net import Policy, fetch
+from explorer.collections.net import FetchPolicy, fetch
 from explorer.collections.thumbnails import TYPES, fetch_thumbnail
 from explorer.errors import ExplorerError
 
@@ -185,7 +185,7 @@ def attack(count: int) -> dict[str, Any]:
                 try:
                     if url.endswith("s"):
                         fetch_thumbnail(url, offline=True)
-                    fetch(url, policy=Policy(offline=False, timeout_s=LATE_S, types=TYPES))
+                    fetch(url, policy=FetchPolicy(offline=False, timeout_s=LATE_S, types=TYPES))
                     answered += 1
                     misread += url.endswith(ENDLESS)
                 except ExplorerError:
@@ -212,6 +212,6 @@ def _offline(guard: Guard) -> int:
     guard.connect = counting
     for url in ("http://public.example/", "https://public.example/", f"http://{PUBLIC}/"):
         with contextlib.suppress(ExplorerError):
-            fetch(url, policy=Policy(offline=True, private=True, timeout_s=LATE_S))
+            fetch(url, policy=FetchPolicy(offline=True, private=True, timeout_s=LATE_S))
         fetch_thumbnail(url, offline=True)
     return tried + guard.forbidden - before

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from tests.pages.filled import picture
 
 ROOT = Path(__file__).resolve().parents[2]

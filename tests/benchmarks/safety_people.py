@@ -11,7 +11,7 @@ from explorer.jobs import launch
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EmbedSubject, WriteReport
 from explorer.settings import load_settings
-from pages.components.frame import LIBRARY, PATH
+from pages.shared.frame import LIBRARY, PATH
 from tests.benchmarks.logins import person, secrets_file, user_cookie
 from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import SEARCH, fill

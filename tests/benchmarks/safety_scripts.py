@@ -18,12 +18,21 @@ from urllib.parse import quote
 from PIL import PngImagePlugin
 from playwright.sync_api import Error, TimeoutError
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.images.door import png_bytes
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
-from pages.components.frame import ALONE, LIBRARY, PATH
+from explorer.images.decode import png_bytes
+from explorer.records import (
+    Effort,
+    LedgerEntry,
+    Neighbour,
+    PromptCandidate,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    TermGain,
+    to_json,
+)
+from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import MODEL, SEARCH, picture, replay
 
@@ -132,7 +141,7 @@ def _type(page: Any, words: str) -> int:
 
 
 def _report(case: Case) -> bytes:
-    from explorer.report.build import make_report
+    from explorer.report.write_report import make_report
     return make_report(case)
 
 

@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from pages.components.texts import say
+from pages.shared.texts import say
 
 LONGEST_S = 120.0
 MOST_SHOWN = 3  # faults of the program, from the server's log

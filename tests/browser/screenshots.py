@@ -15,9 +15,9 @@ from pypdfium2 import PdfDocument
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.report.build import make_report
+from explorer.report.write_report import make_report
 from explorer.world.example_cases import open_told, read
-from pages.components.frame import ALONE, LIBRARY, PATH
+from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.browser.app import browser, running, settled
 
 WIDTHS = (1280, 1920, 820)

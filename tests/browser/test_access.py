@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.components.frame import ALONE, LIBRARY, PATH
+from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.browser.conftest import visit
 
 # Streamlit's own markup, which no page can change; each rule with the part that it is about.

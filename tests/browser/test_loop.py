@@ -8,8 +8,8 @@ from explorer.cases.store import CaseStore
 from explorer.findings.finding import Finding
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
-from explorer.world.examples import read_examples
-from pages.components.texts import say
+from explorer.world.example_picks import read_examples
+from pages.shared.texts import say
 from tests.browser.app import running, settled
 from tests.browser.conftest import picture_file, visit
 

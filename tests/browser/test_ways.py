@@ -13,8 +13,8 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.world.example_cases import read
-from explorer.world.examples import read_examples
-from pages.components.texts import say
+from explorer.world.example_picks import read_examples
+from pages.shared.texts import say
 from tests.browser.app import App, running, settled
 from tests.browser.conftest import picture_file, visit
 from tests.browser.test_access import serious

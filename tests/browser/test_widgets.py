@@ -8,7 +8,7 @@ import re
 import pytest
 
 from explorer.cases.store import CaseStore
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.browser.app import running
 from tests.browser.conftest import visit
 from tests.pages.filled import fill

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from explorer.cases import contents
 from explorer.cases.archive import write_archive
-from explorer.cases.canonical import recipe_digest
 from explorer.cases.log import check_chain, line_of
 from explorer.cases.package import Package
-from explorer.records import ModelRef, Recipe, Replay, Subject
+from explorer.cases.snapshot import Snapshot
+from explorer.records import ModelRef, Recipe, Replay, Subject, recipe_digest
 
 
 def make_subject(**fields) -> Subject:
@@ -40,11 +40,11 @@ def rebuild(package: Path, target: Path, forge: Callable | None = None, *,
         root, entries = old.root, list(old.entries)
     if forge is not None:
         entries = forge(entries)
-        db = contents.database_of(entries) if check_chain(entries) == () else None
+        case = Snapshot(root.rstrip("/"), entries, lambda name: files[f"data/blobs/{name[:2]}/{name}"]) \
+            if check_chain(entries) == () else None
         files["data/log.jsonl"] = b"".join(line_of(e) + b"\n" for e in entries)
-        if db is not None:
-            files |= {f"data/{n}": data for n, data in contents.derived(
-                db, root.rstrip("/"), lambda name: files[f"data/blobs/{name[:2]}/{name}"])}
+        if case is not None:
+            files |= {f"data/{n}": data for n, data in contents.derived(case)}
     if forge_files is not None:
         forge_files(files)
     payload = sorted(n for n in files if n.startswith("data/"))

@@ -12,14 +12,14 @@ import time
 
 import pytest
 
-from explorer.cases import schema
+from explorer.cases import case_tables
 from explorer.cases.blobs import BlobStore
-from explorer.cases.canonical import canonical, read, recipe_digest
 from explorer.cases.case import Case
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
-from explorer.records import Neighbour, PromptCandidate, Subject, Variation
+from explorer.records import Neighbour, PromptCandidate, Subject, Variation, recipe_digest
+from explorer.records.canonical import canonical, read
 from tests.cases.made import make_recipe, make_replay, make_subject
 
 
@@ -212,7 +212,7 @@ def test_case_of_an_earlier_schema_is_brought_up_to_date(store, case):
     assert again.head() == head
     again.close()
     with sqlite3.connect(case.folder / "case.sqlite") as db:
-        assert db.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
+        assert db.execute("PRAGMA user_version").fetchone()[0] == case_tables.VERSION
         db.execute("PRAGMA user_version=99")
     with pytest.raises(ExplorerError, match="has schema 99"):
         store.open(case.id)

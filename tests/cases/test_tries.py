@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from explorer.findings.series import closest, in_rank, ranked
-from explorer.records import Effort
+from explorer.findings.series import Closest, closest, in_rank, ranked
+from explorer.records import Effort, Start
 from tests.pages.filled import fill, replay
 
 
@@ -29,7 +29,8 @@ def test_each_is_its_replay_in_short(filled):
         assert (told.search_id, told.exhibit, told.value) == (made.search_id, made.exhibit,
                                                               made.closeness.get("tiled_l2"))
         assert (told.unet_evaluations, told.elapsed_s) == (made.unet_evaluations, made.elapsed_s)
-        for name in ("seed", "strength", "noise_blob", "guidance", "steps", "scheduler", "prompt"):
+        assert told.start is made.recipe.start(case.subject(subject_id))
+        for name in ("seed", "strength", "guidance", "steps", "scheduler", "prompt"):
             assert getattr(told, name) == getattr(made.recipe, name)
     assert [t.id for t in ranked(short, "tiled_l2")] == [r.id for r in in_rank(whole, "tiled_l2")]
 
@@ -53,8 +54,9 @@ def test_the_newest_and_those_of_a_search(filled):
 def test_the_closest_of_each_start(filled):
     case, subject_id = filled
     found = closest(case, case.subject(subject_id), "tiled_l2")
-    assert (found["noise"].id, found["subject"].id) == ("replay0003", "replay0000")
-    assert closest(case, case.subject(subject_id), "ssim")["noise"].recipe.noise_blob is None
+    assert (found.noise.id, found.given.id) == ("replay0003", "replay0000")
+    assert closest(case, case.subject(subject_id), "ssim").noise.recipe.noise_blob is None
+    assert closest(case, case.subject(subject_id), "efficientnet") == Closest(None, None)
 
 
 def test_effort_is_that_of_all_replays(filled):
@@ -64,4 +66,4 @@ def test_effort_is_that_of_all_replays(filled):
     assert case_effort(case, case.subject(subject_id)) == Effort(
         len(whole), sum(r.unet_evaluations for r in whole), sum(r.elapsed_s for r in whole))
     noise = [r for r in whole if r.recipe.strength is None and r.recipe.noise_blob is None]
-    assert 0 < case_effort(case, case.subject(subject_id), origin="noise").tries == len(noise) < len(whole)
+    assert 0 < case_effort(case, case.subject(subject_id), start=Start.NOISE).tries == len(noise) < len(whole)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,14 @@ from explorer.clip import bank as bank_module
 from explorer.clip.bank import TermBank, open_bank
 from explorer.clip.encoder import Encoder
 from explorer.clip.terms import TermList, term_list
+from tests.heard import Heard
 
 
-def opened(steps: Iterator) -> tuple[int, TermBank]:
-    """How many progress events came, and the bank."""
-    count = 0
-    while True:
-        try:
-            next(steps)
-            count += 1
-        except StopIteration as end:
-            return count, end.value
+def opened(encoder: Encoder, terms: TermList, cache: Path | None) -> tuple[int, TermBank]:
+    """How often progress was reported, and the bank."""
+    run = Heard()
+    bank = open_bank(encoder, terms, cache=cache, run=run)
+    return len(run.reports), bank
 
 
 TERMS = term_list("things", "flavor", [*(f"thing {i} of {i * 7}" for i in range(50)),
@@ -31,8 +27,8 @@ TERMS = term_list("things", "flavor", [*(f"thing {i} of {i * 7}" for i in range(
 
 
 def test_second_opening_reads_the_same_from_disk(encoder: Encoder, tmp_path: Path) -> None:
-    steps, first = opened(open_bank(encoder, TERMS, cache=tmp_path))
-    again, second = opened(open_bank(encoder, TERMS, cache=tmp_path))
+    steps, first = opened(encoder, TERMS, tmp_path)
+    again, second = opened(encoder, TERMS, tmp_path)
     assert steps == 1 and again == 0 and len(list(tmp_path.iterdir())) == 1
     assert isinstance(second.embeddings, np.memmap) and np.array_equal(first.embeddings, second.embeddings)
     assert np.abs(second.embeddings - encoder.encode_texts(TERMS.terms)).max() < 1e-4
@@ -41,26 +37,26 @@ def test_second_opening_reads_the_same_from_disk(encoder: Encoder, tmp_path: Pat
 
 
 def test_without_a_cache_nothing_is_written(encoder: Encoder, tmp_path: Path) -> None:
-    _, bank = opened(open_bank(encoder, TERMS, cache=None))
+    _, bank = opened(encoder, TERMS, None)
     assert len(bank.embeddings) == len(TERMS) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "other"])
 def test_damaged_or_foreign_files_are_rebuilt(encoder: Encoder, tmp_path: Path, damage: str) -> None:
-    _, first = opened(open_bank(encoder, TERMS, cache=tmp_path))
+    _, first = opened(encoder, TERMS, tmp_path)
     want, path = np.array(first.embeddings), next(tmp_path.iterdir())
     good = path.read_bytes()
     other = good.replace(encoder.fingerprint.encode(), b"0" * 64)
     path.write_bytes({"cut": good[:-40], "noise": b"\xff" * 500, "empty": b"", "other": other}[damage])
-    steps, bank = opened(open_bank(encoder, TERMS, cache=tmp_path))
+    steps, bank = opened(encoder, TERMS, tmp_path)
     assert steps == 1 and np.array_equal(bank.embeddings, want)
-    assert opened(open_bank(encoder, TERMS, cache=tmp_path))[0] == 0
+    assert opened(encoder, TERMS, tmp_path)[0] == 0
 
 
 def test_another_clip_or_list_has_its_own_file(encoder: Encoder, tmp_path: Path) -> None:
-    opened(open_bank(encoder, TERMS, cache=tmp_path))
-    opened(open_bank(dataclasses.replace(encoder, fingerprint="f" * 64), TERMS, cache=tmp_path))
-    opened(open_bank(encoder, term_list("things", "flavor", TERMS.terms[:-1]), cache=tmp_path))
+    opened(encoder, TERMS, tmp_path)
+    opened(dataclasses.replace(encoder, fingerprint="f" * 64), TERMS, tmp_path)
+    opened(encoder, term_list("things", "flavor", TERMS.terms[:-1]), tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -69,7 +65,7 @@ def test_no_space_left_costs_only_the_cache(encoder: Encoder, tmp_path: Path,
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
     monkeypatch.setattr(bank_module.os, "replace", full)
-    _, bank = opened(open_bank(encoder, TERMS, cache=tmp_path))
+    _, bank = opened(encoder, TERMS, tmp_path)
     assert len(bank.embeddings) == len(TERMS) and not list(tmp_path.iterdir())
 
 

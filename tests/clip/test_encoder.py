@@ -11,6 +11,7 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from explorer.clip.encoder import Encoder, load_encoder
 from explorer.clip.weights import clip_fingerprint, find_clip
@@ -64,14 +65,18 @@ def test_fingerprint_names_weights_and_config(clip_folder: Path, encoder: Encode
     assert find_clip(str(other)).fingerprint != encoder.fingerprint
 
 
-def test_torch_checkpoint_and_open_clip_name(tmp_path: Path) -> None:
+def test_checkpoint_and_open_clip_name(tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = dict(MODEL_CFG, text_cfg=dict(MODEL_CFG["text_cfg"], width=16))
     (tmp_path / "tiny-of-a-test.json").write_text(json.dumps(config))
     open_clip.add_model_config(tmp_path / "tiny-of-a-test.json")
-    torch.save({"state_dict": open_clip.CLIP(**config).state_dict()}, tmp_path / "weights.pt")
-    encoder = load_encoder(f"open_clip:tiny-of-a-test/{tmp_path / 'weights.pt'}")
+    weights = open_clip.CLIP(**config).state_dict()
+    save_file({k: v.contiguous() for k, v in weights.items()}, tmp_path / "weights.safetensors")
+    encoder = load_encoder(f"open_clip:tiny-of-a-test/{tmp_path / 'weights.safetensors'}")
     assert encoder.encode_texts(["a"]).shape == (1, 24)
+    torch.save({"state_dict": weights}, tmp_path / "weights.pt")
+    with pytest.raises(ExplorerError, match="pickles"):
+        load_encoder(f"open_clip:tiny-of-a-test/{tmp_path / 'weights.pt'}")
 
 
 @pytest.mark.parametrize(("spec", "says"), [
@@ -91,15 +96,16 @@ def test_bad_folders(clip_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ExplorerError, match="needs its model's name"):
         load_encoder(str(copy / "open_clip_model.safetensors"))
     (copy / "open_clip_model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0garbage!")
-    with pytest.raises(ExplorerError, match="cannot be loaded"):
+    with pytest.raises(ExplorerError, match="cannot be read as a safetensors file"):
         load_encoder(str(copy))
     (copy / "open_clip_model.safetensors").unlink()
     with pytest.raises(ExplorerError, match="holds no weights"):
         load_encoder(str(copy))
-    for text in ("{", "[]", '{"model_cfg": {"vision_cfg": 1, "text_cfg": {}}}'):
+    for text, says in (("{", "damaged"), ("[]", "no JSON object"), ("{}", "not an open_clip config"),
+                       ('{"model_cfg": {"vision_cfg": 1, "text_cfg": {}}}', "not an open_clip config")):
         (copy / "open_clip_config.json").write_text(text)
         (copy / "open_clip_model.safetensors").write_bytes(b"")
-        with pytest.raises(ExplorerError, match="not an open_clip config"):
+        with pytest.raises(ExplorerError, match=says):
             load_encoder(str(copy))
 
 
@@ -111,7 +117,7 @@ def test_pickled_code_is_not_run(clip_folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(clip_folder, tmp_path / "copy")
     (copy / "open_clip_model.safetensors").unlink()
     torch.save({"state_dict": Trap()}, copy / "open_clip_pytorch_model.bin")
-    with pytest.raises(ExplorerError, match="plain tensors"):
+    with pytest.raises(ExplorerError, match="pickles"):
         load_encoder(str(copy))
     assert not (tmp_path / "ran").exists()
 

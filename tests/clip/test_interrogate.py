@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from explorer.clip.bank import open_bank
 from explorer.clip.beam import BeamSettings, words
 from explorer.clip.bits import prompt_bits
 from explorer.clip.encoder import Encoder
 from explorer.clip.interrogate import MODES, Caption, InterrogationSettings, interrogate, nearest_terms
 from explorer.clip.terms import TermList, term_list
 from explorer.errors import ExplorerError
-from explorer.records import Progress, PromptCandidate, from_json, to_json
+from explorer.records import PromptCandidate, from_json, to_json
+from tests.heard import Heard
 
 SMALL = InterrogationSettings(pool=64, gradient_steps=30,
                               beam=BeamSettings(width=3, shortlist=24, max_terms=6))
@@ -23,9 +25,9 @@ SMALL = InterrogationSettings(pool=64, gradient_steps=30,
 
 def run(encoder: Encoder, image: np.ndarray, terms: Sequence[TermList],
         **options: object) -> list[PromptCandidate]:
-    events = list(interrogate(encoder, image, subject_id="s1", terms=terms, **{"settings": SMALL, **options}))
-    made = [e for e in events if isinstance(e, PromptCandidate)]
-    assert all(isinstance(e, Progress) for e in events[:len(events) - len(made)])  # candidates come last
+    heard = Heard()
+    made = interrogate(encoder, image, subject_id="s1", terms=terms, run=heard, **{"settings": SMALL, **options})
+    assert heard.reports and all(isinstance(c, PromptCandidate) for c in made)
     assert [c.rank for c in made] == list(range(1, len(made) + 1))
     return made
 
@@ -213,8 +215,7 @@ def test_gradient_prompt_is_reproducible_words(encoder: Encoder, image: np.ndarr
 
 
 def test_nearest_terms_of_one_list(encoder: Encoder, image: np.ndarray, lists: tuple[TermList, ...]) -> None:
-    from tests.clip.test_bank import open_bank, opened
-    bank = opened(open_bank(encoder, lists[2], cache=None))[1]
+    bank = open_bank(encoder, lists[2], cache=None)
     query = encoder.encode_images([image])[0]
     made = nearest_terms(bank, query, 2)
     scores = dict(zip(lists[2].terms, encoder.encode_texts(lists[2].terms) @ query, strict=True))

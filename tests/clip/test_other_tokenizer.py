@@ -12,8 +12,8 @@ from transformers import CLIPTokenizer
 from explorer.clip.encoder import Encoder, load_encoder
 from explorer.clip.interrogate import InterrogationSettings, interrogate
 from explorer.clip.terms import term_list
+from explorer.clip.weights import find_clip
 from explorer.errors import ExplorerError
-from explorer.records import PromptCandidate
 from tests.clip.conftest import write_clip
 
 
@@ -38,8 +38,7 @@ def test_it_reads_its_own_tokens(letters: Encoder) -> None:
 
 def test_interrogation_is_right(letters: Encoder, image: np.ndarray) -> None:
     terms = term_list("own", "flavor", ["red boat", "old house!", "a " * 40, "blue", "moon (big)"])
-    made = [c for c in interrogate(letters, image, subject_id="s", terms=[terms],
-                                   settings=InterrogationSettings(pool=5)) if isinstance(c, PromptCandidate)]
+    made = interrogate(letters, image, subject_id="s", terms=[terms], settings=InterrogationSettings(pool=5))
     query = letters.encode_images([image])[0]
     assert made and all(c.tokens == len(letters.token_ids(c.text)) <= 75 for c in made)
     assert [c.similarity for c in made] == pytest.approx(
@@ -58,11 +57,34 @@ def test_a_config_cannot_switch_on_code_beside_the_weights(tmp_path: Path) -> No
     (folder / "trap.py").write_text(trap)
     (folder / "tokenizer_config.json").write_text(json.dumps(
         {"tokenizer_class": "Trap", "auto_map": {"AutoTokenizer": ["trap.Trap", None]}}))
-    with pytest.raises(ExplorerError, match="tokenizer"):
+    with pytest.raises(ExplorerError, match="program code"):
         load_encoder(str(folder))
+    (folder / "trap.py").unlink()
+    with pytest.raises(ExplorerError, match="auto_map"):
+        load_encoder(str(folder))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Trap"}))
+    with pytest.raises(ExplorerError, match="usual tokenizer"):
+        load_encoder(str(folder))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}))
     config = json.loads((folder / "open_clip_config.json").read_text())
     config["model_cfg"]["vision_cfg"]["timm_model_name"] = "hf-hub:someone/else"
     (folder / "open_clip_config.json").write_text(json.dumps(config))
     with pytest.raises(ExplorerError, match="from elsewhere"):
         load_encoder(str(folder))
     assert not list(folder.glob("**/ran"))
+
+
+def test_its_tokenizer_is_part_of_the_fingerprint(letters: Encoder, tmp_path: Path) -> None:
+    assert letters.fingerprint != letters.images_fingerprint
+    folder = write_clip(tmp_path, hf_tokenizer_name="someone/letters")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}))
+    (folder / "vocab.json").write_text("{}")
+    before = find_clip(str(folder)).fingerprint
+    (folder / "vocab.json").write_text('{"a": 0}')
+    assert find_clip(str(folder)).fingerprint != before
+
+
+def test_clips_own_tokenizer_leaves_the_fingerprint_as_it_was() -> None:
+    found = find_clip("world")
+    assert found.fingerprint == found.images_fingerprint
+    assert found.fingerprint == "962bd17791bfdebd7196368462929598484480e5eee45a119f2a3f3c2013e6e1"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from explorer.clip.bits import END, frequencies, prompt_bits
-from explorer.clip.rerank import closeness_gains, rerank, without_terms
-from explorer.clip.words import gains_under, parts_of, without_each
+from explorer.clip.rerank_prompts import closeness_gains, rerank, without_terms
+from explorer.clip.term_gains import gains_under, parts_of, without_each
 from explorer.closeness import ledger
 from explorer.records import PromptCandidate, TermGain
 

@@ -1,5 +1,6 @@
 """The ledger's bits: fixed worked examples, and codes that really decode."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -19,9 +20,9 @@ from explorer.closeness.ledger import (
     text_bits,
     total_bits,
 )
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, ModelRef, Recipe
-from explorer.worker.loop import drain
+from explorer.records import LedgerEntry, ModelRef, Recipe, ReplaySettings, Variation
+from explorer.records.replay_settings import taken_over
+from explorer.records.samplers import offered
 
 MODEL = ModelRef("world", "f" * 64, "sd1")
 
@@ -64,6 +65,20 @@ def test_settings_cost_their_list_or_their_grid():
     assert settings_entry(ReplaySettings("x", schedulers=("euler", "ddim"))).bits == 1
 
 
+def test_a_sampler_by_hand_is_one_of_as_many_as_are_offered():
+    entry = settings_entry(ReplaySettings("x", schedulers=("ddim",)))
+    assert entry.bits == math.log2(len(offered(flow=False)))
+    assert entry.code == f"scheduler by hand: {len(offered(flow=False))} samplers."
+
+
+def test_what_a_recipe_taken_over_sets_besides_is_charged():
+    plain = _recipe()
+    odd = dataclasses.replace(plain, clip_skip=2, noise_source="a1111-nv-philox", variation=Variation(7, 0.25))
+    less, more = (settings_entry(taken_over(r)) for r in (plain, odd))
+    assert more.bits > less.bits + 32 and "taken over" not in less.code
+    assert "clip skip, noise source, variation as taken over, by letters" in more.code
+
+
 def test_a_prompt_is_charged_its_code():
     assert prompt_bits([0, 1], {0: 0.5, 1: 0.25, 9: 0.25}, end=9) == 1 + 2 + 2
     with pytest.raises(KeyError):
@@ -88,8 +103,8 @@ def test_img2img_without_a_charge_for_its_image_is_refused():
     assert supplied_by_you(ledger) > 0.95
     with pytest.raises(ValueError, match="noise"):
         search_ledger(settings, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64))
-    given = search_ledger(settings, prompt_bits=1, prompt_code="c", recipe=_recipe(noise_blob="b" * 64),
-                          noise=LedgerEntry("noise", 500.0, "measured"))
+    given = search_ledger(settings, prompt_bits=1, prompt_code="c",
+                          recipe=_recipe(noise_blob="b" * 64), noise=LedgerEntry("noise", 500.0, "measured"))
     assert _bits(given)["noise"] == 500
 
 
@@ -125,11 +140,10 @@ def test_the_shortest_code_is_the_coarsest_that_does_the_same_job():
     latents = np.random.default_rng(2).normal(size=(4, 8, 8)).astype(np.float32)
 
     def replay(given):  # a stand-in for a recipe: closeness is the distance of what enters it
-        yield "a step"
         return float(np.sqrt(np.mean((given - latents) ** 2)))
 
     def found(target):
-        return drain(start_code.shortest_latents(latents, replay, score="tiled_l2", target=target))
+        return start_code.shortest_latents(latents, replay, score="tiled_l2", target=target)
 
     code, finer = found(0.1), found(0.01)
     assert code.closeness <= 0.1 and code.bits == 8 * len(code.data)

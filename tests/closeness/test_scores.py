@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from explorer.closeness.catalogue import PIXEL_SCORES, SCORES, is_better, shown, sort_key
 from explorer.closeness.scores import compare, drawn_mask, ms_ssim, tiled_l2
+from explorer.records.scores import PIXEL_SCORES, SCORES, is_better, shown, sort_key
 
 RNG = np.random.default_rng(7)
 
@@ -107,7 +107,7 @@ def test_sizes_must_agree_and_names_be_known():
 def test_catalogue_is_complete_and_plain():
     for name, info in SCORES.items():
         assert info.name == name and info.better in ("higher", "lower") and info.low < info.high
-        assert min(map(len, (info.label, info.plain, info.moves, info.blind_to))) > 3
+        assert min(map(len, (info.label, info.plain, info.blind_to))) > 3
     assert set(PIXEL_SCORES) <= set(SCORES)
     assert sorted([0.1, 0.3, 0.2], key=sort_key("tiled_l2")) == [0.1, 0.2, 0.3]
     assert sorted([0.1, 0.3, 0.2], key=sort_key("ssim")) == [0.3, 0.2, 0.1]

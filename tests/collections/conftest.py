@@ -71,15 +71,6 @@ def folder(tmp_path: Path, vectors: np.ndarray) -> Path:
     return write_folder(tmp_path / "index", vectors)
 
 
-def drive(steps):
-    """Runs a generator to its end; its return value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def picture(seed: int, side: int = 96) -> np.ndarray:
     """(side, side, 3) uint8: shapes in a few colours, another picture for another seed."""
     from PIL import Image, ImageDraw

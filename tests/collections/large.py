@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.collections.measures import drive
-
 DIM, CLUSTER, QUERIES = 512, 50, 200
 ROUNDS = 5  # over the queries; the first warms the caches and does not count
 
@@ -36,7 +34,7 @@ def build(base: Path, works: int) -> dict:
     folder = base / "large"
     if not (base / "queries.npy").exists() or len(list((folder / "metadata").glob("*.parquet"))) * 250_000 < works:
         _write(folder, base / "queries.npy", works)
-    report = drive(index_folder(folder, exact_works=min(50_000, works // 2)))
+    report = index_folder(folder, exact_works=min(50_000, works // 2))
     return {"index": report.kinds["image"], "index_mb": report.size_bytes / 1e6, "index_s": report.elapsed_s,
             "recall_when_tuned": report.recall_at_10}
 
@@ -161,7 +159,7 @@ def near(base: Path, works: int) -> dict:
     rows[works // 2 + chosen] = rows[chosen] + noise * np.float32(0.05 / DIM ** 0.5)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     begun, worked = time.monotonic(), time.process_time()
-    found = drive(near_copies(rows, None, CopyRule(cosine_alone=0.98)))
+    found = near_copies(rows, None, CopyRule(cosine_alone=0.98))
     worked, elapsed = time.process_time() - worked, time.monotonic() - begun
     return {f"near_{works}": {
         "cpu_us": worked / works * 1e6, "us": elapsed / works * 1e6, "s": elapsed,

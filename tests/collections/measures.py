@@ -12,15 +12,6 @@ from tests.collections.planted import KINDS
 from tests.collections.planted import plant as changed
 
 
-def drive(steps):
-    """Runs a generator to its end; its return value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def plant(base: Path, copies: int) -> dict:
     """The bundled world's works as files, and copies of some of them in eight kinds."""
     from PIL import Image
@@ -46,7 +37,7 @@ def embed(base: Path) -> dict:
     from explorer.clip.encoder import load_encoder
     from explorer.collections.embed import embed_folder
 
-    report = drive(embed_folder(base / "pictures", base / "built", load_encoder("world"), clip="world"))
+    report = embed_folder(base / "pictures", base / "built", load_encoder("world"), clip="world")
     return {"build_images_per_s": report.images_per_s, "resumed_kept": report.kept,
             "resumed_embedded": report.embedded, "refused": len(report.refused)}
 
@@ -57,10 +48,10 @@ def duplicates(base: Path) -> dict:
     from explorer.collections.duplicates import find_duplicates
     from explorer.collections.open import open_collection
 
-    drive(index_folder(base / "built"))
+    index_folder(base / "built")
     collection = open_collection(str(base / "built"))
     begun = time.monotonic()
-    report = drive(find_duplicates(collection))
+    report = find_duplicates(collection)
     elapsed = time.monotonic() - begun
     names = [Path(w.work_id).stem for w in collection.rows(range(collection.works))]
     row = {n: i for i, n in enumerate(names)}
@@ -83,8 +74,8 @@ def door_embed(base: Path, copies: int) -> dict:
     from explorer.collections.signatures import signature
     from explorer.images.prepare import fit_square
     from explorer.settings import WORLD
-    from explorer.world.data import read_manifest
     from explorer.world.files import open_world
+    from explorer.world.manifest import read_manifest
 
     rows = read_manifest(open_world(WORLD))
     rng = np.random.default_rng(0)
@@ -113,7 +104,7 @@ def door(base: Path) -> dict:
 
     asked = np.load(base / "door.npz")
     collection = open_collection("world")
-    made = Door(collection, drive(read_signatures(collection, cache=base)))
+    made = Door(collection, read_signatures(collection, cache=base))
     scores: dict[str, list] = {"hash": [], "embedding": [], "likeness": []}
     for mark, vector in zip(asked["marks"], asked["vectors"], strict=True):
         bits = made.bits(mark[None])

@@ -19,11 +19,11 @@ from explorer.collections.build import index_folder, index_key
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.parts import read_card
+from explorer.collections.picture_sources import list_items
 from explorer.collections.quantise import LOOK
-from explorer.collections.sources import list_items
 from explorer.errors import ExplorerError
 
-from .conftest import drive, picture, unit_rows
+from .conftest import picture, unit_rows
 
 
 class GridEncoder:
@@ -54,8 +54,8 @@ def save(path: Path, seed: int, kind: str = "PNG") -> bytes:
 
 
 def make(folder: Path, out: Path, encoder=None):
-    report = drive(embed_folder(folder, out, encoder or GridEncoder(), clip="grid"))
-    drive(index_folder(out))
+    report = embed_folder(folder, out, encoder or GridEncoder(), clip="grid")
+    index_folder(out)
     return report
 
 
@@ -152,7 +152,7 @@ def test_a_build_ended_half_way_resumes(tmp_path: Path, pictures: Path, monkeypa
 
     first, out = Ends(), tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
-        drive(embed_folder(pictures, out, first, clip="grid"))
+        embed_folder(pictures, out, first, clip="grid")
     (out / "img_emb" / "img_emb_000001.npy").write_bytes(b"half")  # what a kill leaves behind
     second = GridEncoder()
     report = make(pictures, out, second)
@@ -185,7 +185,7 @@ def test_what_is_not_there_is_said(tmp_path: Path):
     with pytest.raises(ExplorerError, match=r"shard .* is damaged"):
         list_items(tmp_path)
     with pytest.raises(ExplorerError, match="holds no embeddings"):
-        drive(index_folder(tmp_path / "out"))
+        index_folder(tmp_path / "out")
 
 
 def test_links_and_the_output_itself_are_left_out(tmp_path: Path, pictures: Path):
@@ -205,14 +205,14 @@ def test_a_large_collection_gets_quantised_cells_and_grows(tmp_path: Path, monke
         pq.write_table(pa.table({"id": [f"{i}-{n}" for n in range(len(part))]}),
                        out / "metadata" / f"metadata_{i:06d}.parquet")
     later = (out / "img_emb" / "img_emb_000001.npy").rename(tmp_path / "later.npy")
-    first = drive(index_folder(out, exact_works=1000))
+    first = index_folder(out, exact_works=1000)
     assert first.kinds["image"] == index_key(2500, 16) and first.recall_at_10 >= 0.98
     index = faiss.read_index(str(out / "image.index"))  # owns what is looked at below
     cells = faiss.downcast_index(faiss.extract_index_ivf(index).quantizer)
     assert cells.hnsw.efSearch == LOOK and 0 < read_card(out)["margins"]["image"] < 2
     later.rename(out / "img_emb" / "img_emb_000001.npy")
     monkeypatch.setattr(build, "quantise", None)  # growing needs no new cells
-    grown = drive(index_folder(out, exact_works=1000))
+    grown = index_folder(out, exact_works=1000)
     assert grown.works == 3000 and grown.recall_at_10 >= 0.98
     collection = open_collection(str(out))
     exact = faiss.IndexFlatIP(16)

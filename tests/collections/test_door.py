@@ -14,18 +14,19 @@ from explorer.collections.build import index_folder
 from explorer.collections.copycheck import Door, DoorRule, read_rates
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.images.prepare import fit_square
-from explorer.jobs.board import Board
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import CheckCopy, EncodeQuery, SearchCollection
+from explorer.jobs.worker_queue import Board
 from explorer.records import CopyCheck
+from explorer.run import QUIET
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.neighbours import check, search
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
+from explorer.worker.runners.run_neighbours import check, search
 
-from .conftest import drive, picture
+from .conftest import picture
 from .test_build import GridEncoder
 
 WORKS = 12
@@ -37,8 +38,8 @@ def built(tmp_path_factory) -> Path:
     (base / "pictures").mkdir()
     for i in range(WORKS):
         (base / "pictures" / f"{i:02d}.png").write_bytes(png_bytes(picture(i)))
-    drive(embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid"))
-    drive(index_folder(base / "built"))
+    embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid")
+    index_folder(base / "built")
     return base / "built"
 
 
@@ -49,7 +50,7 @@ def embedding(rgb: np.ndarray) -> list[float]:
 class Desk:
     """A case on a queue, and the job before the one that is run."""
 
-    def __init__(self, home: Path, table: Table):
+    def __init__(self, home: Path, table: LoadedTable):
         self.settings, self.table = load_settings(home), table
         self.queue = Queue(self.settings.database)
         self.case = CaseStore(self.settings.cases).create("A case")
@@ -59,12 +60,12 @@ class Desk:
         board = Board(self.queue, kind="device", pid=os.getpid(), born_s=0.0, device="cpu")
         board.done(board.take().id, result)
         job = self.queue.get(self.queue.submit(task, after=before))
-        return drive(runner(task, Context(self.settings, self.queue, job, self.table, lambda: False)))
+        return runner(task, Context(self.settings, self.queue, job, self.table, QUIET))
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path, Table(10**9))
+    return Desk(tmp_path, LoadedTable(10**9))
 
 
 @pytest.mark.parametrize(("seed", "copied"), [(5, True), (500, False)])

@@ -26,7 +26,7 @@ from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pa
 from explorer.collections.pictures import read_signatures
 from explorer.collections.signatures import distance, hashes, mirrored, signature
 
-from .conftest import drive, picture, unit_rows
+from .conftest import picture, unit_rows
 from .planted import KINDS, plant
 from .test_build import GridEncoder
 
@@ -50,7 +50,7 @@ def test_each_planted_kind_is_found_and_nothing_else():
     originals = [picture(i) for i in range(WORKS)]
     copies = [plant(originals[i], kind, i) for i, kind in enumerate(list(KINDS) * (WORKS // len(KINDS)))]
     marks = np.stack([signature(p) for p in originals + copies])
-    found = drive(near_copies(unit_rows(2 * WORKS, 16), marks, CopyRule()))  # embeddings that say nothing
+    found = near_copies(unit_rows(2 * WORKS, 16), marks, CopyRule())  # embeddings that say nothing
     hit = found.group[WORKS:] == np.arange(WORKS)
     assert hit.mean() >= 0.9, [k for k, h in zip(list(KINDS) * 10, hit, strict=True) if not h]
     assert len(set(found.group[:WORKS])) == WORKS  # no two originals are joined
@@ -62,26 +62,26 @@ def test_two_photographs_of_one_tower_are_no_copies():
     marks = np.stack([signature(s) for s in shots])
     same = np.tile(unit_rows(1, 16), (3, 1))  # CLIP would call them near
     same = same + 0.05 * unit_rows(3, 16, seed=1)
-    found = drive(near_copies(same / np.linalg.norm(same, axis=1, keepdims=True), marks, CopyRule()))
+    found = near_copies(same / np.linalg.norm(same, axis=1, keepdims=True), marks, CopyRule())
     assert found.distinct == 3
 
 
 def test_a_blank_page_is_nobodys_copy():
     pages = np.stack([signature(np.full((64, 64, 3), v, np.uint8)) for v in (250, 251, 252)])
-    assert drive(near_copies(unit_rows(3, 8), pages, CopyRule())).distinct == 3
+    assert near_copies(unit_rows(3, 8), pages, CopyRule()).distinct == 3
 
 
 def test_without_pictures_only_near_equal_embeddings_count():
     rows = unit_rows(50, 64)
     rows[10] = rows[3]
     rows[11] = rows[4] + 0.02 * rows[5]
-    found = drive(near_copies(rows, None, CopyRule()))
+    found = near_copies(rows, None, CopyRule())
     assert found.group[10] == 3 and found.group[11] == 4 and found.distinct == 48 and not found.checked
 
 
 def test_a_crowd_of_equal_copies_is_one_group():
     rows = np.concatenate([np.tile(unit_rows(1, 16), (300, 1)), unit_rows(40, 16, seed=4)])
-    found = drive(near_copies(rows, None, CopyRule()))
+    found = near_copies(rows, None, CopyRule())
     assert found.multiplicity[0] == 300 and found.by_multiplicity[300] == 300
 
 
@@ -89,12 +89,12 @@ def test_cells_find_what_exact_search_finds(monkeypatch):
     rows = unit_rows(6000, 32, seed=2)
     rows[3000:3200] = rows[:200] + 0.05 * unit_rows(200, 32, seed=3)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    left, right, cosine = drive(vector_pairs(rows, k=5, least=0.99))
+    left, right, cosine = vector_pairs(rows, k=5, least=0.99)
     found = set(zip(left.tolist(), right.tolist(), strict=True))
     assert sum((i, 3000 + i) in found for i in range(200)) >= 196
     assert (left < right).all() and cosine.min() >= 0.99
     monkeypatch.setattr(pairs, "SMALL", 10_000)
-    exact = drive(vector_pairs(rows, k=5, least=0.99))
+    exact = vector_pairs(rows, k=5, least=0.99)
     assert found <= set(zip(exact[0].tolist(), exact[1].tolist(), strict=True))
 
 
@@ -131,14 +131,14 @@ def built(tmp_path_factory) -> Path:
         Image.fromarray(picture(i)).save(base / "pictures" / f"{i:02d}.png")
     for kind in ("mirrored", "half size", "jpeg 30"):
         Image.fromarray(plant(picture(0), kind, 0)).save(base / "pictures" / f"copy {kind}.png")
-    drive(embed_folder(base / "pictures", base / "out", GridEncoder(), clip="grid"))
-    drive(index_folder(base / "out"))
+    embed_folder(base / "pictures", base / "out", GridEncoder(), clip="grid")
+    index_folder(base / "out")
     return base / "out"
 
 
 def test_multiplicity_is_reported_stored_and_exported(built: Path, tmp_path: Path):
     collection = open_collection(str(built))
-    found = drive(find_duplicates(collection))
+    found = find_duplicates(collection)
     assert found.by_multiplicity == {1: 19, 4: 4} and found.distinct == 20
     assert deduplicated(collection, found, tmp_path / "list.csv") == 20
     with open(tmp_path / "list.csv", newline="") as handle:
@@ -151,20 +151,20 @@ def test_multiplicity_is_reported_stored_and_exported(built: Path, tmp_path: Pat
 
 def test_signatures_are_read_from_pictures_once(built: Path, tmp_path: Path):
     collection = open_collection(str(built))
-    stored = drive(read_signatures(collection))
+    stored = read_signatures(collection)
     for path in (built / "signatures").iterdir():
         path.rename(tmp_path / path.name)
-    read = drive(read_signatures(collection, cache=tmp_path))
+    read = read_signatures(collection, cache=tmp_path)
     assert np.abs(read.astype(int) - stored.astype(int)).max() <= 1
     assert len(list((tmp_path / "signatures").glob("*.npy"))) == 1
-    assert np.array_equal(drive(read_signatures(collection, cache=tmp_path)), read)
+    assert np.array_equal(read_signatures(collection, cache=tmp_path), read)
     for path in tmp_path.glob("*.npy"):
         path.rename(built / "signatures" / path.name)
 
 
 def test_the_door_flags_copies_and_lets_others_pass(built: Path):
     collection = open_collection(str(built))
-    door = Door(collection, drive(read_signatures(collection)))
+    door = Door(collection, read_signatures(collection))
     for kind in KINDS:
         seen = door.check(plant(picture(5), kind, 3))
         assert seen.is_near_copy and seen.work_id == "05.png", kind
@@ -179,14 +179,14 @@ def test_the_door_flags_copies_and_lets_others_pass(built: Path):
 
 
 def test_reranking_puts_the_picture_itself_first(built: Path):
-    from explorer.collections.rerank import rerank
+    from explorer.collections.rerank_works import rerank
     from explorer.images.prepare import fit_square
 
     collection = open_collection(str(built))
     query = GridEncoder().encode_images([fit_square(picture(3), 32)])[0]
     found = collection.search(query, 6)
     order = [found[4], *found[1:4], found[0], found[5]]
-    ranked = drive(rerank(picture(3), order, only=("tiled_l2", "psnr")))
+    ranked = rerank(picture(3), order, only=("tiled_l2", "psnr"))
     assert ranked[0].neighbour.work_id == "03.png" and ranked[0].neighbour.rank == 1
     assert ranked[0].closeness["tiled_l2"] < 0.01 and ranked[0].clip_rank == 1
     values = [r.closeness["tiled_l2"] for r in ranked]

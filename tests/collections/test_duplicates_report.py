@@ -16,16 +16,17 @@ from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.pictures import read_signatures
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes
-from explorer.jobs.board import Board
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import FindDuplicates
+from explorer.jobs.worker_queue import Board
+from explorer.run import QUIET
 from explorer.settings import load_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.duplicates import report
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
+from explorer.worker.runners.run_duplicates import report
 
-from .conftest import drive, picture, write_folder
+from .conftest import picture, write_folder
 from .planted import KINDS, plant
 from .test_build import GridEncoder
 
@@ -43,8 +44,8 @@ def made(tmp_path_factory) -> Path:
         Image.fromarray(plant(picture(0), kind, 0)).save(base / "pictures" / f"first {kind}.png")
     for i in range(TWINS):
         Image.fromarray(picture(1)).save(base / "pictures" / f"second {i}.jpg", quality=60 + i)
-    drive(embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid"))
-    drive(index_folder(base / "built"))
+    embed_folder(base / "pictures", base / "built", GridEncoder(), clip="grid")
+    index_folder(base / "built")
     return base / "built"
 
 
@@ -52,7 +53,7 @@ def run(home: Path, task: FindDuplicates) -> dict:
     settings = load_settings(home)
     queue = Queue(settings.database)
     job = queue.get(queue.submit(task))
-    return drive(report(task, Context(settings, queue, job, Table(10**9), lambda: False)))
+    return report(task, Context(settings, queue, job, LoadedTable(10**9), QUIET))
 
 
 def test_the_report_counts_groups_and_writes_the_list(made: Path, tmp_path: Path):
@@ -86,7 +87,7 @@ def test_numbers_are_stored_only_in_a_collection_that_was_built_here(made: Path,
 
 def test_the_door_counts_every_near_copy_of_a_picture(made: Path):
     collection = open_collection(str(made))
-    door = Door(collection, drive(read_signatures(collection)))
+    door = Door(collection, read_signatures(collection))
     assert door.check(picture(1)).copies == 1 + TWINS
     assert door.check(picture(7)).copies == 1 and door.check(picture(400)).copies == 0
     assert Door(collection, None).check(picture(1)).copies is None  # nothing could be looked at
@@ -97,8 +98,8 @@ def test_the_page_shows_the_report_and_the_open_picture(made: Path, tmp_path: Pa
 
     from explorer.cases.store import CaseStore
     from explorer.records import CopyCheck
-    from pages.components.frame import script
-    from pages.components.texts import say
+    from pages.shared.frame import script
+    from pages.shared.texts import say
 
     home = tmp_path / "home"
     monkeypatch.setenv("AFTERIMAGE_HOME", str(home))

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from explorer.cases.captions import beside
+from explorer.cases.given_caption import beside
 from explorer.collections import checks
 from explorer.collections.layout import find_layout
 from explorer.collections.open import open_collection
+from explorer.collections.picture_sources import list_items
 from explorer.collections.rows import open_rows
-from explorer.collections.sources import list_items
 from explorer.collections.works import described
 from explorer.errors import ExplorerError
 from explorer.images.sandbox import SandboxFailure, shared_sandbox

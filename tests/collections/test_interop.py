@@ -17,7 +17,7 @@ from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
 from explorer.collections.serve import start
 
-from .conftest import drive, picture
+from .conftest import picture
 from .test_build import GridEncoder
 
 PICTURES = 40
@@ -64,8 +64,8 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     index = ["index", f"--embeddings_folder={base / 'embedded'}", f"--index_folder={base / 'theirs'}",
              "--nb_cores=1"]
     run(COMMANDS, str(base / "clip"), "\n".join("\t".join(line) for line in (inference, index)))
-    drive(embed_folder(base / "pictures", base / "ours", GridEncoder(), clip="grid"))
-    drive(index_folder(base / "ours"))
+    embed_folder(base / "pictures", base / "ours", GridEncoder(), clip="grid")
+    index_folder(base / "ours")
     return {name: base / name for name in ("theirs", "ours", "clip", "embedded")}
 
 
@@ -90,8 +90,8 @@ def test_a_folder_of_clip_retrieval_opens_here(folders):
 
 
 def test_one_query_three_ways(folders):
-    with drive(start({n: str(folders[n]) for n in ("theirs", "ours")},
-                     clip=f"hf_clip:{folders['clip']}")) as backend:
+    with start({n: str(folders[n]) for n in ("theirs", "ours")},
+                     clip=f"hf_clip:{folders['clip']}") as backend:
         client = own_client()
         for name in ("theirs", "ours"):
             local, remote = open_collection(str(folders[name])), open_collection(f"{backend.url}#{name}")

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from explorer.collections import net
-from explorer.collections.net import Policy, Refused, Unreachable, check_address, fetch
+from explorer.collections.net import FetchPolicy, Refused, Unreachable, check_address, fetch
 from explorer.collections.open import open_collection
 from explorer.collections.remote import Filters, RemoteCollection
 from explorer.collections.thumbnails import fetch_thumbnail
 from explorer.errors import ExplorerError
 
-NEAR = Policy(private=True)
+NEAR = FetchPolicy(private=True)
 
 
 @contextlib.contextmanager
@@ -69,15 +69,15 @@ def as_json(value):
     "fec0::1", "64:ff9b:1::1", "fe80::5efe:7f00:1"])
 def test_private_addresses_are_refused(address):
     with pytest.raises(Refused):
-        check_address(address, policy=Policy(offline=False), host="example.org")
+        check_address(address, policy=FetchPolicy(offline=False), host="example.org")
 
 
 def test_public_addresses_pass_only_online():
-    check_address("93.184.216.34", policy=Policy(offline=False), host="example.org")
+    check_address("93.184.216.34", policy=FetchPolicy(offline=False), host="example.org")
     with pytest.raises(Refused, match="offline"):
-        check_address("93.184.216.34", policy=Policy(offline=True, private=True), host="example.org")
+        check_address("93.184.216.34", policy=FetchPolicy(offline=True, private=True), host="example.org")
     for near in ("127.0.0.1", "::1"):
-        check_address(near, policy=Policy(offline=True, private=True), host="localhost")
+        check_address(near, policy=FetchPolicy(offline=True, private=True), host="localhost")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.org/x", "http://", "http://a b/",
@@ -85,13 +85,13 @@ def test_public_addresses_pass_only_online():
                                  "http://[", "http://ex\u2100mple.org/"])
 def test_other_schemes_and_crooked_addresses_are_refused(url):
     with pytest.raises(Refused):
-        fetch(url, policy=Policy(offline=False, private=True))
+        fetch(url, policy=FetchPolicy(offline=False, private=True))
 
 
 def test_a_name_that_points_inside_is_refused_before_connecting():
     with server({"/": lambda body: (200, {}, b"secret")}) as (base, seen):
         with pytest.raises(Refused, match="private address"):
-            fetch(base.replace("127.0.0.1", "localhost") + "/", policy=Policy(offline=False))
+            fetch(base.replace("127.0.0.1", "localhost") + "/", policy=FetchPolicy(offline=False))
         assert seen == []
 
 
@@ -110,7 +110,7 @@ def test_each_redirect_is_checked_again(monkeypatch):
 
         monkeypatch.setattr(net, "check_address", first_is_public)
         with pytest.raises(Refused, match="private address"):
-            fetch(f"http://127.0.0.1:{port}/", policy=Policy(offline=False))
+            fetch(f"http://127.0.0.1:{port}/", policy=FetchPolicy(offline=False))
         assert len(hops) == 2 and seen == []
 
 
@@ -128,8 +128,8 @@ def test_size_type_time_and_redirect_limits():
     }
     with server(answers) as (base, _):
         for path, policy, match in (
-                ("/big", Policy(private=True, max_bytes=1000), "more than"),
-                ("/html", Policy(private=True, types=("image/png",)), "text/html"),
+                ("/big", FetchPolicy(private=True, max_bytes=1000), "more than"),
+                ("/html", FetchPolicy(private=True, types=("image/png",)), "text/html"),
                 ("/gzip", NEAR, "packed"), ("/loop", NEAR, "redirects more than"),
                 ("/file", NEAR, "not an http")):
             with pytest.raises(Refused, match=match):
@@ -138,7 +138,7 @@ def test_size_type_time_and_redirect_limits():
             fetch(base + "/lying", policy=NEAR)
         begun = time.monotonic()
         with pytest.raises(Unreachable, match="took longer"):
-            fetch(base + "/drip", policy=Policy(private=True, timeout_s=0.6))
+            fetch(base + "/drip", policy=FetchPolicy(private=True, timeout_s=0.6))
         assert time.monotonic() - begun < 2
 
 
@@ -163,7 +163,7 @@ def test_what_stops_within_its_headers_is_no_empty_answer(sent):
     threading.Thread(target=serve, daemon=True).start()
     begun = time.monotonic()
     with listening, pytest.raises(Unreachable):
-        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/", policy=Policy(private=True, timeout_s=0.6))
+        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/", policy=FetchPolicy(private=True, timeout_s=0.6))
     assert time.monotonic() - begun < 3
 
 
@@ -251,7 +251,7 @@ def test_thumbnails_are_public_only_and_dead_links_are_marked():
 
 
 def test_a_thumbnail_is_decoded_behind_the_door(monkeypatch):
-    from explorer.images.door import png_bytes
+    from explorer.images.decode import png_bytes
 
     picture = np.full((400, 300, 3), 90, np.uint8)
     monkeypatch.setattr(net, "check_address", lambda address, **_: None)  # the test's server is private
@@ -267,11 +267,11 @@ def test_a_thumbnail_is_decoded_behind_the_door(monkeypatch):
 def test_serving_says_what_is_wrong_before_anything_starts(tmp_path):
     from explorer.collections.serve import start
 
-    from .conftest import drive, unit_rows, write_folder
+    from .conftest import unit_rows, write_folder
 
     folder = str(write_folder(tmp_path / "index", unit_rows(5)))
     with server({}) as (base, _), pytest.raises(ExplorerError, match="cannot be used"):
-        drive(start({"a": folder}, clip="hf_clip:x", port=int(base.rsplit(":", 1)[1])))
+        start({"a": folder}, clip="hf_clip:x", port=int(base.rsplit(":", 1)[1]))
     (tmp_path / "clip").mkdir()
     with pytest.raises(ExplorerError, match=r"no open_clip_config\.json"):
-        drive(start({"a": folder}, clip=str(tmp_path / "clip")))
+        start({"a": folder}, clip=str(tmp_path / "clip"))

@@ -14,16 +14,17 @@ from explorer.cases.store import CaseStore
 from explorer.collections import net
 from explorer.collections.thumbnails import blurred, fetch_thumbnail
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image, png_bytes
-from explorer.jobs.board import Board
+from explorer.images.decode import open_image, png_bytes
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EncodeQuery, EncodeText, SearchCollection
+from explorer.jobs.worker_queue import Board
+from explorer.run import QUIET
 from explorer.settings import load_settings, save_settings
 from explorer.worker.context import Context
-from explorer.worker.runners.neighbours import search
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
+from explorer.worker.runners.run_neighbours import search
 
-from .conftest import drive, picture
+from .conftest import picture
 from .test_remote import HITS, as_json, server
 
 EMBEDDING = [0.0, 1.0, 0.0]
@@ -51,7 +52,7 @@ class Desk:
         board = Board(self.queue, kind="device", pid=os.getpid(), born_s=0.0, device="cpu")
         board.done(board.take().id, {"embedding": EMBEDDING, "subject_id": getattr(asked, "subject_id", "")})
         job = self.queue.get(self.queue.submit(task, after=before))
-        return drive(search(task, Context(self.settings, self.queue, job, Table(10**9), lambda: False)))
+        return search(task, Context(self.settings, self.queue, job, LoadedTable(10**9), QUIET))
 
 
 def test_filters_are_off_and_another_clip_is_told(tmp_path, service):
@@ -98,8 +99,8 @@ def test_a_blurred_picture_shows_nothing_but_colours():
 def test_pictures_are_fetched_only_on_request_and_dead_links_are_marked(tmp_path, monkeypatch):
     from streamlit.testing.v1 import AppTest
 
-    from pages.components.frame import script
-    from pages.components.texts import say
+    from pages.shared.frame import script
+    from pages.shared.texts import say
 
     home = tmp_path / "home"
     monkeypatch.setenv("AFTERIMAGE_HOME", str(home))

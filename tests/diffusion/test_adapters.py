@@ -5,8 +5,8 @@ from safetensors.torch import save_file
 
 from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import load_model
-from explorer.diffusion.render import render_exhibit
 from explorer.errors import ExplorerError
 from tests.diffusion import tiny
 
@@ -77,10 +77,10 @@ def test_an_adapter_is_part_of_the_fingerprint_and_of_the_image(folder, tmp_path
     assert describe_model(f"{folder} + {path}").fingerprint == full.ref.fingerprint
     adapter, = half.ref.adapters
     assert (adapter.name, adapter.kind, adapter.weight) == ("style.safetensors", "lora", 0.5)
-    images = [render_exhibit(m, tiny.recipe(m)).rgb for m in (plain, half, full)]
+    images = [exhibit(m, tiny.recipe(m)).rgb for m in (plain, half, full)]
     assert not np.array_equal(images[0], images[1]) and not np.array_equal(images[1], images[2])
     with pytest.raises(ExplorerError, match="other weights"):
-        render_exhibit(full, tiny.recipe(half))
+        exhibit(full, tiny.recipe(half))
 
 
 def test_a_textual_inversion_gives_a_new_word(folder, tmp_path):
@@ -88,9 +88,9 @@ def test_a_textual_inversion_gives_a_new_word(folder, tmp_path):
     save_file({"emb_params": noise(2, 32)}, path)
     plain, laid = load_model(str(folder)), load_model(f"{folder} + {path}")
     assert laid.ref.adapters[0].kind == "textual-inversion"
-    same = [render_exhibit(m, tiny.recipe(m)).hashes["latents"] for m in (plain, laid)]
+    same = [exhibit(m, tiny.recipe(m)).hashes["latents"] for m in (plain, laid)]
     assert same[0] == same[1]
-    told = [render_exhibit(m, tiny.recipe(m, prompt="a myword boat")).hashes["latents"]
+    told = [exhibit(m, tiny.recipe(m, prompt="a myword boat")).hashes["latents"]
             for m in (plain, laid)]
     assert told[0] != told[1]
 

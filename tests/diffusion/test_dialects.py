@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.diffusion.conditioning import encode_prompt
 from explorer.diffusion.dialects import check_dialect, parse
-from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.families.weighting import equally_long, token_chunks
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.weighting import equally_long, token_chunks
 from explorer.errors import ExplorerError
-from explorer.findings.bill import bill
-from explorer.jobs.tasks import ReplaySettings
+from explorer.findings.case_ledger import bill
+from explorer.records import ReplaySettings
 from tests.diffusion import tiny
 
 VECTORS = json.loads(Path(__file__).with_name("dialects.json").read_text("utf-8"))
@@ -37,7 +35,7 @@ def models(tmp_path_factory):
 
 def encoded(model, prompt, dialect, *, negative="", guided=True):
     recipe = tiny.recipe(model, prompt=prompt, negative_prompt=negative, dialect=dialect)
-    return encode_prompt(model, recipe, guided=guided)
+    return model.family.encoding(recipe, paired=guided)
 
 
 def letters(model, prompt):
@@ -109,7 +107,7 @@ def test_repeated_rows_change_no_image(models):
     assert [r.shape[0] for r in equally_long([torch.zeros(154, 2), torch.zeros(231, 2)])] == [462, 462]
 
     def latents(these):
-        return [r.latents for r in sample(model, these) if isinstance(r, Rendered)]
+        return [r.latents for r in sample(model, these)]
     together, alone = latents(recipes), [latents([r])[0] for r in recipes]
     assert np.abs(np.stack(together) - np.stack(alone)).max() < 1e-4
     assert np.abs(alone[1] - latents([tiny.recipe(model, prompt="boat", negative_prompt="(grey)")])[0]).max() > 0
@@ -124,7 +122,7 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence():
         check_dialect(prompt, "a1111")
     with pytest.raises(ExplorerError, match="embedding"):
         check_dialect("embedding:mine", "comfyui")
-    with pytest.raises(ExplorerError, match="plain, a1111, comfyui"):
+    with pytest.raises(ExplorerError, match="plain, a1111"):
         check_dialect("a", "compel")
     with pytest.raises(ExplorerError, match="weight 99"):
         check_dialect("(a:99)", "a1111")
@@ -135,3 +133,17 @@ def test_the_ledger_charges_brackets_as_text(models):
     bits = [next(e.bits for e in bill(tiny.recipe(model, prompt=p, dialect="a1111"), ReplaySettings(p))
                  if e.source == "prompt") for p in ("red boat", "(red:1.3) boat")]
     assert bits[1] > bits[0] + 20
+
+
+def test_a1111s_other_settings_of_emphasis(models):
+    """No norm: rows times weights and no more; ignore: as without brackets; none: brackets are letters."""
+    model = models("sd1-tiny")
+    norm, bare = encoded(model, "a (red:1.3) boat", "a1111"), encoded(model, "a (red:1.3) boat", "a1111-no-norm")
+    one = encoded(model, "a red boat", "a1111")
+    start = 1 + letters(model, "a ")
+    assert torch.allclose(bare.text[start], one.text[start] * 1.3, atol=1e-5)
+    assert torch.allclose(bare.text[0], one.text[0], atol=1e-6) and not torch.allclose(norm.text[0], one.text[0])
+    assert torch.equal(encoded(model, "a (red:1.3) [boat]", "a1111-ignore").text,
+                       encoded(model, "a red boat", "a1111").text)
+    assert torch.allclose(encoded(model, "a (red:1.3) boat BREAK x", "a1111-none").text,
+                          encoded(model, "a (red:1.3) boat BREAK x", "plain").text, atol=1e-5)

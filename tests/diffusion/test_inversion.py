@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from explorer.diffusion.autoencoder import Encoded, round_trip
-from explorer.diffusion.inversion import Inverted, fixed_point, invert
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import exhibit
+from explorer.diffusion.inversion import fixed_point, invert
 from explorer.diffusion.rendered import noise_blob
 from explorer.errors import ExplorerError
-from explorer.records import Tick
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 
 @pytest.fixture(scope="module", params=tiny.VARIANTS)
@@ -26,15 +26,16 @@ def picture():
 
 
 def inverted(model, *, rounds, **changes):
-    events = list(invert(model, tiny.recipe(model, scheduler="ddim", steps=8, **changes), picture(),
-                         rounds=rounds))
-    assert all(isinstance(e, Tick) for e in events[:-1]) and isinstance(events[-1], Inverted)
-    return events[-1]
+    run = Heard()
+    recipe = tiny.recipe(model, scheduler="ddim", steps=8, **changes)
+    found = invert(model, recipe, picture(), rounds=rounds, run=run)
+    assert run.ticks == 8
+    return found
 
 
 def miss(model, found):
     """How far the replay's latents end from the image's own."""
-    replay = render_exhibit(model, found.recipe, noise=found.noise)
+    replay = exhibit(model, found.recipe, noise=found.noise)
     clean = Encoded(model, picture()).draw(None)[0].numpy()
     return float(np.abs(replay.latents - clean).max())
 
@@ -72,14 +73,14 @@ def test_noise_is_named_and_charged(models):
     assert found.bits == 32 * 4 * 16 * 16
     assert found.unet_evaluations == 8 * 3  # a guess and two rounds at each step
     with pytest.raises(ExplorerError, match="stored noise"):
-        render_exhibit(models("sd1-kl"), found.recipe)
+        exhibit(models("sd1-kl"), found.recipe)
     with pytest.raises(ExplorerError, match="stored noise"):
-        render_exhibit(models("sd1-kl"), found.recipe, noise=found.noise + 1)
+        exhibit(models("sd1-kl"), found.recipe, noise=found.noise + 1)
 
 
 def test_only_ddim_walks_backwards(models):
     with pytest.raises(ExplorerError, match="scheduler ddim"):
-        list(invert(models("sd1-kl"), tiny.recipe(models("sd1-kl"), scheduler="euler"), picture()))
+        invert(models("sd1-kl"), tiny.recipe(models("sd1-kl"), scheduler="euler"), picture())
 
 
 def test_round_trip_is_the_autoencoders_own(models):

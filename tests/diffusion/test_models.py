@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from explorer.diffusion.describe import describe_model
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import load_model, out_of_memory, pick_device
-from explorer.diffusion.render import render_exhibit
 from explorer.errors import ExplorerError
 from tests.diffusion import tiny
 
@@ -34,8 +34,8 @@ def test_loads_a_folder_and_replays_as_the_pipeline_in_memory(folder, models):
     loaded = load_model(str(folder), device="cpu")
     assert loaded.info.loaded and loaded.precision == "float32"
     assert loaded.ref.fingerprint == describe_model(str(folder)).fingerprint
-    here = render_exhibit(loaded, tiny.recipe(loaded, scheduler="euler_a"))
-    there = render_exhibit(models("sd1-kl"), tiny.recipe(models("sd1-kl"), scheduler="euler_a"))
+    here = exhibit(loaded, tiny.recipe(loaded, scheduler="euler_a"))
+    there = exhibit(models("sd1-kl"), tiny.recipe(models("sd1-kl"), scheduler="euler_a"))
     assert here.hashes == there.hashes
 
 
@@ -109,7 +109,7 @@ def test_code_in_a_model_never_runs(copy):
 def test_missing_and_damaged_weights_are_told(copy):
     weights = next((copy / "unet").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ExplorerError, match="cannot be loaded"):
+    with pytest.raises(ExplorerError, match="cannot be read as a safetensors file"):
         load_model(str(copy), device="cpu")
     for path in copy.rglob("*.safetensors"):
         path.unlink()

@@ -1,8 +1,8 @@
 import json
 
+from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.environment import environment, environment_sha256
-from explorer.diffusion.recipes import complete
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.records import Recipe, from_json, to_json
 from tests.diffusion import tiny
 
@@ -10,8 +10,8 @@ from tests.diffusion import tiny
 def test_a_saved_recipe_replays_byte_identical(model):
     recipe = complete(model, tiny.recipe(model, scheduler="euler_a"))
     saved = json.dumps(to_json(recipe))
-    first = render_exhibit(model, recipe)
-    again = render_exhibit(model, from_json(Recipe, json.loads(saved)))
+    first = exhibit(model, recipe)
+    again = exhibit(model, from_json(Recipe, json.loads(saved)))
     assert first.recipe == again.recipe == recipe
     assert first.png == again.png
     assert first.hashes == again.hashes and set(first.hashes) == {"noise", "latents", "array", "png"}
@@ -19,7 +19,7 @@ def test_a_saved_recipe_replays_byte_identical(model):
 
 def test_another_seed_gives_other_bytes(model):
     recipes = [tiny.recipe(model, seed=s) for s in (1, 2)]
-    one, two = (render_exhibit(model, r).hashes for r in recipes)
+    one, two = (exhibit(model, r).hashes for r in recipes)
     assert all(one[stage] != two[stage] for stage in one)
 
 

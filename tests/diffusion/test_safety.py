@@ -4,7 +4,7 @@ import torch
 from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from transformers import CLIPConfig, CLIPImageProcessor
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from tests.diffusion import tiny
 
 
@@ -24,7 +24,7 @@ def test_a_flagged_image_keeps_its_pixels(model, models, threshold, flagged):
     checker = model.pipe.safety_checker
     for weights in (checker.concept_embeds_weights, checker.special_care_embeds_weights):
         torch.nn.init.constant_(weights, threshold)  # no cosine is below -2 or above 2
-    shown = render_exhibit(model, tiny.recipe(model))
+    shown = exhibit(model, tiny.recipe(model))
     assert shown.flagged is flagged
-    unchecked = render_exhibit(models("sd1-kl"), tiny.recipe(models("sd1-kl")))
+    unchecked = exhibit(models("sd1-kl"), tiny.recipe(models("sd1-kl")))
     assert np.array_equal(shown.rgb, unchecked.rgb) and not unchecked.flagged

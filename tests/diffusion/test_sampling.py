@@ -6,17 +6,18 @@ import torch
 from diffusers import AutoPipelineForImage2Image
 
 from explorer.diffusion.autoencoder import decode
-from explorer.diffusion.names import SCHEDULERS
-from explorer.diffusion.sampling import Batch, Rendered, StepView, sample
-from explorer.diffusion.schedulers import _build
+from explorer.diffusion.sampling import Batch, sample
+from explorer.diffusion.schedulers import build_scheduler
 from explorer.errors import ExplorerError
+from explorer.records.samplers import SAMPLERS
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 TOLERANCE = 1e-4
 
 
 def run(model, recipes, **more):
-    return [r for r in sample(model, recipes, **more) if isinstance(r, Rendered)]
+    return sample(model, recipes, **more)
 
 
 def picture(seed=0):
@@ -26,7 +27,7 @@ def picture(seed=0):
 def own_call(model, recipe, *, start=None, output="latent"):
     """The pipeline's own call with its scheduler exchanged, as a diffusers user does it."""
     pipe = model.pipe if start is None else AutoPipelineForImage2Image.from_pipe(model.pipe)
-    kept, pipe.scheduler = pipe.scheduler, _build(recipe.scheduler, model.scheduler_config)
+    kept, pipe.scheduler = pipe.scheduler, build_scheduler(recipe.scheduler, model.scheduler_config)
     sized = {"width": recipe.width_px, "height": recipe.height_px}
     if start is None:
         more = sized
@@ -42,7 +43,7 @@ def own_call(model, recipe, *, start=None, output="latent"):
         pipe.scheduler = kept
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_txt2img_equals_the_pipelines_own_call(model, scheduler):
     recipe = tiny.recipe(model, scheduler=scheduler, negative_prompt="dull")
     ours = run(model, [recipe])[0]
@@ -50,7 +51,7 @@ def test_txt2img_equals_the_pipelines_own_call(model, scheduler):
     assert np.abs(ours.latents - theirs).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_img2img_equals_the_pipelines_own_call(model, scheduler):
     recipe = tiny.recipe(model, scheduler=scheduler, strength=0.6, start_sha256="0" * 64)
     ours = run(model, [recipe], start_rgb=picture())[0]
@@ -77,7 +78,7 @@ def test_ddim_with_eta_equals_the_pipelines_own(models):
     assert np.abs(run(model, [recipe])[0].latents - own_call(model, recipe)[0].numpy()).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_batch_of_8_equals_8_of_1(model, scheduler):
     recipes = [tiny.recipe(model, seed=s, scheduler=scheduler, guidance=2.0 + s % 2, steps=3,
                            prompt=f"boat {s % 3}") for s in range(8)]
@@ -97,7 +98,9 @@ def test_batch_of_img2img_equals_one_at_a_time(models):
 
 @pytest.mark.parametrize("scheduler", ["euler", "ddim", "dpmpp_2m"])
 def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler):
-    views = [v for v in sample(model, [tiny.recipe(model, scheduler=scheduler)]) if isinstance(v, StepView)]
+    views, heard = [], Heard()
+    sample(model, [tiny.recipe(model, scheduler=scheduler)], run=heard, on_step=views.append)
+    assert [v.index for v in views] == list(range(views[0].steps)) and heard.ticks == views[0].steps
     last = views[-1]
     # DDIM ends on the noise level of timestep 0, the others on none.
     tolerance = 0.05 if scheduler == "ddim" else 1e-3
@@ -106,7 +109,7 @@ def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler)
 
 def test_views_expose_both_noise_predictions(models):
     model = models("sd2-v")
-    view = next(iter(sample(model, [tiny.recipe(model)])))
+    view = Batch(model, [tiny.recipe(model)]).step()
     guided = view.noise_unconditional + 4.0 * (view.noise_conditional - view.noise_unconditional)
     alpha, sigma = view.levels
     assert torch.allclose(alpha * view.x0 + sigma * guided, view.sample, atol=1e-4)
@@ -120,7 +123,7 @@ def test_a_batch_needs_common_settings(models):
 
 @pytest.mark.parametrize(("changes", "says"), [
     ({"width_px": 33}, "multiples of"), ({"guidance": 31.0}, "outside 0 to 30"), ({"steps": 0}, "1 to 1000"),
-    ({"scheduler": "heun"}, "euler_a"), ({"seed": -1}, "seed"), ({"precision": "float16"}, "float16"),
+    ({"scheduler": "dpm_fast"}, "euler_a"), ({"seed": -1}, "seed"), ({"precision": "float16"}, "float16"),
     ({"dialect": "compel"}, "plain"), ({"not_replayable": ("hires fix",)}, "hires fix"),
     ({"strength": 0.1, "start_sha256": "0"}, "leave no step"), ({"noise_blob": "0"}, "stored noise"),
     ({"strength": 0.5}, "starts from an image")])
@@ -140,11 +143,11 @@ def test_text_is_projected_once_a_run(models):
     model = models("sd1-tiny")
     calls = []
     hooks = [a.to_k.register_forward_hook(lambda m, i, o: calls.append(i[0].shape[0]))
-             for a in model.attentions]
+             for a in model.family.attentions]
     run(model, [tiny.recipe(model, seed=s) for s in range(4)])
     for hook in hooks:
         hook.remove()
-    assert calls == [2] * len(model.attentions)  # the prompt and the empty one, for 4 images and 5 steps
+    assert calls == [2] * len(model.family.attentions)  # the prompt and the empty one, for 4 images and 5 steps
 
 
 def test_an_exchanged_attention_processor_gets_full_rows(models):
@@ -153,10 +156,10 @@ def test_an_exchanged_attention_processor_gets_full_rows(models):
     model = models("sd1-kl")
     recipes = [tiny.recipe(model, seed=s) for s in range(3)]
     shared = np.stack([r.latents for r in run(model, recipes)])
-    kept = model.attentions[0].processor
-    model.attentions[0].set_processor(AttnProcessor2_0())
+    kept = model.family.attentions[0].processor
+    model.family.attentions[0].set_processor(AttnProcessor2_0())
     try:
         plain = np.stack([r.latents for r in run(model, recipes)])
     finally:
-        model.attentions[0].set_processor(kept)
+        model.family.attentions[0].set_processor(kept)
     assert np.abs(shared - plain).max() < TOLERANCE

@@ -7,9 +7,9 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from explorer.diffusion.locate import locate
 from explorer.diffusion.published import CONFIGS, write_configs, write_tokenizer
 from explorer.diffusion.single_file import open_single_file
-from explorer.diffusion.sources import locate
 from explorer.errors import ExplorerError
 from tests.diffusion import ldm, tiny
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.diffusion.models import load_model
-from explorer.diffusion.names import SCHEDULERS
+from explorer.records.samplers import SAMPLERS
 from tests.diffusion import tiny
 from tests.diffusion.test_sampling import TOLERANCE, own_call, run
 
@@ -19,7 +19,7 @@ def recipe(model, **changes):
     return tiny.recipe(model, **({"width_px": size, "height_px": size, "steps": 4} | changes))
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", SAMPLERS)
 def test_txt2img_equals_the_pipelines_own_call(bundled, scheduler):
     wanted = recipe(bundled, scheduler=scheduler)
     assert np.abs(run(bundled, [wanted])[0].latents - own_call(bundled, wanted)[0].numpy()).max() < TOLERANCE

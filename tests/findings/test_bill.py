@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.bill import bill, case_bill
-from explorer.jobs.tasks import ReplaySettings
+from explorer.findings.case_ledger import bill, case_bill
+from explorer.records import ReplaySettings
+from explorer.records.samplers import offered
 from tests.report.case_for_report import make_case
 
 
@@ -42,3 +43,10 @@ def test_a_typed_prompt_costs_its_letters_and_given_noise_its_size(case):
     image = dataclasses.replace(recipe, start_sha256="a" * 64, strength=0.2)
     with pytest.raises(ValueError, match="needs that image"):
         bill(image, ReplaySettings(recipe.prompt, seeds=8))
+
+
+def test_the_code_of_a_sampler_names_as_many_as_are_offered(case):
+    recipe = _replays(case, given=False)[0].recipe
+    ledger = bill(recipe, ReplaySettings(recipe.prompt, seeds=8, schedulers=("ddim",)))
+    said = {e.source: e.code for e in ledger}["settings"]
+    assert f"scheduler by hand: {len(offered(flow=False))} samplers" in said

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.export import export_case
 from explorer.cases.exports import FILE, exported
 from explorer.cases.importing import import_package
@@ -15,8 +15,8 @@ from explorer.cases.log import hash_of
 from explorer.cases.store import CaseStore
 from explorer.findings.finding import Measured
 from explorer.findings.looks import earlier, looks_at
-from explorer.images.door import png_bytes
-from explorer.records import Effort
+from explorer.images.decode import png_bytes
+from explorer.records import Effort, SearchPlan
 from explorer.world.example_cases import FOLDER, open_told, read
 from tests.cases.made import make_replay, rebuild
 from tests.pages.filled import MODEL, picture

@@ -9,8 +9,9 @@ import pytest
 
 from explorer.cases import marks
 from explorer.collections.signatures import signature
+from explorer.findings.gallery import Wish, fold, shelf, shelf_of_works
 from explorer.findings.series import Page
-from explorer.findings.shelf import Wish, fold, shelf, shelf_of_works
+from explorer.records import Start
 from tests.pages.filled import fill, neighbour, picture
 
 ALL = Page(1, 50)
@@ -51,7 +52,7 @@ def test_starred_ones_stand_in_the_order_of_the_score(filled):
     case, subject = filled
     marks.put(case, marks.STARRED, ["replay0007", "replay0002", "nothing-of-this-case"])
     assert ids(shelf(case, subject, Wish(show="starred"), ALL)) == ["replay0002", "replay0007"]
-    assert ids(shelf(case, subject, Wish(show="starred", origin="noise"), ALL)) == ["replay0007"]
+    assert ids(shelf(case, subject, Wish(show="starred", start=Start.NOISE), ALL)) == ["replay0007"]
 
 
 @pytest.mark.parametrize("score", ["tiled_l2", "clip_cosine"])

@@ -13,10 +13,10 @@ from explorer.findings.controls import WORLD_FILE, world_controls, world_policie
 from explorer.findings.features import PREDICTORS
 from explorer.findings.judge import excesses
 from explorer.findings.rates import FILE, stored_groups, stored_rate
-from explorer.findings.table import table
-from explorer.jobs.policy import Policy
-from explorer.world.data import read_manifest
+from explorer.findings.readme_table import table
+from explorer.records.policy import Policy
 from explorer.world.files import fingerprint, open_world
+from explorer.world.manifest import read_manifest
 
 POLICIES = tuple(Policy(prompt_from=name) for name in ("caption", "interrogation"))
 
@@ -55,6 +55,6 @@ def test_error_rates_are_those_of_the_benchmark_and_the_worse_is_quoted(world, s
 
 
 def test_the_readme_has_the_stored_figures(stored):
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    readme = (Path(__file__).resolve().parents[2] / "assets" / "world" / "README.md").read_text("utf-8")
     assert table(stored) in readme
     assert stored["date"] in readme

@@ -11,11 +11,13 @@ from explorer.findings.features import FEATURES, fit_expectation
 from explorer.findings.finding import ControlResults, ErrorRate, Finding
 from explorer.findings.judge import judge
 from explorer.findings.rates import FILE, stored_rate
-from explorer.jobs.policy import Policy
 from explorer.records import Effort, LedgerEntry, ModelRef, Recipe, Replay, from_json, to_json
+from explorer.records.policy import Policy
+from explorer.texts import catalogue, fields, say
 
-ALL_TEXTS = {**wording.STATEMENTS, **wording.ERROR_RATES, **wording.LIMITS, "allowing": wording.ALLOWING,
-             **{f"answer {q}": f"{q} {a} {b}" for q, (a, b) in wording.PLAIN_ANSWERS.items()}}
+STATEMENTS = catalogue()["statement"]
+ALL_TEXTS = {f"{section}.{name}": text for section in ("statement", "error_rate", "limit")
+             for name, text in catalogue()[section].items()}
 MODEL = ModelRef("world", "f" * 64, "sd1")
 
 
@@ -27,32 +29,32 @@ def test_no_text_says_what_cannot_be_known(name):
     assert "  " not in text and text.strip() == text.rstrip()
 
 
-@pytest.mark.parametrize("kind", wording.STATEMENTS)
+@pytest.mark.parametrize("kind", STATEMENTS)
 def test_every_statement_takes_its_values_and_has_limits(kind):
-    names = wording.fields(wording.STATEMENTS[kind])
-    said = wording.say(kind, **{name: f"<{name}>" for name in names})
+    names = fields(STATEMENTS[kind])
+    said = wording.statement(kind, **{name: f"<{name}>" for name in names})
     assert all(f"<{name}>" in said for name in names) and "{" not in said
     assert wording.limits(kind)
     with pytest.raises(TypeError):
-        wording.say(kind, **dict.fromkeys(names, 1), surplus=2)
+        wording.statement(kind, **dict.fromkeys(names, 1), surplus=2)
     if names:
         with pytest.raises(TypeError):
-            wording.say(kind)
+            wording.statement(kind)
 
 
 def test_every_judged_statement_tells_its_effort():
     for kind in ("stands_out", "does_not_stand_out", "too_few_controls", "no_controls",
                  "controls_do_not_fit", "exploratory", "portfolio", "portfolio_none", "portfolio_does_not_fit"):
-        assert "tries" in wording.fields(wording.STATEMENTS[kind]), kind
-    assert set(wording.LIMITS_OF) == set(wording.STATEMENTS)
-    every = " ".join(wording.LIMITS.values())
+        assert "tries" in fields(STATEMENTS[kind]), kind
+    assert set(wording.LIMITS_OF) == set(STATEMENTS)
+    every = " ".join(catalogue()["limit"].values())
     for words in ("Similar is not derived", "Reproducible is not a member", "not in training can come back",
                   "Not found with this effort is not absent"):
         assert words in every
 
 
 def test_values_are_never_read_as_templates():
-    said = wording.say("neighbour", collection="{tries}", title="{0}{title!r}", creator="%s",
+    said = wording.statement("neighbour", collection="{tries}", title="{0}{title!r}", creator="%s",
                        similarity="0.9", percentile="99%")
     assert "{0}{title!r}" in said and "{tries}" in said
 
@@ -92,14 +94,14 @@ def test_a_subject_far_closer_than_all_controls_stands_out_with_numbers():
     for words in ("60 control works", "16 tries", "640 network evaluations", "0 came at least as close",
                   "p = 0.0164", "0.050"):
         assert words in found.statement
-    assert found.error_rate == wording.ERROR_RATES["elsewhere"]
+    assert found.error_rate == say("error_rate.elsewhere")
     assert from_json(Finding, json.loads(json.dumps(to_json(found)))) == found
 
 
 def test_an_ordinary_subject_does_not_and_says_that_absence_is_not_shown():
     found = judge("s1", _replay(0.3), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL)
     assert found.kind == "does_not_stand_out" and found.numbers["p"] > 0.2
-    assert wording.LIMITS["absent"] in found.limits
+    assert say("limit.absent") in found.limits
 
 
 def test_no_p_value_without_controls_with_few_or_with_unfit_ones():
@@ -129,7 +131,7 @@ def test_what_complexity_predicts_is_taken_off_and_said():
     controls = dataclasses.replace(base, expectation=expected, values=values)
     simple = {**TYPICAL, "flat": 1.5}  # near 0.15 by its simplicity alone
     found = judge("s1", _replay(0.15 + 0.03), EFFORT, score="tiled_l2", controls=controls, features=simple)
-    assert found.kind == "does_not_stand_out" and wording.ALLOWING in found.statement
+    assert found.kind == "does_not_stand_out" and say("aside.allowing") in found.statement
     raw = dataclasses.replace(controls, expectation=None)
     untaken = judge("s1", _replay(0.1), EFFORT, score="tiled_l2", controls=raw, features=simple)
     assert untaken.numbers["p"] < 0.2
@@ -160,6 +162,6 @@ def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
     other = dataclasses.replace(rate, model_fingerprint="e" * 64)
     elsewhere = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                       error_rate=other)
-    assert elsewhere.error_rate == wording.ERROR_RATES["elsewhere"]
+    assert elsewhere.error_rate == say("error_rate.elsewhere")
     (tmp_path / FILE).write_text("{broken")
     assert stored_rate(tmp_path, policy, **model) is None

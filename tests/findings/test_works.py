@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from explorer.findings.case_plane import case_plane
-from explorer.findings.works import works_of
-from explorer.images.door import png_bytes
+from explorer.findings.case_works import works_of
+from explorer.images.decode import png_bytes
+from explorer.records import Start
 from tests.pages.filled import fill, picture
 
 
@@ -30,7 +31,7 @@ def test_the_plane_charges_what_was_given(tmp_path):
     assert len(bits) == 12
     assert bits["replay0000"] > 10 * bits["replay0003"]  # the starting image is most of it
     assert {c.codec for c in plane.codecs} == {"WebP", "JPEG", "AVIF"}
-    assert min(plane.points, key=lambda p: p.bits).group == "noise" and plane.band is plane.tested is None
+    assert min(plane.points, key=lambda p: p.bits).start is Start.NOISE and plane.band is plane.tested is None
 
 
 def test_no_plane_without_replays(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image, png_bytes, read_png
+from explorer.images.decode import open_image, png_bytes, read_png
 from explorer.images.formats import MAX_PIXELS, kind_of, shown_name
 from explorer.images.sandbox import Sandbox, SandboxFailure, shared_sandbox
 

@@ -117,12 +117,12 @@ def test_hostile_text_never_raises(text):
 def test_recipe_says_what_cannot_be_replayed():
     one = read_metadata(_png(parameters=A1111)).generation[0]
     recipe = recipe_from(one, MODEL)
-    assert (recipe.scheduler, recipe.seed, recipe.clip_skip) == ("euler_a", 1234567890, 1)
-    assert recipe.variation.subseed == 77 and recipe.noise_source == "torch-cpu"
-    assert recipe.dialect == "a1111" and any("noise was drawn" in p for p in recipe.not_replayable)
-    told = read_metadata(_png(parameters=A1111 + ", RNG: NV")).generation[0]
-    assert recipe_from(told, MODEL).noise_source == "a1111-nv-philox"
-    assert not any("noise was drawn" in p for p in recipe_from(told, MODEL).not_replayable)
+    assert (recipe.scheduler, recipe.seed, recipe.clip_skip) == ("k_euler_a", 1234567890, 1)
+    assert recipe.variation.subseed == 77 and recipe.noise_source == "cuda-philox"  # A1111's default
+    assert recipe.dialect == "a1111" and not any("noise was drawn" in p for p in recipe.not_replayable)
+    for told, source in (("NV", "a1111-nv-philox"), ("CPU", "torch-cpu"), ("GPU", "cuda-philox")):
+        drawn = read_metadata(_png(parameters=f"{A1111}, RNG: {told}")).generation[0]
+        assert recipe_from(drawn, MODEL).noise_source == source
     assert any("starting image" in p for p in recipe.not_replayable)
     assert any("abc123def0" in p for p in recipe.not_replayable)
     with pytest.raises(ExplorerError, match="a seed"):

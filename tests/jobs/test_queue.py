@@ -10,20 +10,19 @@ import pytest
 
 from explorer.errors import ExplorerError
 from explorer.jobs import flows, process
-from explorer.jobs.board import Board
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import (
     TASKS,
     EmbedSubject,
     EncodeText,
     ExportCase,
-    ReplaySettings,
     RunSearch,
     SearchCollection,
     task_from_json,
     task_to_json,
 )
-from explorer.records import Progress
+from explorer.jobs.worker_queue import Board
+from explorer.records import Progress, ReplaySettings
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_a_chain_waits_fails_together_and_resumes_together(queue):
     assert desk.take() is None
     job = device.take()
     assert job.id == flow.embed
-    device.failed(job.id, "No weights. Choose a model.")
+    device.failed(job.id, ExplorerError("No weights. Choose a model."))
     assert queue.get(flow.embed).error == "No weights. Choose a model."
     assert [queue.get(j).state for j in flow.jobs] == ["failed", "cancelled", "cancelled", "cancelled"]
     assert flows.resume(queue, flow.jobs) == flow.embed
@@ -147,7 +146,7 @@ def test_refusals_are_sentences(queue):
 
 def test_deleting_a_case_takes_its_jobs_and_previews_along(settings):
     from explorer.cases.store import CaseStore
-    from explorer.jobs.keep import delete_case
+    from explorer.jobs.delete_case import delete_case
     case = CaseStore(settings.cases).create("A case")
     queue = Queue(settings.database)
     job, other = queue.submit(EmbedSubject(case.id, "s")), queue.submit(EmbedSubject("other", "s"))

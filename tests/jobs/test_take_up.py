@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from explorer.jobs import launch
-from explorer.jobs.board import Board
 from explorer.jobs.job import TRIES
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EmbedSubject
+from explorer.jobs.worker_queue import Board
 from explorer.settings import load_settings
 
 

@@ -35,7 +35,7 @@ def opened(home: Path) -> Callable[..., AppTest]:
     """Runs the app on a page ("start", "replay", ...), with a case and subject in the address if given."""
 
     def run(name: str, case: tuple[str, str] | None = None) -> AppTest:
-        from pages.components.frame import script
+        from pages.shared.frame import script
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
         if case:
             app.query_params["case"], app.query_params["subject"] = case

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
-from pages.components.texts import plain, say
+from pages.shared.texts import plain, say
 from tests.pages.test_pages import press, written
 
 PNG = png_bytes(np.full((40, 40, 3), 200, np.uint8))

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from explorer.cases import marks
 from explorer.cases.store import CaseStore
-from explorer.closeness.catalogue import SCORES
-from explorer.collections.atlas import SIMILARITIES, Atlas, atlas_path, write_atlas
-from explorer.images.door import png_bytes
-from explorer.jobs.queue import Queue
-from explorer.records import CollectionInfo
-from explorer.settings import load_settings
-from pages.components.texts import say
+from explorer.images.decode import png_bytes
+from explorer.records.scores import SCORES
+from pages.shared.texts import say
 from tests.pages.filled import picture
 from tests.pages.test_pages import press, written
 
@@ -69,25 +63,6 @@ def test_stars_and_hidden_works_belong_to_their_subject(opened, case, home):
     store.close()
     text = written(opened("neighbours", case))
     assert say("neighbours.count", shown=4, total=4) in text and say("marks.hidden_count", n=2) in text
-
-
-def test_the_map_is_asked_for_and_drawn(opened, case, home):
-    app = opened("neighbours", case)
-    assert not app.get("plotly_chart")
-    press(app, say("map.draw"))
-    assert [j.name for j in Queue(load_settings(home).database).active()] == ["MapCollection"]
-    store = store_of(home, case)
-    store.commit(CollectionInfo("world", "world", 3, "world", "a" * 64), key=f"{case[1]}/world")
-    store.close()
-    atlas = Atlas(np.eye(3, 2, dtype=np.float32), ("work-1", "work-9", "work-2"), ("One", "Nine", "Two <b>"),
-                  ("A", "B", "C"), np.zeros(4, np.float32), np.eye(2, 4, dtype=np.float32), 0.5, 3,
-                  np.linspace(0, 100, len(SIMILARITIES), dtype=np.float32))
-    write_atlas(atlas, atlas_path(load_settings(home).cache, "a" * 64))
-    app = opened("neighbours", case)
-    assert not app.exception and not app.error and len(app.get("plotly_chart")) == 2
-    assert say("map.text", kept="50%", shown="3", works="3") in written(app)
-    spec = app.get("plotly_chart")[0].proto.spec
-    assert "Two &lt;b&gt;, by C" in spec and "1: Work 1" in spec
 
 
 def test_two_images_of_a_case_are_compared(opened, case, home):

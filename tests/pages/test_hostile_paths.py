@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from explorer.images.door import png_bytes
-from pages.components.widgets import file_address, file_bytes
+from explorer.images.decode import png_bytes
+from pages.shared.widgets import file_address, file_bytes
 
 
 def test_an_ordinary_picture_is_read(tmp_path):

@@ -9,8 +9,8 @@ from explorer.errors import ExplorerError
 from explorer.jobs import launch
 from explorer.jobs.queue import MOST_WAITING, Queue
 from explorer.jobs.tasks import EmbedSubject, UnloadModels
-from pages.components.frame import LIBRARY, PATH
-from pages.components.texts import plain, say
+from pages.shared.frame import LIBRARY, PATH
+from pages.shared.texts import plain, say
 from tests.benchmarks.logins import EMAIL, ISSUER, person
 from tests.pages.filled import fill
 from tests.pages.test_pages import written
@@ -22,8 +22,8 @@ def logged_in(monkeypatch):
 
     def switch(name: str, *, guarded: bool = True, **told: str) -> None:
         user = {"is_logged_in": bool(name), **({"email": EMAIL, "iss": ISSUER, "sub": name} if name else {})} | told
-        monkeypatch.setattr("pages.components.login.get_secrets_auth_section", lambda: {"client_id": "x"})
-        monkeypatch.setattr("pages.components.media.is_guarded", lambda: guarded)
+        monkeypatch.setattr("pages.server.login.get_secrets_auth_section", lambda: {"client_id": "x"})
+        monkeypatch.setattr("pages.server.media.is_guarded", lambda: guarded)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.to_dict", lambda self: user)
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getattr__", lambda self, key: user[key])
         monkeypatch.setattr("streamlit.user_info.UserInfoProxy.__getitem__", lambda self, key: user[key])
@@ -53,7 +53,7 @@ def test_no_page_for_a_login_that_names_nobody(opened, case, logged_in, told):
 
 
 def test_an_address_is_nobody_and_issuers_are_told_apart():
-    from pages.components.login import identity
+    from pages.server.login import identity
     assert identity({"email": "ada@example.org", "email_verified": True}) == ""
     people = {identity({"iss": iss, "sub": sub}) for iss in ("https://a", "https://b") for sub in ("1", "2")}
     assert len(people) == 4 and "" not in people

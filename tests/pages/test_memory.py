@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from pages.components.memory import Loaded
+from pages.server.screen_memory import ScreenMemory
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def thawed():
 
 
 def test_once_for_what_is_loaded_and_again_for_much_more(monkeypatch):
-    loaded = Loaded()
+    loaded = ScreenMemory()
     assert loaded.set_aside() and gc.get_freeze_count() > 10_000
     assert not loaded.set_aside()
     for n in range(30):
@@ -35,7 +35,7 @@ def test_after_a_while_again_and_what_went_meanwhile_goes():
 
         def __del__(self) -> None:
             seen.append(1)
-    loaded, kept = Loaded(clock=lambda: now[0]), [Circle()]
+    loaded, kept = ScreenMemory(clock=lambda: now[0]), [Circle()]
     assert loaded.set_aside()
     kept.clear()
     gc.collect()
@@ -53,7 +53,7 @@ def test_what_comes_later_is_still_collected():
 
         def __del__(self) -> None:
             self.seen.append(1)
-    Loaded().set_aside()
+    ScreenMemory().set_aside()
     Circle()
     gc.collect()
     assert Circle.seen == [1]

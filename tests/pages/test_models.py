@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from explorer.diffusion.known import KNOWN
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs import process
-from explorer.jobs.board import Board
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel, UnloadModels
+from explorer.jobs.worker_queue import Board
 from explorer.records import ModelInfo, ModelRef, Recipe, to_json
 from explorer.settings import load_settings, save_settings
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.pages.test_pages import press, written
 
 SOURCE = "me/boat@" + "c" * 40

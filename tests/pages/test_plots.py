@@ -8,7 +8,7 @@ import sys
 CODE = """
 import sys, threading
 import numpy, streamlit, plotly.tools, plotly.graph_objs
-from pages.components import plots
+from pages.shared import plots
 assert "pandas" not in sys.modules
 threading.Thread(target=lambda: __import__("pandas")).start()
 while "pandas" not in sys.modules:

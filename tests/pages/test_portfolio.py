@@ -8,21 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.cases.snapshot import snapshot
 from explorer.cases.store import CaseStore
+from explorer.findings.case_tests import portfolio_of
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import portfolio_of
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import Effort
 from explorer.report.blocks import Table, Text
 from explorer.report.compose import ReportOptions, compose
-from explorer.report.snapshot import snapshot
-from explorer.report.texts import NOT_TOGETHER
 from explorer.settings import load_settings
-from pages.components import begin
-from pages.components.live import LOOP
-from pages.components.texts import plain, say
+from pages.shared import upload
+from pages.shared.texts import plain, say
+from pages.tasks.live import LOOP
 from tests.pages.filled import fill, picture
 from tests.pages.test_pages import press, written
 
@@ -32,7 +31,7 @@ def several(home):
     """Ids of a case with one tried work and one that waits, and a refused file."""
     case, subject_id = fill(home)
     case.add_subject(png_bytes(picture(3, noise=0.2)), "waits.png")
-    case.set(begin.REFUSED, ["invoice.jpg is a PDF document, not a picture."])
+    case.set(upload.REFUSED, ["invoice.jpg is a PDF document, not a picture."])
     case.close()
     return case.id, subject_id
 
@@ -60,17 +59,17 @@ def test_running_them_queues_only_the_works_that_wait(opened, several, home):
 def test_a_file_that_is_no_picture_is_refused_with_its_reason(home, monkeypatch):
     """What the drop zone hands over: a rotated phone JPEG, a 16-bit TIFF, a PNG with alpha, a renamed PDF."""
     gone = {}
-    monkeypatch.setattr(begin, "go", lambda step, **to: gone.update(step=step, **to))
-    monkeypatch.setattr(begin.st, "progress", lambda *a, **k: type("Bar", (), {"progress": lambda *a, **k: 0})())
+    monkeypatch.setattr(upload, "go", lambda step, **to: gone.update(step=step, **to))
+    monkeypatch.setattr(upload.st, "progress", lambda *a, **k: type("Bar", (), {"progress": lambda *a, **k: 0})())
     store = CaseStore(home / "cases")
     now = type("Now", (), {"case": None, "store": store})()
-    begin.take(now, [("phone.jpg", phone()), ("scan.tif", deep()), ("logo.png", clear()),
+    upload.take(now, [("phone.jpg", phone()), ("scan.tif", deep()), ("logo.png", clear()),
                      ("invoice.jpg", b"%PDF-1.7 not a picture")], "subject")
     case = store.open(gone["case_id"])
     assert gone["step"] == "portfolio"
     assert [s.name for s in case.subjects()] == ["phone.jpg", "scan.tif", "logo.png"]
     assert (case.subjects()[0].width_px, case.subjects()[0].height_px) == (20, 30)  # turned as it was held
-    assert len(case.get(begin.REFUSED)) == 1 and "invoice.jpg" in case.get(begin.REFUSED)[0]
+    assert len(case.get(upload.REFUSED)) == 1 and "invoice.jpg" in case.get(upload.REFUSED)[0]
 
 
 def phone() -> bytes:
@@ -119,7 +118,7 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     found = portfolio_of(case)
     assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
     q = found.rows[0].q
-    assert own_p_values(compose(snapshot(case), case.blob, ReportOptions())) == ["0.0163"]
+    assert own_p_values(compose(snapshot(case), ReportOptions())) == ["0.0163"]
     case.close()
     text = written(opened("portfolio", several))
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
@@ -130,12 +129,13 @@ def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the
     case = weighed(home, several[0], 50.0)
     row = portfolio_of(case).rows[0]
     assert row.p is None
-    document = compose(snapshot(case), case.blob, ReportOptions())
+    document = compose(snapshot(case), ReportOptions())
     case.close()
     why = say("portfolio.caution_no_p", n=2, why=plain(row.why_no_p))
     assert why in [w.value for w in opened("findings", several).warning]
     said = [b.text for b in document.blocks if isinstance(b, Text)]
-    assert any(text.startswith("The works are ranked, but no p-values") for text in said) and NOT_TOGETHER in said
+    assert any(text.startswith("The works are ranked, but no p-values") for text in said)
+    assert say("document.not_together") in said
     table = next(b for b in document.blocks if isinstance(b, Table) and b.head[0] == "Work")
     assert [row[1:] for row in table.rows] == [("0.100", "16"), ("0.400", "16")]
     assert own_p_values(document) == ["none given"]

@@ -7,16 +7,14 @@ import json
 
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import ReplaySettings, StopRules
-from explorer.records import Effort, SearchSummary, to_json
-from explorer.search.lanes import RaceRound, RaceSetup
-from explorer.search.plans import CALIBRATION
-from explorer.search.scans import SeedMatch, SeedScan
+from explorer.records import Effort, ReplaySettings, SearchPlan, SearchSummary, StopRules, to_json
+from explorer.records.race_records import RaceRound, RaceSetup
+from explorer.records.scans import SeedMatch, SeedScan
+from explorer.search.race_plan import CALIBRATION
 from explorer.settings import load_settings
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.pages.filled import MODEL
 from tests.pages.test_pages import press, written
 

@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.images.door import png_bytes
+from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import CopyCheck
 from explorer.settings import load_settings
-from pages.components.texts import say
+from pages.shared.texts import say
 from tests.pages.filled import picture
 from tests.pages.test_pages import press, written
 
@@ -75,7 +75,7 @@ def test_compared_neighbours_are_sorted_by_closeness(opened, case, home):
     order = next(g for g in app.button_group if g.label == say("neighbours.order"))
     app = order.set_value("tiled_l2").run()
     assert not app.exception
-    from pages.components.works import sort_key
+    from pages.neighbours.work_cards import sort_key
     ranked = sorted(store.neighbours(case[1]), key=lambda n: sort_key(n, "tiled_l2"))
     assert [n.rank for n in ranked] == [2, 3, 1, 4, 5, 6]
 

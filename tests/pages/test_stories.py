@@ -6,12 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.cases.store import CaseStore
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.queue import Queue
 from explorer.settings import load_settings
 from explorer.world.example_cases import read
-from pages.components.frame import script
-from pages.components.texts import say
+from pages.shared.frame import script
+from pages.shared.texts import say
 from tests.pages.conftest import ROOT
 from tests.pages.test_pages import press, written
 

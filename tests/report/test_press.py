@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.report.press import GAP_PX, SIDE_PX, TITLE_PX, press_picture
 
 LABELS = ("the work", "the replay")

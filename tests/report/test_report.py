@@ -11,18 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.cases.case import SearchPlan
+from explorer.cases.snapshot import Snapshot, snapshot
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
-from explorer.records import Effort
-from explorer.report.blocks import Document, Picture, Row, Text, plain
-from explorer.report.build import document_of, logo_png, make_report
+from explorer.records import Effort, SearchPlan
+from explorer.report.blocks import Document, Figure, PictureRow, Text, plain
 from explorer.report.compose import ReportOptions, compose
 from explorer.report.html import html_bytes
 from explorer.report.pdf import pdf_bytes
-from explorer.report.snapshot import fold, snapshot
+from explorer.report.write_report import document_of, logo_png, make_report
 from tests.report.case_for_report import HOSTILE, MODEL, make_case, picture
 
 
@@ -197,17 +196,17 @@ def _png(rgb):
 
 def test_a_changed_log_is_said_on_the_first_page(case):
     later = "2030-01-01T00:00:00.000Z"
-    found = fold(case.id, [dataclasses.replace(e, time=later) if e.seq == 2 else e for e in case.log()][:3])
-    document = compose(found, case.blob, ReportOptions())
+    changed = [dataclasses.replace(e, time=later) if e.seq == 2 else e for e in case.log()][:3]
+    found = Snapshot(case.id, changed, case.blob)
+    document = compose(found, ReportOptions())
     assert found.faults and any(isinstance(b, Text) and "does NOT hold" in b.text for b in document.blocks[:5])
 
 
 def test_a_snapshot_is_folded_from_the_log_alone(case):
     now = snapshot(case)
-    assert [r.id for r in now.replays_of(now.subjects[0].id)] == [
-        r.id for r in case.replays(case.subjects()[0].id, order_by="time", limit=-1)]
+    assert now.made(now.subjects()[0].id) == case.made(case.subjects()[0].id)
     early = snapshot(case, head=2)
-    assert len(early.subjects) == 1 and not early.replays and early.head[0] == 2
+    assert len(early.subjects()) == 1 and not early.count_replays() and early.head()[0] == 2
     assert "nothing to weigh" in make_report(case, head=2).decode()
     assert "no subject yet" in make_report(case, head=1).decode()
 
@@ -215,9 +214,9 @@ def test_a_snapshot_is_folded_from_the_log_alone(case):
 def test_every_block_can_be_set(case):
     document = document_of(case, options=ReportOptions(detail="short"))
     kinds = {type(b).__name__ for b in document.blocks}
-    assert kinds == {"Heading", "Text", "Table", "Row", "Picture", "Bullets", "Code", "PageBreak"}
+    assert kinds == {"Heading", "Text", "Table", "PictureRow", "Figure", "Bullets", "Code", "PageBreak"}
     png = _png(picture(1, 32))
-    alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (Row((Picture(png, "a"),)),))
+    alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (PictureRow((Figure(png, "a"),)),))
     assert b'alt="a"' in html_bytes(alone)
     with pytest.raises(TypeError):
         html_bytes(Document("t", "f", "2026-01-01T00:00:00.000Z", ("text",)))

@@ -7,22 +7,22 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer.cases.case import SearchPlan
+from explorer.cases.snapshot import snapshot
 from explorer.findings.case_plane import case_plane
+from explorer.findings.case_tests import Ranked, ranked_tests
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import judge_measured
-from explorer.images.door import png_bytes, read_png
-from explorer.records import Effort, ModelRef
-from explorer.report import plots, texts
-from explorer.report.blocks import Picture, Table, Text
-from explorer.report.build import document_of
+from explorer.images.decode import png_bytes
+from explorer.records import Effort, ModelRef, SearchPlan
+from explorer.report import drawings, report_texts
+from explorer.report.blocks import Figure, Table, Text
 from explorer.report.compose import ReportOptions
-from explorer.report.snapshot import snapshot
-from explorer.report.subject import exhibit_of, plane_of, subject_blocks
-from explorer.report.tested import Ranked, among_controls, dots, ranked_tests
-from explorer.search.fit import fit
+from explorer.report.subject_part import WHOLE_PLANE, exhibit_of, subject_blocks
+from explorer.report.tested import among_controls, dots
+from explorer.report.write_report import document_of
+from explorer.texts import say
 from tests.report.case_for_report import MODEL, make_case, picture
 
 OTHER = ModelRef("another/model", "a" * 64, "sd1")
@@ -68,21 +68,19 @@ def other_model(case, name="search9"):
 def parts(case, *, decided=True):
     """The blocks on the first subject, and those of them that set it beside controls."""
     found = snapshot(case)
-    subject = found.subjects[0]
-    exhibit = exhibit_of(found, subject, case.blob, score="tiled_l2")
-    blocks = subject_blocks(found, subject, exhibit, case.blob, score="tiled_l2", decided=decided)
+    subject = found.subjects()[0]
+    exhibit = exhibit_of(found, subject, score="tiled_l2")
+    blocks = subject_blocks(found, subject, exhibit, score="tiled_l2", decided=decided)
     weighed = [b for b in blocks if isinstance(b, Text) and "controls" in b.text and "bits supplied" in b.text]
-    weighed += [b for b in blocks if isinstance(b, Picture) and b.alt.startswith("The subject among its controls")]
+    weighed += [b for b in blocks if isinstance(b, Figure) and b.alt.startswith("The subject among its controls")]
     return blocks, weighed
 
 
 def drawn_plane(case, ranked):
     found = snapshot(case)
-    subject = found.subjects[0]
-    target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=64, width_px=64)
-    plane = plane_of(found, subject, target, case.blob, score="tiled_l2", ranked=ranked)
+    plane = case_plane(found, found.subjects()[0].id, score="tiled_l2", ranked=ranked, **WHOLE_PLANE)
     return plane, next(b.png for b in parts(case, decided=bool(ranked))[0]
-                       if isinstance(b, Picture) and b.alt == "Bits supplied against closeness")
+                       if isinstance(b, Figure) and b.alt == "Bits supplied against closeness")
 
 
 def test_a_work_that_is_not_decided_gets_no_band_no_standing_and_no_dots(tmp_path):
@@ -90,10 +88,10 @@ def test_a_work_that_is_not_decided_gets_no_band_no_standing_and_no_dots(tmp_pat
     put_to_test(case, controls_of(expectation=expected()))
     assert len(parts(case)[1]) == 2 and parts(case, decided=False)[1] == []
     found = snapshot(case)
-    ranked = ranked_tests(found, found.subjects[0], score="tiled_l2")
+    ranked = ranked_tests(found, found.subjects()[0].id, score="tiled_l2")
     (with_band, drawn), (without, bare) = drawn_plane(case, ranked), drawn_plane(case, [])
     assert with_band.band and with_band.tested and without.band is without.tested is None
-    assert drawn == plots.plane(with_band) and bare == plots.plane(without) and drawn != bare
+    assert drawn == drawings.plane(with_band) and bare == drawings.plane(without) and drawn != bare
 
 
 def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
@@ -104,8 +102,8 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
     for name, of in (("search1", test.subject_id), ("m2", second.id)):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
     blocks = document_of(case).blocks
-    said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Picture)]
-    assert texts.NOT_TOGETHER in said
+    said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Figure)]
+    assert say("document.not_together") in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
     assert case_plane(case, test.subject_id).band is None  # nor on the screen
 
@@ -128,7 +126,7 @@ def test_controls_that_do_not_fit_are_not_drawn(tmp_path):
 def test_the_dots_are_what_the_p_value_ranks(tmp_path, features, expectation):
     case, controls = make_case(tmp_path), controls_of(expectation=expectation)
     test, finding = put_to_test(case, controls, features=features, value=0.3)
-    one = Ranked(test, controls, "")
+    one = Ranked(test, controls)
     drawn = dots(one)
     right = sum(t <= drawn.mine if drawn.turned else t >= drawn.mine for t in drawn.theirs)
     assert right == finding.numbers["at_least"] and len(drawn.theirs) == 60
@@ -143,15 +141,15 @@ def test_the_dots_are_what_the_p_value_ranks(tmp_path, features, expectation):
 def test_half_the_expected_distance_is_two_times_as_close(tmp_path):
     controls = controls_of(expectation=expected())
     test, _ = put_to_test(make_case(tmp_path), controls, features=1.0, value=float(np.exp(-1 + 0.3)) / 2)
-    assert dots(Ranked(test, controls, "")).mine == pytest.approx(2.0)
+    assert dots(Ranked(test, controls)).mine == pytest.approx(2.0)
 
 
 def test_the_closer_lies_to_the_right_whichever_way_the_score_runs(tmp_path):
-    less = plots.controls(0.1, [0.2, 0.3], label="x", turned=True)
-    assert less != plots.controls(0.1, [0.2, 0.3], label="x")
+    less = drawings.controls(0.1, [0.2, 0.3], label="x", turned=True)
+    assert less != drawings.controls(0.1, [0.2, 0.3], label="x")
     controls = controls_of()
     test, _ = put_to_test(make_case(tmp_path), controls)
-    assert dots(Ranked(test, controls, "")).turned  # a distance, nothing taken off
+    assert dots(Ranked(test, controls)).turned  # a distance, nothing taken off
 
 
 def table(document, first):
@@ -161,11 +159,12 @@ def table(document, first):
 def test_tests_of_two_models_are_all_printed_each_with_its_model(tmp_path):
     case = make_case(tmp_path)
     _, first = put_to_test(case, controls_of(expectation=expected()))
-    name = texts.model_name(MODEL, short=True)
+    name = report_texts.model_name(MODEL, short=True)
     document = document_of(case)
     assert [row[-1] for row in table(document, "Closest prompt").rows] == [name]
     assert not any("not corrected for that" in b.text for b in document.blocks if isinstance(b, Text))
-    theirs, other = controls_of("d", model=OTHER, expectation=expected()), texts.model_name(OTHER, short=True)
+    theirs = controls_of("d", model=OTHER, expectation=expected())
+    other = report_texts.model_name(OTHER, short=True)
     _, second = put_to_test(case, theirs, other_model(case), value=0.1)
     document = document_of(case)
     assert [row[-1] for row in table(document, "Closest prompt").rows] == [name, other]
@@ -174,7 +173,7 @@ def test_tests_of_two_models_are_all_printed_each_with_its_model(tmp_path):
     assert said.index(f"Model: {name}. {first.statement}") < said.index(f"Model: {other}. {second.statement}")
     assert "This picture was put through 2 measured tests, with 2 models in all; the p-values are not corrected " \
            "for that." in said
-    assert sum(isinstance(b, Picture) and b.caption.startswith("Model: ") for b in document.blocks) == 2
+    assert sum(isinstance(b, Figure) and b.caption.startswith("Model: ") for b in document.blocks) == 2
 
 
 def test_an_exploratory_test_is_not_printed_beside_a_planned_one(tmp_path):

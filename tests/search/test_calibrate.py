@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from explorer.records import Tick
 from explorer.search.calibrate import calibrated, finalists, hero_ranks, kept_best
-from explorer.search.race import Checkpoint, RacePlan, RaceResult, race
+from explorer.search.race import Checkpoint, RacePlan, race
 from explorer.search.traces import Lot, Trace, blocks, trace
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 
 def made(ranks, *, starters=20, stratum="1", name="a"):
@@ -63,16 +63,16 @@ def test_a_trace_foresees_the_race(tmp_path):
     recipes = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(10)]
     subject = np.random.default_rng(1).integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
     lots = [Lot("s", "0", recipes, subject), Lot("t", "1", recipes[:5], 255 - subject)]
-    *ticks, found, other = trace(model, lots, steps=(2, 4, 8), batch=5)
-    assert len(ticks) == 3 * (2 + 4 + 8) and all(isinstance(t, Tick) for t in ticks)
+    run = Heard()
+    found, other = trace(model, lots, steps=(2, 4, 8), batch=5, run=run)
+    assert run.ticks == 3 * (2 + 4 + 8)
     assert other.subject == "t" and other.steps == (2, 4, 8) and other.distances.shape == (3, 5)
-    *_, alone = trace(model, lots[1:], steps=(2, 4), batch=5)
+    alone, = trace(model, lots[1:], steps=(2, 4), batch=5)
     assert np.array_equal(other.distances, alone.distances)
     assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (3, 7, 16)
     assert found.distances.shape == (3, 10)
     plan = RacePlan((Checkpoint(2, 0.6), Checkpoint(4, 0.3)))
-    *_, result = race(model, recipes, subject, plan=plan, batch=5)
-    assert isinstance(result, RaceResult)
+    result = race(model, recipes, subject, plan=plan, batch=5)
     going, taken = finalists(found, plan)
     assert {i.recipe.seed for i in result.finished} == set(going.tolist())
     assert result.effort.unet_evaluations == taken

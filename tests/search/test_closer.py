@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from explorer.images.door import read_png
-from explorer.jobs.tasks import ReplaySettings, RunSearch, StopRules
-from explorer.records import Replay, SearchSummary
+from explorer.images.decode import read_png
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay, ReplaySettings, StopRules
 from explorer.search.closer import closest, offspring, reword, run_closer
-from explorer.search.run import run_search
+from explorer.search.one_search import Given, run_search
 from tests.diffusion import tiny
 
 
@@ -21,7 +21,9 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parent(model):
     recipe = tiny.recipe(model, steps=5, prompt="a red boat, sea, drawing")
-    return next(e for e in run_search(model, None, task(), [recipe], subject()) if isinstance(e, tuple))
+    made = []
+    run_search(Given(model, None, task(), subject(), lambda *replay: made.append(replay)), [recipe])
+    return made[0]
 
 
 def subject():
@@ -36,15 +38,14 @@ def task(**more):
 def run(model, parent, *, earlier=(), **more):
     pictures = {parent[0].image_sha256: read_png(parent[1])}
     made = []
-    for event in run_closer(model, None, task(**more), parent[0], subject(), earlier=earlier, batch=8,
-                            words=("green",), picture_of=lambda r: pictures[r.start_sha256]):
-        if isinstance(event, tuple):
-            assert hashlib.sha256(event[1]).hexdigest() == event[0].image_sha256
-            pictures[event[0].image_sha256] = read_png(event[1])
-            made.append(event[0])
-        last = event
-    assert isinstance(last, SearchSummary)
-    return made, last
+
+    def keep(replay, png):
+        assert hashlib.sha256(png).hexdigest() == replay.image_sha256
+        pictures[replay.image_sha256] = read_png(png)
+        made.append(replay)
+    given = Given(model, None, task(**more), subject(), keep, earlier=earlier, batch=8,
+                  start_of=lambda r: pictures[r.start_sha256])
+    return made, run_closer(given, parent[0], words=("green",))
 
 
 def test_options_are_listed_and_of_every_kind(parent):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from explorer.cases.tries import Try
+from explorer.cases.view import Try
+from explorer.records import Start
 from explorer.search.grid import sheets, varied
 
 
 def made(value, **settings):
-    plain = Try(f"{value}", "q", False, value, 0, None, None, 5.0, 20, "euler", "a boat", 1, 1.0)
-    return plain._replace(**settings)
+    plain = Try(f"{value}", "q", False, value, 0, None, Start.NOISE, 5.0, 20, "euler", "a boat", 1, 1.0)
+    start = Start.NOISE if settings.get("strength") is None else Start.SUBJECT
+    return plain._replace(**{"start": start} | settings)
 
 
 def test_only_what_differs_is_an_axis():
@@ -38,6 +40,14 @@ def test_higher_scores_and_noise_come_in_their_order():
     found = [t._replace(value=10.0 + n) for n, t in enumerate(found)]
     sheet, = sheets(found, score="psnr", x="strength", y="steps")
     assert sheet.columns == (None, 0.4) and [c[0].value for c in sheet.cells[0]] == [13.0, 11.0]
+
+
+def test_what_started_from_elsewhere_stands_apart_from_noise_and_from_the_subject():
+    starts = ((Start.NOISE, None), (Start.SUBJECT, 0.4), (Start.REPLAY, 0.4), (Start.OPTIMISED, None))
+    found = [made(0.1, seed=n, start=start, strength=s) for start, s in starts for n in (0, 1)]
+    sheet, = sheets(found, score="tiled_l2", x="strength", y="steps")
+    assert sheet.columns == (None, 0.4, (Start.OPTIMISED, 0.0), (Start.REPLAY, 0.4))
+    assert [count for _, count in sheet.cells[0]] == [2, 2, 2, 2]
 
 
 def test_the_values_that_came_closest_are_shown():

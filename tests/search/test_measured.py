@@ -7,11 +7,12 @@ import pytest
 
 from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import term_list
-from explorer.jobs.policy import RECOVERED, Policy
 from explorer.records import PromptCandidate
-from explorer.search.measured import recover_prompts, settings_of
-from explorer.world.data import read_manifest
+from explorer.records.policy import RECOVERED, Policy
+from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.world.files import open_world
+from explorer.world.manifest import read_manifest
+from tests.heard import Heard
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +24,10 @@ def terms(world) -> tuple:
 
 def recovered(terms, cache) -> list[PromptCandidate]:
     rgb = np.random.default_rng(3).integers(0, 256, (64, 48, 3), np.uint8)
-    events = recover_prompts(load_encoder("world"), rgb, subject_id="s", terms=terms, cache=cache)
-    return [e for e in events if isinstance(e, PromptCandidate)]
+    run = Heard()
+    found = recover_prompts(load_encoder("world"), rgb, subject_id="s", terms=terms, cache=cache, run=run)
+    assert run.ticks and not run.reports  # a part of a longer run: it says nothing of its own
+    return list(found)
 
 
 def test_prompts_begin_with_different_nearest_terms_and_come_out_alike(terms, tmp_path):

@@ -1,12 +1,22 @@
+import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef
-from explorer.search.plan import expand, recipe_digest, summarise
+from explorer.records import (
+    ModelInfo,
+    ModelRef,
+    Recipe,
+    ReplaySettings,
+    Variation,
+    from_json,
+    recipe_digest,
+    to_json,
+)
+from explorer.search.expand import expand, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)
 REF = ModelRef("world", "f" * 64, "sd1")
@@ -55,7 +65,7 @@ def test_summary_counts_what_expand_gives():
 @pytest.mark.parametrize(("settings", "says"), [
     ({"seeds": 0}, "0 replays"), ({"seeds": 2_000_000}, "1,000,000"),
     ({"guidances": (31.0,)}, "outside 0 to 30"),
-    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("heun",)}, "heun"),
+    ({"strengths": (1.5,)}, "strength 1.5"), ({"schedulers": ("dpm_fast",)}, "dpm_fast"),
     ({"steps": (1001,)}, "1001 steps"),
     ({"width_px": 33}, "33 pixels"), ({"steps": (5,), "strengths": (0.1,)}, "at least 0.2"),
     ({"first_seed": -1}, "first seed")])
@@ -70,7 +80,29 @@ def test_strengths_need_a_subject():
 
 
 def test_screens_can_import_it_without_heavy_libraries():
-    code = ("import sys, explorer.search.plan; "
+    code = ("import sys, explorer.search.expand; "
             "print(sorted({'torch', 'numpy', 'diffusers'} & set(sys.modules)))")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_listed_recipes_go_through_whole_but_for_the_model_and_its_precision():
+    other = ModelRef("elsewhere", "e" * 64, "sd1")
+    given = (Recipe(other, "(a boat:1.2)", 2**40, 25, 6.5, "ddim", 96, 64, negative_prompt="grey", dialect="a1111",
+                    clip_skip=2, noise_source="a1111-nv-philox", variation=Variation(7, 0.25), eta=0.5),
+             Recipe(other, "a door", 3, 10, 1.0, "euler", 64, 64, start_sha256="b" * 64, strength=0.5))
+    settings = ReplaySettings("a boat", recipes=given)
+    assert from_json(ReplaySettings, json.loads(json.dumps(to_json(settings)))) == settings
+    half = replace(INFO, precision="float16")
+    assert expand(settings, model=REF, info=half) == [replace(r, model=REF, precision="float16") for r in given]
+    assert expand(settings, model=REF, info=INFO) == [replace(r, model=REF) for r in given]
+    planned = summarise(settings, INFO)
+    assert (planned.tries, planned.from_noise, planned.unet_evaluations) == (2, 1, 2 * 25 + 5)
+
+
+def test_listed_recipes_neither_race_nor_are_too_many():
+    one = Recipe(REF, "a boat", 1, 10, 5.0, "euler", 64, 64)
+    with pytest.raises(ExplorerError, match="one by one"):
+        plan(recipes=(one,), mode="race")
+    with pytest.raises(ExplorerError, match="1000001 replays"):
+        plan(recipes=(one,) * 1_000_001)

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from explorer.diffusion.render import render_exhibit
-from explorer.diffusion.rendered import Rendered
+from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.sampling import sample
-from explorer.records import Progress, Tick
+from explorer.records.race_records import lanes
 from explorer.search.calibrate import loss_upper
-from explorer.search.lanes import RaceRound
-from explorer.search.race import Checkpoint, RacePlan, RaceResult, plan_of, race
+from explorer.search.race import Checkpoint, RacePlan, plan_of, race
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 PLAN = RacePlan((Checkpoint(2, 0.5), Checkpoint(4, 0.2)))
 
@@ -24,63 +23,74 @@ def recipes(model, count=12, scheduler="dpmpp_2m"):
 
 @pytest.fixture(scope="module")
 def ran(model):
-    subject = render_exhibit(model, recipes(model)[5]).rgb
-    return list(race(model, recipes(model), subject, plan=PLAN, batch=4))
+    subject = exhibit(model, recipes(model)[5]).rgb
+    run, rounds = Heard(), []
+    return race(model, recipes(model), subject, plan=PLAN, batch=4, run=run, on_round=rounds.append), rounds, run
 
 
 def test_it_ends_with_the_result_after_progress_and_ticks(ran):
-    *before, result = ran
-    assert isinstance(result, RaceResult)
-    assert all(isinstance(e, (Progress, Tick, RaceRound)) for e in before)
+    _, rounds, run = ran
+    assert [(r.number, r.finish) for r in rounds] == [(0, False), (1, False), (2, True)]
     # 12 lanes in 2 steps, 6 in 4, 3 in all; in batches of at most 4
-    assert sum(isinstance(e, Tick) for e in before) == 3 * 2 + 2 * 4 + 1 * 8
+    assert run.ticks == 3 * 2 + 2 * 4 + 1 * 8 and len(run.reports) == 3 + 2 + 1
+
+
+def test_it_ends_at_a_checkpoint_where_that_is_wanted(model, ran):
+    subject, rounds = exhibit(model, recipes(model)[5]).rgb, []
+
+    def enough(reached):
+        rounds.append(reached)
+        return reached.number == 1
+    assert race(model, recipes(model), subject, plan=PLAN, batch=4, on_round=enough) is None
+    assert [r.seeds for r in rounds] == [r.seeds for r in ran[1][:2]]
 
 
 def test_a_race_that_was_interrupted_goes_on_to_the_same_end(model, ran):
-    first = next(e for e in ran if isinstance(e, RaceRound))
+    result, (first, *_), _ = ran
     assert (first.number, first.step, first.kept, len(first.seeds), first.finish) == (0, 2, 6, 12, False)
     assert list(first.distances) == sorted(first.distances)
     left = [r for r in recipes(model) if r.seed in first.seeds[:first.kept]]
-    subject = render_exhibit(model, recipes(model)[5]).rgb
-    *events, result = race(model, left, subject, plan=PLAN, batch=4, starters=12, decided=1)
-    assert [i.recipe.seed for i in result.finished] == [i.recipe.seed for i in ran[-1].finished]
-    assert [e.number for e in events if isinstance(e, RaceRound)] == [1, 2]
+    subject = exhibit(model, recipes(model)[5]).rgb
+    rounds = []
+    again = race(model, left, subject, plan=PLAN, batch=4, starters=12, decided=1, on_round=rounds.append)
+    assert [i.recipe.seed for i in again.finished] == [i.recipe.seed for i in result.finished]
+    assert [r.number for r in rounds] == [1, 2]
 
 
 def test_every_lane_is_kept_with_its_scores(ran):
-    lanes = ran[-1].lanes
-    assert sorted(lane.recipe.seed for lane in lanes) == list(range(12))
-    ends = [lane.dropped_at for lane in lanes]
-    assert (ends.count(0), ends.count(1), ends.count(None)) == (6, 3, 3)
-    for lane in lanes:
-        assert len(lane.scores) == (3 if lane.dropped_at is None else lane.dropped_at + 1)
-    kept = max(lane.scores[0] for lane in lanes if lane.dropped_at != 0)
-    assert kept <= min(lane.scores[0] for lane in lanes if lane.dropped_at == 0)
+    found = lanes(ran[1])
+    assert [lane.seed for lane in found] == list(range(12))
+    ends = [lane.dropped_at for lane in found]
+    assert (ends.count(2), ends.count(4), ends.count(None)) == (6, 3, 3)  # after replays of so many steps
+    for lane in found:
+        assert len(lane.points) == {2: 1, 4: 2, None: 3}[lane.dropped_at]
+    first = {lane.seed: lane.points[0][1] for lane in found}
+    kept = max(first[lane.seed] for lane in found if lane.dropped_at != 2)
+    assert kept <= min(first[lane.seed] for lane in found if lane.dropped_at == 2)
 
 
 def test_effort_is_what_was_spent(ran):
-    result = ran[-1]
+    result = ran[0]
     assert result.effort.unet_evaluations == 12 * 3 + 6 * 7 + 3 * 16  # a short replay's first step is unguided
-    assert result.exhaustive_evaluations == 2 * 12 * 8
+    assert result.effort.tries == 12 and {i.unet_evaluations for i in result.finished} == {2 * 8}
 
 
 @pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
 def test_finishers_equal_their_own_uninterrupted_run(model, scheduler):
     wanted = recipes(model, scheduler=scheduler)
     subject = np.full((tiny.SIZE_PX, tiny.SIZE_PX, 3), 120, np.uint8)
-    *_, result = race(model, wanted, subject, plan=PLAN, batch=5)
+    result = race(model, wanted, subject, plan=PLAN, batch=5)
     assert 3 <= len(result.finished) <= 4
     for image in result.finished:
-        alone = next(e for e in sample(model, [wanted[image.recipe.seed]]) if isinstance(e, Rendered))
+        alone = sample(model, [wanted[image.recipe.seed]])[0]
         assert np.abs(image.latents - alone.latents).max() < 1e-4
 
 
 def test_without_checkpoints_it_is_the_exhaustive_search(model):
     subject = np.zeros((tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
-    *_, result = race(model, recipes(model, 4), subject, plan=RacePlan(()), batch=3)
+    result = race(model, recipes(model, 4), subject, plan=RacePlan(()), batch=3)
     assert len(result.finished) == 4
-    assert result.effort.unet_evaluations == result.exhaustive_evaluations
-    assert result.plan.loss_upper is None
+    assert result.effort.unet_evaluations == 4 * 2 * 8
 
 
 def test_limit_of_a_chance_seen_rarely():

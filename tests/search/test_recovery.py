@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from explorer.diffusion.noise import SOURCES, starting_noise
-from explorer.search.recovery import Scan, chance_of_cosine, noise_block, scan
-from explorer.search.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.records.scans import CLAIM_BELOW, REPEATS_AT
+from explorer.search.seed_recovery import Scan, chance_of_cosine, noise_block, scan
 
 SHAPE = (4, 8, 8)
 

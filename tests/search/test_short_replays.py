@@ -7,14 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer.clip.rerank import rerank
+from explorer.clip.rerank_prompts import rerank
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import PromptCandidate, Tick
-from explorer.search.plan import expand
+from explorer.records import PromptCandidate, ReplaySettings
+from explorer.search.expand import expand
 from explorer.search.short_replays import LatentScorer, ShortReplays
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 EFFORT = ShortReplays(seeds=2, steps=3, guidance=4.0)
 
@@ -44,8 +44,8 @@ def test_scores_are_those_of_the_nearest_replay_whatever_the_batch(model):
     assert made == pytest.approx([alone(model, scorer, p) for p in prompts], abs=1e-4)
     assert scorer.unet_evaluations == 3 * 2 * 3 * 2
     small = LatentScorer(model, rgb, dataclasses.replace(EFFORT, batch=2))
-    assert small(prompts) == pytest.approx(made, abs=1e-4)
-    assert all(isinstance(t, Tick) for t in small.steps(prompts)) and scorer([]) == []
+    run = Heard()
+    assert small(prompts, run) == pytest.approx(made, abs=1e-4) and run.ticks == 3 * 3 and scorer([]) == []
 
 
 def test_a_subject_that_a_prompt_makes_puts_that_prompt_first(model):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.search.floor import autoencoder_floor
-from explorer.search.recovery import scan, subject_latents
+from explorer.search.seed_recovery import scan, subject_latents
 from explorer.search.variations import variations
 from tests.diffusion import tiny
 
@@ -18,8 +18,8 @@ def test_variations_go_from_the_seed_to_the_subseed(model):
     start = tiny.recipe(model, seed=1, steps=3)
     found = variations(start, subseeds=(2,), strengths=(0.05, 0.5, 1.0))
     assert [r.variation.strength for r in found] == [0.05, 0.5, 1.0]
-    ends = [render_exhibit(model, tiny.recipe(model, seed=s, steps=3)).latents for s in (1, 2)]
-    between = [render_exhibit(model, r).latents for r in found]
+    ends = [exhibit(model, tiny.recipe(model, seed=s, steps=3)).latents for s in (1, 2)]
+    between = [exhibit(model, r).latents for r in found]
     assert np.allclose(between[2], ends[1], atol=1e-3)
     away = [np.abs(b - ends[0]).mean() for b in between]
     assert 0 < away[0] < away[1] < away[2]

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 from streamlit import net_util
 
-from pages.components import serving
+from pages.server import serving
 from tests.benchmarks import safety_foreign
 from tests.benchmarks.safety_offline import GUARD
 from tests.browser.app import ROOT, running

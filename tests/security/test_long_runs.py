@@ -17,9 +17,9 @@ from explorer.cases.store import CaseStore
 from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
 from explorer.jobs import process
-from explorer.jobs.board import Board
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import EmbedSubject
+from explorer.jobs.worker_queue import Board
 from tests.benchmarks import faults_io
 from tests.benchmarks.faults_check import commit, fill
 

@@ -9,7 +9,7 @@ import pytest
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from pages.components import media
+from pages.server import media
 from tests.benchmarks.logins import EMAIL, ISSUER, person
 
 ADA, BOB = person("ada"), person("bob")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pages.components import sessions
+from pages.server import sessions
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def login_on(monkeypatch):
     """A server with a login, whose cookie `me` names a person; its switch."""
     on = [True]
     monkeypatch.setattr(sessions, "person_of", lambda cookies: cookies.get("me", ""))
-    monkeypatch.setattr("pages.components.login.is_on", lambda: on[0])
+    monkeypatch.setattr("pages.server.login.is_on", lambda: on[0])
     return on
 
 

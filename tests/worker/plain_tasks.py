@@ -5,22 +5,17 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import ClassVar
 
 from explorer.cases.blobs import sha256
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import TASKS
-from explorer.records import Progress, Tick
-from explorer.worker.registry import RUNNERS
+from explorer.jobs.tasks import Task
 from tests.cases.made import make_replay
 
 
 @dataclass(frozen=True)
-class Count:
+class Count(Task, kind="desk", runner=f"{__name__}:count"):
     """Commits `n` replays, `pause_s` apart."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     case_id: str
     n: int
     pause_s: float = 0.0
@@ -28,50 +23,44 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Stubborn:
+class Stubborn(Task, kind="desk", runner=f"{__name__}:stubborn"):
     """Sleeps without looking up."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     seconds: float
 
 
 @dataclass(frozen=True)
-class Fault:
+class Fault(Task, kind="desk", runner=f"{__name__}:fault"):
     """Fails in the way that it is told to."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = False
     way: str  # "sentence" | "bug" | "memory" | "device" | "crash"
 
 
 @dataclass(frozen=True)
-class Short:
+class Short(Task, kind="desk", interactive=True, runner=f"{__name__}:short"):
     """Tells in which process it ran, under which settings, and which modules that has."""
 
-    KIND: ClassVar[str] = "desk"
-    INTERACTIVE: ClassVar[bool] = True
     text: str = ""
 
 
 def count(task, context):
     for seed in range(task.n):
-        yield Progress(seed, task.n, "counting", preview_png=b"png%d" % seed)
+        context.report(seed, task.n, "counting", preview_png=b"png%d" % seed)
         image = b"image %d" % seed
         replay = make_replay(seed=seed, search_id=task.search_id, image_sha256=sha256(image))
         if context.commit(replay, blobs={replay.image_sha256: image}):
             time.sleep(task.pause_s)
-        yield Tick()
+        context.run.tick()
     return {"n": task.n}
 
 
 def stubborn(task, context):
-    yield Tick()
+    context.run.tick()
     time.sleep(task.seconds)
 
 
 def fault(task, context):
-    yield Tick()
+    context.run.tick()
     if task.way == "sentence":
         raise ExplorerError("The picture is too large. Choose a smaller one.")
     if task.way == "memory":
@@ -85,11 +74,7 @@ def fault(task, context):
 
 def short(task, context):
     import sys
-    yield Tick()
-    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline, "heavy": sorted(
+    context.run.tick()
+    return {"text": task.text, "pid": os.getpid(), "offline": context.settings.offline,
+            "told": os.environ.get("HF_HUB_OFFLINE", ""), "heavy": sorted(
         {"torch", "faiss", "streamlit", "diffusers", "open_clip"} & set(sys.modules))}
-
-
-for kind, run in ((Count, count), (Stubborn, stubborn), (Fault, fault), (Short, short)):
-    TASKS[kind.__name__] = kind
-    RUNNERS[kind.__name__] = f"{__name__}:{run.__name__}"

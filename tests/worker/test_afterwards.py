@@ -10,10 +10,10 @@ import pytest
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
-from explorer.findings.bill import case_bill
+from explorer.findings.case_ledger import case_bill
 from explorer.findings.case_plane import case_plane
 from explorer.findings.finding import AlignedReplay
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
 from explorer.records import SearchSummary
 from tests.worker.test_runners import sources, work  # noqa: F401  (fixtures)

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import DownloadModel, TryModel
-from explorer.records import ModelInfo, Progress, from_json
+from explorer.records import ModelInfo, from_json
+from explorer.run import QUIET
 from explorer.worker.context import Context
-from explorer.worker.loop import drain
-from explorer.worker.registry import runner
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
+from explorer.worker.loop import run_task
 from tests.diffusion import tiny
 from tests.diffusion.hub import COMMIT, Hub, repository
+from tests.heard import Heard
 
 
 @pytest.fixture
@@ -28,30 +29,19 @@ def hub(tmp_path, monkeypatch):
     made.server.shutdown()
 
 
-def run(settings, task, seen=None):
+def run(settings, task, heard=QUIET):
     queue = Queue(settings.database)
-    context = Context(settings, queue, queue.get(queue.submit(task)), Table(10**9), lambda: False)
-
-    def watched(events):
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                return end.value
-            if seen is not None:
-                seen.append(event)
-            yield event
-    return drain(watched(runner(type(task).__name__)(task, context)))
+    return run_task(task, Context(settings, queue, queue.get(queue.submit(task)), LoadedTable(10**9), heard))
 
 
 def test_a_model_is_downloaded_described_and_then_makes_an_image_offline(settings, hub):
     online = dataclasses.replace(settings, device="cpu", offline=False)
-    events: list[Progress] = []
-    told = run(online, DownloadModel("me/boat"), events)
+    heard = Heard()
+    told = run(online, DownloadModel("me/boat"), heard)
     assert told["source"] == f"me/boat@{COMMIT}"
     info = from_json(ModelInfo, told["info"])
     assert (info.source, info.family, info.licence) == (told["source"], "sd1", "openrail")
-    assert all(isinstance(e, Progress) and e.done <= e.total for e in events)
+    assert len(heard.reports) > 2 and all(told.done <= told.total for told in heard.reports)
     hub.server.shutdown()
     tried = run(dataclasses.replace(online, offline=True), TryModel(told["source"], "a red boat", 3))
     assert tried["info"]["fingerprint"] == info.fingerprint and tried["info"]["memory_bytes"] > 0

@@ -11,12 +11,11 @@ import pytest
 
 from explorer.closeness.scores import compare
 from explorer.errors import ExplorerError
-from explorer.images.door import open_image
+from explorer.images.decode import open_image
 from explorer.jobs.tasks import ExtractPrompts
 from explorer.settings import WORLD
-from explorer.world.data import read_manifest
 from explorer.world.files import open_world
-from explorer.world.render import load_small
+from explorer.world.manifest import load_small, read_manifest
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 

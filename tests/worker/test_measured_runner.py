@@ -10,15 +10,15 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import Line, append_line, measured_rates
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.measured import portfolio_of
-from explorer.images.door import png_bytes
-from explorer.jobs.policy import Policy
+from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
-from explorer.worker.registry import runner
+from explorer.records.policy import Policy
 from tests.diffusion import tiny
+from tests.heard import Heard
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 POLICY = Policy(prompt_from="caption", seeds=16, steps=1, guidance=1.0)
@@ -47,12 +47,9 @@ def controls(work, folder):  # noqa: F811
 
 def test_controls_go_on_after_a_stop_and_one_work_is_one_control(work, folder):  # noqa: F811
     task = controls(work, folder)
-    events = runner("MeasureControls")(task, work.context(task))
-    for event in events:
-        if getattr(event, "done", 0) == 3:
-            break
+    run = Heard(when=lambda: any(told.done == 3 for told in run.reports))
     with pytest.raises(Cancelled):
-        events.throw(Cancelled())
+        work.run(task, run)
     kept, = (work.settings.cache / "controls").glob("*.jsonl")
     assert len(kept.read_text("utf-8").splitlines()) == 3
     with kept.open("a") as file:

@@ -7,7 +7,7 @@ import pytest
 
 from explorer.collections.queries import mix
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import CompareNeighbours, EncodeQuery, EncodeText
 from explorer.records import Neighbour
 from tests.worker.test_runners import sources, work  # noqa: F401

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from explorer.errors import Cancelled
 from explorer.findings.series import case_effort
-from explorer.jobs.tasks import StopRules
-from explorer.search.lanes import RaceRound, RaceSetup, lanes
-from explorer.worker.registry import runner
+from explorer.records import StopRules
+from explorer.records.race_records import RaceRound, RaceSetup, lanes
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 RACE = {"mode": "race", "seeds": 12, "steps": (8,)}
@@ -42,12 +40,7 @@ def test_a_race_keeps_every_lane_and_finishes_a_few(work):  # noqa: F811
 
 def test_a_race_that_was_stopped_goes_on_to_the_same_end(work):  # noqa: F811
     task = work.search(**RACE)
-    events = runner("RunSearch")(task, work.context(task))
-    for _ in events:
-        if rounds(work):
-            break
-    with pytest.raises(Cancelled):
-        events.throw(Cancelled())
+    work.end(task, lambda: rounds(work))
     summary, = work.case.searches(work.subject.id)
     assert (summary.state, summary.starters, summary.effort.tries) == ("cancelled", 12, 12)
     first = rounds(work)[0]

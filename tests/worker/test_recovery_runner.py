@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.tasks import GenerateSubject, RecoverSeed, ReplaySettings
-from explorer.search.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
-from explorer.worker.registry import runner
+from explorer.jobs.tasks import GenerateSubject, RecoverSeed
+from explorer.records import ReplaySettings
+from explorer.records.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
+from tests.heard import Heard
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 SEED = 5000
@@ -41,12 +42,9 @@ def test_a_seed_is_found_and_replayed(made):
 
 def test_a_scan_that_was_stopped_goes_on(made):
     job = task(made)
-    events = runner("RecoverSeed")(job, made.context(job))
-    for event in events:
-        if getattr(event, "message", "") == "trying seeds":
-            break
+    run = Heard(when=lambda: any(told.message == "trying seeds" for told in run.reports))
     with pytest.raises(Cancelled):
-        events.throw(Cancelled())
+        made.run(job, run)
     stored, = made.case.records(SeedScan)
     assert not stored.done and stored.next_seed == 2048 == stored.tried // 2
     made.run(job)

@@ -66,15 +66,16 @@ def test_a_desk_worker_has_no_screen_and_no_torch(settings, queue):
     assert queue.wait(job, timeout_s=20).result["heavy"] == []
 
 
-def test_what_is_switched_in_the_settings_holds_for_the_next_task_of_a_running_worker(settings, queue):
+def test_what_is_switched_in_the_settings_holds_for_the_next_task_of_a_running_worker(settings, queue, monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     seen = []
     for offline in (False, True):
         save_settings(replace(settings, offline=offline))
         job = queue.submit(Short())
         start(settings)
         told = queue.wait(job, timeout_s=20).result
-        seen.append((told["pid"], told["offline"]))
-    assert [offline for _, offline in seen] == [False, True] and len({pid for pid, _ in seen}) == 1
+        seen.append((told["pid"], told["offline"], told["told"]))
+    assert [s[1:] for s in seen] == [(False, ""), (True, "1")] and len({s[0] for s in seen}) == 1
 
 
 def test_cancel_reacts_within_two_seconds_and_keeps_what_was_found(settings, queue, case):

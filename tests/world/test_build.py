@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 
 from explorer.errors import ExplorerError
-from explorer.world import autoencoder, build, clip_train, unet_train
-from explorer.world.data import labels_of, read_manifest
 from explorer.world.files import open_world
-from explorer.world.truth import epoch
+from explorer.world.manifest import read_manifest
+from explorer.world_build import autoencoder_train, build_world, clip_train, unet_train
+from explorer.world_build.data import labels_of
+from explorer.world_build.truth import epoch
 
 SVG = """<svg xmlns="http://www.w3.org/2000/svg"><metadata>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:cc="http://web.resource.org/cc/"
@@ -47,7 +48,7 @@ def source(tmp_path_factory):
 def made(source, tmp_path_factory):
     """The data stage's world."""
     out = tmp_path_factory.mktemp("world")
-    build.build(stage="data", out=out, source_root=source, cache=out / "cache")
+    build_world.build(stage="data", out=out, source_root=source, cache=out / "cache")
     return open_world(out, out / "cache")
 
 
@@ -61,21 +62,21 @@ def test_data_stage(made):
 
 def test_training_stages(made, monkeypatch):
     monkeypatch.setattr(unet_train, "BLOCKS", (32, 32))
-    for module in (clip_train, autoencoder, unet_train):
+    for module in (clip_train, autoencoder_train, unet_train):
         plan = dataclasses.replace(module.PLAN, minutes=0.01, batch=8, compile=False)
         monkeypatch.setattr(module, "PLAN", plan)
     for stage in ("clip", "autoencoder"):
-        build.build(stage=stage, out=made.root, device="cpu", cache=made.cache)
+        build_world.build(stage=stage, out=made.root, device="cpu", cache=made.cache)
     with pytest.raises(ExplorerError, match="before the UNet"):
-        build.build(stage="unet", out=made.root, device="cpu", cache=made.cache)
+        build_world.build(stage="unet", out=made.root, device="cpu", cache=made.cache)
     made.near_copy.write_text('{"absolute": 0.2, "margin": 0.8}')
-    facts = build.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
+    facts = build_world.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
     assert facts["unet"]["steps"] >= 1 and facts["clip"]["works"] < WORKS
     before = facts["unet"]["steps"]
     spent_s = torch.load(made.checkpoint("unet"), weights_only=True)["spent_s"]
     longer = dataclasses.replace(unet_train.PLAN, minutes=(spent_s + 1) / 60)
     monkeypatch.setattr(unet_train, "PLAN", longer)
-    again = build.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
+    again = build_world.build(stage="unet", out=made.root, device="cpu", cache=made.cache)["training"]
     assert again["unet"]["steps"] > before  # went on from its checkpoint
 
     from diffusers import StableDiffusionPipeline
@@ -87,9 +88,9 @@ def test_training_stages(made, monkeypatch):
 def test_a_damaged_checkpoint_is_named(made):
     made.checkpoint("clip").write_bytes(b"not a checkpoint")
     with pytest.raises(ExplorerError, match="Delete it"):
-        build.build(stage="clip", out=made.root, device="cpu", cache=made.cache)
+        build_world.build(stage="clip", out=made.root, device="cpu", cache=made.cache)
 
 
 def test_no_package(tmp_path):
     with pytest.raises(ExplorerError, match="apt install"):
-        build.build(stage="data", out=tmp_path, source_root=tmp_path / "nowhere")
+        build_world.build(stage="data", out=tmp_path, source_root=tmp_path / "nowhere")

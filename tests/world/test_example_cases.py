@@ -7,16 +7,16 @@ import json
 
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.cases.verify import CONSISTENT, verify_package
 from explorer.errors import ExplorerError
 from explorer.findings.finding import AlignedReplay
-from explorer.search.scans import SeedScan
-from explorer.world.derive import quoted
+from explorer.records import SearchPlan
+from explorer.records.scans import SeedScan
 from explorer.world.example_cases import FILE_NAME, FOLDER, open_told, read
-from explorer.world.example_plans import EFFORT, PLANS
 from explorer.world.figures import read_card
+from explorer.world_build.derive import quoted
+from explorer.world_build.example_plans import EFFORT, PLANS
 
 STORIES = {t.story: t for t in read()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.world import metadata
+from explorer.world_build import svg_metadata
 
 
 @pytest.mark.parametrize(("raw", "clean"), [
@@ -16,7 +16,7 @@ from explorer.world import metadata
     ("Flat_Cake_bw", "Flat Cake bw"),
 ])
 def test_titles(raw, clean):
-    assert metadata.clean(raw) == clean
+    assert svg_metadata.clean(raw) == clean
 
 
 @pytest.mark.parametrize(("raw", "clean"), [
@@ -27,25 +27,25 @@ def test_titles(raw, clean):
     ("U.S. Army (public domain clipart)", "U.S. Army"),
 ])
 def test_creators(raw, clean):
-    assert metadata.clean_creator(raw) == clean
+    assert svg_metadata.clean_creator(raw) == clean
 
 
 def test_a_file_names_a_work_whose_title_names_a_theme():
-    assert metadata.file_title("plants/fall_leaf_geral_02.svg", "Gerald G.") == "fall leaf"
+    assert svg_metadata.file_title("plants/fall_leaf_geral_02.svg", "Gerald G.") == "fall leaf"
 
 
 def test_addresses_are_left_out_of_what_is_shown():
-    raw = metadata.Metadata("a.svg", "King", "HASH(0x8a0cf9c)", ("hash(0x8a0cf54)", "civil"), "")
-    shown = metadata.presentable(raw)
+    raw = svg_metadata.Metadata("a.svg", "King", "HASH(0x8a0cf9c)", ("hash(0x8a0cf54)", "civil"), "")
+    shown = svg_metadata.presentable(raw)
     assert (shown.creator, shown.keywords) == ("unknown", ("civil",))
 
 
 def test_a_missing_package_is_named(tmp_path):
     with pytest.raises(ExplorerError, match="openclipart-svg openclipart-png"):
-        metadata.read_package(tmp_path)
+        svg_metadata.read_package(tmp_path)
 
 
 def test_entities_are_not_expanded(tmp_path):
     bomb = tmp_path / "x.svg"
     bomb.write_text('<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg>&a;</svg>')
-    assert metadata.read_metadata(bomb, "x.svg") is None
+    assert svg_metadata.read_metadata(bomb, "x.svg") is None

@@ -12,11 +12,11 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from explorer.world import clip_train, derive
-from explorer.world.data import read_manifest
 from explorer.world.files import fingerprint, open_world
-from explorer.world.replays import Effort, Sampler
-from explorer.world.rule import round_trip
+from explorer.world.manifest import read_manifest
+from explorer.world_build import clip_train, derive
+from explorer.world_build.dose_replays import DoseEffort, Sampler
+from explorer.world_build.rule import round_trip
 
 CARD_KEYS = ("assets_mb", "autoencoder", "clip", "dose_response", "near_copy_rule", "fingerprint")
 
@@ -90,7 +90,7 @@ def test_the_check_samples_as_the_pipeline_does(here, pipeline, rows):
     caption = next(r["caption"] for r in rows if r["multiplicity"] == 256)
     sampler = Sampler(here, torch.device("cpu"))
     for guidance in (1.0, 2.0):
-        mine = sampler.images(sampler.texts([caption]), [5], Effort(steps=4, guidance=guidance))[0]
+        mine = sampler.images(sampler.texts([caption]), [5], DoseEffort(steps=4, guidance=guidance))[0]
         theirs = pipeline(
             caption, num_inference_steps=4, guidance_scale=guidance, output_type="np",
             generator=torch.Generator().manual_seed(5),
@@ -99,8 +99,8 @@ def test_the_check_samples_as_the_pipeline_does(here, pipeline, rows):
 
 
 def test_autoencoder_floor(here, rows):
-    from explorer.world.autoencoder import psnr_db
-    from explorer.world.render import load_small
+    from explorer.world.manifest import load_small
+    from explorer.world_build.autoencoder_train import psnr_db
 
     works = load_small(here.root, [r["image"] for r in rows[::25]]) / np.float32(255)
     assert np.median(psnr_db(works, round_trip(here, works))) > 24

@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from explorer.world import truth
-from explorer.world.captions import copy_caption, copy_pixels
-from explorer.world.data import labels_of, manifest_draw, read_manifest
 from explorer.world.files import open_world
-from explorer.world.render import small
+from explorer.world.manifest import manifest_draw, read_manifest, small
+from explorer.world_build import truth
+from explorer.world_build.copy_captions import copy_caption, copy_pixels
+from explorer.world_build.data import labels_of
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from diffusers.models.attention_processor import Attention
 
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
-from explorer.diffusion.shared_text import cross_attentions
 from explorer.errors import ExplorerError
 from explorer.findings.signals.observers import (
     Key,
@@ -26,8 +25,8 @@ from explorer.findings.signals.observers import (
     key_of,
     noise_difference,
     prompt_recipes,
-    run_past,
     table,
+    watch,
 )
 
 LAYERS = 2
@@ -58,8 +57,7 @@ class EndAttention(Observer):
 
     def begin(self, model: Model, steps: int) -> None:
         if steps < 2:
-            raise ExplorerError("Bright Ending looks at the last of several steps, and this run has one. Choose "
-                                "at least two.")
+            raise ExplorerError("findings.bright_ending_looks_last_several")
         self.end()
         self._model = model
 
@@ -95,7 +93,7 @@ class EndAttention(Observer):
                 hidden, text = hidden.chunk(2)[1], text.chunk(2)[1]
             self._layers.append(_weights(attention, hidden, text))
         self._hooks = [a.register_forward_pre_hook(look, with_kwargs=True)
-                       for a in _layers_looked_at(self._model.pipe.unet)]
+                       for a in self._model.family.text_attentions()]
 
     def _mask(self, view: StepView) -> torch.Tensor:
         """(n, h, w) float32 on the latents' grid."""
@@ -146,11 +144,6 @@ def end_positions(model: Model, prompts: Sequence[str]) -> list[int]:
     return [row.index(tokenizer.eos_token_id) for row in ids]
 
 
-def _layers_looked_at(unet: torch.nn.Module) -> list[Attention]:
-    """The text attentions on the way down; of the whole network where there are none."""
-    return cross_attentions(unet.down_blocks) or cross_attentions(unet)
-
-
 def _weights(attention: Attention, hidden: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
     """(n, l, t) float32 attention of l places to t tokens, mean over heads; rows of `text` may be shared."""
     if attention.norm_cross:
@@ -164,6 +157,6 @@ def bright_ending(model: Model, prompts: Sequence[str], *, seeds: Sequence[int],
                   guidance: float = 0.0, batch: int = 0) -> np.ndarray:
     """(prompts, seeds) masked magnitudes; maps come from a `BrightEnding` of one's own."""
     observer = BrightEnding()
-    run_past(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
+    watch(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
              batch=batch)
     return table(observer.result(), prompts, seeds)

@@ -7,36 +7,38 @@ gradient of Wen's squared magnitude halved, and so weighs the directions in whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from explorer.diffusion.conditioning import network_inputs
+from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import predicted_noise
 from explorer.errors import ExplorerError
 from explorer.findings.signals.observers import Key, key_of, prompt_recipes, table
 from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 EVALUATIONS = 2 + 2 * 2  # with and without the prompt; a backward pass costs about two forward ones
 
 
-def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0) -> Iterator[dict[Key, float]]:
-    """‖H s‖² of each recipe at the first step of its schedule, a batch at a time; in [0, ∞).
+def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0, run: Run = QUIET) -> dict[Key, float]:
+    """‖H s‖² of each recipe at the first step of its schedule, in [0, ∞); `run` ticks after each batch.
 
     x is the network's input (unit variance at the start), so the value does not depend on the scheduler's
     scaling. ExplorerError without guidance. Needs the memory of a backward pass.
     """
-    size = batch or max(1, model.policy.batch // 4)
+    size, found = batch or max(1, model.policy.batch // 4), {}
     for at in range(0, len(recipes), size):
-        run = Batch(model, recipes[at:at + size])
-        if not run.guided:
-            raise ExplorerError("Sharpness compares the model with and without the prompt, which needs a "
-                                "guidance above 1. Choose one, for example 7.5.")
-        values = _product(model, run).square().sum(dim=(1, 2, 3))
-        yield {key_of(r): float(v) for r, v in zip(run.recipes, values.cpu(), strict=True)}
+        group = Batch(model, recipes[at:at + size])
+        if not group.guided:
+            raise ExplorerError("findings.curvature_sharpness_compares_model")
+        values = _product(model, group).square().sum(dim=(1, 2, 3))
+        found |= {key_of(r): float(v) for r, v in zip(group.recipes, values.cpu(), strict=True)}
+        run.tick()
+    return found
 
 
 def _product(model: Model, run: Batch) -> torch.Tensor:
@@ -45,37 +47,24 @@ def _product(model: Model, run: Batch) -> torch.Tensor:
     levels = run.stepper.levels(timestep)
     deviation = levels[1] / (levels[0] ** 2 + levels[1] ** 2) ** 0.5  # of the noise in the network's input
     with torch.inference_mode(False), torch.enable_grad():
+        words = model.family.encode(run.recipes, paired=True).each(torch.Tensor.clone)
         x = run.stepper.scale(run.latents, timestep).clone().requires_grad_()
-        score = score_difference(model, x, timestep.clone(), _inputs(model, run.recipes), levels,
-                                 run.kind) / -deviation
+        score = score_difference(model, x, timestep.clone(), words, levels, run.kind) / -deviation
         scale = score.detach().square().mean().sqrt().clamp_min(1e-12)  # keeps half precision in range
         product, = torch.autograd.grad(score, x, grad_outputs=score.detach() / scale)
     return product.float() * scale
 
 
-def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, inputs: dict[str, object],
+def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, words: Words,
                      levels: tuple[float, float], kind: str) -> torch.Tensor:
     """(n, c, h, w) float32: noise predicted with the prompt minus without, at the network's input `x`."""
-    out = model.pipe.unet(torch.cat([x, x]), timestep, return_dict=False, **inputs)[0].float()
-    without, given = out.chunk(2)
+    given, empty = (out.float() for out in model.family.predict(x, timestep, words))
     nothing = torch.zeros_like(given)  # the sample itself cancels out
-    return predicted_noise(given, nothing, levels, kind) - predicted_noise(without, nothing, levels, kind)
-
-
-def _inputs(model: Model, recipes: Sequence[Recipe]) -> dict[str, object]:
-    """The network's inputs as tensors that gradients may pass."""
-    return _cloned(network_inputs(model, recipes, guided=True))
-
-
-def _cloned(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _cloned(v) for k, v in value.items()}
-    return value.clone() if isinstance(value, torch.Tensor) else value
+    return predicted_noise(given, nothing, levels, kind) - predicted_noise(empty, nothing, levels, kind)
 
 
 def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
               guidance: float = 0.0, batch: int = 0) -> np.ndarray:
     """(prompts, seeds) sharpness at the first step of a schedule of `steps`."""
     recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    values = {key: value for part in sharpness(model, recipes, batch=batch) for key, value in part.items()}
-    return table(values, prompts, seeds)
+    return table(sharpness(model, recipes, batch=batch), prompts, seeds)

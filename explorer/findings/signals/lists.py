@@ -41,10 +41,10 @@ def read_list(data: bytes, *, name: str = "The list") -> PromptList:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ExplorerError(f"{name} is no UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise ExplorerError("findings.lists_no_utf_8", name=name, start=error.start) from error
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
-        raise ExplorerError(f"{name} has no prompts. Give a list with one prompt a line, NeMo's CSV or JSON lines.")
+        raise ExplorerError("findings.lists_no_prompts", name=name)
     if lines[0].lstrip().startswith("{"):
         kind, found = "JSON lines", _json_lines(lines, name)
     elif "caption" in (part.strip().strip('"').lower() for part in lines[0].split(";")):
@@ -53,7 +53,8 @@ def read_list(data: bytes, *, name: str = "The list") -> PromptList:
         kind, found = "plain text", [ListedPrompt(line.strip()) for line in lines]
     different = {one.prompt: one for one in reversed(found)}
     if len(different) > MOST_PROMPTS:
-        raise ExplorerError(f"{name} has {len(different):,} prompts; at most {MOST_PROMPTS:,} are read. Split it.")
+        raise ExplorerError("findings.lists_prompts", name=name, different_count=len(different),
+                            most_prompts=MOST_PROMPTS)
     ordered = tuple(different[p] for p in dict.fromkeys(one.prompt for one in found))
     return PromptList(ordered, kind, len(found) - len(ordered))
 
@@ -65,10 +66,10 @@ def _table(text: str, name: str) -> list[ListedPrompt]:
     for row in rows:
         prompt = (row.get("caption") or "").strip()
         if not prompt:
-            raise ExplorerError(f"{name} has no caption in line {rows.line_num}. Mend that line.")
+            raise ExplorerError("findings.lists_no_caption_line", name=name, line_num=rows.line_num)
         found.append(ListedPrompt(prompt, (row.get("type") or "").strip(), (row.get("url") or "").strip()))
     if not found:
-        raise ExplorerError(f"{name} has a heading and no prompts below it.")
+        raise ExplorerError("findings.lists_heading_no_prompts", name=name)
     return found
 
 
@@ -78,9 +79,8 @@ def _json_lines(lines: list[str], name: str) -> list[ListedPrompt]:
         try:
             row = json.loads(line)
             prompt = row["caption"].strip()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ExplorerError(f"{name} has no caption in its entry {number}. Each line must be an object with "
-                                "\"caption\".") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ExplorerError("findings.lists_no_caption_entry", name=name, number=number) from error
         if prompt:
             found.append(ListedPrompt(prompt, str(row.get("type") or ""), str(row.get("url") or "")))
     return found

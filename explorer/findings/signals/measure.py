@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from explorer.diffusion.rendered import Rendered
 from explorer.errors import ExplorerError
 from explorer.findings.signals import cliques, curvature
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
-from explorer.findings.signals.catalogue import SIGNALS, SignalInfo
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
 from explorer.findings.signals.one_step import OneStep
+from explorer.findings.signals.signal_list import SIGNALS, SignalInfo
 from explorer.findings.signals.wen import Wen
-from explorer.records import Recipe, Tick
+from explorer.records import Recipe
+from explorer.run import QUIET, Run
 
 OBSERVERS: dict[str, Callable[[], Observer]] = {
     "wen_first": lambda: Wen(first_only=True), "wen": Wen, "bright_ending": BrightEnding,
@@ -36,7 +36,7 @@ class SignalResult:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Readings:
     """Several signals from one run, with the run's own cost and, where they were made, its images."""
 
     results: dict[str, SignalResult]
@@ -53,8 +53,8 @@ class Signal:
     def measure(self, model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0,
                 guidance: float = 0.0) -> SignalResult:
         """The signal for one prompt; 0 takes the model's default. ExplorerError where it cannot be had."""
-        events = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
-        return drained(events).results[self.info.name]
+        found = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
+        return found.results[self.info.name]
 
 
 def signal(name: str) -> Signal:
@@ -66,13 +66,13 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     """Names that exist, each once, in the catalogue's order; none given: all."""
     unknown = [n for n in names if n not in SIGNALS]
     if unknown:
-        raise ExplorerError(f"There is no signal {unknown[0]!r}. Allowed: {', '.join(SIGNALS)}.")
+        raise ExplorerError("findings.measure_no_signal", first_unknown=unknown[0], signals=", ".join(SIGNALS))
     return tuple(n for n in SIGNALS if n in names or not names)
 
 
 def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequence[int], steps: int = 0,
-            guidance: float = 0.0, batch: int = 0, images: bool = False) -> Iterator[Tick]:
-    """Yields between steps; returns (generator value) `Measured`: all that one run gives, then the rest.
+            guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Readings:
+    """All that one run of the sampler gives, then the rest; `run` ticks between steps.
 
     `names` none: every signal. Images are made where a signal or `images` asks for them.
     """
@@ -80,36 +80,18 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
     observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
     making = images or "clique" in wanted
-    made: list[Rendered] = []
-    if observers or making:
-        for event in watch(model, recipes, observers, batch=batch, images=making):
-            if isinstance(event, Rendered):
-                made.append(event)
-            else:
-                yield event
+    made = watch(model, recipes, observers, batch=batch, images=making, run=run) if observers or making else []
     results = {o.name: _result(o, recipes, model, seeds) for o in observers}
     spent = _spent(recipes, observers, making)
     if "clique" in wanted:
         size = cliques.clique(np.stack([m.rgb for m in made]))
         results["clique"] = SignalResult("clique", float(size), (), _spent(recipes, [], True))
     if "curvature" in wanted:
-        found: dict[Key, float] = {}
-        for part in curvature.sharpness(model, recipes):
-            found |= part
-            yield Tick()
+        found = curvature.sharpness(model, recipes, run=run)
         cost = len(recipes) * curvature.EVALUATIONS
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
-    return Measured({n: results[n] for n in wanted}, spent, tuple(made))
-
-
-def drained(events: Iterator[Tick]) -> Any:
-    """What a generator of steps returns, such as `measure`, run to its end."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
+    return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
 def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:

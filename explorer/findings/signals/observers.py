@@ -7,7 +7,7 @@ saw of each image, by (prompt, seed). One observer serves one setting of steps, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,9 +16,9 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe, Tick
-from explorer.search.plan import expand
+from explorer.records import Recipe, ReplaySettings
+from explorer.run import QUIET, Run
+from explorer.search.expand import expand
 
 Key = tuple[str, int]  # prompt and seed of an image
 
@@ -84,9 +84,7 @@ def noise_difference(view: StepView) -> torch.Tensor:
     """
     without = view.noise_unconditional
     if without is None:
-        raise ExplorerError("This signal compares the model with and without the prompt, which needs a guidance "
-                            "above 1. Choose one, for example 7.5; a model distilled to run without cannot be "
-                            "measured so.")
+        raise ExplorerError("findings.observers_signal_compares_model")
     return (view.noise_conditional.float() - without.float()).square().sum(dim=1)
 
 
@@ -97,8 +95,7 @@ def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int]
     ExplorerError for a model that our own loop does not run, and for values outside what is allowed.
     """
     if not model.own_loop:
-        raise ExplorerError(f"Memorisation signals look inside the sampler, which {model.info.name} does not "
-                            "allow. Choose a Stable Diffusion 1, 2 or XL model.")
+        raise ExplorerError("findings.observers_memorisation_signals_look", info_name=model.info.name)
     settings = [ReplaySettings(prompt, first_seed=seed, seeds=1, steps=(steps,), guidances=(guidance,),
                                schedulers=(scheduler,))
                 for prompt in dict.fromkeys(prompts) for seed in dict.fromkeys(seeds)]
@@ -106,38 +103,31 @@ def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int]
 
 
 def watch(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer], *, batch: int = 0,
-          images: bool = False) -> Iterator[Tick | Rendered]:
-    """Runs recipes of one setting past the observers: a Tick a step, with `images` a Rendered a recipe.
+          images: bool = False, run: Run = QUIET) -> list[Rendered]:
+    """Runs recipes of one setting past the observers; with `images` a Rendered a recipe, else none.
 
     Without `images` a batch stops as soon as every observer has seen enough. `batch` 0 takes as many at
     once as the model's memory policy says. ExplorerError as `Batch`, and as each observer's `begin`.
     """
-    size = batch or model.policy.batch
+    size, made = batch or model.policy.batch, []
     try:
         for at in range(0, len(recipes), size):
-            run = Batch(model, recipes[at:at + size])
-            total = len(run.timesteps)
+            group = Batch(model, recipes[at:at + size])
+            total = len(group.timesteps)
             for observer in observers:
                 observer.begin(model, total)
             needed = [o.steps_needed(total) for o in observers]
-            while run.index < (total if images else max(needed)):
-                view = run.step()
+            while group.index < (total if images else max(needed)):
+                view = group.step()
                 for observer, enough in zip(observers, needed, strict=True):
                     if view.index < enough:
                         observer.see(view)
-                yield Tick()
-            if images:
-                yield from run.finish()
+                run.tick()
+            made += group.finish() if images else []
     finally:
         for observer in observers:
             observer.end()
-
-
-def run_past(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer], *,
-             batch: int = 0) -> None:
-    """`watch` to its end, without images."""
-    for _ in watch(model, recipes, observers, batch=batch):
-        pass
+    return made
 
 
 def steps_seen(recipes: Sequence[Recipe], observer: Observer) -> int:

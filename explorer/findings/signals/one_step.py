@@ -14,7 +14,7 @@ import numpy as np
 
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
-from explorer.findings.signals.observers import Collected, Key, Observer, prompt_recipes, run_past, table
+from explorer.findings.signals.observers import Collected, Key, Observer, prompt_recipes, table, watch
 
 
 class OneStep(Observer):
@@ -43,5 +43,5 @@ def one_step(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], step
     """(prompts, seeds) scores from the first step of a schedule of `steps`."""
     observer = OneStep()
     recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    run_past(model, recipes, [observer], batch=batch)
+    watch(model, recipes, [observer], batch=batch)
     return table(observer.result(), prompts, seeds)

@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.findings.calibration import auc_interval, tpr_at_fpr
-from explorer.findings.signals.catalogue import SIGNALS
+from explorer.findings.signals.signal_list import SIGNALS
+from explorer.statistics import auc_interval, tpr_at_fpr
 
 SETTINGS = ("model", "seeds", "first_seed", "steps", "guidance")
 COLUMNS = ("list", "stratum", "prompt", *SETTINGS, *SIGNALS, "unet_evaluations", "elapsed_s")
@@ -21,7 +21,7 @@ LISTED, AGAINST = "list", "against"  # the list itself; prompts known not to be 
 
 
 @dataclass(frozen=True)
-class Row:
+class SignalRow:
     """One prompt's signals; `values` by name, in the catalogue's units."""
 
     list: str  # LISTED or AGAINST
@@ -43,10 +43,10 @@ class SignalTable:
             self.rows = self._read() if path.exists() else []
             self._write_whole()
         except OSError as error:
-            raise ExplorerError(f"{path} cannot be written ({error.strerror}). Choose another file.") from error
+            raise ExplorerError("findings.tables_cannot_written", path=path, strerror=error.strerror) from error
         self.done = {(row.list, row.prompt) for row in self.rows}
 
-    def add(self, row: Row) -> None:
+    def add(self, row: SignalRow) -> None:
         """Appends a row."""
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(_line(self._cells(row)))
@@ -55,17 +55,16 @@ class SignalTable:
         self.rows.append(row)
         self.done.add((row.list, row.prompt))
 
-    def _read(self) -> list[Row]:
+    def _read(self) -> list[SignalRow]:
         with self.path.open(encoding="utf-8", newline="", errors="replace") as file:
             cells = list(csv.reader(file))
         if cells and tuple(cells[0]) != COLUMNS:
-            raise ExplorerError(f"{self.path} is not a table of signals. Choose another name with --out.")
+            raise ExplorerError("findings.tables_not_signals", path=self.path)
         whole = [dict(zip(COLUMNS, row, strict=True)) for row in cells[1:] if len(row) == len(COLUMNS)]
         for row in whole:
             if any(row[k] != v for k, v in self.settings.items()) \
                     or any(bool(row[n]) != (n in self.names) for n in SIGNALS):
-                raise ExplorerError(f"{self.path} was begun with another model, other settings or other signals. "
-                                    "Give the same ones to go on with it, or another name with --out.")
+                raise ExplorerError("findings.tables_begun_another_model", path=self.path)
         return [_row(row) for row in whole if _number(row["elapsed_s"])]
 
     def _write_whole(self) -> None:
@@ -74,14 +73,14 @@ class SignalTable:
         draft.write_text(_line(COLUMNS) + "".join(_line(self._cells(r)) for r in self.rows), "utf-8")
         os.replace(draft, self.path)
 
-    def _cells(self, row: Row) -> list[str]:
+    def _cells(self, row: SignalRow) -> list[str]:
         given = {"list": row.list, "stratum": row.stratum, "prompt": row.prompt, **self.settings,
                  **{n: f"{v:.8g}" for n, v in row.values.items()},
                  "unet_evaluations": str(row.unet_evaluations), "elapsed_s": f"{row.elapsed_s:.3f}"}
         return [given.get(column, "") for column in COLUMNS]
 
 
-def accuracy(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def accuracy(rows: Sequence[SignalRow]) -> list[dict[str, Any]]:
     """How well each signal parts the list's prompts from those known not to be memorised, by stratum.
 
     A row a stratum and signal: prompts, against, auc with its 95% limits, tpr_at_1_fpr; "all" is every
@@ -116,9 +115,9 @@ def _line(cells: Sequence[str]) -> str:
     return out.getvalue()
 
 
-def _row(cells: Mapping[str, str]) -> Row:
+def _row(cells: Mapping[str, str]) -> SignalRow:
     values = {n: float(cells[n]) for n in SIGNALS if cells[n]}
-    return Row(cells["list"], cells["stratum"], cells["prompt"], values, int(cells["unet_evaluations"]),
+    return SignalRow(cells["list"], cells["stratum"], cells["prompt"], values, int(cells["unet_evaluations"]),
                float(cells["elapsed_s"]))
 
 

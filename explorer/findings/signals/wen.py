@@ -18,8 +18,8 @@ from explorer.findings.signals.observers import (
     Observer,
     noise_difference,
     prompt_recipes,
-    run_past,
     table,
+    watch,
 )
 
 
@@ -51,5 +51,5 @@ def wen(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: in
     """(prompts, seeds) magnitudes; `first_only` runs one step of a schedule of `steps` and stops."""
     observer = Wen(first_only=first_only)
     recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    run_past(model, recipes, [observer], batch=batch)
+    watch(model, recipes, [observer], batch=batch)
     return table(observer.result(), prompts, seeds)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from typing import Any
 
 from explorer.collections.looks import Looked, Pictures, look
 from explorer.errors import ExplorerError
+from explorer.texts import say
 from explorer.worker.engine.code import code_sha256
 
 
@@ -17,26 +20,25 @@ class Painter:
         """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
         check_same("code", code_sha256(), expected)
         from explorer.diffusion.models import load_model
+        from explorer.search.engine import Here, Room
         from explorer.settings import default_home
 
-        self.model = load_model(source, precision=precision, home=default_home())
-        check_same("fingerprint", self.model.ref.fingerprint, expected)
+        self.here = Here(load_model(source, precision=precision, home=default_home()), Room(sys.maxsize))
+        check_same("fingerprint", self.here.model.ref.fingerprint, expected)
 
     def process(self) -> int:
         """This actor's process id; answers once the model is loaded."""
         return os.getpid()
 
-    def do(self, unit: Any) -> Any:
-        """What came of a unit, with where it was made; see explorer.search.engine."""
-        from dataclasses import replace
-
+    def do(self, unit: Any) -> list[Any]:
+        """What came of a unit, part by part, with where it was made; see explorer.search.engine."""
         from explorer.diffusion.environment import environment
-        from explorer.search.engine import do
         from explorer.worker.runners.surroundings import surroundings
 
-        device = self.model.device
-        return replace(do(self.model, unit), environment={"sampler": environment(device),
-                                                          "surroundings": surroundings(device)})
+        parts, device = [], self.here.model.device
+        self.here.do(unit, parts.append)
+        where = {"sampler": environment(device), "surroundings": surroundings(device)}
+        return [replace(part, environment=where) for part in parts]
 
 
 class Reader:
@@ -56,14 +58,13 @@ class Reader:
         """This actor's process id; answers once the CLIP is loaded."""
         return os.getpid()
 
-    def do(self, pictures: Pictures) -> Looked:
+    def do(self, pictures: Pictures) -> list[Looked]:
         """See explorer.collections.looks."""
-        return look(self.encoder, pictures)
+        return [look(self.encoder, pictures)]
 
 
 def check_same(what: str, found: str, expected: dict[str, str]) -> None:
     """ExplorerError if a node's code or weights differ from the driver's."""
     if found != expected[what]:
-        thing = {"code": "code of this program", "fingerprint": "model's files"}[what]
-        raise ExplorerError(f"A node of the cluster has another version of the {thing} ({found[:12]}, here "
-                            f"{expected[what][:12]}). Install the same on every node, and start again.")
+        raise ExplorerError("worker.actors_node_cluster_another", thing=say(f"note.node.{what}"), found=found[:12],
+                            expected=expected[what][:12])

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.records import Tick
+from explorer.run import Run
 from explorer.settings import check_engine
 
 INSTALL = 'pip install "ray[client]==2.60.0"'
@@ -28,15 +28,13 @@ def connect(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ExplorerError(f"The engine {address} needs Ray, which is not installed. Run `{INSTALL}`, or use the "
-                            "engine \"local\".") from error
+        raise ExplorerError("worker.crew_engine_needs_ray", address=address, install=INSTALL) from error
     if not ray.is_initialized():
         try:
             _knock(ray, address)
         except Exception as error:  # Ray raises its own, gRPC's and Python's kinds
             reason = " ".join(str(error).split())[:160]
-            raise ExplorerError(f"No Ray cluster can be used at {address} ({reason}). Start one there with the "
-                                "same versions of Python and Ray, or use the engine \"local\".") from error
+            raise ExplorerError("worker.crew_no_ray_cluster", address=address, reason=reason) from error
     return ray
 
 
@@ -72,11 +70,12 @@ class Crew:
         made = self.ray.remote(self.kind).options(max_restarts=AGAIN, max_task_retries=AGAIN, **options)
         self.actors = {number: made.remote(*self.args) for number in range(count)}
 
-    def run(self, units: Iterable[Any]) -> Iterator[Tick | tuple[Any, Any]]:
-        """Each unit with what came of it, in the order in which they end; Ticks while none does.
+    def run(self, units: Iterable[Any], on_made: Callable[[Any, Any], Any], *, run: Run) -> None:
+        """Each unit with what came of it, part by part, to `on_made`, in the order in which they end.
 
         A unit is taken from `units` only when an actor is free. The unit of an actor that is lost for good goes
-        to another one. ExplorerError from a node as it is; one more when no actor is left.
+        to another one. `run` ticks while none ends. ExplorerError from a node as it is; one more when no actor
+        is left.
         """
         if not self.actors or not self.ray.is_initialized():
             self._start()
@@ -97,9 +96,10 @@ class Crew:
                 if unit is None:
                     self.processes[number] = result
                 else:
-                    yield unit, result
+                    for part in result:
+                        on_made(unit, part)
             if not ready:
-                yield Tick()
+                run.tick()
             while shift.free and (unit := shift.next()) is not None:
                 number = shift.free.pop()
                 shift.under_way[self.actors[number].do.remote(unit)] = (number, unit)
@@ -108,8 +108,7 @@ class Crew:
         try:
             return self.ray.get(reference)
         except ConnectionError as error:
-            raise ExplorerError("The connection to the cluster was lost. What came back is kept; see that the "
-                                "cluster runs, then resume.") from error
+            raise ExplorerError("worker.crew_connection_cluster_lost") from error
         except self.ray.exceptions.RayTaskError as error:
             raise getattr(error, "cause", None) or error from error
         except self.ray.exceptions.RayActorError as error:
@@ -120,8 +119,7 @@ class Crew:
         del self.actors[number]
         self.processes.pop(number, None)
         if not self.actors:
-            raise ExplorerError("The cluster lost every process of this program more often than it could replace "
-                                "them. What came back is kept; look at the nodes' memory, then resume.") from error
+            raise ExplorerError("worker.crew_cluster_lost_every") from error
 
 
 class _LostError(Exception):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.clip.captions import KNOWN, Captioner, find_captioner
+from explorer.clip.caption_model import KNOWN, Captioner, find_captioner
 from explorer.clip.encoder import Encoder, load_encoder
+from explorer.diffusion.locate import hub_folder
 from explorer.diffusion.models import Model, describe_model, load_model, pick_device
-from explorer.diffusion.sources import hub_folder
 from explorer.settings import LOCAL, check_engine
 from explorer.worker.context import Context
 from explorer.worker.engine.actors import Painter, Reader

@@ -14,18 +14,18 @@ from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.cli import main
 from explorer.errors import ExplorerError
-from explorer.findings.signals.catalogue import SIGNALS
 from explorer.findings.signals.readings import SignalReading
+from explorer.findings.signals.signal_list import SIGNALS
 from explorer.findings.signals.tables import COLUMNS
-from explorer.images.door import read_png
+from explorer.images.decode import read_png
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import MeasureSignals
-from explorer.records import ModelRef, Progress, TermGain
+from explorer.records import ModelRef, TermGain
 from explorer.worker.context import Context
-from explorer.worker.loop import drain
-from explorer.worker.registry import runner
-from explorer.worker.table import Table
+from explorer.worker.loaded_table import LoadedTable
+from explorer.worker.loop import run_task
 from tests.diffusion import tiny
+from tests.heard import Heard
 from tests.pages.filled import fill
 
 
@@ -38,24 +38,15 @@ def source(tmp_path_factory) -> str:
 
 @pytest.fixture
 def work(settings, source):
-    """Runs a MeasureSignals task in this process; returns its result, events and the open case."""
+    """Runs a MeasureSignals task in this process; returns its result and what it told."""
     settings = dataclasses.replace(settings, device="cpu", model=source)
-    table = Table(10**9)
+    table = LoadedTable(10**9)
 
     def run(task: MeasureSignals, case: Case | None = None):
         queue = Queue(settings.database)
         job = queue.get(queue.submit(task, case_id=case.id if case else ""))
-        context, events = Context(settings, queue, job, table, lambda: False), []
-
-        def seen():
-            made = runner("MeasureSignals")(task, context)
-            while True:
-                try:
-                    events.append(next(made))
-                except StopIteration as end:
-                    return end.value
-                yield events[-1]
-        return drain(seen()), events
+        heard = Heard()
+        return run_task(task, Context(settings, queue, job, table, heard)), heard.reports
     return run
 
 
@@ -68,7 +59,7 @@ def case(settings) -> tuple[Case, str]:
 def test_a_prompts_signals_go_on_record_with_its_picture_and_mask(work, case, source):
     opened, subject_id = case
     task = MeasureSignals(opened.id, subject_id, "ab b", source, seeds=2, steps=3, guidance=3.0)
-    result, events = work(task, opened)
+    result, told = work(task, opened)
     reading, = opened.records(SignalReading, subject_id=subject_id)
     assert reading.id == result["reading_id"]
     assert set(reading.values) == set(SIGNALS)
@@ -77,14 +68,14 @@ def test_a_prompts_signals_go_on_record_with_its_picture_and_mask(work, case, so
     assert reading.unet_evaluations == 2 * 2 * 3 + 2 * 6 + 2 * 3 * 5
     picture, mask = (read_png(opened.blob(b)) for b in (reading.image_blob, reading.mask_blob))
     assert mask.shape[0] >= 256 and mask.shape[0] % picture.shape[0] == 0
-    assert any(isinstance(e, Progress) and e.total for e in events)
+    assert any(progress.total for progress in told)
     work(task, opened)
     assert len(opened.records(SignalReading, subject_id=subject_id)) == 1
     assert check_chain(opened.log()) == ()
 
 
 def test_nothing_is_measured_without_a_prompt(work, settings, source):
-    from explorer.images.door import png_bytes
+    from explorer.images.decode import png_bytes
     from tests.pages.filled import picture
     empty = CaseStore(settings.cases).create("No prompt")
     subject = empty.add_subject(png_bytes(picture()), "ball.png")
@@ -108,8 +99,8 @@ def test_a_list_is_measured_once_and_gone_on_with(work, source, tmp_path):
         ("list", "VM", "ab"), ("list", "TM", "b"), ("against", "", "other")]
     assert all(float(r["wen"]) > 0 and r["clique"] == "" for r in rows)
     out.write_text("".join(whole.splitlines(keepends=True)[:3]))
-    _, events = work(task)
-    assert sum(isinstance(e, Progress) and e.message == "measuring prompts" for e in events) == 1
+    _, told = work(task)
+    assert sum(progress.message == "measuring prompts" for progress in told) == 1
     with out.open(newline="") as file:
         again = list(csv.DictReader(file))
     assert [r["wen"] for r in again] == [r["wen"] for r in rows]
@@ -124,9 +115,10 @@ def test_a_damaged_list_is_told_before_a_model_is_loaded(tmp_path, capsys):
 
 
 def _script() -> None:
-    from pages.components import signals, state
+    from pages.prompt import signals_panel
+    from pages.shared import state
     now = state.here()
-    signals.panel(now.open_case, now.open_subject)
+    signals_panel.panel(now.open_case, now.open_subject)
 
 
 def _shown(case: tuple[str, str]) -> AppTest:

@@ -10,16 +10,17 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 from explorer.closeness.scores import tiled_l2
+from explorer.diffusion.families.shared_text import cross_attentions
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.shared_text import cross_attentions
-from explorer.errors import ExplorerError
+from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.signals import cliques
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention, bright_ending, masked_magnitude
 from explorer.findings.signals.curvature import curvature, score_difference, sharpness
-from explorer.findings.signals.observers import noise_difference, prompt_recipes, run_past, table, watch
+from explorer.findings.signals.observers import noise_difference, prompt_recipes, table, watch
 from explorer.findings.signals.one_step import OneStep, one_step
 from explorer.findings.signals.wen import Wen, magnitude, wen
 from tests.diffusion import tiny
+from tests.heard import Heard
 
 PROMPTS, SEEDS, STEPS = ["a red boat", "two"], (3, 11), 4
 
@@ -32,7 +33,7 @@ def model(request, tmp_path_factory):
 def views(model, **changes):
     recipe = replace(prompt_recipes(model, PROMPTS[:1], seeds=SEEDS[:1], steps=STEPS)[0], **changes)
     found = []
-    list(sample(model, [recipe], on_step=found.append))
+    sample(model, [recipe], on_step=found.append)
     return found
 
 
@@ -59,7 +60,7 @@ def test_end_attention_is_what_the_network_attends_with(model):
     """Against diffusers' own attention scores, recorded by a processor in the first layer of the way down."""
     observer = EndAttention()
     recipes = prompt_recipes(model, PROMPTS, seeds=SEEDS, steps=STEPS)
-    run_past(model, recipes, [observer])
+    watch(model, recipes, [observer])
     maps = observer.maps()
     weights = _recorded(model, recipes[:1])  # (heads, 64, 77)
     end = len("aredboat") + 1  # a letter a token, after the start token
@@ -89,7 +90,7 @@ def _recorded(model, recipes):
     before, recorder = attention.processor, _Recorder()
     attention.set_processor(recorder)
     try:
-        list(sample(model, recipes))
+        sample(model, recipes)
     finally:
         attention.set_processor(before)
     return recorder.seen
@@ -98,7 +99,7 @@ def _recorded(model, recipes):
 def test_bright_ending_weighs_the_difference_with_its_mask(model):
     observer = BrightEnding()
     recipes = prompt_recipes(model, PROMPTS[:1], seeds=SEEDS[:1], steps=STEPS)
-    run_past(model, recipes, [observer])
+    watch(model, recipes, [observer])
     mask = next(iter(observer.maps().values()))
     steps = np.stack([noise_difference(v)[0].numpy() for v in views(model)])
     value = next(iter(observer.result().values()))
@@ -109,22 +110,21 @@ def test_bright_ending_weighs_the_difference_with_its_mask(model):
 
 def test_curvature_is_half_the_gradient_of_the_squared_difference_of_scores(model):
     """‖H s‖² by one backward pass, against central differences of ½‖s‖² along its own direction."""
-    from explorer.diffusion.conditioning import network_inputs
     from explorer.diffusion.sampling import Batch
     recipes = prompt_recipes(model, PROMPTS[:1], seeds=SEEDS[:1], steps=STEPS)
-    value = next(iter(next(sharpness(model, recipes)).values()))
+    value, = sharpness(model, recipes).values()
     run = Batch(model, recipes)
     timestep, levels = run.timesteps[0], run.stepper.levels(run.timesteps[0])
     deviation = levels[1] / (levels[0] ** 2 + levels[1] ** 2) ** 0.5
-    inputs = network_inputs(model, run.recipes, guided=True)
+    words = model.family.encode(run.recipes, paired=True)
     model.pipe.unet.double()
     try:
         with torch.no_grad():
             x = run.stepper.scale(run.latents, timestep).double()
-            given = {k: _double(v) for k, v in inputs.items()}
+            doubled = words.each(torch.Tensor.double)
 
             def half(at):
-                return 0.5 * float((score_difference(model, at, timestep, given, levels, run.kind)
+                return 0.5 * float((score_difference(model, at, timestep, doubled, levels, run.kind)
                                     / deviation).square().sum())
             step, slopes = 1e-3, []
             generator = torch.Generator().manual_seed(0)
@@ -135,12 +135,6 @@ def test_curvature_is_half_the_gradient_of_the_squared_difference_of_scores(mode
         model.pipe.unet.float()
     # E (u · g)² = ‖g‖² for standard normal u
     assert value == pytest.approx(np.mean(np.square(slopes)), rel=0.6)
-
-
-def _double(value):
-    if isinstance(value, dict):
-        return {k: _double(v) for k, v in value.items()}
-    return value.double()
 
 
 def test_one_run_gives_what_each_signal_gives_alone(model):
@@ -158,14 +152,17 @@ def test_one_run_gives_what_each_signal_gives_alone(model):
 
 def test_watching_changes_no_image_and_leaves_no_hook(model):
     recipes = prompt_recipes(model, PROMPTS[:1], seeds=SEEDS, steps=STEPS)
-    plain = [r.rgb for r in sample(model, recipes) if hasattr(r, "rgb")]
-    watched = [r.rgb for r in watch(model, recipes, [BrightEnding()], images=True) if hasattr(r, "rgb")]
+    plain = [r.rgb for r in sample(model, recipes)]
+    watched = [r.rgb for r in watch(model, recipes, [BrightEnding()], images=True)]
     np.testing.assert_array_equal(plain, watched)
-    events = watch(model, recipes, [BrightEnding()])
-    for _ in range(STEPS - 1):
-        next(events)
-    assert _hooks(model) > 0
-    events.close()
+    hooks = []
+
+    def third():
+        hooks.append(_hooks(model))
+        return len(hooks) == STEPS - 1
+    with pytest.raises(Cancelled):
+        watch(model, recipes, [BrightEnding()], run=Heard(when=third))
+    assert len(hooks) == STEPS - 1 and hooks[-1] > 0
     assert _hooks(model) == 0
 
 

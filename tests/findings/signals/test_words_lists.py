@@ -7,16 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from explorer.diffusion.conditioning import network_inputs
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
 from explorer.findings.signals.curvature import score_difference
 from explorer.findings.signals.lists import read_list
-from explorer.findings.signals.measure import checked, drained, measure, signal
+from explorer.findings.signals.measure import checked, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
-from explorer.findings.signals.tables import AGAINST, LISTED, Row, SignalTable, accuracy
+from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
+from explorer.findings.signals.trigger_words import word_influence
 from explorer.findings.signals.wen import wen
-from explorer.findings.signals.words import word_influence
 from tests.diffusion import tiny
 
 SETTINGS = {"model": "m", "seeds": 2, "first_seed": 0, "steps": 4, "guidance": 3.0}
@@ -30,34 +29,34 @@ def model(request, tmp_path_factory):
 def test_influence_is_the_gradient_of_the_pull_in_each_token(model):
     """One step, one seed, against central differences along random directions of one token's embedding."""
     recipes = prompt_recipes(model, ["ab b ab"], seeds=(5,), steps=1)
-    found = drained(word_influence(model, "ab b ab", seeds=(5,), steps=1))
+    found = word_influence(model, "ab b ab", seeds=(5,), steps=1)
     assert [(t.term, t.tokens) for t in found] == [("ab", 2), ("b", 1), ("ab (2)", 2)]
     run = Batch(model, recipes)
     timestep, levels = run.timesteps[0], run.stepper.levels(run.timesteps[0])
-    inputs = network_inputs(model, run.recipes, guided=True)
+    words = model.family.encode(run.recipes, paired=True)
     with torch.no_grad():
         x = run.stepper.scale(run.latents, timestep)
 
         def pull(change):
-            text = inputs["encoder_hidden_states"].clone()
+            text = words.both["encoder_hidden_states"].clone()
             text[1, 3] += change  # the token "b", after the start and two letters of "ab"
-            given = inputs | {"encoder_hidden_states": text}
+            given = replace(words, both=words.both | {"encoder_hidden_states": text})
             return float(score_difference(model, x, timestep, given, levels, run.kind).norm())
-        width, step = inputs["encoder_hidden_states"].shape[-1], 0.05
+        width, step = words.text.shape[-1], 0.05
         slopes = torch.tensor([(pull(step * e) - pull(-step * e)) / (2 * step) for e in torch.eye(width)])
     assert found[1].gain == pytest.approx(float(slopes.norm()), rel=0.05)
 
 
 def test_words_and_signals_use_every_seed_and_step(model):
-    whole = drained(word_influence(model, "ab b", seeds=(1, 2), steps=2))
-    each = [drained(word_influence(model, "ab b", seeds=(s,), steps=2)) for s in (1, 2)]
+    whole = word_influence(model, "ab b", seeds=(1, 2), steps=2)
+    each = [word_influence(model, "ab b", seeds=(s,), steps=2) for s in (1, 2)]
     for number, term in enumerate(whole):
         assert term.gain == pytest.approx(sum(e[number].gain for e in each) / 2, rel=1e-2)
 
 
 def test_one_interface_for_every_signal(model):
     names = checked(())
-    every = drained(measure(model, "a red boat", seeds=(0, 1), steps=4))
+    every = measure(model, "a red boat", seeds=(0, 1), steps=4)
     assert tuple(every.results) == names and len(every.images) == 2
     for name in names:
         alone = signal(name).measure(model, "a red boat", seeds=(0, 1), steps=4)
@@ -95,7 +94,7 @@ def test_a_damaged_list_is_one_sentence(data, said):
 
 
 def row(prompt, value, *, kind=LISTED, stratum=""):
-    return Row(kind, stratum, prompt, {"wen": value, "one_step": 2 * value}, 16, 0.5)
+    return SignalRow(kind, stratum, prompt, {"wen": value, "one_step": 2 * value}, 16, 0.5)
 
 
 def test_a_table_goes_on_after_a_cut_in_the_middle_of_a_row(tmp_path):

@@ -7,10 +7,10 @@ import pyarrow.parquet
 import pytest
 
 from explorer.diffusion.models import load_model
-from explorer.findings.calibration import auc
-from explorer.findings.signals.observers import prompt_recipes, run_past, table
+from explorer.findings.signals.observers import prompt_recipes, table, watch
 from explorer.findings.signals.one_step import OneStep
 from explorer.findings.signals.wen import Wen
+from explorer.statistics import auc
 
 WORKS, SEEDS, STEPS = 5, (0, 1), 8
 
@@ -30,7 +30,7 @@ def measured(world, captions) -> dict[str, np.ndarray]:
     model = load_model("world", device="cpu")
     prompts = captions["seen"] + captions["never"]
     observers = [Wen(), OneStep()]
-    run_past(model, prompt_recipes(model, prompts, seeds=SEEDS, steps=STEPS), observers)
+    watch(model, prompt_recipes(model, prompts, seeds=SEEDS, steps=STEPS), observers)
     return {o.name: table(o.result(), prompts, SEEDS) for o in observers}
 
 

@@ -10,22 +10,23 @@ import sys
 import numpy as np
 import pytest
 
-from explorer.cases.case import Environment
 from explorer.closeness.scores import compare
 from explorer.collections.parts import Parts
-from explorer.diffusion.render import render_exhibit
+from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
-from explorer.images.door import png_bytes, read_png
+from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
-from explorer.search.lanes import RaceRound
+from explorer.records import Environment
+from explorer.records.race_records import RaceRound
+from explorer.run import QUIET
 from explorer.settings import check_engine
 from explorer.worker.engine import crew
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import INSTALL, Crew, connect
-from explorer.worker.registry import runner
+from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.runners import loading
-from explorer.worker.table import Table
+from tests.heard import Heard
 from tests.worker.engine.cluster import ROOT, cluster
 from tests.worker.test_runners import sources, work  # noqa: F401
 
@@ -43,7 +44,7 @@ def address():
 @pytest.fixture(scope="module")
 def table():
     """Actors stay warm from test to test."""
-    return Table(10**9)
+    return LoadedTable(10**9)
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def closest(work, name, count=10):  # noqa: F811
     model = loading.model(work.context(search(work, name)), work.settings.model)
     subject = read_png(work.case.blob(work.subject.pixels_sha256))
     first = work.case.replays(work.subject.id, search_id=name, order_by="tiled_l2", limit=count + 4)
-    exact = {r.recipe.seed: compare(subject, render_exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
+    exact = {r.recipe.seed: compare(subject, exhibit(model, r.recipe).rgb)["tiled_l2"] for r in first}
     return sorted(exact, key=exact.get)[:count]
 
 
 def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa: F811
     other = Crew(address, Painter, sources["model"], "float32", {"code": "0" * 64, "fingerprint": ""}, size=1)
     with pytest.raises(ExplorerError, match="another version of the code"):
-        list(other.run(["never taken"]))
+        other.run(["never taken"], print, run=QUIET)
     with pytest.raises(ExplorerError, match="another version of the model's files"):
         Painter(sources["model"], "float32", {"code": code_sha256(), "fingerprint": "0" * 64})
 
@@ -77,13 +78,15 @@ def test_a_node_with_other_code_or_weights_is_refused(address, sources):  # noqa
 def test_a_worker_that_ends_half_way_costs_nothing(shared):
     shared.run(search(shared, "here", seeds=SEEDS, steps=(10,)))
     task = search(shared, "there", shared.address, seeds=SEEDS, steps=(10,))
-    context, ended = shared.context(task), False
+    context, ended = shared.context(task), []
     painters = loading.painters(context, shared.address, task.model, loading.model(context, task.model))
-    list(painters.run([]))  # both are ready
-    for _ in runner("RunSearch")(task, context):
+    painters.run([], print, run=QUIET)  # both are ready
+
+    def one_ends():
         if not ended and shared.case.count_replays(search_id="there"):
             os.kill(painters.processes[0], signal.SIGKILL)
-            ended = True
+            ended.append(True)
+    shared.run(task, Heard(when=one_ends))
     assert ended
     found = shared.case.replays(shared.subject.id, search_id="there", order_by="time", limit=-1)
     assert sorted(r.recipe.seed for r in found) == list(range(SEEDS))  # none lost, none twice

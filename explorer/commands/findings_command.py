@@ -1,0 +1,101 @@
+"""`portfolio FOLDER` and `calibrate`: many works, or many controls, through one measured search each."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from explorer.cases.case import Case
+from explorer.cases.given_caption import beside
+from explorer.cases.store import CaseStore
+from explorer.collections.works import PICTURES
+from explorer.commands.progress_bars import Bars
+from explorer.errors import ExplorerError, shortened
+from explorer.findings.case_tests import portfolio_of
+from explorer.findings.controls import measured_rates
+from explorer.findings.finding import Measured
+from explorer.folders import is_plain, read_file
+from explorer.jobs import foreground
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.tasks import MeasureControls, MeasureSubject
+from explorer.records.policy import Policy, check
+from explorer.settings import Settings
+from explorer.texts import say
+
+
+def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
+    folder, policy = _folder(args.folder), check(Policy(prompt_from=args.prompt_from, seeds=args.seeds))
+    store = CaseStore(settings.cases, actor="command line")
+    case = store.open(args.out) if args.out else store.create(folder.name)
+    refused = _take_in(case, folder)
+    _worded(case, policy)
+    model, clip = args.model or settings.model, args.clip or settings.clip
+    controls = str(args.controls.resolve()) if args.controls else ("world" if model == "world" else "")
+    with Bars(quiet=args.json) as bars:
+        if controls not in ("", "world"):
+            foreground.run(settings, MeasureControls(controls, policy, model=model, clip=clip), follow=bars.follow)
+        tested = {t.subject_id for t in case.records(Measured)}
+        for subject in case.subjects():
+            if subject.id not in tested:
+                foreground.run(settings, MeasureSubject(case.id, subject.id, new_search_id(), policy, controls,
+                                                        model, clip), follow=bars.follow)
+    return _ranking(case) | {"case": case.id, "refused": refused}
+
+
+def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """Puts a folder of unseen images through a model and measures how often the rule flags them wrongly."""
+    policy = check(Policy(prompt_from=args.prompt_from, seeds=args.seeds))
+    task = MeasureControls(str(_folder(args.controls)), policy, model=args.model or settings.model,
+                           clip=args.clip or settings.clip)
+    with Bars(quiet=args.json) as bars:
+        done = foreground.run(settings, task, follow=bars.follow)
+    return done | measured_rates(Path(done["out"]), Path(task.controls), policy)
+
+
+def _folder(path: Path) -> Path:
+    if not os.path.isdir(path):
+        raise ExplorerError("commands.findings_command_no_folder", path=shortened(path))
+    return path.resolve()
+
+
+def _take_in(case: Case, folder: Path) -> list[str]:
+    """Adds the folder's images that the case does not have, each with the words in the text file of its name;
+    returns why others were refused."""
+    known, refused = {s.sha256: s.caption for s in case.subjects()}, []
+    files = sorted(p for p in folder.rglob("*") if is_plain(p) and not p.name.startswith("."))
+    pictures = {p.with_suffix("") for p in files if p.suffix.lower() in PICTURES}
+    for file in files:
+        if file.suffix == ".txt" and file.with_suffix("") in pictures:
+            continue  # a picture's words
+        try:
+            data, words = read_file(file), beside(file)
+            mine = known.get(hashlib.sha256(data).hexdigest())
+            if mine is None or words not in ("", mine):
+                case.add_subject(data, file.name, caption=words)
+        except ExplorerError as error:
+            refused.append(str(error))
+    if not case.subjects():
+        raise ExplorerError("commands.findings_command_holds_no_image", folder=folder)
+    return refused
+
+
+def _worded(case: Case, policy: Policy) -> None:
+    """ExplorerError where captions are to be tested and some pictures have none: one ranking needs one policy."""
+    without = [s.name for s in case.subjects() if not s.caption]
+    if policy.prompt_from == "caption" and without:
+        raise ExplorerError("commands.findings_command_images_no_words", without_count=len(without),
+                            subjects_count=len(case.subjects()), first_without=without[0])
+
+
+def _ranking(case: Case) -> dict[str, Any]:
+    """What the last line prints: the works in order, with p and q where controls fit."""
+    found = portfolio_of(case)
+    if found is None:
+        return {"statement": say("note.commands.no_controls_given"), "works": []}
+    return {"statement": found.statement, "limits": list(found.limits), "works": [
+        {"rank": r.rank, "name": r.work.name, "closeness": r.work.value, "excess": r.excess, "p": r.p, "q": r.q,
+         "listed": r.listed, "why_no_p": r.why_no_p} for r in found.rows]}

@@ -1,0 +1,111 @@
+"""Rectified-flow transformers: what SD 3, FLUX, Qwen-Image, Z-Image and Chroma have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from explorer.diffusion.families.family import Family, Words
+from explorer.diffusion.schedulers import Schedule
+from explorer.records import Recipe
+
+
+class FlowFamily(Family):
+    """A transformer that predicts the velocity from image to noise; each prediction is a call of its own."""
+
+    most_shift = 1.15  # of the largest image, where the model's config does not say
+    yields = False  # see Schedule
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        return int(self.vae.config.latent_channels), int(self.pipe.vae_scale_factor)
+
+    @property
+    def size_steps(self) -> tuple[int, int]:
+        return self.latent_shape[1] * 2, self.latent_shape[1] * 2  # the network takes squares of 2 × 2 cells
+
+    def schedule(self, steps: int, *, height_px: int, width_px: int) -> Schedule | None:
+        return Schedule(np.linspace(1.0, 1 / steps, steps), self.shift(height_px, width_px), yields=self.yields)
+
+    def shift(self, height_px: int, width_px: int) -> float:
+        """How far noise levels are shifted for an image of this size (Esser et al. 2024): a line in its tokens."""
+        low, high = self._told("base_image_seq_len", 256), self._told("max_image_seq_len", 4096)
+        least, most = self._told("base_shift", 0.5), self._told("max_shift", self.most_shift)
+        side = self.size_steps[0]
+        slope = (most - least) / (high - low)
+        return (height_px // side) * (width_px // side) * slope + least - slope * low
+
+    def _told(self, name: str, otherwise: float) -> float:
+        return self.pipe.scheduler.config.get(name, otherwise)
+
+    def encode(self, recipes: Sequence[Recipe], *, paired: bool, shared: bool = False) -> Words:
+        one = shared and len({(r.prompt, r.negative_prompt, r.clip_skip) for r in recipes}) == 1
+        few = recipes[:1] if one else recipes
+        given = self._rows([self._prompt(r.prompt, r.clip_skip) for r in few], recipes)
+        if not paired:
+            return Words(given)
+        return Words(given, self._rows([self._prompt(r.negative_prompt, 0) for r in few], recipes))
+
+    def _prompt(self, prompt: str, clip_skip: int) -> dict[str, Any]:
+        return self.remembered((prompt, clip_skip), lambda: self.encoded(prompt, clip_skip))
+
+    @abstractmethod
+    def encoded(self, prompt: str, clip_skip: int) -> dict[str, Any]:
+        """The network's arguments for one prompt, one row each; (t, …) without a batch axis where all share it."""
+
+    def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
+        """Prompts as rows of a batch; a mask is made where they differ in length."""
+        return stacked(prompts)
+
+    def predict(self, latents: torch.Tensor, timestep: torch.Tensor,
+                words: Words) -> tuple[torch.Tensor, torch.Tensor | None]:
+        given = self.velocity(latents, timestep, words.given)
+        return given, self.velocity(latents, timestep, words.empty) if words.paired else None
+
+    @abstractmethod
+    def velocity(self, latents: torch.Tensor, timestep: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
+        """The network's prediction (n, c, h, w) for one set of prompts."""
+
+
+def stacked(prompts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of several prompts: (1, …) tensors one below the other; what has no batch axis is shared."""
+    first = prompts[0]
+    return {name: torch.cat([p[name] for p in prompts]) if _rowed(value) else value
+            for name, value in first.items()}
+
+
+def _rowed(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.shape[0] == 1 and value.ndim > 1
+
+
+def as_many(inputs: dict[str, Any], rows: int) -> dict[str, Any]:
+    """Inputs with a row for each of `rows` images, where one row stands for all."""
+    return {name: value.expand(rows, *value.shape[1:]) if _rowed(value) and rows > 1 else value
+            for name, value in inputs.items()}
+
+
+def equally_long(prompts: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """(n, t, d) of texts (1, t_i, d) filled up with zeros, and their mask (n, t), None for texts of one length."""
+    lengths = [p.shape[1] for p in prompts]
+    if len(set(lengths)) == 1:
+        return torch.cat(list(prompts)), None
+    rows = torch.cat([F.pad(p, (0, 0, 0, max(lengths) - p.shape[1])) for p in prompts])
+    places = torch.arange(max(lengths), device=rows.device)
+    return rows, (places[None] < torch.tensor(lengths, device=rows.device)[:, None]).long()
+
+
+def packed(latents: torch.Tensor) -> torch.Tensor:
+    """(n, h/2·w/2, 4c) tokens of latents (n, c, h, w): a square of 2 × 2 cells each."""
+    n, c, h, w = latents.shape
+    return latents.view(n, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(n, h * w // 4, 4 * c)
+
+
+def unpacked(tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """(n, c, h, w), the shape of `like`, of tokens as `packed` makes them."""
+    n, c, h, w = like.shape
+    return tokens.view(n, h // 2, w // 2, c, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(n, c, h, w)

@@ -1,0 +1,231 @@
+"""Finds a model's files and says what kind of model they are, without loading a weight (no torch here).
+
+Safetensors only: a pickle can run any code when it is opened, so it is refused and never read. Pipelines
+that bring their own Python files are refused too.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from explorer.diffusion.classes import Index, check_complete, files_read, read_index
+from explorer.diffusion.declared import is_refiner
+from explorer.errors import ExplorerError, shortened
+from explorer.folders import typed_path
+from explorer.foreign.configs import check_config, check_no_code, check_weight_index
+from explorer.foreign.reading import read_json, read_table
+from explorer.settings import WORLD
+from explorer.texts import say
+
+PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
+MOST_LETTERS = 200  # of a hub id
+HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
+CONFIGS = ("config.json", "_config.json")
+TABLES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # which file of a split part holds what
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model's files on this computer. `files` are those that loading reads, relative to `root`."""
+
+    source: str
+    kind: str  # "folder" | "file"
+    root: Path  # the folder, or the single file's folder
+    files: tuple[str, ...]
+    family: str  # as the catalogue of families has it
+    pipeline: str  # diffusers class name; "" for a single file
+    variant: str = ""  # "fp16" where only that variant is there
+    name: str = ""
+    index: Index | None = None  # what its model_index.json names; None for a single file
+
+    @property
+    def single_file(self) -> Path:
+        return self.root / self.files[0]
+
+
+def locate(source: str, *, home: Path | None = None) -> Located:
+    """The files behind "world", a folder, a single file, or a hub id "owner/name[@revision]".
+
+    `home` is the workspace, whose `models/` holds downloads. Raises ExplorerError for what is not
+    there, for pickles, for pipelines with code of their own and for kinds that this cannot run.
+    """
+    if source == "world":
+        folder = WORLD / "diffusion"
+        if not (folder / "model_index.json").is_file():
+            raise ExplorerError("diffusion.locate_bundled_world_model")
+        return _folder(source, folder)
+    path = typed_path(source)
+    if path.is_dir():
+        return _folder(source, path.resolve())
+    if path.is_file():
+        return _file(source, path.resolve())
+    if HUB_ID.match(source) and len(source) <= MOST_LETTERS and not path.is_absolute() and source[0] != ".":
+        return _folder(source, _downloaded(source, home))
+    raise ExplorerError("diffusion.locate_no_model", source=shortened(source))
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Names of the .safetensors files right below a folder, sorted; hidden ones and links left out."""
+    try:
+        return sorted((p.name for p in folder.iterdir() if p.suffix == ".safetensors"
+                       and not p.name.startswith(".") and not p.is_symlink() and p.is_file()),
+                      key=str.casefold)
+    except OSError as error:
+        raise ExplorerError("diffusion.locate_folder_cannot_read", folder=folder,
+                            strerror=error.strerror) from error
+
+
+def hub_folder(source: str, home: Path) -> Path:
+    """Where a hub id's files are kept in the workspace `home`."""
+    return home / "models" / source.replace("/", "--")
+
+
+def _downloaded(source: str, home: Path | None) -> Path:
+    if home:
+        exact = hub_folder(source, home)
+        revisions = [exact] if "@" in source else sorted(exact.parent.glob(exact.name + "@*"))
+        there = [f for f in (exact, *revisions) if (f / "model_index.json").is_file()]
+        if len(set(there)) > 1:
+            names = ", ".join(f.name.partition("@")[2][:12] for f in there)
+            raise ExplorerError("diffusion.locate_several_revisions_here", source=source, names=names)
+        if there:
+            return there[0]
+    try:
+        from huggingface_hub import snapshot_download
+        name, _, revision = source.partition("@")
+        return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
+    except Exception as error:  # any failure of the hub's cache means: not here
+        raise ExplorerError("diffusion.locate_not_computer_nothing", source=shortened(source)) from error
+
+
+def _folder(source: str, root: Path) -> Located:
+    index_path = root / "model_index.json"
+    if not index_path.is_file():
+        raise ExplorerError("diffusion.locate_folder_no_model", root=root)
+    index = _without_pickled_extras(read_index(read_json(index_path), str(root)), root)
+    check_no_code(root)
+    _check_kind(index, root)
+    try:
+        return _located(source, root, index)
+    except OSError as error:
+        raise ExplorerError("diffusion.locate_folder_unreadable", root=root,
+                            why=error.strerror or type(error).__name__) from error
+
+
+def _located(source: str, root: Path, index: Index) -> Located:
+    files, variant = _component_files(root, sorted(index.parts))
+    check_complete(index, str(root))
+    check_configs(root, index, files)
+    return Located(source, "folder", root, ("model_index.json", *files), _family(root, index), index.pipeline,
+                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"), index)
+
+
+def _without_pickled_extras(index: Index, root: Path) -> Index:
+    """The index less the parts that may be left out and are here as pickles only: a safety checker, mostly."""
+    pickled = {role for role in index.kind.optional & set(index.parts)
+               if _with_suffix(root / role, PICKLES) and not _with_suffix(root / role, {".safetensors"})}
+    parts = {role: value for role, value in index.parts.items() if role not in pickled}
+    return replace(index, parts=parts, left_out=tuple(sorted({*index.left_out, *pickled}))) if pickled else index
+
+
+def _with_suffix(folder: Path, suffixes: set[str]) -> list[Path]:
+    inside = folder.glob("*") if folder.is_dir() else ()
+    return sorted(p for p in inside if p.is_file() and p.suffix.lower() in suffixes)
+
+
+def _check_kind(index: Index, root: Path) -> None:
+    """ExplorerError for kinds that look like a text-to-image model and are none, or sample in another way."""
+    if index.kind.family == "sdxl" and "text_encoder" not in index.parts and "text_encoder_2" in index.parts:
+        raise ExplorerError("diffusion.locate_refiner", name=root.name)
+    if index.parts.get("scheduler", ("", ""))[1].startswith("EDM"):
+        raise ExplorerError("diffusion.declared_edm", name=root.name)
+
+
+def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:
+    """Config, vocabulary and weight files of every component, and the one variant that they share."""
+    weights: dict[str, list[Path]] = {}
+    others: list[Path] = []
+    for name in components:
+        inside = [p for p in sorted((root / name).glob("*")) if p.is_file()] if (root / name).is_dir() else []
+        tensors = [p for p in inside if p.suffix == ".safetensors"]
+        pickles = [p for p in inside if p.suffix.lower() in PICKLES]
+        if pickles and not tensors:
+            raise pickle_error(pickles[0])
+        if tensors:
+            weights[name] = tensors
+        others += [p for p in inside if p.suffix in (".json", ".txt", ".model") or p.name == "chat_template.jinja"]
+    if not weights:
+        raise ExplorerError("diffusion.locate_model_no_weights", root=root)
+    plain = {n: [p for p in ps if ".fp16." not in p.name] for n, ps in weights.items()}
+    variant = "" if all(plain.values()) else "fp16"
+    chosen = [p for n, ps in weights.items()
+              for p in (plain[n] if not variant else [q for q in ps if ".fp16." in q.name] or ps)]
+    return [p.relative_to(root).as_posix() for p in sorted(others + chosen)], variant
+
+
+def check_configs(root: Path, index: Index, files: list[str]) -> None:
+    """ExplorerError for a config that asks for code, other files or other models."""
+    for name in files_to_open(index, files):
+        if name.endswith(TABLES):
+            beside = {f.rpartition("/")[2] for f in files if f.partition("/")[0] == name.partition("/")[0]}
+            check_weight_index(read_json(root / name), beside, root / name)
+        elif name.endswith((*CONFIGS, "_map.json", "_tokens.json")):
+            check_config(read_json(root / name), root / name)
+
+
+def files_to_open(index: Index, files: list[str] | tuple[str, ...]) -> list[str]:
+    """Those of a model's files that its classes may find when they load, relative to its folder."""
+    found = []
+    for name in files:
+        role, _, file = name.partition("/")
+        if role not in index.parts:
+            continue
+        if file.endswith((".safetensors", *TABLES)) or file in files_read(index.parts[role][1]):
+            found.append(name)
+    return found
+
+
+def _family(root: Path, index: Index) -> str:
+    if index.kind.family == "sd":
+        return "sd2" if read_json(root / "unet" / "config.json").get("cross_attention_dim") == 1024 else "sd1"
+    if index.kind.family == "flux":
+        return "flux" if read_json(root / "transformer" / "config.json").get("guidance_embeds") else "schnell"
+    return index.kind.family
+
+
+def _file(source: str, path: Path) -> Located:
+    if path.suffix.lower() in PICKLES:
+        raise pickle_error(path)
+    if path.suffix.lower() != ".safetensors":
+        raise ExplorerError("diffusion.locate_no_model_file", path_name=path.name)
+    family = _checkpoint_family(set(read_table(path).tensors), path)
+    return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
+
+
+def _checkpoint_family(keys: set[str], path: Path) -> str:
+    if is_refiner(keys):
+        raise ExplorerError("diffusion.locate_refiner", name=path.name)
+
+    def has(prefix: str) -> bool:
+        return any(k.startswith(prefix) for k in keys)
+    if has("conditioner.embedders.1."):
+        return "sdxl"
+    if has("cond_stage_model.model."):
+        return "sd2"
+    if has("cond_stage_model.transformer."):
+        return "sd1"
+    raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
+
+
+def stored_bits(located: Located) -> int:
+    """Bits a number of the largest weight file."""
+    path = max((located.root / f for f in located.files if f.endswith(".safetensors")),
+               key=lambda p: p.stat().st_size)
+    kinds = [t.dtype for t in read_table(path).tensors.values()]
+    return 16 if max(set(kinds), key=kinds.count, default="F32") in ("F16", "BF16") else 32
+
+
+def pickle_error(path: Path) -> ExplorerError:
+    return ExplorerError("diffusion.locate_python_pickle_run", path_name=path.name)

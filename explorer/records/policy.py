@@ -1,0 +1,65 @@
+"""The fixed settings under which a subject and its controls are searched alike; light enough for screens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from explorer.errors import ExplorerError
+from explorer.records import Effort
+
+TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
+PROMPTS = ("interrogation", "caption")
+RECOVERED = 16  # prompts that are recovered for a picture; each gets an equal share of the seeds
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All that a measured test does, stated before its first replay and the same for every control.
+
+    `prompt_from` "caption" takes the words given with the picture, "interrogation" `prompts` of CLIP's
+    nearest terms. `seeds` replays are made, from plain noise, without alignment: the seeds from 0 on, an
+    equal share for each prompt. The statistic is the best `score` among them.
+    """
+
+    prompt_from: str = "interrogation"
+    seeds: int = 16
+    steps: int = 12
+    guidance: float = 2.0
+    scheduler: str = "ddim"
+    score: str = "tiled_l2"
+
+    @property
+    def prompts(self) -> int:
+        """How many prompts share the seeds: one caption, or sixteen recovered ones, as one may miss the words."""
+        return 1 if self.prompt_from == "caption" else RECOVERED
+
+    @property
+    def id(self) -> str:
+        """A name for these settings, the same on every machine."""
+        more = {"prompts": self.prompts} if self.prompts > 1 else {}
+        text = json.dumps(asdict(self) | more, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def effort(self) -> Effort:
+        """What one work takes; a guided step counts as two evaluations."""
+        return Effort(self.seeds, self.seeds * self.steps * (2 if self.guidance > 1 else 1), 0.0)
+
+
+def check(policy: Policy) -> Policy:
+    """The policy itself; ExplorerError for an effort or a source of prompts that is not offered."""
+    if policy.seeds not in TIERS:
+        raise ExplorerError("records.policy_measured_test_seeds", seeds=policy.seeds,
+                            tiers=", ".join(map(str, TIERS)))
+    if policy.prompt_from not in PROMPTS:
+        raise ExplorerError("records.policy_prompt_not_offered", prompt_from=policy.prompt_from,
+                            prompts=", ".join(PROMPTS))
+    return policy
+
+
+def results_id(policy: Policy, *, model_fingerprint: str, clip_fingerprint: str, source: str) -> str:
+    """The name under which the results of one set of controls are kept."""
+    text = "\n".join((policy.id, model_fingerprint, clip_fingerprint, source))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,197 @@
+"""Measured tests: a subject under a fixed policy, and controls under the same one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer.cases.given_caption import beside
+from explorer.cases.store import CaseStore
+from explorer.clip.terms import TermList, choose_lists
+from explorer.closeness.ledger import total_bits
+from explorer.closeness.scores import compare
+from explorer.collections.works import PICTURES
+from explorer.diffusion.models import Model
+from explorer.diffusion.sampling import sample
+from explorer.errors import ExplorerError, shortened
+from explorer.findings import controls as kept
+from explorer.findings.case_ledger import bill
+from explorer.findings.features import features, rivals
+from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.judge import judge_measured
+from explorer.findings.looks import earlier, looks_at
+from explorer.findings.rates import stored_rate
+from explorer.folders import is_plain, typed_path
+from explorer.images.decode import open_image, read_png
+from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
+from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
+from explorer.records.policy import Policy, check, results_id
+from explorer.records.scores import sort_key
+from explorer.search.expand import expand
+from explorer.search.expand import prompts as listed
+from explorer.search.fit_size import fit
+from explorer.search.measured_search import recover_prompts, settings_of
+from explorer.settings import WORLD
+from explorer.texts import say
+from explorer.worker.context import Context
+from explorer.worker.runners import loading, run_replays
+from explorer.world.files import open_world
+from explorer.world.manifest import all_words, load_small, read_manifest
+
+LAST = 1000  # the test's own prompts come after every prompt that was looked for, so that they displace none
+
+
+def subject(task: MeasureSubject, context: Context) -> Any:
+    """Writes the recovered prompt, the search's plan and replays, then what was measured and the finding."""
+    policy, case = check(task.policy), context.case()
+    found = case.subject(task.subject_id)
+    rgb = read_png(case.blob(found.pixels_sha256))
+    context.report(0, 0, say("progress.loading_model"))
+    model = loading.model(context, task.model).ref.fingerprint
+    controls, pictures = _controls(policy, task, context, model)
+    against = controls.id if controls else ""
+    prompts = _prompts(policy, found, rgb, task, context)
+    test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
+    store = CaseStore(context.settings.cases, person=context.job.owner)
+    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model)
+    if case.record(SearchPlan, task.search_id) is None:
+        case.note("measured test planned", {
+            "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
+            "search_id": task.search_id, "earlier_tests": looks[0], "earlier_searches": looks[1]},
+            job_id=context.job.id)
+    search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompts), task.model, task.clip)
+    run_replays.search(search, context)
+    best = case.replays(found.id, search_id=task.search_id, order_by=policy.score, limit=1)[0]
+    told = features(rgb, caption=prompts[0])
+    if controls is not None:
+        told |= rivals(rgb, pictures)
+        context.commit(controls)
+    measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
+                        best.id, policy.effort, told, against, *looks)
+    rate = stored_rate(WORLD, policy, model_fingerprint=model) if task.controls == "world" else None
+    context.commit(measured, judge_measured(measured, best, controls, score=policy.score, error_rate=rate))
+    return to_json(measured)
+
+
+def controls(task: MeasureControls, context: Context) -> Any:
+    """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
+    policy = check(task.policy)
+    context.report(0, 0, say("progress.loading_model"))
+    model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
+    name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
+    path, files = _lines_path(context, name), _files(task.controls)
+    done = {line.name for line in kept.read_lines(path)}
+    for number, file in enumerate(files):
+        context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
+                                               file_name=file.name))
+        if file.name not in done:
+            line = _control(file, policy, model, encoder, task.clip, context)
+            if line is not None:
+                kept.append_line(path, line)
+    results, _ = _gathered(policy, task.controls, context, name, model.ref.fingerprint)
+    if task.case_id:
+        context.commit(results)
+    return {"id": results.id, "controls": len(results.values), "out": str(path)}
+
+
+def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
+             context: Context) -> kept.Line | None:
+    """One control's Line; None for a file that cannot be tested alike and is left out."""
+    try:
+        rgb = open_image(file.read_bytes(), name=file.name).rgb
+        found = () if policy.prompt_from == "caption" else _recovered(rgb, file.name, encoder, clip, context)
+        prompts = tuple(p.text for p in found) or (_caption(file),)
+    except ExplorerError as error:
+        context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
+        return None
+    settings = settings_of(policy, prompts)
+    recipes = expand(settings, model=model.ref, info=model.info)
+    target = fit(rgb, height_px=recipes[0].height_px, width_px=recipes[0].width_px)
+    values, batch = [], model.policy.batch
+    for start in range(0, len(recipes), batch):
+        for image in sample(model, recipes[start:start + batch], run=context.run):
+            values.append((compare(target, image.rgb, only=(policy.score,))[policy.score], image.recipe))
+    best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
+    bits = total_bits(bill(recipe, settings, prompts=found))
+    return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
+
+
+def _caption(file: Path) -> str:
+    """The words that stand beside a control in a text file of its name."""
+    words = beside(file)
+    if not words:
+        raise ExplorerError("worker.measured_no_caption_beside", value_name=file.with_suffix(".txt").name)
+    return words
+
+
+def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubject,
+             context: Context) -> tuple[str, ...]:
+    """The policy's prompts; recovered ones go on record."""
+    plan = context.case().record(SearchPlan, task.search_id)
+    if plan is not None:
+        return listed(from_json(ReplaySettings, plan.settings))
+    if policy.prompt_from == "caption":
+        if not found.caption:
+            raise ExplorerError("worker.measured_test_takes_picture")
+        return (found.caption,)
+    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
+    context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
+    return tuple(p.text for p in made)
+
+
+def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str,
+               context: Context) -> tuple[PromptCandidate, ...]:
+    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
+                           cache=context.settings.cache / "terms", run=context.run)
+
+
+def _terms(clip: str) -> tuple[TermList, ...]:
+    """For the world's CLIP the words of all its works, seen or not; for any other the shipped lists."""
+    if clip == "world":
+        return choose_lists(("collection",), collection=all_words(read_manifest(open_world())))
+    return choose_lists(("shipped",))
+
+
+def _controls(policy: Policy, task: MeasureSubject, context: Context,
+              model: str) -> tuple[ControlResults | None, np.ndarray | None]:
+    """The controls that were put through the same policy, and their pictures; the world's only with its CLIP."""
+    if not task.controls:
+        return None, None
+    if task.controls != "world":
+        clip = loading.encoder(context, task.clip).fingerprint
+        return _gathered(policy, task.controls, context, _results_id(policy, task.controls, model, clip), model)
+    found = kept.world_controls(WORLD, policy, model_fingerprint=model) if task.clip == "world" else None
+    if found is None:
+        return None, None
+    world = open_world()
+    where = {row["id"]: row["image"] for row in read_manifest(world)}
+    return found, load_small(world.root, [where[name] for name in found.names])
+
+
+def _gathered(policy: Policy, folder: str, context: Context, name: str,
+              model: str) -> tuple[ControlResults, np.ndarray]:
+    lines = kept.read_lines(_lines_path(context, name))
+    pictures = {line.name: kept.thumbnail(Path(folder) / line.name) for line in lines}
+    found = kept.gather(lines, pictures, policy, source=Path(folder).name, name=name, model_fingerprint=model)
+    return found, np.array([pictures[name] for name in found.names])
+
+
+def _results_id(policy: Policy, folder: str, model: str, clip: str) -> str:
+    digest = hashlib.sha256("\n".join(f"{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()}"
+                                      for f in _files(folder)).encode()).hexdigest()
+    return results_id(policy, model_fingerprint=model, clip_fingerprint=clip, source=digest)
+
+
+def _lines_path(context: Context, name: str) -> Path:
+    return context.settings.cache / "controls" / f"{name}.jsonl"
+
+
+def _files(folder: str) -> list[Path]:
+    path = typed_path(folder)
+    if not path.is_dir():
+        raise ExplorerError("worker.measured_no_folder", folder=shortened(folder))
+    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))

@@ -1,0 +1,85 @@
+"""Settings: workspace, folders, device, models, caches, workers. Nothing here leaves this computer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer.errors import ExplorerError
+from explorer.folders import empty_folder, folder_bytes, usable_root
+from explorer.jobs import launch
+from explorer.settings import save_settings
+from pages.library import models_panel
+from pages.shared import state
+from pages.shared.texts import plain, say, size
+
+now = state.here()
+settings = now.settings
+st.title(say("settings.title"))
+st.markdown(say("settings.lead"))
+
+st.header(say("settings.workspace"), anchor=False)
+st.markdown(say("settings.home", path=str(settings.home), size=size(now.store.size_bytes())))
+st.caption(say("settings.home_text"))
+if now.person:
+    st.caption(say("settings.person", person=now.person.replace("`", "")))
+
+
+def _roots(name: str) -> None:
+    """The folders of one kind, each with a button that takes it off; and a field for one more."""
+    st.header(say(f"settings.{name}"), anchor=False)
+    st.caption(say(f"settings.{name}_text"))
+    folders = getattr(settings, name)
+    for number, folder in enumerate(folders):
+        path, drop = st.columns([5, 1], vertical_alignment="center")
+        path.code(folder, language=None, wrap_lines=True)
+        if drop.button(say("settings.drop"), key=f"drop_{name}_{number}", width="stretch"):
+            save_settings(replace(settings, **{name: tuple(f for f in folders if f != folder)}))
+            st.rerun()
+    with st.form(f"add_{name}", border=False, clear_on_submit=True):
+        field, add = st.columns([5, 1], vertical_alignment="bottom")
+        text = field.text_input(say("settings.folder"), placeholder=say("settings.folder_hint"))
+        sent = add.form_submit_button(say("settings.add"), width="stretch")
+    if sent and text.strip():
+        try:
+            root = usable_root(text)
+        except ExplorerError as error:  # said here; the rest of the page stays
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            save_settings(replace(settings, **{name: (*folders, root)}))
+            st.rerun()
+
+
+_roots("model_folders")
+_roots("collection_folders")
+
+st.header(say("settings.device"), anchor=False)
+devices = ("auto", "cpu", "cuda", "mps")
+with st.form("device", border=False):
+    device = st.selectbox(say("settings.device_label"), devices, help=say("tip.device"),
+                          index=devices.index(settings.device) if settings.device in devices else 0,
+                          format_func=lambda d: say(f"device.{d}"))
+    memory = st.number_input(say("settings.memory"), 256, 1_048_576, settings.model_memory_mb, 256,
+                             help=say("tip.memory"))
+    clip = st.text_input(say("settings.clip"), settings.clip, help=say("tip.clip"))
+    offline = st.toggle(say("settings.offline"), settings.offline, help=say("tip.offline"))
+    if st.form_submit_button(say("settings.save"), type="primary"):
+        save_settings(replace(settings, device=device, model_memory_mb=memory, clip=clip.strip() or "world",
+                              offline=offline))
+        st.toast(say("settings.saved"), icon=":material/check_circle:")
+        st.rerun()
+
+st.header(say("settings.workers"), anchor=False)
+st.caption(say("settings.workers_text"))
+models_panel.workers(now)
+if st.button(say("settings.stop"), icon=":material/stop_circle:", help=say("settings.stop_help")):
+    launch.stop_workers(settings)
+    st.rerun()
+
+st.header(say("settings.caches"), anchor=False)
+st.markdown(say("settings.cache", path=plain(str(settings.cache)), size=size(folder_bytes(settings.cache))))
+if st.button(say("settings.clear"), icon=":material/cleaning_services:", help=say("settings.clear_help")):
+    empty_folder(settings.cache)
+    st.rerun()
+st.caption(say("settings.alone"))
