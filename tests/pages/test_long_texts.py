@@ -6,7 +6,6 @@ import json
 import sqlite3
 
 import pytest
-from explorer.report.write_report import make_report
 
 from explorer.cases.case_facts import MOST_FACT, MOST_TITLE
 from explorer.cases.export import export_case
@@ -14,6 +13,7 @@ from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError, cut, shortened
 from explorer.report.readable import check_readable
+from explorer.report.write_report import make_report
 from pages.shared.frame import LIBRARY, PATH
 from pages.shared.texts import MOST_SHOWN, plain
 from tests.pages.filled import fill
