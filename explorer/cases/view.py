@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from explorer import records
+from explorer.cases.case_facts import shown
 from explorer.cases.log import GENESIS, LogEntry
 from explorer.errors import ExplorerError
 from explorer.records import Replay, SearchPlan, Start, Subject, from_json
@@ -61,12 +62,16 @@ class CaseView(ABC):
         return rows[0][0] if rows else None
 
     def meta(self) -> dict[str, str]:
-        """The case's own facts: title, owner, question, case_number, created, archived, read_only."""
+        """The case's own facts as they stand: title, owner, question, case_number, created, archived, read_only."""
         return {row["key"]: row["value"] for row in self._rows("SELECT key, value FROM meta")}
+
+    def facts(self) -> dict[str, str]:
+        """The same as they are shown: cut where they are too long for a page."""
+        return shown(self.meta())
 
     @property
     def title(self) -> str:
-        return self.meta().get("title", self.id)
+        return self.facts().get("title", self.id)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of a choice."""

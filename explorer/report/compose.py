@@ -59,7 +59,7 @@ def compose(found: Snapshot, options: ReportOptions) -> Document:
 
 
 def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
-    facts, (entry, mark) = found.meta(), found.head()
+    facts, (entry, mark) = found.facts(), found.head()
     question = options.question or facts.get("question", "")
     number = options.case_number or facts.get("case_number", "")
     models = dict.fromkeys(report_texts.model_name(r.recipe.model) for s in found.subjects()

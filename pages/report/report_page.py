@@ -17,7 +17,7 @@ TASKS = ("WriteReport", "ExportCase")
 
 def _facts() -> None:
     """Title, case number and question: they stand on the report's first page."""
-    case, facts = now.open_case, now.open_case.meta()
+    case, facts = now.open_case, now.open_case.facts()
     with st.form("facts", border=False):
         title = st.text_input(say("case.title"), facts.get("title", ""))
         number = st.text_input(say("case.number"), facts.get("case_number", ""))

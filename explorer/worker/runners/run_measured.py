@@ -25,7 +25,7 @@ from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
-from explorer.folders import typed_path
+from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
 from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
@@ -194,4 +194,4 @@ def _files(folder: str) -> list[Path]:
     path = typed_path(folder)
     if not path.is_dir():
         raise ExplorerError("worker.measured_no_folder", folder=shortened(folder))
-    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)
+    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))
