@@ -20,7 +20,7 @@ from explorer.findings.finding import ControlResults
 from explorer.findings.judge import excesses
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
-from explorer.records import from_json
+from explorer.records import ModelRef, from_json
 from explorer.records.policy import Policy
 from explorer.statistics import rank_p_value, share_interval
 
@@ -76,7 +76,7 @@ def append_line(path: Path, line: Line) -> None:
 
 
 def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Policy, *, source: str, name: str,
-           model_fingerprint: str) -> ControlResults:
+           model: ModelRef) -> ControlResults:
     """Controls from works that are done; `pictures` (64, 64, 3) uint8 are theirs, by name.
 
     From a hundred works on, every fifth fits the expectation and is left out of the controls; below that
@@ -95,8 +95,8 @@ def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Po
     expectation = fit_expectation([full[i] for i in tuning], [lines[i].value for i in tuning],
                                   names=PREDICTORS, log=policy.score == "tiled_l2") if tuning else None
     return ControlResults(
-        id=name, source=source, model_fingerprint=model_fingerprint, score=policy.score,
-        effort_each=policy.effort, names=tuple(lines[i].name for i in kept),
+        id=name, source=source, model_fingerprint=model.fingerprint, score=policy.score,
+        effort_each=policy.effort(model.family), names=tuple(lines[i].name for i in kept),
         values=tuple(lines[i].value for i in kept), features=tuple(full[i] for i in kept),
         expectation=expectation, policy=policy.id,
         bits=tuple(lines[i].bits for i in kept) if all(line.bits for line in lines) else ())
@@ -123,7 +123,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
     pictures = {line.name: thumbnail(folder / line.name) for line in found}
     p_values: list[float] = []
     for half in (0, 1):
-        controls = gather(found[half::2], pictures, policy, source="half", name="half", model_fingerprint="")
+        controls = gather(found[half::2], pictures, policy, source="half", name="half", model=ModelRef("", "", ""))
         among = np.array([pictures[name] for name in controls.names])
         spread = control_distances(controls.features)
         for line in found[1 - half::2]:

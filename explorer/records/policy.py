@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from explorer.errors import ExplorerError
 from explorer.records import Effort
+from explorer.records.families import facts
 
 TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
 PROMPTS = ("interrogation", "caption")
@@ -42,10 +43,14 @@ class Policy:
         text = json.dumps(asdict(self) | more, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    @property
-    def effort(self) -> Effort:
-        """What one work takes; a guided step counts as two evaluations."""
-        return Effort(self.seeds, self.seeds * self.steps * (2 if self.guidance > 1 else 1), 0.0)
+    def effort(self, family: str = "sd1") -> Effort:
+        """What one work takes with a model of `family`; a guided step counts as two evaluations."""
+        return Effort(self.seeds, self.seeds * self.steps * facts(family).passes(self.guidance), 0.0)
+
+    def for_family(self, family: str) -> Policy:
+        """The policy as a family can run it: a flow family takes its own plain sampler in place of DDIM."""
+        known = facts(family)
+        return replace(self, scheduler=known.walks_back) if known.flow else self
 
 
 def check(policy: Policy) -> Policy:

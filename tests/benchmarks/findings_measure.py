@@ -67,7 +67,7 @@ def as_controls(subjects: Subjects, found: list[dict[str, float]], values: np.nd
     expectation = fit_expectation([found[i] for i in tuning], values[tuning].tolist(), names=PREDICTORS, log=True)
     return ControlResults(
         id=f"world {policy.id}", source="the world's control works", model_fingerprint=model, score=policy.score,
-        effort_each=policy.effort, names=tuple(subjects.ids[i] for i in control),
+        effort_each=policy.effort(), names=tuple(subjects.ids[i] for i in control),
         values=tuple(map(float, values[control])), features=tuple(found[i] for i in control),
         expectation=expectation, policy=policy.id, bits=tuple(float(bits[i]) for i in control))
 

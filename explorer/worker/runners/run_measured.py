@@ -28,7 +28,7 @@ from explorer.findings.rates import stored_rate
 from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
-from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
+from explorer.records import ModelRef, PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
 from explorer.records.policy import Policy, check, results_id
 from explorer.records.scores import sort_key
 from explorer.search.expand import expand
@@ -47,17 +47,18 @@ LAST = 1000  # the test's own prompts come after every prompt that was looked fo
 
 def subject(task: MeasureSubject, context: Context) -> Any:
     """Writes the recovered prompt, the search's plan and replays, then what was measured and the finding."""
-    policy, case = check(task.policy), context.case()
+    case = context.case()
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
     context.report(0, 0, say("progress.loading_model"))
-    model = loading.model(context, task.model).ref.fingerprint
+    model = loading.model(context, task.model).ref
+    policy = check(task.policy).for_family(model.family)
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model)
+    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
@@ -71,17 +72,17 @@ def subject(task: MeasureSubject, context: Context) -> Any:
         told |= rivals(rgb, pictures)
         context.commit(controls)
     measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
-                        best.id, policy.effort, told, against, *looks)
-    rate = stored_rate(WORLD, policy, model_fingerprint=model) if task.controls == "world" else None
+                        best.id, policy.effort(model.family), told, against, *looks)
+    rate = stored_rate(WORLD, policy, model_fingerprint=model.fingerprint) if task.controls == "world" else None
     context.commit(measured, judge_measured(measured, best, controls, score=policy.score, error_rate=rate))
     return to_json(measured)
 
 
 def controls(task: MeasureControls, context: Context) -> Any:
     """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
-    policy = check(task.policy)
     context.report(0, 0, say("progress.loading_model"))
     model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
+    policy = check(task.policy).for_family(model.info.family)
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
@@ -92,7 +93,7 @@ def controls(task: MeasureControls, context: Context) -> Any:
             line = _control(file, policy, model, encoder, task.clip, context)
             if line is not None:
                 kept.append_line(path, line)
-    results, _ = _gathered(policy, task.controls, context, name, model.ref.fingerprint)
+    results, _ = _gathered(policy, task.controls, context, name, model.ref)
     if task.case_id:
         context.commit(results)
     return {"id": results.id, "controls": len(results.values), "out": str(path)}
@@ -157,14 +158,16 @@ def _terms(clip: str) -> tuple[TermList, ...]:
 
 
 def _controls(policy: Policy, task: MeasureSubject, context: Context,
-              model: str) -> tuple[ControlResults | None, np.ndarray | None]:
+              model: ModelRef) -> tuple[ControlResults | None, np.ndarray | None]:
     """The controls that were put through the same policy, and their pictures; the world's only with its CLIP."""
     if not task.controls:
         return None, None
     if task.controls != "world":
         clip = loading.encoder(context, task.clip).fingerprint
-        return _gathered(policy, task.controls, context, _results_id(policy, task.controls, model, clip), model)
-    found = kept.world_controls(WORLD, policy, model_fingerprint=model) if task.clip == "world" else None
+        name = _results_id(policy, task.controls, model.fingerprint, clip)
+        return _gathered(policy, task.controls, context, name, model)
+    own = task.clip == "world"
+    found = kept.world_controls(WORLD, policy, model_fingerprint=model.fingerprint) if own else None
     if found is None:
         return None, None
     world = open_world()
@@ -173,10 +176,10 @@ def _controls(policy: Policy, task: MeasureSubject, context: Context,
 
 
 def _gathered(policy: Policy, folder: str, context: Context, name: str,
-              model: str) -> tuple[ControlResults, np.ndarray]:
+              model: ModelRef) -> tuple[ControlResults, np.ndarray]:
     lines = kept.read_lines(_lines_path(context, name))
     pictures = {line.name: kept.thumbnail(Path(folder) / line.name) for line in lines}
-    found = kept.gather(lines, pictures, policy, source=Path(folder).name, name=name, model_fingerprint=model)
+    found = kept.gather(lines, pictures, policy, source=Path(folder).name, name=name, model=model)
     return found, np.array([pictures[name] for name in found.names])
 
 
