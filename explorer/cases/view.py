@@ -151,7 +151,10 @@ class CaseView(ABC):
         """
         given = {"subject": subject_id, "search": search_id, "name": order_by, "limit": limit, "offset": offset}
         found = self._by_time(given) if order_by == "time" else self._by_score(given)
-        return [restore(Replay, self._body(seq)) for seq in found]
+        return [self._replay_at(seq) for seq in found]
+
+    def _replay_at(self, seq: int) -> Replay:
+        return restore(Replay, self._body(seq))
 
     def made(self, subject_id: str, search_id: str | None = None) -> list[Replay]:
         """All replays of a subject, or of one search for it, in the order in which they were first made."""

@@ -61,8 +61,8 @@ def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
     facts, (entry, mark) = found.meta(), found.head()
     question = options.question or facts.get("question", "")
     number = options.case_number or facts.get("case_number", "")
-    models = dict.fromkeys(report_texts.model_name(r.recipe.model)
-                           for r in found.replays(order_by="time", limit=-1))
+    models = dict.fromkeys(report_texts.model_name(r.recipe.model) for s in found.subjects()
+                           for r in found.made(s.id))
     values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.id,
               say("document.entry", entry=entry, hash=mark))
     rows = [(k, v) for k, v in zip(report_texts.head("cover"), values, strict=True) if v]

@@ -7,9 +7,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from explorer.diffusion.families.catalogue import facts
 from explorer.errors import ExplorerError
 from explorer.records import ModelInfo, ModelRef, ReplaySettings
+from explorer.records.families import facts
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER
 from explorer.records.scores import PIXEL_SCORES

@@ -95,7 +95,7 @@ def inside(words: str) -> str:
 def known(key: str) -> bool:
     """Whether there is a text of this key."""
     section, _, name = key.rpartition(".")
-    return name in catalogue().get(section, {})
+    return name in catalogue(WHOLE).get(section, {})
 
 
 def fields(text: str) -> set[str]:
@@ -114,3 +114,4 @@ class _Words(string.Formatter):
 
 
 _WORDS = _Words()
+languages(), catalogue(WHOLE)  # read at once: what goes wrong is to be said where no file can be read any more, too

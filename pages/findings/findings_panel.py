@@ -71,5 +71,5 @@ def effort(case: Case, subject: Subject) -> None:
 
 def ledger(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits that were supplied for one replay, from its plan and the case's prompts."""
-    from explorer.findings.case_ledger import case_bill
-    return case_bill(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()
+    from explorer.findings.case_ledger import replay_ledger
+    return replay_ledger(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()

@@ -19,7 +19,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
@@ -116,7 +116,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
         for image in sample(model, recipes[start:start + batch], run=context.run):
             values.append((compare(target, image.rgb, only=(policy.score,))[policy.score], image.recipe))
     best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
-    bits = total_bits(bill(recipe, settings, prompts=found))
+    bits = total_bits(recipe_ledger(recipe, settings, prompts=found))
     return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
 
 
