@@ -35,13 +35,13 @@ def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
     told = tuple(f"{a.kind} {a.name}, weight {a.weight:g}" for a in adapters)
     return replace(info, source=source, fingerprint=fingerprint_with(info.fingerprint, adapters),
                    size_bytes=info.size_bytes + sum(f.path.stat().st_size for f in files),
-                   notes=info.notes + told)
+                   notes=info.notes + told, adapters=adapters)
 
 
 def model_ref(source: str, *, home: Path | None = None) -> ModelRef:
     """What recipes for this source name: its fingerprint, and its adapters with their weights."""
     info = describe_model(source, home=home)
-    return ModelRef(info.source, info.fingerprint, info.family, tuple(f.record() for f in parse_source(source)[1]))
+    return ModelRef(info.source, info.fingerprint, info.family, info.adapters)
 
 
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:

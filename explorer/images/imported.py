@@ -306,12 +306,13 @@ def _model(now: _Building) -> None:
     made = now.made
     digest = f" ({made.model_hash[:80]})" if made.model_hash and made.model_name else made.model_hash[:80]
     named = made.model_name[:80] + digest
-    if named and not (made.model_hash and now.model.fingerprint.startswith(made.model_hash.lower())):
+    if named and not _by_fingerprint(now):
         now.named.append(say("note.images.file_names_model", named=named))
 
 
 def _adapters(now: _Building) -> None:
-    """LoRAs and textual inversions that the file names and the model in use does not have at that weight."""
+    """LoRAs and textual inversions that the file names and the model in use does not have at that weight, and those
+    that it has and the file does not name."""
     for claim in now.made.adapters:
         if not any(_same(claim, a.name, a.sha256, a.weight) for a in now.model.adapters):
             weight = "" if claim.weight is None else say("note.images.at_weight", weight=claim.weight)
@@ -320,6 +321,16 @@ def _adapters(now: _Building) -> None:
             kind = {"lora": "LoRA"}.get(claim.kind, claim.kind.replace("-", " "))
             now.named.append(say("note.images.not_added_model", kind=kind, claim_name=claim.name[:80],
                                  weight=weight, text=text))
+    if _by_fingerprint(now):
+        return
+    for adapter in now.model.adapters:
+        if not any(_same(claim, adapter.name, adapter.sha256, adapter.weight) for claim in now.made.adapters):
+            now.named.append(say("note.images.other_adapter", name=adapter.name[:80], weight=adapter.weight))
+
+
+def _by_fingerprint(now: _Building) -> bool:
+    """Whether the file names the model in use by our own fingerprint, which is over its adapters as well."""
+    return bool(now.made.model_hash) and now.model.fingerprint.startswith(now.made.model_hash.lower())
 
 
 def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:

@@ -52,7 +52,8 @@ def _take(now: state.Here, generation: Generation) -> None:
                            format_func=lambda p: PROGRAM_LABELS.get(p, say("embedded.take_as_told")),
                            help=say("embedded.take_as_help"))
     try:
-        recipe = recipe_from(generation, ModelRef(info.source, info.fingerprint, info.family), program=program)
+        model = ModelRef(info.source, info.fingerprint, info.family, info.adapters)
+        recipe = recipe_from(generation, model, program=program)
     except ExplorerError as error:
         st.caption(str(error))
         return
