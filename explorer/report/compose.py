@@ -19,7 +19,7 @@ from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
-from explorer.texts import say, texts_of
+from explorer.texts import localised, say, texts_of
 from explorer.texts.retell import retold
 
 MOST_WHOLE = 3  # works that a short report still treats at length
@@ -118,7 +118,7 @@ def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
                            Text(" ".join(ranking.limits), "note")]
     without = [r.work for r in ranking.rows if r.p is None]
     if without:
-        rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
+        rows = tuple((w.name, localised(f"{w.value:.3f}"), wording.number(w.effort.tries)) for w in without)
         head = report_texts.head("together", score=SCORES[Policy.score].label)
         blocks += [Text(say("document.not_together")), Table(head, rows, wide=(0,))]
     return blocks, without_p(ranking)

@@ -31,7 +31,7 @@ from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.tested import among_controls, model_words, tests_blocks
 from explorer.search.fit_size import fit
-from explorer.texts import inside, say, texts_of
+from explorer.texts import inside, localised, say, texts_of
 from explorer.texts.retell import retold
 
 LARGEST_SHOWN_PX = 1600
@@ -232,8 +232,8 @@ def _neighbours(found: CaseView, subject: Subject) -> list[Block]:
              "similarity": f"{first.similarity:.3f}", "creator": first.creator or say("document.unnamed_creator")}
     lead = "" if first.percentile is None else statement(
         "neighbour", **words, percentile=above(first.percentile))
-    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or say("document.untitled"), n.creator, n.licence,
-                  "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
+    rows = tuple((str(n.rank), localised(f"{n.similarity:.3f}"), n.title or say("document.untitled"), n.creator,
+                  n.licence, "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
     blocks: list[Block] = [Heading(say("document.nearest_works_collection"), 3)]
     if lead:
         blocks.append(Text(lead))

@@ -131,17 +131,23 @@ class _Words(string.Formatter):
         one, bar, many = spec.partition("|")
         if bar:
             return one if str(value) == "1" else many
+        if isinstance(value, _Localised):
+            return value
         try:
             return localised(super().format_field(value, spec))
         except ValueError:  # a number that is in words already
             return localised(str(value))
 
 
+class _Localised(str):
+    """A number that is written as the language writes it, and not to be turned round again."""
+
+
 def localised(text: str) -> str:
     """A number as this language writes it; any other text as it is."""
-    if not _NUMBER.fullmatch(text) or say("format.decimal_comma") != "yes":
+    if isinstance(text, _Localised) or not _NUMBER.fullmatch(text) or say("format.decimal_comma") != "yes":
         return text
-    return text.translate(_SWAPPED).replace("%", " %")
+    return _Localised(text.translate(_SWAPPED).replace("%", " %"))
 
 
 _NUMBER = re.compile(r"[-−+]?\d{1,3}(,\d{3})+(\.\d+)?%?|[-−+]?\d+\.\d+%?|[-−+]?\d+%")

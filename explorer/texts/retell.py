@@ -25,17 +25,24 @@ def retold(text: str) -> str:
 
 @functools.lru_cache(maxsize=8192)
 def _retold(text: str, _language: str) -> str:
-    end = "." if text.endswith(".") else ""
-    for mark in ("; ", ", "):
-        parts = text.removesuffix(".").split(mark)
-        told = [_said(part) for part in parts] if len(parts) > 1 else [None]
-        if all(told):
-            return mark.join(told) + end
-    found = _said(text)
-    if found is None and end:
-        found = _said(text[:-1])
-        found = found and found + end
-    return found or text
+    bare, end = text.removesuffix("."), "." if text.endswith(".") else ""
+    listed, whole = _listed(bare), _said(text)
+    if listed is None and whole is not None:
+        return whole
+    found = listed or _said(bare)
+    return text if found is None else found + end
+
+
+def _listed(text: str) -> str | None:
+    """Several texts one after another, each said anew; None unless all are known."""
+    for joint in ("(; )", "(, | and )"):
+        parts = re.split(joint, text)
+        told = [_said(part) for part in parts[::2]]
+        if len(told) > 1 and all(told):
+            parts[::2] = [part for part in told if part]
+            parts[1::2] = [say("aside.and", most="", last="") if part == " and " else part for part in parts[1::2]]
+            return "".join(parts)
+    return None
 
 
 def _said(text: str) -> str | None:
@@ -46,7 +53,7 @@ def _said(text: str) -> str | None:
     for pattern, key, forms in _patterns():
         match = pattern.fullmatch(text)
         if match:
-            values: dict[str, object] = {n: _said(v) or v for n, v in match.groupdict().items()
+            values: dict[str, object] = {n: _listed(v) or _said(v) or v for n, v in match.groupdict().items()
                                          if not n.startswith("_")}
             values |= {name: 1 if match[group] == one else 2 for group, name, one in forms if name not in values}
             return say(key, **values)

@@ -8,6 +8,7 @@ import string
 import pytest
 
 from explorer import texts
+from explorer.closeness.catalogue import shown
 from explorer.findings import wording
 from explorer.findings.judge import judge
 from explorer.records import Effort, ModelRef, Recipe, Replay
@@ -95,6 +96,10 @@ def test_lists_of_notes_are_said_again_and_foreign_words_are_left():
         assert retold("mirrored, scaled by 1.25") == "gespiegelt, skaliert mit 1,25"
         assert retold("steps: one of 3 listed; guidance by hand: 0 to 30 in tenths.") == (
             "Schritte: eines von 3 aufgeführten; Guidance von Hand: 0 bis 30 in Zehnteln.")
+        missed = retold("x (at most 88%) of works seen once, 51% (at most 68%) of works seen 4 times and 0% (at "
+                        "most 9%) of works seen 16 times")
+        assert missed == ("x (höchstens 88 %) der ein Mal gesehenen Werke, 51 % (höchstens 68 %) der 4 Mal "
+                          "gesehenen Werke und 0 % (höchstens 9 %) der 16 Mal gesehenen Werke")
         assert retold("A title that somebody typed") == "A title that somebody typed"
 
 
@@ -102,6 +107,8 @@ def test_numbers_are_written_as_the_language_writes_them():
     with speaking("de"):
         assert say("case.line", subjects=1, replays=1234) == "1 Bild, 1.234 Wiedergaben"
         assert say("document.spread", least=0.5, most=1.25, median=1) == "0,500 bis 1,250 (Median 1,000)"
+        assert shown("tiled_l2", 0.5) == "0,500" and shown("psnr", 12.25) == "12,2 dB"
+        assert say("works.distance", value=shown("tiled_l2", 0.5)).count("0,500") == 1
         assert texts.localised("95%") == "95 %" and texts.localised("v1.2.3") == "v1.2.3"
     assert say("document.spread", least=0.5, most=1.25, median=1) == "0.500 to 1.250 (median 1.000)"
 
