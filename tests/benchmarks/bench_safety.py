@@ -1,8 +1,9 @@
 """Attacks on every door, and what came of them; the last line is JSON.
 
     python tests/benchmarks/bench_safety.py [--inputs 20000] [--addresses 200] [--scripts 300] [--models 500]
-                                            [--hosts 200] [--faults 100]
-                                            [--only fuzz,network,scripts,people,offline,models,lookups,hosts,verify]
+                                            [--hosts 200] [--faults 100] [--collections 2000]
+                                            [--only fuzz,network,scripts,people,offline,models,lookups,hosts,
+                                                    verify,collections]
                                             [--seconds 0] [--seed 1] [--keep FOLDER] [--store]
     python tests/benchmarks/bench_safety.py --stored
 
@@ -28,7 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.stored import store, stored
 
-PARTS = ("fuzz", "network", "scripts", "people", "offline", "models", "lookups", "hosts", "verify")
+PARTS = ("fuzz", "network", "scripts", "people", "offline", "models", "lookups", "hosts", "verify",
+         "collections")
 NAME = "bench_safety"
 
 
@@ -96,10 +98,16 @@ def verify(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return attack(options.faults, folder, seed=options.seed)
 
 
+def collections(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from tests.benchmarks.safety_collections import attack
+    return attack(options.collections, folder, seed=options.seed, seconds=options.seconds or math.inf,
+                  keep=options.keep / "collections.json" if options.keep else None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("inputs", 20_000), ("addresses", 200), ("scripts", 300), ("models", 500), ("hosts", 200),
-                        ("faults", 100), ("seconds", 0), ("seed", 1)):
+                        ("faults", 100), ("collections", 2_000), ("seconds", 0), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--only", default=",".join(PARTS), help="parts to run, with commas between them")
     parser.add_argument("--keep", type=Path, help="folder in which these note how far they have come")
@@ -112,7 +120,8 @@ def main() -> None:
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
     run = {"fuzz": fuzzing, "network": network, "scripts": scripts, "people": people, "offline": offline,
-           "models": models, "lookups": lookups, "hosts": hosts, "verify": verify}
+           "models": models, "lookups": lookups, "hosts": hosts, "verify": verify,
+           "collections": collections}
     parts = [part for part in PARTS if part in options.only.split(",")]
     result: dict[str, Any] = {}
     begun = time.monotonic()
