@@ -6,9 +6,9 @@ import re
 import string
 
 import pytest
+from explorer.closeness.catalogue import shown
 
 from explorer import texts
-from explorer.closeness.catalogue import shown
 from explorer.findings import wording
 from explorer.findings.judge import judge
 from explorer.records import Effort, ModelRef, Recipe, Replay
