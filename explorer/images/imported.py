@@ -224,8 +224,6 @@ def _clip_skip(now: _Building) -> int:
 
 def _variation(now: _Building) -> Variation | None:
     made = now.made
-    if made.subseed is None and not made.subseed_strength:
-        return None
     if made.subseed is None or not made.subseed_strength:
         return None  # a variation of strength 0 is none
     if now.program in ("a1111", "diffusers") or made.tool == "Afterimage":

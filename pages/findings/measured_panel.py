@@ -84,7 +84,7 @@ def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> Non
     chosen = pickers.folder(here, "controls", here.settings.roots) if way == "folder" else way
     which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts)
     st.markdown(say("measured.plan", seeds=which, steps=policy.steps, guidance=f"{policy.guidance:g}",
-                    evaluations=f"{policy.effort.unet_evaluations:,}"))
+                    evaluations=f"{policy.effort().unet_evaluations:,}"))
     if way == "world":
         count = stored[policy.id]
         st.markdown(say("measured.smallest", controls=count, p=f"{smallest_p(count):.4f}"))
