@@ -13,6 +13,7 @@ from typing import Any
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
+from explorer.records.program_samplers import PROGRAMS
 from explorer.settings import ASSETS, WORLD, Settings, default_home, load_settings, stored_language
 from explorer.texts import ask, say
 
@@ -148,6 +149,7 @@ def _replay(commands: Any) -> None:
     one.add_argument("recipe", type=Path, help=say("command.recipe_json_picture"))
     one.add_argument("--model", type=source, help=say("command.where_recipe_model"))
     one.add_argument("--start", type=Path, help=say("command.starting_image_img2img"))
+    one.add_argument("--as", dest="program", default="", choices=PROGRAMS, help=say("command.replay_as"))
     one.add_argument("--out", type=Path, help=say("command.write_image_here"))
 
 

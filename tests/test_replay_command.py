@@ -23,7 +23,7 @@ def picture(text: str = "") -> bytes:
 
 
 def arguments(**given) -> argparse.Namespace:
-    return argparse.Namespace(**({"recipe": "fox.png", "start": None} | given))
+    return argparse.Namespace(**({"recipe": "fox.png", "start": None, "program": ""} | given))
 
 
 def test_an_a1111_picture_becomes_a_recipe_in_its_dialect(settings):

@@ -13,14 +13,11 @@ from explorer import records
 from explorer.cases import case_tables, log_index
 from explorer.cases.blobs import BlobStore
 from explorer.cases.faults import plain_faults
-from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import LogEntry, entry_hash
 from explorer.cases.view import CaseView, natural_key
 from explorer.errors import ExplorerError
 from explorer.records import Replay, Subject, recipe_digest
 from explorer.records.canonical import canonical, digest, pack, read
-
-__all__ = ["Case", "Environment", "SearchPlan", "utc_now"]
 
 
 def utc_now() -> str:

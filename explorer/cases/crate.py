@@ -12,8 +12,8 @@ from rocrate.rocrate import ROCrate
 
 from explorer import __version__, records
 from explorer.cases import contents
-from explorer.cases.kinds import SearchPlan
 from explorer.cases.snapshot import Snapshot
+from explorer.records import SearchPlan
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 TERMS = ("The subject and every work in this package keep the licences of their makers. The log, the scores "

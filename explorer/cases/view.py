@@ -11,12 +11,11 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from explorer import records
-from explorer.cases.kinds import SearchPlan
 from explorer.cases.log import GENESIS, LogEntry
-from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
-from explorer.records import Replay, Start, Subject, from_json
+from explorer.records import Replay, SearchPlan, Start, Subject, from_json
 from explorer.records.canonical import read
+from explorer.records.scores import SCORES
 
 _TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt")
 _PATHS = ", ".join(f"'$.data.{name}'" for name in (*(f"recipe.{n}" for n in _TRY), "unet_evaluations", "elapsed_s"))
@@ -152,7 +151,10 @@ class CaseView(ABC):
         """
         given = {"subject": subject_id, "search": search_id, "name": order_by, "limit": limit, "offset": offset}
         found = self._by_time(given) if order_by == "time" else self._by_score(given)
-        return [restore(Replay, self._body(seq)) for seq in found]
+        return [self._replay_at(seq) for seq in found]
+
+    def _replay_at(self, seq: int) -> Replay:
+        return restore(Replay, self._body(seq))
 
     def made(self, subject_id: str, search_id: str | None = None) -> list[Replay]:
         """All replays of a subject, or of one search for it, in the order in which they were first made."""

@@ -11,16 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
-from explorer.records import LedgerEntry, Recipe
+from explorer.records import LedgerEntry, Recipe, ReplaySettings
 from explorer.records.canonical import canonical
-from explorer.records.replay_settings import ReplaySettings
-from explorer.records.samplers import SAMPLERS
+from explorer.records.samplers import offered
 from explorer.texts import say
 
 SEED_RANGE_BITS = 32  # the seeds that the usual programmes offer
 LARGE_SEED_BITS = 64
-GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(SAMPLERS),
-         "side": 1024}  # of a value by hand: how many there are
+# Of a value given by hand: how many there are to choose from.
+GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(offered(flow=False)), "side": 1024}
 
 _TAKEN_OVER = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
 _USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
@@ -132,7 +131,7 @@ def strength_entry(settings: ReplaySettings) -> LedgerEntry:
     """Which share of the way was noised: the list of strengths, txt2img being one more choice."""
     options = len(settings.strengths) + (1 if settings.seeds else 0)
     if len(settings.strengths) == 1 and not settings.seeds:
-        return LedgerEntry("settings", choice_bits(GRIDS["strength"]), _by_hand("strength") + ".")
+        return LedgerEntry("settings", choice_bits(GRIDS["strength"]), f"{_by_hand('strength')}.")
     return LedgerEntry("settings", choice_bits(max(1, options)),
                        say("note.closeness.one_ways_listed", options=options))
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import correlate1d, maximum_filter, minimum_filter
 
-from explorer.closeness.catalogue import PIXEL_SCORES
+from explorer.records.scores import PIXEL_SCORES
 
 TILES = 4  # a side: 16 tiles, as Carlini et al. 2023 (128 px at 512; 16 px at 64)
 PSNR_SAME = 100.0  # stands for "identical", so that every score stays finite

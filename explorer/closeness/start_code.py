@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from explorer.closeness import latent_code
-from explorer.closeness.catalogue import is_better
 from explorer.records import LedgerEntry
+from explorer.records.scores import is_better
 from explorer.texts import say
 
 STEPS = tuple(8.0 / 1.5 ** k for k in range(20))  # quantising steps, coarse to fine, in latent units

@@ -20,6 +20,9 @@ from explorer.errors import ExplorerError
 from explorer.texts import say
 
 PROBE_LIMIT_S = 120.0
+UNIT = 0.01  # how far from 1 a vector's length may be
+FARTHEST = 1.02  # a cosine with rounding, of a lossy index too
+MOST_COPIED = 1 << 28
 _FLAT = struct.Struct("<4siqqqBi")  # kind, dimension, count, two unused, trained, metric
 _COUNT = struct.Struct("<q")
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -28,7 +31,13 @@ _REPOSITORY = Path(__file__).resolve().parents[2]
 class VectorIndex:
     """A faiss index whose results are similarities: cosine in [-1, 1] for unit vectors."""
 
-    def __init__(self, index: faiss.Index, path: Path):
+    def __init__(self, index: faiss.Index, path: Path, *, numbers: np.ndarray | None = None,
+                 owner: faiss.Index | None = None, normalised: bool = False):
+        """`numbers` are an id map's own (None without one): place in the index -> number; `owner` is that map.
+
+        `normalised`: the file's vectors were not of unit length, and these are.
+        """
+        self.numbers, self._owner, self.normalised = numbers, owner, normalised
         self.faiss = index
         self.path = path
         self.count = int(index.ntotal)
@@ -42,15 +51,26 @@ class VectorIndex:
     def search(self, vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Similarities (n, k) float32 and ids (n, k) int64, best first; id -1 where fewer were found."""
         values, ids = self.faiss.search(np.ascontiguousarray(vectors, np.float32), k)
-        return (1 - values / 2 if self._distance else values), ids
+        values = 1 - values / 2 if self._distance else values
+        self._check_cosines(values[ids >= 0])
+        return values, ids
 
     def propose(self, vector: np.ndarray, k: int) -> tuple[list[float], list[int]]:
         """The same for one vector (d,) float32, as lists."""
         values, ids = self._room.get(k) or self._room.setdefault(
             k, (np.empty((1, k), np.float32), np.empty((1, k), np.int64)))
         self.faiss.search(np.ascontiguousarray(vector)[None], k, D=values, I=ids)
-        found = values[0].tolist()
-        return [1 - v / 2 for v in found] if self._distance else found, ids[0].tolist()
+        found, numbers = values[0].tolist(), ids[0].tolist()
+        found = [1 - v / 2 for v in found] if self._distance else found
+        if numbers[0] >= 0 and not -FARTHEST <= found[0] <= FARTHEST:
+            self._check_cosines(np.array(found[:1]))
+        return found, numbers
+
+    def _check_cosines(self, values: np.ndarray) -> None:
+        """ExplorerError if what was found are no cosines: the vectors are not of unit length."""
+        if len(values) and float(np.abs(values).max()) > FARTHEST:
+            most = float(np.abs(values).max())
+            raise ExplorerError("collections.faiss_index_not_unit", path=self.path, value=most)
 
     def vectors(self, ids: np.ndarray) -> np.ndarray:
         """(n, d) float32 stored (for a lossy index: approximated) vectors of ids."""
@@ -90,7 +110,40 @@ def open_index(path: Path) -> VectorIndex:
         raise _damaged(path, str(error)) from error
     if index.metric_type not in (faiss.METRIC_INNER_PRODUCT, faiss.METRIC_L2) or index.ntotal < 1:
         raise ExplorerError("collections.faiss_index_empty_not_compare", path=path)
-    return VectorIndex(index, path)
+    numbers, inner = _numbers(index, path)
+    unit = _of_unit_length(inner, path)
+    return VectorIndex(unit, path, numbers=numbers, owner=index, normalised=unit is not inner)
+
+
+def _numbers(index: faiss.Index, path: Path) -> tuple[np.ndarray | None, faiss.Index]:
+    """(the number that the index gives each of its vectors, the index itself) of an id map; (None, index) else."""
+    outer = faiss.downcast_index(index)
+    if not isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2)):
+        return None, outer
+    numbers = faiss.vector_to_array(outer.id_map)
+    if len(numbers) != outer.ntotal or (len(numbers) and int(numbers.min()) < 0):
+        raise _damaged(path, say("note.collections.header_contradicts_itself"))
+    return numbers, faiss.downcast_index(outer.index)
+
+
+def _of_unit_length(index: faiss.Index, path: Path) -> faiss.Index:
+    """The index, its vectors brought to unit length where they are not: cosines are defined for those.
+
+    Flat ones of up to MOST_COPIED bytes are copied; ExplorerError for larger ones. Others are checked by what they
+    find.
+    """
+    if type(index).__name__ not in ("IndexFlatIP", "IndexFlatL2", "IndexFlat"):
+        return index
+    sample = np.unique(np.linspace(0, index.ntotal - 1, 64).astype(np.int64))
+    lengths = [float(np.linalg.norm(index.reconstruct(int(i)))) for i in sample]
+    if all(abs(length - 1) <= UNIT for length in lengths):
+        return index
+    if 4 * index.ntotal * index.d > MOST_COPIED:
+        raise ExplorerError("collections.faiss_index_not_unit", path=path, value=max(lengths))
+    rows = np.array(index.reconstruct_n(0, index.ntotal))
+    made = faiss.IndexFlatIP(index.d)
+    made.add(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+    return made
 
 
 def reading_flags(path: Path, kind: bytes) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.collections.embeddings import EmbeddingRows
-from explorer.collections.faiss_index import VectorIndex, inner_products, open_index
+from explorer.collections.faiss_index import FARTHEST, VectorIndex, inner_products, open_index
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
@@ -42,7 +42,7 @@ class Collection:
         shown = {field: column for field, column in self._names.items() if field != "url"}
         self._columns = {"work": self._names, "neighbour": shown}
         self._margins = _margins(layout.card)
-        self._mapping = _open_mapping(layout.mapping)
+        self._mapping = _mapped(_open_mapping(layout.mapping), next(iter(self._indices.values())).numbers)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
         self._backgrounds: dict[tuple[str, str], memoryview | None] = {}
@@ -53,6 +53,8 @@ class Collection:
         card, notes = self.layout.card, []
         if not card.get("clip"):
             notes.append(say("note.collections.folder_not_say"))
+        if any(index.normalised for index in self._indices.values()):
+            notes.append(say("note.collections.normalised"))
         surplus = self._rows.count - self.works
         if surplus > 0:
             notes.append(say("note.collections.metadata_more_rows", surplus=surplus))
@@ -173,6 +175,8 @@ class Collection:
         least = values[min(k, len(ids)) - 1] - self._margins.get(modality, math.inf)
         ids = ids[:bisect_right(values, -least, key=neg)]
         exact = inner_products(stored.get(ids), vector)
+        if exact and max(map(abs, exact)) > FARTHEST:  # stored embeddings that were not normalised
+            exact = inner_products(_units(stored.get(ids)), vector)
         order = sorted(range(len(ids)), key=exact.__getitem__, reverse=True)[:k]
         return [exact[i] for i in order], [ids[i] for i in order]
 
@@ -212,6 +216,10 @@ class Collection:
         sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
         if len(set(sizes.values())) > 1:
             raise ExplorerError("collections.open_indices_not_belong", folder=self.layout.folder, sizes=sizes)
+        numbers = [int(i.numbers.max()) for i in self._indices.values() if i.numbers is not None]
+        if self.layout.mapping is None and max(numbers, default=-1) >= self._rows.count:
+            raise ExplorerError("collections.open_numbers_beyond", folder=self.layout.folder, number=max(numbers),
+                                count=self._rows.count)
         if self._rows.count < self.works:
             raise ExplorerError("collections.open_metadata_rows_index", folder=self.layout.folder,
                                 count=self._rows.count, works=self.works)
@@ -256,6 +264,13 @@ def _margins(card: dict[str, Any]) -> dict[str, float]:
 def _open_mapping(path: Path | None) -> np.ndarray | None:
     """clip-retrieval's raw int64 file: index id -> metadata row."""
     return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+
+
+def _mapped(mapping: np.ndarray | None, numbers: np.ndarray | None) -> np.ndarray | None:
+    """Place in the index -> metadata row, through an index's own numbers (an id map's) and a mapping file."""
+    if numbers is None or mapping is None:
+        return mapping if numbers is None else numbers
+    return np.asarray(mapping)[numbers]
 
 
 def _fingerprint(layout: Layout) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.scores import compare
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Progress
+from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
 from explorer.texts import say
 

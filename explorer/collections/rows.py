@@ -74,13 +74,19 @@ class _Blocks:
             readers = known.get(at)
             if readers is None:
                 block = self._block(at)
-                readers = known[at] = {c: _reader(block.column(c)) for c in self.columns}
+                has = set(block.schema.names)
+                readers = known[at] = {c: _reader(block.column(c)) if c in has else _nothing for c in self.columns}
             found.append(tuple([readers[c](inside) for c in columns]))
         return found
 
     def column(self, name: str) -> Iterator[Any]:
         for number in range(len(self._ends)):
-            yield from self._block(number).column(name).to_pylist()
+            block = self._block(number)
+            yield from block.column(name).to_pylist() if name in block.schema.names else [None] * block.num_rows
+
+
+def _nothing(at: int) -> None:
+    """The value of a column that a part does not have."""
 
 
 def _reader(column: pa.Array | pa.ChunkedArray) -> Callable[[int], Any]:
@@ -104,7 +110,7 @@ class ArrowRows(_Blocks):
         for path in paths:
             reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
             self._batches += [reader.get_batch(i) for i in range(reader.num_record_batches)]
-        names = self._batches[0].schema.names if self._batches else ()
+        names = dict.fromkeys(name for batch in self._batches for name in batch.schema.names)
         super().__init__([b.num_rows for b in self._batches], names)
 
     def _block(self, number: int) -> pa.RecordBatch:
@@ -117,14 +123,14 @@ class ParquetRows(_Blocks):
     def __init__(self, paths: Sequence[Path]):
         self._files = [pq.ParquetFile(path, memory_map=True) for path in paths]
         sizes = [f.metadata.num_rows for f in self._files]
-        shared = [c for c in self._files[0].schema_arrow.names
-                  if all(c in f.schema_arrow.names for f in self._files)]
-        super().__init__(sizes, [c for c in shared if not c.startswith("__index_level_")])
+        names = dict.fromkeys(name for file in self._files for name in file.schema_arrow.names)
+        super().__init__(sizes, [c for c in names if not c.startswith("__index_level_")])
         self._decoded: dict[int, pa.Table] = {}
 
     def _block(self, number: int) -> pa.Table:
         if number not in self._decoded:
-            self._decoded[number] = self._files[number].read(columns=list(self.columns)).combine_chunks()
+            wanted = [c for c in self._files[number].schema_arrow.names if c in self.columns]
+            self._decoded[number] = self._files[number].read(columns=wanted).combine_chunks()
         return self._decoded[number]
 
 
@@ -195,7 +201,7 @@ def write_arrow(paths: Sequence[Path], target: Path) -> Path:
     folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     files = [pq.ParquetFile(p, memory_map=True) for p in paths]
-    schema = files[0].schema_arrow.remove_metadata()
+    schema = _joined([f.schema_arrow for f in files])
     with (tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as draft,
           pa.ipc.new_file(draft, schema) as writer):
         for table in _tables(files, schema):
@@ -208,13 +214,48 @@ def _tables(files: Sequence[pq.ParquetFile], schema: pa.Schema) -> Iterator[pa.T
     """The rows in few large pieces: what leads to a row stays in the processor's caches."""
     held, count = [], 0
     for file in files:
-        for batch in file.iter_batches(16_384, columns=schema.names):
-            held.append(batch.cast(schema) if batch.schema != schema else batch)
+        for batch in file.iter_batches(16_384, columns=[n for n in file.schema_arrow.names if n in schema.names]):
+            held.append(batch if batch.schema == schema else _fitted(batch, schema))
             count += len(batch)
             if count >= COPY_ROWS:
                 yield pa.Table.from_batches(held, schema).combine_chunks()
                 held, count = [], 0
     yield pa.Table.from_batches(held, schema).combine_chunks()
+
+
+def _joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Every column of any part, in the order of first sight; a column of several types as the wider of them, or as
+    text.
+    """
+    found: dict[str, pa.DataType] = {}
+    for field in (field for schema in schemas for field in schema):
+        known = found.get(field.name)
+        found[field.name] = field.type if known is None else _wider(known, field.type)
+    return pa.schema(list(found.items()))
+
+
+def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if one == other:
+        return one
+    try:
+        fields = [pa.schema([("x", kind)]) for kind in (one, other)]
+        return pa.unify_schemas(fields, promote_options="permissive").field("x").type
+    except pa.ArrowException:
+        return pa.large_string()
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows with the columns of `schema`: what a part lacks is empty, what it has in another type is cast."""
+    columns = [_cast(batch.column(field.name), field.type) if field.name in batch.schema.names
+               else pa.nulls(batch.num_rows, field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    try:
+        return column if column.type == kind else column.cast(kind)
+    except pa.ArrowException:  # lists and structs, which Arrow does not write as text
+        return pa.array([None if v is None else str(v) for v in column.to_pylist()], kind)
 
 
 def short(error: BaseException) -> str:

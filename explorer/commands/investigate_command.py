@@ -13,8 +13,7 @@ from explorer.findings.finding import Finding
 from explorer.folders import read_file
 from explorer.jobs import flows, foreground
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import to_json
+from explorer.records import ReplaySettings, to_json
 from explorer.settings import Settings
 
 

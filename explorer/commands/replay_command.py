@@ -54,7 +54,7 @@ def _foreign(data: bytes, source: str, args: argparse.Namespace,
     found = read_metadata(data).generation
     if not found:
         raise ExplorerError("commands.replay_command_carries_no_recipe_generation", recipe=args.recipe)
-    recipe = recipe_from(found[0], model_ref(source, home=settings.home))
+    recipe = recipe_from(found[0], model_ref(source, home=settings.home), program=args.program)
     if args.start is None:
         if found[0].start_image and found[0].strength is not None:
             raise ExplorerError("commands.replay_command_picture_begun_another")

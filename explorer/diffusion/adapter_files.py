@@ -13,7 +13,7 @@ from explorer.folders import typed_path
 from explorer.foreign.reading import read_table
 from explorer.records import Adapter
 
-PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>-?\d+(?:\.\d+)?))?$")
+PART = re.compile(r"^(?P<path>.+?)(?:\*(?P<weight>[-+]?(?:\d+\.?\d*|\.\d+)))?$")
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def _adapter(part: str) -> AdapterFile:
     match = PART.match(part)
     path = typed_path(match["path"] if match else part)
     weight = float(match["weight"] or 1.0) if match else 1.0
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
-    if not path.is_file() or path.suffix != ".safetensors":
+    if not path.is_file() or path.suffix.lower() != ".safetensors":
         raise ExplorerError("diffusion.adapter_files_no", path=shortened(path))
     if abs(weight) > 4:
         raise ExplorerError("diffusion.adapter_files_weight_outside_4", weight=weight, path_name=path.name)

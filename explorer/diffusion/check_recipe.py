@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from explorer.diffusion.dialects import check_dialect
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.kdiffusion.stepper import program_config
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.noise import SOURCES, check_seed
@@ -14,6 +13,7 @@ from explorer.diffusion.schedulers import plain_config, scheduler_config
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_numbers
 from explorer.records import Recipe
+from explorer.records.families import facts
 from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.samplers import OWN_SAMPLER, offered
 from explorer.texts import say
@@ -27,7 +27,7 @@ def complete(model: Model, recipe: Recipe) -> Recipe:
     given = recipe.scheduler_config  # whole, or the part of it that a file or a program's way names
     if "num_train_timesteps" in given or (given and not model.own_loop):
         return recipe
-    if not model.own_loop:
+    if not model.own_loop or recipe.scheduler == OWN_SAMPLER:
         return replace(recipe, scheduler=OWN_SAMPLER, scheduler_config=plain_config(model.scheduler_config))
     if recipe.scheduler in BY_KEY:
         return replace(recipe, scheduler_config=program_config(recipe.scheduler, model.scheduler_config, given))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
 from explorer.foreign.reading import read_json
 from explorer.records import ModelInfo, ModelRef
+from explorer.records.families import facts
 from explorer.texts import say
 
 CARD = {"name": ((str,), 1, 200), "licence": ((str,), 0, 500), "default_size_px": ((int,), 8, 8192),

@@ -7,10 +7,11 @@ that bring their own Python files are refused too.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer.diffusion.classes import Index, check_complete, files_read, read_index
+from explorer.diffusion.declared import is_refiner
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
@@ -103,8 +104,9 @@ def _folder(source: str, root: Path) -> Located:
     index_path = root / "model_index.json"
     if not index_path.is_file():
         raise ExplorerError("diffusion.locate_folder_no_model", root=root)
-    index = read_index(read_json(index_path), str(root))
+    index = _without_pickled_extras(read_index(read_json(index_path), str(root)), root)
     check_no_code(root)
+    _check_kind(index, root)
     try:
         return _located(source, root, index)
     except OSError as error:
@@ -120,6 +122,27 @@ def _located(source: str, root: Path, index: Index) -> Located:
                    variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"), index)
 
 
+def _without_pickled_extras(index: Index, root: Path) -> Index:
+    """The index less the parts that may be left out and are here as pickles only: a safety checker, mostly."""
+    pickled = {role for role in index.kind.optional & set(index.parts)
+               if _with_suffix(root / role, PICKLES) and not _with_suffix(root / role, {".safetensors"})}
+    parts = {role: value for role, value in index.parts.items() if role not in pickled}
+    return replace(index, parts=parts, left_out=tuple(sorted({*index.left_out, *pickled}))) if pickled else index
+
+
+def _with_suffix(folder: Path, suffixes: set[str]) -> list[Path]:
+    inside = folder.glob("*") if folder.is_dir() else ()
+    return sorted(p for p in inside if p.is_file() and p.suffix.lower() in suffixes)
+
+
+def _check_kind(index: Index, root: Path) -> None:
+    """ExplorerError for kinds that look like a text-to-image model and are none, or sample in another way."""
+    if index.kind.family == "sdxl" and "text_encoder" not in index.parts and "text_encoder_2" in index.parts:
+        raise ExplorerError("diffusion.locate_refiner", name=root.name)
+    if index.parts.get("scheduler", ("", ""))[1].startswith("EDM"):
+        raise ExplorerError("diffusion.declared_edm", name=root.name)
+
+
 def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]:
     """Config, vocabulary and weight files of every component, and the one variant that they share."""
     weights: dict[str, list[Path]] = {}
@@ -127,7 +150,7 @@ def _component_files(root: Path, components: list[str]) -> tuple[list[str], str]
     for name in components:
         inside = [p for p in sorted((root / name).glob("*")) if p.is_file()] if (root / name).is_dir() else []
         tensors = [p for p in inside if p.suffix == ".safetensors"]
-        pickles = [p for p in inside if p.suffix in PICKLES]
+        pickles = [p for p in inside if p.suffix.lower() in PICKLES]
         if pickles and not tensors:
             raise pickle_error(pickles[0])
         if tensors:
@@ -173,15 +196,18 @@ def _family(root: Path, index: Index) -> str:
 
 
 def _file(source: str, path: Path) -> Located:
-    if path.suffix in PICKLES:
+    if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise ExplorerError("diffusion.locate_no_model_file", path_name=path.name)
     family = _checkpoint_family(set(read_table(path).tensors), path)
     return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
 
 
 def _checkpoint_family(keys: set[str], path: Path) -> str:
+    if is_refiner(keys):
+        raise ExplorerError("diffusion.locate_refiner", name=path.name)
+
     def has(prefix: str) -> bool:
         return any(k.startswith(prefix) for k in keys)
     if has("conditioner.embedders.1."):

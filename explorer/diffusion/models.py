@@ -17,7 +17,6 @@ from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.adapters import lay_over
 from explorer.diffusion.classes import Index
 from explorer.diffusion.describe import describe_model
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
@@ -29,6 +28,7 @@ from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
+from explorer.records.families import facts
 from explorer.texts import say
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

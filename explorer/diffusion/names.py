@@ -1,6 +1,6 @@
 """Limits and costs that screens share with the sampler; nothing heavy here."""
 
-from explorer.diffusion.families.catalogue import facts
+from explorer.records.families import facts
 from explorer.records.program_samplers import BY_KEY, PRESETS, evaluations
 from explorer.records.samplers import SAMPLERS
 

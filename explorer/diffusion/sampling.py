@@ -23,7 +23,7 @@ from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.own_call import by_own_call, own_call
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
-from explorer.diffusion.schedulers import FLOW, Stepper, predicted_noise, predicted_x0
+from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0, pulled
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.records.program_samplers import BY_KEY
@@ -65,16 +65,10 @@ class StepView:
 
     @property
     def pull(self) -> torch.Tensor | None:
-        """What the prompt changes of the predicted noise, or of the velocity that a flow family predicts.
-
-        At a flow's first step the noise is the sample itself, whatever the prompt. None without a second
-        prediction.
-        """
+        """What the prompt changes of the prediction, see `pulled`; None without a second one."""
         if self.unconditional is None:
             return None
-        if self.kind == FLOW:
-            return self.conditional.float() - self.unconditional.float()
-        return self.noise_conditional.float() - self.noise_unconditional.float()
+        return pulled(self.conditional, self.unconditional, self.levels, self.kind)
 
 
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:

@@ -66,7 +66,10 @@ class Stepper:
         """`config` is a recipe's full scheduler config; `eta` is DDIM's; `flow` says what the family learned."""
         kind, arguments = _row(name, flow)
         self.generators, self.flow, self._unscaled = list(generators), flow, SAMPLERS[name].unscaled
-        self.scheduler = kind.from_config(arguments | config)
+        told = arguments | config
+        if flow:  # what a flow's scheduler does not know, it would warn of at each batch
+            told = {k: v for k, v in told.items() if k in inspect.signature(kind).parameters}
+        self.scheduler = kind.from_config(told)
         takes = inspect.signature(self.scheduler.step).parameters
         self._eta = {"eta": eta} if "eta" in takes else {}
         self._random = "generator" in takes
@@ -141,6 +144,13 @@ class Stepper:
         product = float(scheduler.alphas_cumprod[int(timestep)])
         return product ** 0.5, (1.0 - product) ** 0.5
 
+    def levels_at(self, number: int) -> tuple[float, float]:
+        """As `levels`, of step `number` of the whole schedule, whichever is about to be taken."""
+        if self.flow:
+            sigma = float(self.scheduler.sigmas[number])
+            return 1.0 - sigma, sigma
+        return self.levels(self.scheduler.timesteps[number])
+
     def scale(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """The network's input at this step."""
         return latents if self.flow else self.scheduler.scale_model_input(latents, timestep)
@@ -163,6 +173,18 @@ def predicted_x0(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[f
         norm = (alpha * alpha + sigma * sigma) ** 0.5
         return (alpha * sample / norm - sigma * prediction) / norm
     return prediction  # "sample"
+
+
+def pulled(given: torch.Tensor, empty: torch.Tensor, levels: tuple[float, float], kind: str) -> torch.Tensor:
+    """float32: what the prompt changes of the predicted noise, or of the velocity that a flow family predicts.
+
+    At a flow's first step the noise is the sample itself, whatever the prompt.
+    """
+    given, empty = given.float(), empty.float()
+    if kind == FLOW:
+        return given - empty
+    nothing = torch.zeros_like(given)  # the sample itself cancels out
+    return predicted_noise(given, nothing, levels, kind) - predicted_noise(empty, nothing, levels, kind)
 
 
 def predicted_noise(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float],

@@ -8,17 +8,24 @@ from typing import Any
 
 import torch
 
+from explorer.diffusion.declared import check_checkpoint, scheduler_of
 from explorer.diffusion.locate import Located
-from explorer.diffusion.published import PIPELINES, write_configs
+from explorer.diffusion.published import CONFIGS, PIPELINES, write_configs
+from explorer.foreign.reading import read_table
 
 
 def open_single_file(located: Located, dtype: torch.dtype, *, configs: dict[str, Any] | None = None) -> Any:
     """The pipeline in `located` (a whole Stable Diffusion 1, 2 or XL checkpoint, safetensors).
 
-    Stable Diffusion 2 files do not say what they predict: the 768-pixel model's v-prediction is taken.
-    `configs` replaces the family's published configurations.
+    What the file declares of its predictions goes into the scheduler's config; for Stable Diffusion 2 files that
+    say nothing the 768-pixel model's v-prediction is taken. `configs` replaces the family's published
+    configurations. ExplorerError for a file that is not a whole text-to-image model.
     """
     import diffusers
+    table = read_table(located.single_file)
+    check_checkpoint(table, located.single_file)
+    configs = dict(configs or CONFIGS[located.family])
+    configs["scheduler"] = configs["scheduler"] | scheduler_of(table, located.single_file)
     kind = getattr(diffusers, PIPELINES[located.family])
     with tempfile.TemporaryDirectory() as folder:
         write_configs(located.family, Path(folder), configs=configs)

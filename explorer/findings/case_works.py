@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import sort_key
 from explorer.findings.series import closest
 from explorer.records import Replay, Subject
+from explorer.records.scores import sort_key
 
 
 @dataclass(frozen=True)

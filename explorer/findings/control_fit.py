@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.findings.calibration import auc_interval, auc_limits
 from explorer.findings.features import FEATURES
+from explorer.statistics import auc_interval, auc_limits
 from explorer.texts import say, texts_of
 
 OUTSIDE = 0.05

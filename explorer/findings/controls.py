@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from explorer.errors import ExplorerError
-from explorer.findings.calibration import clopper_pearson, rank_p_value
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
@@ -23,6 +22,7 @@ from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import from_json
 from explorer.records.policy import Policy
+from explorer.statistics import rank_p_value, share_interval
 
 WORLD_FILE = "controls.json"  # beside the world's manifest, written by the findings benchmark
 TUNING_SHARE = 5  # every fifth work of a folder fits the expectation and is no control
@@ -131,7 +131,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
             fits = check_subject(told, controls.features, distances=spread).fits
             p_values += [rank_p_value(*excesses(line.value, told, controls))] if fits else []
     tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
-    rates = {level: clopper_pearson(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
+    rates = {level: share_interval(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
     return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {
         f"flagged_at_{round(level * 100)}": {"share": r.value, "low": r.low, "high": r.high}
         for level, r in rates.items()}

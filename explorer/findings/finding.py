@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from explorer.closeness.catalogue import is_better
 from explorer.findings.expectation import Expectation
 from explorer.records import Effort
+from explorer.records.scores import is_better
 
 
 @dataclass(frozen=True)

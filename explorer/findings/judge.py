@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.ledger import supplied_by_you, total_bits
-from explorer.findings.calibration import controls_needed, rank_p_value, smallest_p
 from explorer.findings.control_fit import Fit, check_subject
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
 from explorer.findings.wording import limits, number, percent, statement
 from explorer.records import Effort, LedgerEntry, Replay
+from explorer.records.scores import SCORES, shown
+from explorer.statistics import controls_needed, rank_p_value, smallest_p
 from explorer.texts import say
 
 MOST_SUPPLIED = 0.5  # above this share of bits in a starting image or noise, the picture was put in

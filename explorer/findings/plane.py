@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from explorer.closeness.catalogue import SCORES, is_better, shown, sort_key
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
 from explorer.findings.wording import number, statement
 from explorer.records import Start
+from explorer.records.scores import SCORES, is_better, shown, sort_key
 from explorer.texts import say
 
 LEVEL_ONE_IN = 20  # the band's edge is where a rank's p-value passes .05

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer.findings.calibration import benjamini_hochberg, rank_p_value, smallest_p
 from explorer.findings.control_fit import Fit, check_set, check_subject, control_distances
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import excesses
 from explorer.findings.wording import limits, number, percent, statement
 from explorer.records import Effort
+from explorer.statistics import benjamini_hochberg, rank_p_value, smallest_p
 from explorer.texts import say
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.cases.view import CaseView, Try
-from explorer.closeness.catalogue import is_better, sort_key
 from explorer.records import Effort, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, short_effort
+from explorer.records.scores import is_better, sort_key
 from explorer.texts import say
 
 

@@ -10,23 +10,23 @@ from explorer.errors import ExplorerError
 from explorer.images.metadata import AdapterClaim, Generation
 from explorer.images.settings.harmless import grouped, says_nothing
 from explorer.records import ModelRef, Recipe, Variation
+from explorer.records.families import facts
 from explorer.records.program_samplers import (
     BY_KEY,
     OFFERED_SCHEDULES,
+    PROGRAM_LABELS,
     PROGRAMS,
     sampler_key,
     schedule_key,
     step_source,
 )
-from explorer.records.samplers import OWN_SAMPLER, sampler_called
+from explorer.records.samplers import OWN_SAMPLER, offered, sampler_called
 from explorer.texts import on_record, say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
               "ComfyUI": "comfyui", "SwarmUI": "comfyui", "Fooocus": "comfyui", "InvokeAI": "invokeai",
               "Afterimage": "diffusers"}
-UNET_FAMILIES = ("sd1", "sd2", "sdxl")
-DISTILLED_FAMILIES = ("flux", "flux2")
 _ROUNDING = ("Forge", "reForge")  # A1111's ways, with ComfyUI's whole timesteps
 _LIKENED = {"Civitai": "civitai", "Fooocus": "fooocus", "NovelAI": "novelai", "Unknown": "unknown",
             **dict.fromkeys(("SD.Next", "Draw Things", "Easy Diffusion", "DiffusionBee"), "own_ways")}
@@ -52,8 +52,10 @@ class _Building:
 
 
 @on_record
-def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
+def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
+
+    `program`, one of PROGRAMS, is in whose way it is to be sampled where that is not to follow from the file.
 
     `not_replayable` names each part that our sampler cannot repeat or that the file left open; whether
     the recipe really gives the image is only known after a replay.
@@ -63,8 +65,10 @@ def recipe_from(generation: Generation, model: ModelRef) -> Recipe:
     if lacking:
         reasons = "".join(f" {part[0].upper()}{part[1:]}." for part in generation.named if "node" in part)[:500]
         raise ExplorerError("images.imported_file_settings_lack_no", lacking=" and ".join(lacking), reasons=reasons)
-    now = _Building(generation, model, _program(generation))
-    if generation.tool in _LIKENED:
+    now = _Building(generation, model, program or _program(generation))
+    if program and program != _program(generation):
+        now.named.append(say("note.images.replayed_as", tool=generation.tool, program=PROGRAM_LABELS[program]))
+    elif generation.tool in _LIKENED:
         now.named.append(say(f"note.likened.{_LIKENED[generation.tool]}", tool=generation.tool))
     scheduler = _scheduler(now)
     recipe = Recipe(
@@ -102,13 +106,14 @@ def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
 def _scheduler(now: _Building) -> str:
     """The sampler with its schedule; what it needs besides goes into `config`."""
     made = now.made
-    if now.model.family == "other":  # which runs through its pipeline's own call
+    known = facts(now.model.family)
+    if not known.own_loop:  # which runs through its pipeline's own call
         given = " ".join(part for part in (made.sampler, made.schedule) if part)
         now.named.append(say("note.images.sampler_model_own", given=given[:80] or say("note.images.not_given")))
         return OWN_SAMPLER
-    steppable = now.program in ("a1111", "comfyui") and now.model.family in UNET_FAMILIES
+    steppable = now.program in ("a1111", "comfyui") and not known.flow
     key = sampler_key(made.sampler) if steppable else None
-    if now.program == "comfyui" and made.sampler.strip().lower() == "ddim":
+    if steppable and now.program == "comfyui" and made.sampler.strip().lower() == "ddim":
         key = "k_euler"  # ComfyUI's "ddim" is its Euler
     if key is not None:
         now.config = {"program": now.program, "schedule": _schedule(now, key)}
@@ -124,6 +129,8 @@ def _scheduler(now: _Building) -> str:
     if now.program == "invokeai" and name.lower().endswith("_k"):
         name, now.config = name[:-2], {"use_karras_sigmas": True}
     found = sampler_called(name)
+    if found not in offered(known.flow):
+        found = None
     if found is None:
         given = made.sampler[:60] or say("note.images.not_given")
         now.named.append(say("note.images.sampler_euler_used", sampler=given))
@@ -160,10 +167,11 @@ def _prompt(now: _Building, text: str) -> str:
 
 
 def _guidance(now: _Building) -> float:
+    known = facts(now.model.family)
     if now.made.guidance is None:
-        now.named.append(say("note.images.guidance_not_given"))
+        now.named.append(say("note.images.guidance_not_given", guidance=known.guidance))
     distilled = now.made.distilled_guidance
-    if distilled is not None and now.model.family in DISTILLED_FAMILIES:
+    if distilled is not None and known.guided_above is None:
         return distilled  # the network's own input; no second pass is taken
     if distilled is not None:
         now.named.append(say("note.images.distilled_guidance", guidance=distilled))
@@ -171,7 +179,11 @@ def _guidance(now: _Building) -> float:
         now.config["guidance_rescale"] = now.made.rescale
         if now.program not in ("comfyui", "invokeai"):
             now.named.append(say("note.images.cfg_rescale", rescale=now.made.rescale))
-    return 7.5 if now.made.guidance is None else now.made.guidance
+    if now.made.guidance is None:
+        return known.guidance
+    if known.guided_above == 0.0 and now.program in ("a1111", "comfyui"):  # counted from 0 where they count from 1
+        return max(0.0, now.made.guidance - 1.0)
+    return now.made.guidance
 
 
 def _dialect(now: _Building) -> str:
@@ -179,7 +191,7 @@ def _dialect(now: _Building) -> str:
     words = now.made.prompt + " " + now.made.negative_prompt
     if now.made.tool == "Afterimage" and now.made.other.get("Dialect"):
         return now.made.other["Dialect"][:40]
-    if now.model.family not in UNET_FAMILIES:
+    if facts(now.model.family).flow:
         if re.search(r"[(\[]", words):
             now.named.append(say("note.images.brackets_prompt_weights"))
         return "plain"

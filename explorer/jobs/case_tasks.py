@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from explorer.jobs.task import Task
+from explorer.records import ReplaySettings
 from explorer.records.policy import Policy
-from explorer.records.replay_settings import ReplaySettings
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,8 @@ import secrets
 from dataclasses import dataclass
 
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import (
-    EmbedSubject,
-    FindNeighbours,
-    Interrogate,
-    MeasureSubject,
-    ReplaySettings,
-    RunSearch,
-)
+from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate, MeasureSubject, RunSearch
+from explorer.records import ReplaySettings
 from explorer.records.policy import Policy
 
 

@@ -5,4 +5,3 @@ from __future__ import annotations
 from explorer.jobs.case_tasks import *  # noqa: F403
 from explorer.jobs.library_tasks import *  # noqa: F403
 from explorer.jobs.task import TASKS, Task, task_from_json, task_to_json  # noqa: F401
-from explorer.records.replay_settings import ReplaySettings, StopRules  # noqa: F401

@@ -12,12 +12,14 @@ from explorer.records.neighbours import CopyCheck, Neighbour
 from explorer.records.progress import Progress
 from explorer.records.prompts import PromptCandidate, TermGain
 from explorer.records.recipe import RECIPE_SCHEMA, Adapter, ModelRef, Recipe, Start, Variation, recipe_digest
-from explorer.records.replay import Replay
-from explorer.records.search import Effort, LedgerEntry, SearchSummary
+from explorer.records.replay import Environment, Replay
+from explorer.records.replay_settings import ReplaySettings, StopRules
+from explorer.records.search import Effort, LedgerEntry, SearchPlan, SearchSummary
 from explorer.records.subject import Embedding, Subject
 
 __all__ = [
-    "RECIPE_SCHEMA", "Adapter", "CollectionInfo", "CopyCheck", "Effort", "Embedding", "LedgerEntry",
-    "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "Recipe", "Replay", "SearchSummary",
-    "Start", "Subject", "TermGain", "Variation", "from_json", "recipe_digest", "to_json",
+    "RECIPE_SCHEMA", "Adapter", "CollectionInfo", "CopyCheck", "Effort", "Embedding", "Environment",
+    "LedgerEntry", "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "Recipe", "Replay",
+    "ReplaySettings", "SearchPlan", "SearchSummary", "Start", "StopRules", "Subject", "TermGain", "Variation",
+    "from_json", "recipe_digest", "to_json",
 ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 PROGRAMS = ("a1111", "comfyui", "invokeai", "diffusers")  # ways of sampling that a recipe can be replayed in
 
+PROGRAM_LABELS = {"a1111": "A1111", "comfyui": "ComfyUI", "invokeai": "InvokeAI", "diffusers": "diffusers"}
+
 
 @dataclass(frozen=True)
 class ProgramSampler:
@@ -98,7 +100,7 @@ class Preset:
 
     @property
     def label(self) -> str:
-        return f"{'A1111' if self.program == 'a1111' else 'ComfyUI'}: {BY_KEY[self.key].label}, {self.schedule}"
+        return f"{PROGRAM_LABELS[self.program]}: {BY_KEY[self.key].label}, {self.schedule}"
 
     @property
     def noise_source(self) -> str:

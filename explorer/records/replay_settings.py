@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.records import Recipe, to_json
+from explorer.records.json_form import to_json
+from explorer.records.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
-"""A search over replays: what it spent, what was supplied for it, how it ended."""
+"""A search over replays: its plan, what it spent, what was supplied for it, how it ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from explorer.records.recipe import ModelRef
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,19 @@ class Effort:
     def plus(self, other: Effort) -> Effort:
         return Effort(self.tries + other.tries, self.unet_evaluations + other.unet_evaluations,
                       self.elapsed_s + other.elapsed_s)
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What a search will do, written to the log before its first replay; a resumed search keeps to it."""
+
+    id: str  # the search's
+    subject_id: str
+    settings: dict[str, Any]  # ReplaySettings as JSON, with the prompt that was taken
+    model: ModelRef
+    clip_fingerprint: str
+    environment_sha256: str
+    planned_tries: int
 
 
 @dataclass(frozen=True)

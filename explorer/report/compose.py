@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from explorer import records
-from explorer.cases.kinds import Environment
 from explorer.cases.snapshot import Snapshot
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings import wording
 from explorer.findings.case_tests import portfolio_of, without_p
 from explorer.findings.finding import ControlResults, Finding
+from explorer.records import Environment
 from explorer.records.policy import Policy
+from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
@@ -62,8 +62,8 @@ def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
     facts, (entry, mark) = found.meta(), found.head()
     question = options.question or facts.get("question", "")
     number = options.case_number or facts.get("case_number", "")
-    models = dict.fromkeys(report_texts.model_name(r.recipe.model)
-                           for r in found.replays(order_by="time", limit=-1))
+    models = dict.fromkeys(report_texts.model_name(r.recipe.model) for s in found.subjects()
+                           for r in found.made(s.id))
     values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.id,
               say("document.entry", entry=entry, hash=mark))
     rows = [(k, v) for k, v in zip(report_texts.head("cover"), values, strict=True) if v]

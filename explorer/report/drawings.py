@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from explorer.cases.view import Try
-from explorer.closeness.catalogue import SCORES
 from explorer.findings.plane import Plane
 from explorer.findings.series import best_so_far, by_seed
 from explorer.records import Start
+from explorer.records.scores import SCORES
 from explorer.texts import say
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5fa8", "#c4560d", "#8a9099", "#2f7d5b"

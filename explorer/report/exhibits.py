@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from explorer.cases import marks
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings.series import distinct, in_rank
 from explorer.findings.wording import number
 from explorer.images.decode import read_png
 from explorer.records import Replay, Subject
+from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
 from explorer.texts import inside, say

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.cases import log_index
-from explorer.cases.kinds import Environment, SearchPlan
 from explorer.cases.log import LogEntry
 from explorer.cases.view import natural_key
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.records import Neighbour, PromptCandidate, Replay, SearchSummary, Subject, from_json
+from explorer.records import (
+    Environment,
+    Neighbour,
+    PromptCandidate,
+    Replay,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    Subject,
+    from_json,
+)
 from explorer.records.race_records import RaceRound, RaceSetup
-from explorer.records.replay_settings import ReplaySettings
 
 KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,

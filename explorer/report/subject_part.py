@@ -10,7 +10,6 @@ from PIL import Image
 
 from explorer.cases.snapshot import Snapshot
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.closeness.codecs import QUALITIES
 from explorer.closeness.heatmap import agreement, overlay
 from explorer.closeness.ledger import supplied_by_you, total_bits
@@ -25,6 +24,7 @@ from explorer.findings.wording import above, number, percent, statement
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.records.race_records import RaceRound, RaceSetup, short_effort
+from explorer.records.scores import SCORES, shown
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Table, Text
 from explorer.report.claims import claims_blocks

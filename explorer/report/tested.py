@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
-from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
 from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
@@ -14,6 +13,7 @@ from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
+from explorer.records.scores import SCORES
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
 from explorer.texts import localised, say

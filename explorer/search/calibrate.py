@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.closeness.catalogue import SCORES
+from explorer.records.scores import SCORES
 from explorer.search.race import Checkpoint, RacePlan
 from explorer.search.traces import Trace, blocks
+from explorer.statistics import share_interval
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
 MOST_CHECKPOINTS = 2
@@ -20,15 +21,7 @@ LOOK_COST = 1.4  # of decoding and comparing a picture, in network evaluations: 
 
 def loss_upper(lost: int, subjects: int, *, confidence: float = 0.95) -> float:
     """Upper limit of a chance of which `lost` of `subjects` were seen (Clopper & Pearson 1934), in [0, 1]."""
-    if subjects < 1 or lost >= subjects:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(60):  # the chance at which so few losses would be as rare as 1 - confidence
-        middle = (low + high) / 2
-        seen = sum(math.comb(subjects, k) * middle ** k * (1 - middle) ** (subjects - k)
-                   for k in range(lost + 1))
-        low, high = (middle, high) if seen > 1 - confidence else (low, middle)
-    return high
+    return share_interval(lost, subjects, confidence=2 * confidence - 1).high  # of one side alone
 
 
 def good_enough(found: Trace) -> np.ndarray:

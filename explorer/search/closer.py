@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import is_better
 from explorer.diffusion.check_recipe import complete
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import batch_key
 from explorer.records import Recipe, Replay, SearchSummary, Variation, recipe_digest
+from explorer.records.families import facts
+from explorer.records.scores import is_better
 from explorer.search.one_search import Given, Search
 from explorer.search.variations import variations
 

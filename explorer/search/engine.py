@@ -69,23 +69,6 @@ class BatchUnit:
     recipes: tuple[Recipe, ...]
     start_rgb: np.ndarray | None = None
 
-    def do(self, model: Model, room: Room, on_made: Callable[[Made], Any], *, run: Run = QUIET,
-           on_step: OnStep | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Makes the images on a loaded model, as many at once as there is room for."""
-        left = self.recipes
-        while left:
-            part, images, began = left[:room.size], [], clock()
-
-            def seen(view: StepView, began: float = began) -> None:
-                if on_step is not None:
-                    on_step(view, clock() - began)
-
-            with room.tried(len(part)):
-                images = sample(model, part, start_rgb=self.start_rgb, run=run, on_step=seen)
-            if images:
-                left = left[len(part):]
-                on_made(Made(tuple(images), (clock() - began) / len(images)))
-
 
 @dataclass(frozen=True, eq=False)
 class HeatUnit:
@@ -105,13 +88,44 @@ class HeatUnit:
         left = {r.seed: r for r in self.recipes}
         return replace(self, recipes=tuple(left[s] for s in passed.seeds[:passed.kept]), decided=passed.number + 1)
 
-    def do(self, model: Model, room: Room, on_made: Callable[[Made], Any], *, run: Run = QUIET,
-           on_step: OnStep | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Races on a loaded model, to the end or to a checkpoint at which `on_made` says True.
 
-        When memory runs out the race goes on from its last checkpoint. There are no views of single steps.
-        """
-        heat, last, result, over = self, None, None, False
+Unit = BatchUnit | HeatUnit
+
+
+class Here:
+    """A loaded model that does units in this process, one after another."""
+
+    def __init__(self, model: Model, room: Room, *, on_step: OnStep | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.model, self.room, self.on_step, self.clock = model, room, on_step, clock
+
+    def run(self, units: Iterable[Unit], on_made: Callable[[Any, Made], Any], *, run: Run) -> None:
+        """See explorer.run.Engine; a heat ends at a checkpoint at which `on_made` says True."""
+        for unit in units:
+            self.do(unit, functools.partial(on_made, unit), run=run)
+
+    def do(self, unit: Unit, on_made: Callable[[Made], Any], *, run: Run = QUIET) -> None:
+        """One unit, in parts as they come; when memory runs out, what is left is done in halves."""
+        (self._batch if isinstance(unit, BatchUnit) else self._heat)(unit, on_made, run)
+
+    def _batch(self, unit: BatchUnit, on_made: Callable[[Made], Any], run: Run) -> None:
+        left = unit.recipes
+        while left:
+            part, images, began = left[:self.room.size], [], self.clock()
+
+            def seen(view: StepView, began: float = began) -> None:
+                if self.on_step is not None:
+                    self.on_step(view, self.clock() - began)
+
+            with self.room.tried(len(part)):
+                images = sample(self.model, part, start_rgb=unit.start_rgb, run=run, on_step=seen)
+            if images:
+                left = left[len(part):]
+                on_made(Made(tuple(images), (self.clock() - began) / len(images)))
+
+    def _heat(self, heat: HeatUnit, on_made: Callable[[Made], Any], run: Run) -> None:
+        """The race goes on from its last checkpoint when memory ran out. There are no views of single steps."""
+        last, result, over = None, None, False
 
         def passed(reached: RaceRound) -> bool:
             nonlocal heat, over, last
@@ -122,24 +136,11 @@ class HeatUnit:
             return over
 
         while result is None and not over:
-            size = min(self.batch, room.size, len(heat.recipes))
-            with room.tried(size):
-                result = race(model, heat.recipes, self.rgb, plan=self.plan, batch=size, starters=self.starters,
-                              decided=heat.decided, score=self.score, run=run, on_round=passed, clock=clock)
+            size = min(heat.batch, self.room.size, len(heat.recipes))
+            with self.room.tried(size):
+                result = race(self.model, heat.recipes, heat.rgb, plan=heat.plan, batch=size,
+                              starters=heat.starters, decided=heat.decided, score=heat.score, run=run,
+                              on_round=passed, clock=self.clock)
         if result is not None:
             spent, each = result.effort, result.finished[0].unet_evaluations
             on_made(Made(result.finished, spent.elapsed_s * each / spent.unet_evaluations, last))
-
-
-class Here:
-    """Units one after another in this process."""
-
-    def __init__(self, model: Model, room: Room, *, on_step: OnStep | None = None,
-                 clock: Callable[[], float] = time.monotonic) -> None:
-        self.model, self.room, self.on_step, self.clock = model, room, on_step, clock
-
-    def run(self, units: Iterable[BatchUnit | HeatUnit], on_made: Callable[[Any, Made], Any], *, run: Run) -> None:
-        """See explorer.run.Engine; a heat ends at a checkpoint at which `on_made` says True."""
-        for unit in units:
-            unit.do(self.model, self.room, functools.partial(on_made, unit), run=run, on_step=self.on_step,
-                    clock=self.clock)

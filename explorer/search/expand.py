@@ -6,15 +6,14 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import (
     GUIDANCE_RANGE,
     STEPS_RANGE,
     unet_evaluations,
 )
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe
+from explorer.records import ModelInfo, ModelRef, Recipe, ReplaySettings
+from explorer.records.families import facts
 from explorer.records.program_samplers import BY_KEY, PRESETS
 from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered

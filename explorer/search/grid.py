@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any
 
 from explorer.cases.view import Try
-from explorer.closeness.catalogue import sort_key
 from explorer.records import Start
+from explorer.records.scores import sort_key
 
 
 def _strength(made: Try) -> float | tuple[Start, float] | None:

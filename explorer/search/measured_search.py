@@ -20,8 +20,7 @@ from explorer.clip.pool import gather
 from explorer.clip.term_gains import parts_of
 from explorer.clip.terms import TermList
 from explorer.images.prepare import fit_square
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import PromptCandidate
+from explorer.records import PromptCandidate, ReplaySettings
 from explorer.records.policy import RECOVERED, Policy
 from explorer.run import QUIET, Run, Within
 

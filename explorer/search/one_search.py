@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from explorer.cases.kinds import Environment
 from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.models import Model
@@ -25,7 +24,7 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import StepView, batch_key
 from explorer.errors import Cancelled
 from explorer.jobs.tasks import RunSearch
-from explorer.records import Effort, Recipe, Replay, SearchSummary, recipe_digest
+from explorer.records import Effort, Environment, Recipe, Replay, SearchSummary, recipe_digest
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET, Engine, Run
 from explorer.search.engine import BatchUnit, Here, Made, Room

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.check_recipe import complete
@@ -23,6 +22,7 @@ from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch
 from explorer.records import Effort, Progress, Recipe
 from explorer.records.race_records import RaceRound
+from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
 from explorer.search.race_plan import screened_by
 from explorer.texts import say
@@ -67,28 +67,11 @@ def short_batch(model: Model, recipes: Sequence[Recipe], steps: int) -> Batch:
 
 
 @dataclass(frozen=True)
-class Lane:
-    """One candidate: its distance at each checkpoint it reached, and where it ended (None: at the finish)."""
-
-    recipe: Recipe
-    scores: tuple[float, ...] = ()
-    dropped_at: int | None = None
-    unet_evaluations: int = 0
-
-
-@dataclass(frozen=True)
 class RaceResult:
-    """Every lane with its scores, the finished images (nearest first), and what it took."""
+    """The finished images, nearest first, and what the whole race took."""
 
-    lanes: tuple[Lane, ...]
     finished: tuple[Rendered, ...]
     effort: Effort
-    plan: RacePlan
-
-    @property
-    def exhaustive_evaluations(self) -> int:
-        """What a whole replay of every lane would have taken."""
-        return self.finished[0].unet_evaluations * len(self.lanes)
 
 
 def race(model: Model, recipes: Sequence[Recipe], subject_rgb: np.ndarray, *, plan: RacePlan,
@@ -119,12 +102,10 @@ class _Race:
     starters: int
     run: Run
     on_round: Callable[[RaceRound], bool | None]
-    lanes: dict[int, Lane] = field(default_factory=dict)
     spent: int = 0
 
     def go(self, recipes: list[Recipe]) -> RaceResult | None:
         began, total = self.clock(), len(recipes)
-        self.lanes = {r.seed: Lane(r) for r in recipes}
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
@@ -135,7 +116,7 @@ class _Race:
                 self.advance(group, scores)
                 self.run.report(self.progress(len(recipes), group))
                 groups.append(group)
-            recipes = self.drop(recipes, scores, number, point)
+            recipes = self.drop(recipes, scores, point)
             seeds = sorted(scores, key=lambda seed: (scores[seed], seed))
             now = (self.clock(), self.spent)
             over = self.on_round(RaceRound(
@@ -149,7 +130,7 @@ class _Race:
         finished = [image for group in groups for image in group.finish()]
         finished.sort(key=lambda image: scores[image.recipe.seed])
         effort = Effort(total, self.spent, self.clock() - began)
-        return RaceResult(tuple(self.lanes.values()), tuple(finished), effort, self.plan)
+        return RaceResult(tuple(finished), effort)
 
     def progress(self, left: int, group: Batch) -> Progress:
         return Progress(self.starters - left, self.starters, say("progress.race", left=left,
@@ -161,22 +142,15 @@ class _Race:
         while not group.done:
             group.step()
             self.run.tick()
-        cost = group.unet_evaluations
-        self.spent += cost * len(group.recipes)
+        self.spent += group.unet_evaluations * len(group.recipes)
         key = sort_key(self.score)
         for recipe, rgb in zip(group.recipes, decode(self.model, group.latents), strict=True):
-            distance = scores[recipe.seed] = key(compare(self.subject_rgb, rgb, only=(self.score,))[self.score])
-            lane = self.lanes[recipe.seed]
-            self.lanes[recipe.seed] = replace(lane, scores=(*lane.scores, distance),
-                                              unet_evaluations=lane.unet_evaluations + cost)
+            scores[recipe.seed] = key(compare(self.subject_rgb, rgb, only=(self.score,))[self.score])
 
-    def drop(self, recipes: list[Recipe], scores: dict[int, float], number: int,
-             point: Checkpoint | None) -> list[Recipe]:
+    def drop(self, recipes: list[Recipe], scores: dict[int, float], point: Checkpoint | None) -> list[Recipe]:
         """The lanes that go on."""
         if point is None:
             return recipes
         keep = max(1, math.ceil(self.starters * point.keep - 1e-9))
         survivors = set(sorted(scores, key=lambda seed: (scores[seed], seed))[:keep])
-        for seed in scores.keys() - survivors:
-            self.lanes[seed] = replace(self.lanes[seed], dropped_at=number)
         return [r for r in recipes if r.seed in survivors]

@@ -15,8 +15,7 @@ from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe
+from explorer.records import Recipe, ReplaySettings
 from explorer.run import QUIET, Run
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit

@@ -78,10 +78,11 @@ def _diffc_terms(model: Model, recipe: Recipe, clean: np.ndarray, start_rgb: np.
     predicted x_0 only, so the KL of two Gaussians of one variance is what that prediction is off, weighed.
     """
     end = _first_levels(model, recipe, start_rgb)["signal"] ** 2
-    plain = dataclasses.replace(recipe, steps=STEPS, scheduler="ddim", scheduler_config={}, strength=None, eta=0.0,
-                                start_sha256=None, guidance=1.0)
+    plain = dataclasses.replace(recipe, steps=STEPS, scheduler=model.family.facts.walks_back, scheduler_config={},
+                                strength=None, eta=0.0, start_sha256=None, guidance=model.family.facts.unguided)
     batch = Batch(model, [dataclasses.replace(plain, seed=seed) for seed in range(NOISES)])
-    kept = [batch.stepper.levels(t)[0] ** 2 for t in batch.timesteps]
+    levels = [batch.stepper.levels_at(n) for n in range(len(batch.timesteps))]
+    kept = [(signal / math.hypot(signal, noise)) ** 2 for signal, noise in levels]
     size = clean.size
     x0 = torch.from_numpy(clean)[None].to(model.device, torch.float32)
     now = kept[0]
@@ -94,7 +95,7 @@ def _diffc_terms(model: Model, recipe: Recipe, clean: np.ndarray, start_rgb: np.
         if after <= now:
             continue
         after = min(after, end)
-        batch.latents = x.to(model.dtype)
+        batch.latents = (x * math.hypot(*levels[batch.index])).to(model.family.latents_dtype)
         off = x0 - batch.step().x0.float()  # (n, c, h, w)
         run.tick()
         beta = 1 - now / after

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from explorer.closeness.catalogue import SCORES
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import StopRules
+from explorer.records import StopRules
+from explorer.records.scores import SCORES
 
 
 def check_rules(rules: StopRules, score: str) -> None:

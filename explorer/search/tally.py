@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from explorer.closeness.catalogue import is_better
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, Progress, Replay, SearchSummary
+from explorer.records.scores import is_better
 
 
 class Tally:

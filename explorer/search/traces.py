@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.catalogue import SCORES
 from explorer.closeness.scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.records import Recipe
+from explorer.records.scores import SCORES
 from explorer.run import QUIET, Run
 from explorer.search.race import short_batch
 

@@ -116,7 +116,7 @@ def inside(words: str) -> str:
 def known(key: str) -> bool:
     """Whether there is a text of this key."""
     section, _, name = key.rpartition(".")
-    return name in catalogue().get(section, {})
+    return name in catalogue(WHOLE).get(section, {})
 
 
 def fields(text: str) -> set[str]:

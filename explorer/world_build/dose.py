@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.statistics import fall_p, share_interval, trend_p
 from explorer.world_build.dose_replays import Attempt
-from explorer.world_build.stats import fall_p, trend_p, wilson
 
 ONCE_SAMPLE = 150
 SEED = 0
@@ -39,9 +39,9 @@ def strangers(rows: list[dict]) -> list[int]:
 def share(found: list[Attempt]) -> dict:
     """Share of works that came back, with its 95% interval and the distances reached."""
     hits = sum(a.near_copy_seed is not None for a in found)
-    low, high = wilson(hits, len(found))
+    came = share_interval(hits, len(found), method="wilson")
     return {
-        "share": round(hits / max(1, len(found)), 4), "low": round(low, 4), "high": round(high, 4),
+        "share": round(came.value, 4), "low": round(came.low, 4), "high": round(came.high, 4),
         "works": len(found), "near_copies": hits,
         "nearest_is_own": round(float(np.mean([a.nearest_is_own for a in found])), 4),
         "median_tiled_distance": round(float(np.median([a.to_work for a in found])), 4),

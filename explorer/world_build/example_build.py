@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.cases.case import Case, Environment, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.export import export_case
 from explorer.cases.store import CaseStore
 from explorer.closeness.ledger import choice_bits
@@ -22,8 +22,19 @@ from explorer.findings.series import closest
 from explorer.images.decode import read_png
 from explorer.jobs import flows, foreground
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import AlignReplay, GenerateSubject, RecoverSeed, ReplaySettings, RunSearch
-from explorer.records import Embedding, Neighbour, PromptCandidate, Replay, SearchSummary, Start, Subject
+from explorer.jobs.tasks import AlignReplay, GenerateSubject, RecoverSeed, RunSearch
+from explorer.records import (
+    Embedding,
+    Environment,
+    Neighbour,
+    PromptCandidate,
+    Replay,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    Start,
+    Subject,
+)
 from explorer.records.policy import Policy
 from explorer.records.scans import SeedScan
 from explorer.settings import ASSETS, WORLD, Settings

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.statistics import auc_interval
 from explorer.world_build.drawing import plain_features
-from explorer.world_build.stats import auc, auc_interval
 from explorer.world_build.truth import HELD_OUT
 
 FOLDS = 5
@@ -34,10 +34,10 @@ def fair_draw(rows: list[dict], pixels: np.ndarray, embeddings: np.ndarray | Non
 
 def _one(features: np.ndarray, member: np.ndarray) -> dict:
     scores = out_of_fold(features, member)
-    low, high = auc_interval(scores, member)
+    found = auc_interval(scores[member], scores[~member])
     return {
-        "auc": round(auc(scores, member), 4), "low": round(low, 4), "high": round(high, 4),
-        "works": len(member), "tells_apart": low > 0.5, "includes_half": low <= 0.5 <= high,
+        "auc": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4),
+        "works": len(member), "tells_apart": found.low > 0.5, "includes_half": found.low <= 0.5 <= found.high,
     }  # fmt: skip
 
 

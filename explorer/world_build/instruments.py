@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from explorer.statistics import bootstrap, share_interval
 from explorer.world_build.autoencoder_train import psnr_db
 from explorer.world_build.clip_train import ranks
-from explorer.world_build.stats import difference_interval, median_interval, wilson
 from explorer.world_build.truth import HELD_OUT
 
 
@@ -20,8 +20,8 @@ def autoencoder_figures(rows: list[dict], works: np.ndarray, again: np.ndarray) 
     """PSNR in dB of each group; `works` and `again` (n, 64, 64, 3) on [0, 1]."""
     decibel = psnr_db(works, again)
     trained, members, held = _masks(rows)
-    low, high = median_interval(decibel[trained])
-    apart = difference_interval(decibel[members], decibel[held])
+    low, high = bootstrap(lambda a: np.median(a, axis=1), decibel[trained])
+    apart = bootstrap(lambda a, b: np.median(a, axis=1) - np.median(b, axis=1), decibel[members], decibel[held])
     return {
         "psnr_median": _r(np.median(decibel[trained])), "low": _r(low), "high": _r(high),
         "member_minus_held_out_db": _r(np.median(decibel[members]) - np.median(decibel[held])),
@@ -34,10 +34,11 @@ def clip_figures(rows: list[dict], image: np.ndarray, text: np.ndarray) -> dict:
     """Share of works whose own image is in the top 5 under their caption, among all works."""
     hit = ranks(image, text) <= 5
     trained, members, held = _masks(rows)
-    low, high = wilson(int(hit[trained].sum()), int(trained.sum()))
-    apart = difference_interval(hit[members].astype(float), hit[held].astype(float), of=np.mean)
+    found = share_interval(int(hit[trained].sum()), int(trained.sum()), method="wilson")
+    apart = bootstrap(lambda a, b: a.mean(axis=1) - b.mean(axis=1), hit[members].astype(float),
+                      hit[held].astype(float))
     return {
-        "r_at_5": _r(hit[trained].mean(), 4), "low": _r(low, 4), "high": _r(high, 4),
+        "r_at_5": _r(found.value, 4), "low": _r(found.low, 4), "high": _r(found.high, 4),
         "member_minus_held_out": _r(hit[members].mean() - hit[held].mean(), 4),
         "member_minus_held_out_low": _r(apart[0], 4), "member_minus_held_out_high": _r(apart[1], 4),
         "gallery": len(rows),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.findings.series import Closest, case_effort, closest
-from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
+from explorer.records import Effort, LedgerEntry, Replay, SearchPlan, Start, Subject
 from pages.prompt import prompts
 from pages.replay import replay_cards
 from pages.shared import state
@@ -71,5 +71,5 @@ def effort(case: Case, subject: Subject) -> None:
 
 def ledger(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits that were supplied for one replay, from its plan and the case's prompts."""
-    from explorer.findings.case_ledger import case_bill
-    return case_bill(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()
+    from explorer.findings.case_ledger import replay_ledger
+    return replay_ledger(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()

@@ -8,7 +8,6 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.errors import ExplorerError
-from explorer.findings.calibration import smallest_p
 from explorer.findings.controls import world_policies
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
 from explorer.findings.rates import RULES, stored_groups, stored_result
@@ -18,6 +17,7 @@ from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records import Subject
 from explorer.records.policy import PROMPTS, TIERS, Policy
 from explorer.settings import WORLD
+from explorer.statistics import smallest_p
 from pages.shared import pickers, state
 from pages.shared.texts import plain, retold, say
 from pages.tasks import live, submit

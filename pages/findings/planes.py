@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES
 from explorer.records import Subject
+from explorer.records.scores import SCORES
 from explorer.world.figures import Card, Dose
 from pages.shared import plots
 from pages.shared.texts import plain, say

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs.flows import default_policy
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, Subject
+from explorer.records import Effort, ReplaySettings, Subject
+from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
 from pages.replay import replay_cards
 from pages.shared import state, upload, widgets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.closeness.catalogue import SCORES
+from explorer.records.scores import SCORES
 from explorer.settings import WORLD
 from explorer.world.figures import read_card
 from pages.findings import measured_panel, planes

@@ -11,6 +11,7 @@ from explorer.diffusion.known import KNOWN
 from explorer.diffusion.locate import weight_files
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel
 from explorer.records import ModelInfo, from_json
+from explorer.records.families import facts
 from explorer.settings import save_settings
 from pages.shared import pickers, state, widgets
 from pages.shared.state import Here
@@ -67,7 +68,7 @@ def _facts(now: Here, source: str, info: ModelInfo, memory: tuple[int, str] | No
     st.markdown(f"**{plain(info.name)}**{chosen}")
     state_words = say("models.held", size=size(memory[0]), device=plain(memory[1])) if memory \
         else say("models.not_held")
-    st.markdown(say("models.facts", source=plain(info.source), family=plain(info.family),
+    st.markdown(say("models.facts", source=plain(info.source), family=facts(info.family).label,
                     licence=plain(retold(info.licence)), size=size(info.size_bytes), px=info.default_size_px,
                     steps=info.default_steps, guidance=f"{info.default_guidance:g}", held=state_words))
     st.caption(say("models.fingerprint", value=info.fingerprint))
@@ -114,7 +115,7 @@ def download(now: Here) -> None:
     st.markdown(say("models.download_text"))
     if now.settings.offline:
         st.info(say("models.download_offline"), icon=":material/cloud_off:")
-    named = {k.source: say("models.download_known", name=k.name, family=k.family, licence=k.licence,
+    named = {k.source: say("models.download_known", name=k.name, family=facts(k.family).label, licence=k.licence,
                            size=size(k.size_bytes)) for k in KNOWN}
     chosen = st.radio(say("models.download_which"), [*named, _OTHER], key="download_which",
                       format_func=lambda s: named.get(s, say("models.download_other")))

@@ -6,8 +6,7 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.findings.series import distinct
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Replay, Subject, from_json
+from explorer.records import Replay, ReplaySettings, Subject, from_json
 from explorer.settings import WORLD
 from explorer.world.example_cases import FOLDER, Told, open_told, read
 from explorer.world.figures import Card, read_card

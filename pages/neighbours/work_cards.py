@@ -9,8 +9,6 @@ import numpy as np
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES, shown
-from explorer.closeness.catalogue import sort_key as score_key
 from explorer.collections.signatures import signature
 from explorer.errors import ExplorerError
 from explorer.findings.wording import above
@@ -18,6 +16,8 @@ from explorer.images.decode import open_image, png_bytes, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Subject
+from explorer.records.scores import SCORES, shown
+from explorer.records.scores import sort_key as score_key
 from pages.replay import replay_cards
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say

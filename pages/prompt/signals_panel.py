@@ -6,9 +6,10 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.findings.signals.readings import SignalReading
-from explorer.findings.signals.signal_list import SIGNALS
+from explorer.findings.signals.signal_list import SIGNALS, possible
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Subject
+from explorer.records.families import facts
 from pages.replay import charts
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say
@@ -51,6 +52,9 @@ def _reading(case: Case, reading: SignalReading, *, in_use: str) -> None:
     rows = [f"| {SIGNALS[name].label} | {value:.4g} | {SIGNALS[name].plain} | {SIGNALS[name].blind_to} |"
             for name, value in reading.values.items() if name in SIGNALS]
     st.markdown("\n".join([say("signals.head"), "|---|---|---|---|", *rows]))
+    lacking = [SIGNALS[name].label for name in SIGNALS if name not in possible(reading.model.family)]
+    if lacking:
+        st.caption(say("signals.lacking", family=facts(reading.model.family).label, signals=", ".join(lacking)))
     if reading.mask_blob:
         left, right = st.columns(2)
         with left:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.closeness.start_code import StartBill
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import Replay, Start, Subject
+from explorer.records import Replay, SearchPlan, Start, Subject
 from pages.replay import replay_cards
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from explorer.cases.view import Try
-from explorer.closeness.catalogue import SCORES
 from explorer.findings.series import Point, best_so_far, by_seed, by_strength
 from explorer.records import TermGain
+from explorer.records.scores import SCORES
 from pages.shared import plots
 from pages.shared.texts import say
 

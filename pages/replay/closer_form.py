@@ -6,8 +6,8 @@ import streamlit as st
 
 from explorer.closeness.ledger import rounds_bits
 from explorer.jobs.flows import new_search_id
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Replay, Start
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay, ReplaySettings, Start
 from pages.shared import state
 from pages.shared.texts import say
 from pages.tasks import submit

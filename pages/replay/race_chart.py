@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.cases.case import Case, SearchPlan
-from explorer.closeness.catalogue import SCORES
-from explorer.jobs.tasks import ReplaySettings, RunSearch, StopRules
-from explorer.records import SearchSummary, Subject, from_json
+from explorer.cases.case import Case
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings, SearchPlan, SearchSummary, StopRules, Subject, from_json
 from explorer.records.race_records import LaneRecord, RaceRound, RaceSetup, lanes, started
+from explorer.records.scores import SCORES
 from pages.shared import plots, state
 from pages.shared.texts import say
 from pages.tasks import live, submit

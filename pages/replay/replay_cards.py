@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
 from explorer.records.samplers import sampler_label
+from explorer.records.scores import SCORES, shown
 from explorer.search.fit_size import fit
 from pages.shared import widgets
 from pages.shared.texts import plain, retold, say, texts_of

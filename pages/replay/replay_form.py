@@ -6,15 +6,14 @@ import dataclasses
 
 import streamlit as st
 
-from explorer.closeness.catalogue import SCORES
 from explorer.diffusion.dialects import DIALECTS
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings, StopRules
-from explorer.records import ModelInfo
+from explorer.records import ModelInfo, ReplaySettings, StopRules
+from explorer.records.families import FamilyFacts, facts
 from explorer.records.program_samplers import PRESETS
-from explorer.records.samplers import SAMPLERS, sampler_label
+from explorer.records.samplers import SAMPLERS, offered, sampler_label
+from explorer.records.scores import SCORES
 from explorer.search.expand import summarise
 from pages.replay import race_chart
 from pages.replay.replay_cards import FIRST_SCORES
@@ -73,7 +72,7 @@ def full(now: Here, prompt: str) -> ReplaySettings:
                          format_func=lambda s: f"{s:g}", help=say("tip.strengths"), key="strengths")
     settings = dataclasses.replace(settings, strengths=tuple(sorted(strengths)), mode=_mode(info))
     with st.expander(say("set.more"), icon=":material/tune:"):
-        return _expert(settings, size)
+        return _expert(settings, size, facts(info.family if info is not None else "sd1"))
 
 
 def _mode(info: ModelInfo | None) -> str:
@@ -99,17 +98,24 @@ def _stops(score: str) -> StopRules:
                                   key="stop_gain"))
 
 
-def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
+def _expert(settings: ReplaySettings, size: int, known: FamilyFacts) -> ReplaySettings:
+    lacking = [say(f"set.lacks_{name}") for name, there in (
+        ("negative", known.negative), ("weights", known.weights), ("programs", not known.flow)) if not there]
+    if lacking and known.own_loop:
+        st.caption(say("set.lacks", family=known.label, what=", ".join(lacking)))
     more = st.text_area(say("set.more_prompts"), help=say("tip.more_prompts"), key="more_prompts", height=68)
     words, weights = st.columns([3, 1])
-    negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative")
-    dialect = weights.selectbox(say("set.dialect"), DIALECTS, format_func=lambda d: say(f"dialect.{d}"),
+    negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative",
+                                disabled=not known.negative)
+    brackets = DIALECTS if known.weights else DIALECTS[:1]
+    dialect = weights.selectbox(say("set.dialect"), brackets, format_func=lambda d: say(f"dialect.{d}"),
                                 help=say("tip.dialect"), key="dialect")
-    schedulers = st.pills(say("set.schedulers"), list(SAMPLERS), selection_mode="multi",
+    named = [name for name in offered(known.flow) if name in SAMPLERS]
+    schedulers = st.pills(say("set.schedulers"), named, selection_mode="multi",
                           default=["euler"], format_func=sampler_label, help=say("tip.schedulers"),
                           key="schedulers")
-    programs = st.multiselect(say("set.programs"), list(PRESETS), format_func=sampler_label,
-                              help=say("tip.programs"), key="programs")
+    programs = st.multiselect(say("set.programs"), [] if known.flow else list(PRESETS), format_func=sampler_label,
+                              help=say("tip.programs"), key="programs", disabled=known.flow)
     more_steps, more_guidance = st.columns(2)
     steps = more_steps.multiselect(say("set.more_steps"), [10, 20, 30, 50, 100], help=say("tip.more"),
                                    key="more_steps")
@@ -118,7 +124,7 @@ def _expert(settings: ReplaySettings, size: int) -> ReplaySettings:
     width, height, per, score = st.columns(4)
     settings = dataclasses.replace(
         settings, more_prompts=tuple(dict.fromkeys(line.strip() for line in more.splitlines() if line.strip())),
-        negative_prompt=negative.strip(), dialect=dialect,
+        negative_prompt=negative.strip() if known.negative else "", dialect=dialect,
         schedulers=(*schedulers, *programs) or ("euler",),
         steps=tuple(dict.fromkeys((*settings.steps, *steps))),
         guidances=tuple(dict.fromkeys((*settings.guidances, *guidances))),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.closeness.catalogue import SCORES
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RunSearch
+from explorer.records.scores import SCORES
 from pages.library import stories
 from pages.replay import race_chart, replay_cards, replay_form, replay_gallery, results, seed_scan
 from pages.shared import loop_path, state, upload, widgets

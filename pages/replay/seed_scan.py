@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RecoverSeed
 from explorer.records.scans import SeedMatch, SeedScan
+from explorer.records.scores import SCORES, shown
 from pages.shared import state
 from pages.shared.texts import say
 from pages.tasks import submit

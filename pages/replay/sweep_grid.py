@@ -9,10 +9,10 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.cases.view import Try
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.collections.thumbnails import blurred, shrink
 from explorer.images.decode import png_bytes, read_png
 from explorer.records.samplers import sampler_label
+from explorer.records.scores import SCORES, shown
 from explorer.search.grid import MOST_VALUES, Sheet, sheets, varied
 from pages.shared import widgets
 from pages.shared.texts import say

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES, shown
 from explorer.images.decode import open_image, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.records import CopyCheck, Recipe, Replay, Subject
 from explorer.records.samplers import sampler_label
+from explorer.records.scores import SCORES, shown
 from explorer.report.press import press_picture
 from explorer.search.fit_size import fit
 from pages.replay import replay_cards

@@ -9,8 +9,8 @@ import streamlit as st
 
 from explorer.cases import marks
 from explorer.cases.case import Case
-from explorer.closeness.catalogue import SCORES
 from explorer.findings.gallery import LOOKED_AT, SIMILARITY, Wish
+from explorer.records.scores import SCORES
 from pages.replay import replay_cards
 from pages.shared.texts import say
 

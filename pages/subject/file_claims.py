@@ -11,6 +11,7 @@ from explorer.images.metadata import Embedded, Generation, read_metadata
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RunSearch
 from explorer.records import ModelRef, Subject
+from explorer.records.program_samplers import PROGRAM_LABELS, PROGRAMS
 from explorer.records.replay_settings import taken_over
 from pages.shared import state
 from pages.shared.texts import plain, retold, say
@@ -47,8 +48,11 @@ def _take(now: state.Here, generation: Generation) -> None:
     info = submit.model_info(now)
     if info is None:
         return
+    program = st.selectbox(say("embedded.take_as"), ("", *PROGRAMS), key=f"as_{generation.tool}_{generation.seed}",
+                           format_func=lambda p: PROGRAM_LABELS.get(p, say("embedded.take_as_told")),
+                           help=say("embedded.take_as_help"))
     try:
-        recipe = recipe_from(generation, ModelRef(info.source, info.fingerprint, info.family))
+        recipe = recipe_from(generation, ModelRef(info.source, info.fingerprint, info.family), program=program)
     except ExplorerError as error:
         st.caption(str(error))
         return

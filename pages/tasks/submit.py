@@ -12,8 +12,8 @@ from explorer.findings.series import evaluations_per_s
 from explorer.jobs import launch
 from explorer.jobs.flows import Flow, default_policy, investigate
 from explorer.jobs.job import Job
-from explorer.jobs.tasks import InspectModel, ReplaySettings
-from explorer.records import ModelInfo, from_json
+from explorer.jobs.tasks import InspectModel
+from explorer.records import ModelInfo, ReplaySettings, from_json
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
 from explorer.world.example_cases import evaluation_s, read

@@ -24,8 +24,7 @@ from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.diffusion.models import Model, load_model
-from explorer.findings.calibration import auc_interval
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
@@ -34,6 +33,7 @@ from explorer.records.policy import Policy
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts, settings_of
+from explorer.statistics import auc_interval
 from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.manifest import all_words, load_small, read_manifest
 from explorer.world_build.dose_replays import DoseEffort
@@ -173,7 +173,7 @@ def _bits(prompts: list[Sequence[str]], nearest: np.ndarray, policy: Policy, enc
         known = [PromptCandidate("", 1, text, "interrogation", "measured", 0.0, len(ids), prompt_bits(ids))]
         known = known if policy.prompt_from == "interrogation" else []
         recipe = expand(settings, model=model.ref, info=model.info)[number * settings.seeds]
-        found.append(total_bits(bill(recipe, settings, prompts=known)))
+        found.append(total_bits(recipe_ledger(recipe, settings, prompts=known)))
     return found
 
 

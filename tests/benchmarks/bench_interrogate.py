@@ -36,8 +36,9 @@ from explorer.clip.terms import TermList, shipped_lists
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
 from explorer.images.prepare import fit_square
+from explorer.records import ReplaySettings
 from explorer.settings import WORLD
-from explorer.world_build.stats import wilson
+from explorer.statistics import share_interval
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -176,7 +177,8 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
             hits = sum(t in {x for x, _ in nearest_terms(bank, q, TOP)}
                        for t, q in zip(truth, queries, strict=True))
             out.setdefault(f"{kind}_top5", {})[group] = hits / max(1, len(works))
-            out.setdefault(f"{kind}_top5_interval", {})[group] = wilson(hits, len(works))
+            found = share_interval(hits, len(works), method="wilson")
+            out.setdefault(f"{kind}_top5_interval", {})[group] = found.low, found.high
     return out | {"creator_terms": len(by), "creator_of_world_terms": len(own),
                   "title_terms": len(titles)}
 
@@ -235,7 +237,6 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
     from explorer.closeness.scores import compare
     from explorer.diffusion.sampling import sample
-    from explorer.jobs.tasks import ReplaySettings
     from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
     recipes = expand(settings, model=model.ref, info=model.info)

@@ -9,11 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
-from explorer.records import Effort, SearchSummary
+from explorer.records import Effort, SearchPlan, SearchSummary
 from tests.cases.made import make_recipe, make_replay, make_subject
 
 

@@ -13,14 +13,8 @@ from explorer.cases.store import CaseStore
 from explorer.cases.verify import verify_package
 from explorer.jobs import foreground, launch
 from explorer.jobs.flows import new_search_id
-from explorer.jobs.tasks import (
-    ExportCase,
-    GenerateSubject,
-    RenderExhibit,
-    ReplayPackage,
-    ReplaySettings,
-    RunSearch,
-)
+from explorer.jobs.tasks import ExportCase, GenerateSubject, RenderExhibit, ReplayPackage, RunSearch
+from explorer.records import ReplaySettings
 from explorer.settings import WORLD, load_settings
 from tests.cases.made import rebuild
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.findings.calibration import auc_interval, clopper_pearson, paired_bootstrap, rank_p_value, tpr_at_fpr
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, features, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
@@ -16,6 +15,7 @@ from explorer.findings.signals.bright_ending import masked_magnitude
 from explorer.findings.signals.cliques import largest_clique, pairwise_tiled
 from explorer.findings.signals.wen import magnitude
 from explorer.records.policy import Policy
+from explorer.statistics import Interval, auc, auc_interval, rank_p_value, share_interval, tpr_at_fpr
 from explorer.world_build.dose_replays import noise
 from tests.benchmarks.findings_bank import Bank
 
@@ -88,7 +88,7 @@ def p_values(values: np.ndarray, found: Sequence[dict[str, float]], controls: Co
 
 def share(hits: np.ndarray) -> dict[str, float]:
     """A share with its exact interval."""
-    found = clopper_pearson(int(hits.sum()), len(hits))
+    found = share_interval(int(hits.sum()), len(hits))
     return {"share": found.value, "low": found.low, "high": found.high, "works": len(hits)}
 
 
@@ -158,3 +158,23 @@ def beside_ours(subjects: Subjects, ours: np.ndarray, methods: dict[str, tuple],
 
 def _interval(found) -> dict[str, float]:
     return {"auc_difference": found.value, "low": found.low, "high": found.high}
+
+
+def paired_bootstrap(one: tuple[Sequence[float], Sequence[float]],
+                     other: tuple[Sequence[float], Sequence[float]], *, draws: int = 2000,
+                     seed: int = 0) -> Interval:
+    """Difference in AUC of two methods on the same works, with its 95 % bootstrap interval.
+
+    Each method is (positives, negatives) in the same order of works; works are drawn, not scores, so
+    that a work counts alike for both.
+    """
+    a, b = ([np.asarray(part, float) for part in method] for method in (one, other))
+    if len(a[0]) != len(b[0]) or len(a[1]) != len(b[1]):
+        raise ValueError("both methods must have scored the same works")
+    draw = np.random.default_rng(seed)
+    differences = []
+    for _ in range(draws):
+        i, j = (draw.integers(0, len(part), len(part)) for part in a)
+        differences.append(auc(a[0][i], a[1][j]) - auc(b[0][i], b[1][j]))
+    low, high = np.quantile(differences, [0.025, 0.975])
+    return Interval(auc(*a) - auc(*b), float(low), float(high))

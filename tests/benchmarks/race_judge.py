@@ -12,7 +12,7 @@ import torch
 
 from explorer.diffusion.models import Model
 from explorer.diffusion.schedulers import build_scheduler
-from explorer.jobs.tasks import ReplaySettings
+from explorer.records import ReplaySettings
 from explorer.records.race_records import RaceSetup
 from explorer.search.calibrate import finalists, good_enough, loss_upper
 from explorer.search.race import RacePlan, plan_of, race

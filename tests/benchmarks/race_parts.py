@@ -10,8 +10,8 @@ import numpy as np
 
 from explorer.diffusion.models import Model
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import Replay
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay, ReplaySettings
 from explorer.search.closer import run_closer
 from explorer.search.one_search import Given, run_search
 from tests.benchmarks.race_works import FIRST_NEW_SEED, Settings, Work, recipes

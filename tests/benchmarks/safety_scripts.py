@@ -18,11 +18,20 @@ from urllib.parse import quote
 from PIL import PngImagePlugin
 from playwright.sync_api import Error, TimeoutError
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.images.decode import png_bytes
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Effort, LedgerEntry, Neighbour, PromptCandidate, SearchSummary, TermGain, to_json
+from explorer.records import (
+    Effort,
+    LedgerEntry,
+    Neighbour,
+    PromptCandidate,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    TermGain,
+    to_json,
+)
 from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.browser.app import browser, running, settled, unfold
 from tests.pages.filled import MODEL, SEARCH, picture, replay

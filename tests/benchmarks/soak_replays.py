@@ -22,7 +22,8 @@ from explorer.errors import ExplorerError
 from explorer.jobs import launch, process
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings
 from explorer.settings import load_settings
 from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.benchmarks.soak_client import Visit

@@ -14,7 +14,8 @@ from explorer.cases.store import CaseStore
 from explorer.jobs import launch
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings
 from explorer.settings import load_settings
 from pages.shared.frame import ALONE, LIBRARY, PATH
 from tests.benchmarks.logins import person, secrets_file, user_cookie

@@ -16,7 +16,6 @@ import pytest
 from PIL import Image
 
 from explorer.cases.archive import Archive, ArchiveFault, write_archive
-from explorer.cases.case import Environment, SearchPlan
 from explorer.cases.export import export_case
 from explorer.cases.importing import import_package
 from explorer.cases.log import LogEntry, hash_of
@@ -31,7 +30,7 @@ from explorer.cases.store import CaseStore
 from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
 from explorer.images.metadata import read_metadata
-from explorer.records import Effort, SearchSummary, Variation
+from explorer.records import Effort, Environment, SearchPlan, SearchSummary, Variation
 from tests.benchmarks.safety_inputs import overlapping
 from tests.cases.made import make_recipe, make_replay, rebuild
 

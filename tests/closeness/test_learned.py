@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.closeness.catalogue import SCORES
 from explorer.closeness.learned import load_learned
+from explorer.records.scores import SCORES
 
 
 @pytest.fixture(scope="module")

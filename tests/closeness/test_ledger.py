@@ -20,10 +20,9 @@ from explorer.closeness.ledger import (
     text_bits,
     total_bits,
 )
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import LedgerEntry, ModelRef, Recipe, Variation
+from explorer.records import LedgerEntry, ModelRef, Recipe, ReplaySettings, Variation
 from explorer.records.replay_settings import taken_over
-from explorer.records.samplers import SAMPLERS
+from explorer.records.samplers import offered
 
 MODEL = ModelRef("world", "f" * 64, "sd1")
 
@@ -68,8 +67,8 @@ def test_settings_cost_their_list_or_their_grid():
 
 def test_a_sampler_by_hand_is_one_of_as_many_as_are_offered():
     entry = settings_entry(ReplaySettings("x", schedulers=("ddim",)))
-    assert entry.bits == math.log2(len(SAMPLERS))
-    assert entry.code == f"scheduler by hand: {len(SAMPLERS)} samplers."
+    assert entry.bits == math.log2(len(offered(flow=False)))
+    assert entry.code == f"scheduler by hand: {len(offered(flow=False))} samplers."
 
 
 def test_what_a_recipe_taken_over_sets_besides_is_charged():

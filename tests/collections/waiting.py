@@ -6,6 +6,8 @@ import statistics
 import time
 from pathlib import Path
 
+from explorer.records import ReplaySettings
+
 ASKED = ("a boat on the sea", "a red flower", "an old castle", "a cat asleep", "a man with a hat")
 LONG_S = 900.0  # a worker's first start on a busy computer
 
@@ -15,7 +17,7 @@ def waiting(base: Path, searches: int) -> dict:
     from explorer.cases.store import CaseStore
     from explorer.jobs import launch
     from explorer.jobs.queue import Queue
-    from explorer.jobs.tasks import ReplaySettings, RunSearch
+    from explorer.jobs.tasks import RunSearch
     from explorer.settings import WORLD, load_settings
 
     settings = load_settings(base / "home")

@@ -6,7 +6,8 @@ import torch
 
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.tasks import ReplaySettings, RunSearch
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings
 from explorer.search.expand import expand
 from explorer.search.one_search import Given, run_search
 from tests.diffusion import tiny

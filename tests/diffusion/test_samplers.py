@@ -34,6 +34,17 @@ def test_imports_go_by_the_table(sampler):
     assert recipe_from(told, ModelRef("m", "f", "sd1")).scheduler == sampler.key
 
 
+@pytest.mark.parametrize(("family", "told", "scheduler", "guidance"), [
+    ("flux", {"tool": "ComfyUI", "sampler": "euler", "distilled_guidance": 2.5, "guidance": 1.0}, "euler", 2.5),
+    ("flux", {"tool": "Forge", "sampler": "Euler a", "guidance": 1.0}, "euler", 1.0),
+    ("zimage", {"tool": "ComfyUI", "sampler": "euler", "guidance": 1.0}, "euler", 0.0),
+    ("qwen", {"tool": "ComfyUI", "sampler": "dpmpp_2m", "guidance": 4.0}, "dpmpp_2m", 4.0),
+    ("chroma", {"tool": "ComfyUI", "sampler": "ddim"}, "euler", 5.0)])
+def test_imports_for_a_flow_model_are_of_what_it_takes(family, told, scheduler, guidance):
+    made = recipe_from(Generation(prompt="a boat", seed=1, steps=4, **told), ModelRef("m", "f", family))
+    assert (made.scheduler, made.guidance, made.dialect) == (scheduler, guidance, "plain")
+
+
 @pytest.mark.parametrize("key", SAMPLERS)
 def test_the_cost_said_beforehand_is_what_a_run_takes(models, key):
     recipe = tiny.recipe(models("sd1-tiny"), scheduler=key)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.export import export_case
 from explorer.cases.exports import FILE, exported
 from explorer.cases.importing import import_package
@@ -16,7 +16,7 @@ from explorer.cases.store import CaseStore
 from explorer.findings.finding import Measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.images.decode import png_bytes
-from explorer.records import Effort
+from explorer.records import Effort, SearchPlan
 from explorer.world.example_cases import FOLDER, open_told, read
 from tests.cases.made import make_replay, rebuild
 from tests.pages.filled import MODEL, picture

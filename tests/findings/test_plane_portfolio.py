@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from explorer.findings.calibration import rank_p_value
 from explorer.findings.control_fit import works_needed
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
@@ -12,6 +11,7 @@ from explorer.findings.judge import excesses
 from explorer.findings.plane import Plane, PlanePoint, control_band, standing
 from explorer.findings.portfolio import WorkResult, rank_portfolio
 from explorer.records import Effort
+from explorer.statistics import rank_p_value
 
 
 def _tested(bits, closeness, band, score):

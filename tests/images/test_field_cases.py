@@ -274,3 +274,25 @@ def test_an_adapter_of_the_model_in_use_is_no_longer_named():
 def test_a_hires_pass_that_is_switched_off_is_none():
     told = recipe_from(read("i03_invoke_sdmeta.png")[0], SD1).not_replayable
     assert not any("second pass" in part for part in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("f04_fooocus_json.jpg", "replayed as ComfyUI does"),
+        ("a23_civitai_gen.png", "replayed as ComfyUI does"),
+        ("s02_easydiffusion.png", "Easy Diffusion samples in its own ways"),
+        ("n02_nai_img2img.png", "NovelAI's service"),
+    ],
+)
+def test_a_program_that_is_replayed_as_another_is_said_to_be(name, words):
+    assert any(words in part for part in recipe_from(read(name)[0], SD1).not_replayable)
+
+
+@pytest.mark.parametrize(("program", "scheduler", "noise"), [
+    ("", "k_euler_a", "cuda-philox"), ("a1111", "k_euler_a", "cuda-philox"), ("comfyui", "k_euler_a", "torch-cpu"),
+    ("invokeai", "euler_a", "torch-cpu"), ("diffusers", "euler_a", "torch-cpu")])
+def test_another_programs_way_can_be_asked_for_and_is_named(program, scheduler, noise):
+    recipe = recipe_from(read("r01_a1111_ok.png")[0], SD1, program=program)
+    assert (recipe.scheduler, recipe.noise_source) == (scheduler, noise)
+    assert any("as was asked for" in part for part in recipe.not_replayable) == (program not in ("", "a1111"))

@@ -16,14 +16,13 @@ from explorer.jobs.tasks import (
     EmbedSubject,
     EncodeText,
     ExportCase,
-    ReplaySettings,
     RunSearch,
     SearchCollection,
     task_from_json,
     task_to_json,
 )
 from explorer.jobs.worker_queue import Board
-from explorer.records import Progress
+from explorer.records import Progress, ReplaySettings
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.cases.case import Case, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.closeness.scores import compare
 from explorer.images.decode import png_bytes
-from explorer.jobs.tasks import ReplaySettings
 from explorer.records import (
     Effort,
     LedgerEntry,
@@ -20,6 +19,8 @@ from explorer.records import (
     PromptCandidate,
     Recipe,
     Replay,
+    ReplaySettings,
+    SearchPlan,
     SearchSummary,
     TermGain,
     to_json,

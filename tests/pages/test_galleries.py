@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from explorer.cases import marks
 from explorer.cases.store import CaseStore
-from explorer.closeness.catalogue import SCORES
 from explorer.images.decode import png_bytes
+from explorer.records.scores import SCORES
 from pages.shared.texts import say
 from tests.pages.filled import picture
 from tests.pages.test_pages import press, written

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.closeness.catalogue import SCORES
 from explorer.jobs.queue import Queue
 from explorer.records import TermGain
+from explorer.records.scores import SCORES
 from explorer.settings import load_settings
 from pages.shared.frame import ALONE, LIBRARY, PATH
 from pages.shared.texts import say

@@ -7,11 +7,9 @@ import json
 
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import ReplaySettings, StopRules
-from explorer.records import Effort, SearchSummary, to_json
+from explorer.records import Effort, ReplaySettings, SearchPlan, SearchSummary, StopRules, to_json
 from explorer.records.race_records import RaceRound, RaceSetup
 from explorer.records.scans import SeedMatch, SeedScan
 from explorer.search.race_plan import CALIBRATION

@@ -10,18 +10,20 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from explorer.cases.case import Case, Environment, SearchPlan
+from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.closeness.scores import compare
 from explorer.images.decode import png_bytes
-from explorer.jobs.tasks import ReplaySettings
 from explorer.records import (
     Effort,
+    Environment,
     ModelRef,
     Neighbour,
     PromptCandidate,
     Recipe,
     Replay,
+    ReplaySettings,
+    SearchPlan,
     SearchSummary,
     to_json,
 )

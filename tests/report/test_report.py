@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.snapshot import Snapshot, snapshot
 from explorer.errors import ExplorerError
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
-from explorer.records import Effort
+from explorer.records import Effort, SearchPlan
 from explorer.report.blocks import Document, Figure, PictureRow, Text, plain
 from explorer.report.compose import ReportOptions, compose
 from explorer.report.html import html_bytes

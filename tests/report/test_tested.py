@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.snapshot import snapshot
 from explorer.findings.case_plane import case_plane
 from explorer.findings.case_tests import Ranked, ranked_tests
@@ -16,7 +15,7 @@ from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.findings.judge import judge_measured
 from explorer.images.decode import png_bytes
-from explorer.records import Effort, ModelRef
+from explorer.records import Effort, ModelRef, SearchPlan
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Figure, Table, Text
 from explorer.report.compose import ReportOptions

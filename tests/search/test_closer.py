@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from explorer.images.decode import read_png
-from explorer.jobs.tasks import ReplaySettings, RunSearch, StopRules
-from explorer.records import Replay
+from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay, ReplaySettings, StopRules
 from explorer.search.closer import closest, offspring, reword, run_closer
 from explorer.search.one_search import Given, run_search
 from tests.diffusion import tiny

@@ -7,8 +7,8 @@ from PIL import Image
 
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings, RunSearch
-from explorer.records import recipe_digest
+from explorer.jobs.tasks import RunSearch
+from explorer.records import ReplaySettings, recipe_digest
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
 from explorer.search.one_search import Given, run_search

@@ -6,8 +6,16 @@ from dataclasses import replace
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import ModelInfo, ModelRef, Recipe, Variation, from_json, recipe_digest, to_json
+from explorer.records import (
+    ModelInfo,
+    ModelRef,
+    Recipe,
+    ReplaySettings,
+    Variation,
+    from_json,
+    recipe_digest,
+    to_json,
+)
 from explorer.search.expand import expand, summarise
 
 INFO = ModelInfo("world", "w", "sd1", "f" * 64, "none", 0, 64, 20, 5.0)

@@ -3,6 +3,7 @@ import pytest
 
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.sampling import sample
+from explorer.records.race_records import lanes
 from explorer.search.calibrate import loss_upper
 from explorer.search.race import Checkpoint, RacePlan, plan_of, race
 from tests.diffusion import tiny
@@ -57,20 +58,21 @@ def test_a_race_that_was_interrupted_goes_on_to_the_same_end(model, ran):
 
 
 def test_every_lane_is_kept_with_its_scores(ran):
-    lanes = ran[0].lanes
-    assert sorted(lane.recipe.seed for lane in lanes) == list(range(12))
-    ends = [lane.dropped_at for lane in lanes]
-    assert (ends.count(0), ends.count(1), ends.count(None)) == (6, 3, 3)
-    for lane in lanes:
-        assert len(lane.scores) == (3 if lane.dropped_at is None else lane.dropped_at + 1)
-    kept = max(lane.scores[0] for lane in lanes if lane.dropped_at != 0)
-    assert kept <= min(lane.scores[0] for lane in lanes if lane.dropped_at == 0)
+    found = lanes(ran[1])
+    assert [lane.seed for lane in found] == list(range(12))
+    ends = [lane.dropped_at for lane in found]
+    assert (ends.count(2), ends.count(4), ends.count(None)) == (6, 3, 3)  # after replays of so many steps
+    for lane in found:
+        assert len(lane.points) == {2: 1, 4: 2, None: 3}[lane.dropped_at]
+    first = {lane.seed: lane.points[0][1] for lane in found}
+    kept = max(first[lane.seed] for lane in found if lane.dropped_at != 2)
+    assert kept <= min(first[lane.seed] for lane in found if lane.dropped_at == 2)
 
 
 def test_effort_is_what_was_spent(ran):
     result = ran[0]
     assert result.effort.unet_evaluations == 12 * 3 + 6 * 7 + 3 * 16  # a short replay's first step is unguided
-    assert result.exhaustive_evaluations == 2 * 12 * 8
+    assert result.effort.tries == 12 and {i.unet_evaluations for i in result.finished} == {2 * 8}
 
 
 @pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
@@ -88,8 +90,7 @@ def test_without_checkpoints_it_is_the_exhaustive_search(model):
     subject = np.zeros((tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
     result = race(model, recipes(model, 4), subject, plan=RacePlan(()), batch=3)
     assert len(result.finished) == 4
-    assert result.effort.unet_evaluations == result.exhaustive_evaluations
-    assert result.plan.loss_upper is None
+    assert result.effort.unet_evaluations == 4 * 2 * 8
 
 
 def test_limit_of_a_chance_seen_rarely():

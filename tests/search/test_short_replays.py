@@ -10,8 +10,7 @@ import pytest
 from explorer.clip.rerank_prompts import rerank
 from explorer.diffusion.sampling import Batch
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import PromptCandidate
+from explorer.records import PromptCandidate, ReplaySettings
 from explorer.search.expand import expand
 from explorer.search.short_replays import LatentScorer, ShortReplays
 from tests.diffusion import tiny

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from explorer.findings.series import case_effort
-from explorer.jobs.tasks import StopRules
+from explorer.records import StopRules
 from explorer.records.race_records import RaceRound, RaceSetup, lanes
 from tests.worker.test_runners import sources, work  # noqa: F401
 

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from explorer.errors import Cancelled, ExplorerError
-from explorer.jobs.tasks import GenerateSubject, RecoverSeed, ReplaySettings
+from explorer.jobs.tasks import GenerateSubject, RecoverSeed
+from explorer.records import ReplaySettings
 from explorer.records.scans import CLAIM_BELOW, REPEATS_AT, SeedScan
 from tests.heard import Heard
 from tests.worker.test_runners import sources, work  # noqa: F401

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.cases.case import Environment, SearchPlan
 from explorer.cases.log import check_chain
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
@@ -26,12 +25,11 @@ from explorer.jobs.tasks import (
     Interrogate,
     RenderExhibit,
     ReplayPackage,
-    ReplaySettings,
     RunSearch,
     UnloadModels,
     VerifyPackage,
 )
-from explorer.records import ModelRef, Recipe, Variation, from_json
+from explorer.records import Environment, ModelRef, Recipe, ReplaySettings, SearchPlan, Variation, from_json
 from explorer.worker.context import Context
 from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task

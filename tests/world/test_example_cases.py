@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.store import CaseStore
 from explorer.cases.verify import CONSISTENT, verify_package
 from explorer.errors import ExplorerError
 from explorer.findings.finding import AlignedReplay
+from explorer.records import SearchPlan
 from explorer.records.scans import SeedScan
 from explorer.world.example_cases import FILE_NAME, FOLDER, open_told, read
 from explorer.world.figures import read_card

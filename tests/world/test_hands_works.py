@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from explorer.world.files import open_world
+from explorer.world.manifest import read_manifest
 from explorer.world_build import truth
-from explorer.world_build.hands import derived, near, pixel_edits, sets
+from explorer.world_build.hands import after, derived, near, pixel_edits, plan, sets, works
 from explorer.world_build.hands.draw_svg import pixels_of, rendered
+from explorer.world_build.hands.pool import Pool, work_of
 
 HEART = '<path fill="#e02020" d="M32 56 6 30A15 15 0 0 1 32 14 15 15 0 0 1 58 30Z"/>'
 BODY = f'{HEART}<circle cx="20" cy="22" r="5" fill="#fff"/><rect x="2" y="2" width="9" height="9" fill="#123456"/>'
@@ -117,3 +121,28 @@ def test_pixel_edits_go_further_with_the_grade(kind):
                     - np.asarray(image)).mean() for g in derived.GRADES]
     assert 0 < apart[0] < apart[1] < apart[2]
     assert isinstance(pixel_edits.KINDS[kind](image, 1, np.random.default_rng(2)), Image.Image)
+
+
+def test_pictures_made_after_members_are_drawn_with_source_and_licence(packages, tmp_path):
+    found = [work_of(d) for d in sets.read_sets(packages)]
+    pixels = np.stack([pixels_of(_svg())] * len(found))
+    world = open_world(tmp_path / "world", tmp_path / "cache")
+    works.build(world, Pool(found, pixels, np.arange(len(found))), 1, frozenset())
+    counts = after.build(world, packages)
+    members = [r for r in read_manifest(world) if r["multiplicity"] >= 64 and r["variant"] == "same"
+               and r["role"] in after.ROLES]
+    assert members and set(counts.values()) == {3 * len(members)}
+    rows = {r["id"]: r for r in read_manifest(world)}
+    for picture in pq.read_table(world.root / "derived.parquet").to_pylist():
+        assert (world.root / picture["image"]).exists()
+        source = rows[picture["member"]]
+        assert source["licence"] in picture["licence"] and source["attribution"] in picture["attribution"]
+        alone = {h.key for h in sets.HANDS if h.share_alike}
+        if picture["partner"] and {source["hand"], rows[picture["partner"]]["hand"]} & alone:
+            assert source["hand"] == rows[picture["partner"]]["hand"]
+    assert plan.views(works_labels(world))[256] >= 256
+
+
+def works_labels(world):
+    """Labels as the manifest says them."""
+    return [plan.Label(r["split"], r["multiplicity"]) for r in read_manifest(world)]

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
+from explorer.records.families import facts
 
 CACHED_PROMPTS = 64
 
@@ -126,6 +126,10 @@ class Family(LatentSpace, ABC):
             with torch.inference_mode():
                 self._encoded[key] = make()
         return self._encoded[key]
+
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        """The words of a prompt with the rows of `Words.text` that stand for each; none where that is not known."""
+        return []
 
     def text_attentions(self) -> list[Any]:
         """The attentions from picture to text in which an end token can be looked for; none by default."""

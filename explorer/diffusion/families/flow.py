@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -61,6 +62,24 @@ class FlowFamily(Family):
     def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
         """Prompts as rows of a batch; a mask is made where they differ in length."""
         return stacked(prompts)
+
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        tokenizer, text, first = self.reading(prompt)
+        begin = text.rfind(prompt)
+        if not prompt or not getattr(tokenizer, "is_fast", False) or begin < 0:
+            return []
+        most = self.facts.tokens - min(first, 0)
+        spans = tokenizer(text, return_offsets_mapping=True, truncation=True, max_length=most).offset_mapping
+        found = []
+        for word in re.finditer(r"\S+", prompt):
+            places = tuple(n + first for n, (a, b) in enumerate(spans)
+                           if a < b and a < begin + word.end() and b > begin + word.start() and n + first >= 0)
+            found += [(word.group(), places)] if places else []
+        return found
+
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        """(tokenizer, what it is given, row of `Words.text` of its first token: below 0 where it is cut off)."""
+        return self.pipe.tokenizer, prompt, 0
 
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor,
                 words: Words) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from explorer.diffusion.families.catalogue import facts
 from explorer.diffusion.families.family import Family
 from explorer.diffusion.families.transformers import Chroma, Flux, Flux2, QwenImage, StableDiffusion3, ZImage
 from explorer.diffusion.families.unet import UNetFamily
+from explorer.records.families import facts
 
 KINDS: dict[str, type[Family]] = {
     "sd1": UNetFamily, "sd2": UNetFamily, "sdxl": UNetFamily, "sd3": StableDiffusion3, "flux": Flux,

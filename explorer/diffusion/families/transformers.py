@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from explorer.diffusion.families.flow import FlowFamily, as_many, equally_long, packed, stacked, unpacked
+from explorer.diffusion.families.weighting import word_places
 from explorer.diffusion.schedulers import Schedule
 from explorer.records import Recipe
 
@@ -32,6 +33,12 @@ class StableDiffusion3(FlowFamily):
             clip_skip=clip_skip or None, max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text, "pooled_projections": pooled}
 
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        return word_places(self.pipe, prompt) if self.pipe.tokenizer_3 is None else super().word_places(prompt)
+
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        return self.pipe.tokenizer_3, prompt, self.pipe.tokenizer_max_length  # after CLIP's
+
     def velocity(self, latents: torch.Tensor, timestep: torch.Tensor, inputs: dict[str, Any]) -> torch.Tensor:
         rows = len(latents)
         return self.pipe.transformer(hidden_states=latents, timestep=timestep.expand(rows), return_dict=False,
@@ -47,6 +54,9 @@ class Flux(FlowFamily):
         text, pooled, ids = self.pipe.encode_prompt(prompt, device=self.device,
                                                     max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text, "pooled_projections": pooled, "txt_ids": ids}
+
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        return self.pipe.tokenizer_2, prompt, 0
 
     def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
         inputs = stacked(prompts)
@@ -80,6 +90,9 @@ class Chroma(Flux):
                                                       max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text, "txt_ids": ids, "attention_mask": mask}
 
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        return self.pipe.tokenizer, prompt, 0
+
     def _inputs(self, inputs: dict[str, Any], latents: torch.Tensor) -> dict[str, Any]:
         """The mask goes on over the image's tokens."""
         text = inputs["attention_mask"]
@@ -98,6 +111,10 @@ class QwenImage(FlowFamily):
     def encoded(self, prompt: str, clip_skip: int) -> dict[str, Any]:
         text, _ = self.pipe.encode_prompt(prompt, device=self.device, max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text}
+
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        told = self.pipe.prompt_template_encode.format(prompt)
+        return self.pipe.tokenizer, told, -self.pipe.prompt_template_encode_start_idx
 
     def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
         text, mask = equally_long([p["encoder_hidden_states"] for p in prompts])
@@ -147,6 +164,9 @@ class ZImage(FlowFamily):
                                           max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": rows[0][None]}
 
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        return self.pipe.tokenizer, as_chat(self.pipe.tokenizer, prompt, thinking=True), 0
+
     def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
         text, mask = equally_long([p["encoder_hidden_states"] for p in prompts])
         return {"encoder_hidden_states": text, "mask": mask}
@@ -190,6 +210,12 @@ class Flux2(FlowFamily):
         text, ids = self.pipe.encode_prompt(prompt, device=self.device, max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text, "txt_ids": ids}
 
+    def reading(self, prompt: str) -> tuple[Any, str, int]:
+        tokenizer = self.pipe.tokenizer
+        if self.facts.guided_above is None:  # a processor of pictures and words, which adds words of its own
+            return getattr(tokenizer, "tokenizer", None), prompt, 0
+        return tokenizer, as_chat(tokenizer, prompt, thinking=False), 0
+
     def _rows(self, prompts: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> dict[str, Any]:
         guidance = None
         if self.facts.guided_above is None:
@@ -221,3 +247,9 @@ class Flux2(FlowFamily):
         vae = self.vae
         spread = torch.sqrt(vae.bn.running_var.view(1, -1, 1, 1) + vae.config.batch_norm_eps)
         return vae.bn.running_mean.view(1, -1, 1, 1).to(like.device, like.dtype), spread.to(like.device, like.dtype)
+
+
+def as_chat(tokenizer: Any, prompt: str, *, thinking: bool) -> str:
+    """A prompt as a language model is told it."""
+    return tokenizer.apply_chat_template([{"role": "user", "content": prompt}], tokenize=False,
+                                         add_generation_prompt=True, enable_thinking=thinking)

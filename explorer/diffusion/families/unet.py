@@ -10,7 +10,7 @@ import torch
 
 from explorer.diffusion.families.family import Family, Words
 from explorer.diffusion.families.shared_text import cross_attentions, install, shares
-from explorer.diffusion.families.weighting import encode_weighted, equally_long
+from explorer.diffusion.families.weighting import encode_weighted, equally_long, word_places
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 
@@ -113,6 +113,9 @@ class UNetFamily(Family):
             return super().normal(like)
         shift, spread = (torch.tensor(v).view(1, -1, 1, 1).to(like.device, like.dtype) for v in (mean, std))
         return shift, config.scaling_factor / spread
+
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        return word_places(self.pipe, prompt)
 
     def text_attentions(self) -> list[Any]:
         """Those on the way down; of the whole network where there are none."""

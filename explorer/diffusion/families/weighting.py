@@ -111,6 +111,24 @@ def token_chunks(pipe: Any, tokenizer: Any, prompt: str, dialect: str) -> list[l
     return [chunk for part in parts for chunk in _by_commas(part, room, comma)]
 
 
+def word_places(pipe: Any, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+    """The prompt's words, each with the rows of CLIP's text that stand for it.
+
+    CLIP's vocabulary marks the last token of each word.
+    """
+    tokenizer = pipe.tokenizer
+    text = getattr(pipe, "maybe_convert_prompt", lambda told, _: told)(prompt, tokenizer)
+    ids = tokenizer(text, truncation=True, max_length=tokenizer.model_max_length).input_ids[1:-1]
+    found, begun = [], []
+    for place, piece in enumerate(tokenizer.convert_ids_to_tokens(ids), start=1):  # after the start token
+        begun.append(piece)
+        if piece.endswith("</w>") or place == len(ids):
+            word = tokenizer.convert_tokens_to_string(begun).strip()
+            found.append((word, tuple(range(place - len(begun) + 1, place + 1))))
+            begun = []
+    return found
+
+
 def _by_commas(tokens: Sequence[Token], room: int, comma: int) -> list[list[Token]]:
     chunks: list[list[Token]] = [[]]
     last = -1  # of the comma in the chunk in hand

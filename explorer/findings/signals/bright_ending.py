@@ -58,6 +58,8 @@ class EndAttention(Observer):
     def begin(self, model: Model, steps: int) -> None:
         if steps < 2:
             raise ExplorerError("findings.bright_ending_looks_last_several")
+        if not model.family.text_attentions():
+            raise ExplorerError("findings.bright_ending_no_attention", label=model.family.facts.label)
         self.end()
         self._model = model
 

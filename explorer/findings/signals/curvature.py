@@ -12,12 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
-from explorer.diffusion.schedulers import predicted_noise
+from explorer.diffusion.schedulers import pulled
 from explorer.errors import ExplorerError
-from explorer.findings.signals.observers import Key, key_of, prompt_recipes, table
+from explorer.findings.signals.observers import Key, key_of, prompt_recipes, seen_both_ways, table
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
 
@@ -32,8 +31,8 @@ def sharpness(model: Model, recipes: Sequence[Recipe], *, batch: int = 0, run: R
     """
     size, found = batch or max(1, model.policy.batch // 4), {}
     for at in range(0, len(recipes), size):
-        group = Batch(model, recipes[at:at + size])
-        if not group.guided:
+        group = seen_both_ways(model, recipes[at:at + size])
+        if not (group.guided or group.paired):
             raise ExplorerError("findings.curvature_sharpness_compares_model")
         values = _product(model, group).square().sum(dim=(1, 2, 3))
         found |= {key_of(r): float(v) for r, v in zip(group.recipes, values.cpu(), strict=True)}
@@ -49,18 +48,10 @@ def _product(model: Model, run: Batch) -> torch.Tensor:
     with torch.inference_mode(False), torch.enable_grad():
         words = model.family.encode(run.recipes, paired=True).each(torch.Tensor.clone)
         x = run.stepper.scale(run.latents, timestep).clone().requires_grad_()
-        score = score_difference(model, x, timestep.clone(), words, levels, run.kind) / -deviation
+        score = pulled(*model.family.predict(x, timestep.clone(), words), levels, run.kind) / -deviation
         scale = score.detach().square().mean().sqrt().clamp_min(1e-12)  # keeps half precision in range
         product, = torch.autograd.grad(score, x, grad_outputs=score.detach() / scale)
     return product.float() * scale
-
-
-def score_difference(model: Model, x: torch.Tensor, timestep: torch.Tensor, words: Words,
-                     levels: tuple[float, float], kind: str) -> torch.Tensor:
-    """(n, c, h, w) float32: noise predicted with the prompt minus without, at the network's input `x`."""
-    given, empty = (out.float() for out in model.family.predict(x, timestep, words))
-    nothing = torch.zeros_like(given)  # the sample itself cancels out
-    return predicted_noise(given, nothing, levels, kind) - predicted_noise(empty, nothing, levels, kind)
 
 
 def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,

@@ -14,7 +14,7 @@ from explorer.findings.signals import cliques, curvature
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
 from explorer.findings.signals.one_step import OneStep
-from explorer.findings.signals.signal_list import SIGNALS, SignalInfo
+from explorer.findings.signals.signal_list import SIGNALS, SignalInfo, possible
 from explorer.findings.signals.wen import Wen
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
@@ -74,9 +74,10 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
             guidance: float = 0.0, batch: int = 0, images: bool = False, run: Run = QUIET) -> Readings:
     """All that one run of the sampler gives, then the rest; `run` ticks between steps.
 
-    `names` none: every signal. Images are made where a signal or `images` asks for them.
+    `names` none: every signal that the model's family gives. Images are made where a signal or `images` asks for
+    them.
     """
-    wanted, seeds = checked(names), tuple(dict.fromkeys(seeds))
+    wanted, seeds = checked(names or possible(model.info.family)), tuple(dict.fromkeys(seeds))
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
     observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
     making = images or "clique" in wanted

@@ -16,8 +16,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import Batch, StepView
 from explorer.errors import ExplorerError
-from explorer.jobs.tasks import ReplaySettings
-from explorer.records import Recipe
+from explorer.records import Recipe, ReplaySettings
 from explorer.run import QUIET, Run
 from explorer.search.expand import expand
 
@@ -79,14 +78,14 @@ class Collected:
 
 
 def noise_difference(view: StepView) -> torch.Tensor:
-    """(n, h, w) float32: squared difference of the noise predicted with and without the prompt, over channels.
+    """(n, h, w) float32: squared difference of what is predicted with and without the prompt, over channels.
 
-    ExplorerError without guidance, since then there is no prediction without the prompt.
+    ExplorerError where there is no prediction without the prompt.
     """
-    without = view.noise_unconditional
-    if without is None:
+    pull = view.pull
+    if pull is None:
         raise ExplorerError("findings.observers_signal_compares_model")
-    return (view.noise_conditional.float() - without.float()).square().sum(dim=1)
+    return pull.square().sum(dim=1)
 
 
 def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
@@ -103,6 +102,11 @@ def prompt_recipes(model: Model, prompts: Sequence[str], *, seeds: Sequence[int]
     return [r for one in settings for r in expand(one, model=model.ref, info=model.info)]
 
 
+def seen_both_ways(model: Model, recipes: Sequence[Recipe]) -> Batch:
+    """A batch that asks a flow family without the prompt too: many are distilled to run without guidance."""
+    return Batch(model, recipes, paired=model.family.facts.flow)
+
+
 def watch(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer], *, batch: int = 0,
           images: bool = False, run: Run = QUIET) -> list[Rendered]:
     """Runs recipes of one setting past the observers; with `images` a Rendered a recipe, else none.
@@ -113,7 +117,7 @@ def watch(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer]
     size, made = batch or model.policy.batch, []
     try:
         for at in range(0, len(recipes), size):
-            group = Batch(model, recipes[at:at + size])
+            group = seen_both_ways(model, recipes[at:at + size])
             total = len(group.timesteps)
             for observer in observers:
                 observer.begin(model, total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.records.families import facts
 from explorer.texts import say
 
 
@@ -12,6 +13,7 @@ class SignalInfo:
     """A signal of a prompt alone (no subject, no collection): it rises with memorisation, on no fixed scale."""
 
     name: str
+    attends: bool = False  # looks at attention from picture to words, which not every family keeps apart
 
     @property
     def label(self) -> str:
@@ -32,5 +34,12 @@ class SignalInfo:
         return say(f"signal.{self.name}.paper")
 
 
-SIGNALS: dict[str, SignalInfo] = {name: SignalInfo(name) for name in (
-    "wen_first", "wen", "bright_ending", "end_attention", "one_step", "curvature", "clique")}
+SIGNALS: dict[str, SignalInfo] = {s.name: s for s in (
+    SignalInfo("wen_first"), SignalInfo("wen"), SignalInfo("bright_ending", attends=True),
+    SignalInfo("end_attention", attends=True), SignalInfo("one_step"), SignalInfo("curvature"),
+    SignalInfo("clique"))}
+
+
+def possible(family: str) -> tuple[str, ...]:
+    """The signals that models of a family give."""
+    return tuple(name for name, info in SIGNALS.items() if facts(family).attends or not info.attends)

@@ -12,8 +12,8 @@ from statistics import median
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.findings.calibration import auc_interval, tpr_at_fpr
 from explorer.findings.signals.signal_list import SIGNALS
+from explorer.statistics import auc_interval, tpr_at_fpr
 
 SETTINGS = ("model", "seeds", "first_seed", "steps", "guidance")
 COLUMNS = ("list", "stratum", "prompt", *SETTINGS, *SIGNALS, "unet_evaluations", "elapsed_s")

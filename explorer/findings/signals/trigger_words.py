@@ -14,9 +14,9 @@ import torch
 from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch, StepView
-from explorer.diffusion.schedulers import predicted_noise
+from explorer.diffusion.schedulers import FLOW, pulled
 from explorer.errors import ExplorerError
-from explorer.findings.signals.observers import prompt_recipes
+from explorer.findings.signals.observers import prompt_recipes, seen_both_ways
 from explorer.records import TermGain
 from explorer.run import QUIET, Run
 
@@ -28,14 +28,15 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
     """A TermGain a word, in the prompt's order; `run` ticks between steps.
 
     Its `gain` is the influence of the word's strongest token, in [0, ∞): higher, the more it triggers.
-    Words past the prompt's last token are left out. ExplorerError without guidance.
+    Words past the prompt's last token are left out; none is given where the tokenizer does not say which letters a
+    token stands for. ExplorerError where there is no prediction without the prompt.
     """
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
     size = batch or max(1, model.policy.batch // 4)
     norms: list[torch.Tensor] = []  # (t,) each
     for at in range(0, len(recipes), size):
-        group = Batch(model, recipes[at:at + size])
-        if not group.guided:
+        group = seen_both_ways(model, recipes[at:at + size])
+        if not (group.guided or group.paired):
             raise ExplorerError("findings.trigger_words_influence_compares_model")
         words = model.family.encode(group.recipes, paired=True).alone().each(torch.Tensor.clone)
         while not group.done:
@@ -48,33 +49,21 @@ def word_influence(model: Model, prompt: str, *, seeds: Sequence[int], steps: in
 def _token_norms(run: Batch, view: StepView, timestep: torch.Tensor, words: Words) -> torch.Tensor:
     """(n, t) float32 gradient norms of one step."""
     alpha, sigma = view.levels
-    deviation = (alpha ** 2 + sigma ** 2) ** 0.5  # the network's input has unit variance
+    deviation = 1.0 if view.kind == FLOW else (alpha ** 2 + sigma ** 2) ** 0.5  # of unit variance otherwise
     with torch.inference_mode(False), torch.enable_grad():
         text = words.text.clone().requires_grad_()  # (n, t, d)
-        sample, without = view.sample.clone(), view.noise_unconditional.float().clone()
+        sample, without = view.sample.clone(), view.unconditional.clone()
         out, _ = run.model.family.predict(sample / deviation, timestep.clone(), words.alone(text))
-        noise = predicted_noise(out.float(), sample.float(), view.levels, view.kind)
-        pull = (noise - without).square().sum(dim=(1, 2, 3)).sqrt().sum()
+        pull = pulled(out, without, view.levels, view.kind).square().sum(dim=(1, 2, 3)).sqrt().sum()
         gradient, = torch.autograd.grad(pull, text)
     return gradient.float().norm(dim=-1)
 
 
 def _words(model: Model, prompt: str, norms: np.ndarray) -> tuple[TermGain, ...]:
-    """Tokens put together to words: CLIP's vocabulary marks the last token of each."""
-    tokenizer = model.pipe.tokenizer
-    text = model.pipe.maybe_convert_prompt(prompt, tokenizer)
-    ids = tokenizer(text, truncation=True, max_length=tokenizer.model_max_length).input_ids[1:-1]
+    """Each word with the influence of its strongest token."""
     words: list[TermGain] = []
-    token = 1  # after the start token
-    begun: list[str] = []
-    for piece in tokenizer.convert_ids_to_tokens(ids):
-        begun.append(piece)
-        if piece.endswith("</w>") or token == len(ids):
-            strongest = norms[token - len(begun) + 1:token + 1].max()
-            words.append(TermGain(_named(tokenizer.convert_tokens_to_string(begun).strip(), words),
-                                  float(strongest), len(begun)))
-            begun = []
-        token += 1
+    for word, places in model.family.word_places(prompt):
+        words.append(TermGain(_named(word, words), float(norms[list(places)].max()), len(places)))
     return tuple(words)
 
 

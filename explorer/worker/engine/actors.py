@@ -20,11 +20,11 @@ class Painter:
         """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
         check_same("code", code_sha256(), expected)
         from explorer.diffusion.models import load_model
-        from explorer.search.engine import Room
+        from explorer.search.engine import Here, Room
         from explorer.settings import default_home
 
-        self.model, self.room = load_model(source, precision=precision, home=default_home()), Room(sys.maxsize)
-        check_same("fingerprint", self.model.ref.fingerprint, expected)
+        self.here = Here(load_model(source, precision=precision, home=default_home()), Room(sys.maxsize))
+        check_same("fingerprint", self.here.model.ref.fingerprint, expected)
 
     def process(self) -> int:
         """This actor's process id; answers once the model is loaded."""
@@ -35,8 +35,8 @@ class Painter:
         from explorer.diffusion.environment import environment
         from explorer.worker.runners.surroundings import surroundings
 
-        parts, device = [], self.model.device
-        unit.do(self.model, self.room, parts.append)
+        parts, device = [], self.here.model.device
+        self.here.do(unit, parts.append)
         where = {"sampler": environment(device), "surroundings": surroundings(device)}
         return [replace(part, environment=where) for part in parts]
 

@@ -6,15 +6,14 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from explorer.cases.case import SearchPlan
 from explorer.closeness.alignment import OPTIONS, align
 from explorer.closeness.scores import compare
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
-from explorer.records import SearchSummary, Start, to_json
+from explorer.records import SearchPlan, SearchSummary, Start, to_json
 from explorer.search.fit_size import fit
 from explorer.search.start_ledger import measure_start
 from explorer.texts import say
@@ -43,7 +42,7 @@ def start(task: MeasureStart, context: Context) -> Any:
     context.commit(found)
     summary = case.record(SearchSummary, replay.search_id)
     if summary is not None and summary.best_replay_id == replay.id:
-        context.commit(dataclasses.replace(summary, ledger=case_bill(case, replay)))
+        context.commit(dataclasses.replace(summary, ledger=replay_ledger(case, replay)))
     return to_json(found)
 
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cases.case import SearchPlan
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
-from explorer.closeness.catalogue import sort_key
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
 from explorer.collections.works import PICTURES
@@ -21,7 +19,7 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
@@ -29,9 +27,10 @@ from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
 from explorer.folders import typed_path
 from explorer.images.decode import open_image, read_png
-from explorer.jobs.tasks import MeasureControls, MeasureSubject, ReplaySettings, RunSearch
-from explorer.records import PromptCandidate, Subject, from_json, to_json
+from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
+from explorer.records import PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
 from explorer.records.policy import Policy, check, results_id
+from explorer.records.scores import sort_key
 from explorer.search.expand import expand
 from explorer.search.expand import prompts as listed
 from explorer.search.fit_size import fit
@@ -117,7 +116,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
         for image in sample(model, recipes[start:start + batch], run=context.run):
             values.append((compare(target, image.rgb, only=(policy.score,))[policy.score], image.recipe))
     best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
-    bits = total_bits(bill(recipe, settings, prompts=found))
+    bits = total_bits(recipe_ledger(recipe, settings, prompts=found))
     return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
 
 

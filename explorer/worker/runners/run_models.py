@@ -9,8 +9,8 @@ from typing import Any
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model, describe_model
 from explorer.diffusion.rendered import Rendered
-from explorer.jobs.tasks import InspectModel, ReplaySettings, TryModel, UnloadModels
-from explorer.records import to_json
+from explorer.jobs.tasks import InspectModel, TryModel, UnloadModels
+from explorer.records import ReplaySettings, to_json
 from explorer.search.expand import expand
 from explorer.texts import say
 from explorer.worker.context import Context

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from explorer.cases.kinds import Environment
 from explorer.cases.package import Package
 from explorer.closeness.scores import compare
 from explorer.diffusion.exhibit import exhibit
@@ -15,7 +14,7 @@ from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ReplayPackage
-from explorer.records import Replay
+from explorer.records import Environment, Replay
 from explorer.run import Run
 from explorer.texts import say
 from explorer.worker.context import Context

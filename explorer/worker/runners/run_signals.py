@@ -14,10 +14,11 @@ from PIL import Image
 from explorer.closeness.heatmap import overlay
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
-from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
+from explorer.findings.prompt_lists import ListedPrompt, PromptList, read_list
 from explorer.findings.signals.measure import Readings, checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
+from explorer.findings.signals.signal_list import possible
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable
 from explorer.findings.signals.trigger_words import EVALUATIONS, word_influence
 from explorer.folders import read_file
@@ -88,7 +89,7 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
     lists = {LISTED: _read(task.list_path)}
     if task.against_path:
         lists[AGAINST] = _read(task.against_path)
-    names, seeds = checked(task.signals), _seeds(task)
+    names, seeds = checked(task.signals or possible(model.info.family)), _seeds(task)
     prompts = [(kind, one) for kind, found in lists.items() for one in found.prompts]
     first = prompt_recipes(model, [prompts[0][1].prompt], seeds=seeds[:1], steps=task.steps,
                            guidance=task.guidance)[0]
@@ -103,8 +104,9 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
         left = (time.monotonic() - began) / fresh * (len(prompts) - number) if fresh else None
         context.report(number, len(prompts), say("progress.measuring_prompts"), left_s=left)
         table.add(_row(task, model, kind, one, context.run))
-    return {"out": task.out, "prompts": len(prompts), "repeated": sum(f.repeated for f in lists.values()),
-            "kinds": {kind: found.kind for kind, found in lists.items()}, "names": list(names),
+    repeated = sum(len(found.rows) for found in lists.values()) - len(prompts)
+    return {"out": task.out, "prompts": len(prompts), "repeated": repeated,
+            "kinds": {kind: found.form for kind, found in lists.items()}, "names": list(names),
             "settings": table.settings}
 
 

@@ -145,7 +145,7 @@ def test_what_is_not_offered_is_said(model, changes, says):
 
 
 def test_every_flow_family_is_tested_and_its_pipelines_exist():
-    from explorer.diffusion.families.catalogue import FAMILIES as ALL
+    from explorer.records.families import FAMILIES as ALL
     assert tuple(sorted(FAMILIES)) == tuple(sorted(k for k, f in ALL.items() if f.flow))
     for facts in ALL.values():
         for kind in facts.pipelines:

@@ -12,10 +12,11 @@ from diffusers.models.attention_processor import AttnProcessor
 from explorer.closeness.scores import tiled_l2
 from explorer.diffusion.families.shared_text import cross_attentions
 from explorer.diffusion.sampling import sample
+from explorer.diffusion.schedulers import pulled
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.signals import cliques
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention, bright_ending, masked_magnitude
-from explorer.findings.signals.curvature import curvature, score_difference, sharpness
+from explorer.findings.signals.curvature import curvature, sharpness
 from explorer.findings.signals.observers import noise_difference, prompt_recipes, table, watch
 from explorer.findings.signals.one_step import OneStep, one_step
 from explorer.findings.signals.wen import Wen, magnitude, wen
@@ -124,7 +125,7 @@ def test_curvature_is_half_the_gradient_of_the_squared_difference_of_scores(mode
             doubled = words.each(torch.Tensor.double)
 
             def half(at):
-                return 0.5 * float((score_difference(model, at, timestep, doubled, levels, run.kind)
+                return 0.5 * float((pulled(*model.family.predict(at, timestep, doubled), levels, run.kind)
                                     / deviation).square().sum())
             step, slopes = 1e-3, []
             generator = torch.Generator().manual_seed(0)
@@ -189,7 +190,7 @@ def test_signals_that_cannot_be_had_say_so(one_model, tmp_path):
         curvature(one_model, PROMPTS, seeds=SEEDS, steps=STEPS, guidance=1.0)
     with pytest.raises(ExplorerError, match="at least two"):
         bright_ending(one_model, PROMPTS, seeds=SEEDS, steps=1)
-    with pytest.raises(ExplorerError, match="Choose a Stable Diffusion"):
+    with pytest.raises(ExplorerError, match="look inside the sampler"):
         wen(tiny.other_model(tmp_path), PROMPTS, seeds=SEEDS)
 
 

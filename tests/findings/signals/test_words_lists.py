@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from explorer.diffusion.sampling import Batch
+from explorer.diffusion.schedulers import pulled
 from explorer.errors import ExplorerError
-from explorer.findings.signals.curvature import score_difference
-from explorer.findings.signals.lists import read_list
+from explorer.findings.prompt_lists import read_list
 from explorer.findings.signals.measure import checked, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
@@ -41,7 +41,7 @@ def test_influence_is_the_gradient_of_the_pull_in_each_token(model):
             text = words.both["encoder_hidden_states"].clone()
             text[1, 3] += change  # the token "b", after the start and two letters of "ab"
             given = replace(words, both=words.both | {"encoder_hidden_states": text})
-            return float(score_difference(model, x, timestep, given, levels, run.kind).norm())
+            return float(pulled(*model.family.predict(x, timestep, given), levels, run.kind).norm())
         width, step = words.text.shape[-1], 0.05
         slopes = torch.tensor([(pull(step * e) - pull(-step * e)) / (2 * step) for e in torch.eye(width)])
     assert found[1].gain == pytest.approx(float(slopes.norm()), rel=0.05)
@@ -79,7 +79,7 @@ NEMO = (b"Caption;URL;type;mean_sscd;max_sscd;Index\n"
 def test_the_published_formats_are_read():
     found = read_list(NEMO)
     assert [(p.prompt, p.stratum) for p in found.prompts] == [("The boat; red", "VM"), ("Ann <b>Graham</b>", "TM")]
-    assert (found.kind, found.repeated, found.strata) == ("NeMo CSV", 1, {"VM": 1, "TM": 1})
+    assert (found.form, len(found.rows), len(found.prompts)) == ("NeMo CSV", 3, 2)
     lines = read_list(b'{"caption": "one", "index": 3, "url": "http://x"}\n{"caption": "two", "index": 4}\n')
     assert [(p.prompt, p.url) for p in lines.prompts] == [("one", "http://x"), ("two", "")]
     assert [p.prompt for p in read_list("\ufeffa; b\n\n c\n".encode()).prompts] == ["a; b", "c"]

@@ -10,13 +10,13 @@ import sys
 import numpy as np
 import pytest
 
-from explorer.cases.case import Environment
 from explorer.closeness.scores import compare
 from explorer.collections.parts import Parts
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import BuildCollection
+from explorer.records import Environment
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET
 from explorer.settings import check_engine

@@ -1,13 +1,14 @@
-"""Exact statistics for findings: ranks among controls, intervals of shares, false discoveries, ROC.
+"""Exact statistics: ranks among controls, intervals of shares and areas, false discoveries, trends.
 
-Nothing here assumes a distribution. Sources: Davison and Hinkley 1997 (Monte Carlo p-value),
-Clopper and Pearson 1934, Benjamini and Hochberg 1995, Hanley and McNeil 1982.
+Sources: Davison and Hinkley 1997 (Monte Carlo p-value), Clopper and Pearson 1934, Wilson 1927, Benjamini and
+Hochberg 1995, Hanley and McNeil 1982, Cochran 1954 and Armitage 1955. What scipy has is scipy's; it is imported
+where it is used, since screens read this module too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Interval:
-    """A share or an area with its exact or approximate 95 % limits."""
+    """A share or an area with its 95 % limits."""
 
     value: float
     low: float
@@ -49,33 +50,27 @@ def controls_needed(level: float) -> int:
 
 def benjamini_hochberg(p_values: Sequence[float]) -> np.ndarray:
     """(n,) q-values in the given order: the smallest false discovery rate at which each is still listed."""
-    p = np.asarray(p_values, float)
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty(len(p))
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
+    from scipy.stats import false_discovery_control
+    return false_discovery_control(p_values) if len(p_values) else np.empty(0)
 
 
-def clopper_pearson(hits: int, total: int, *, confidence: float = 0.95) -> Interval:
-    """Exact interval of a share of `hits` in `total`; (0, 0, 1) when nothing was counted."""
-    from scipy.special import betaincinv
+def share_interval(hits: int, total: int, *, method: str = "exact", confidence: float = 0.95) -> Interval:
+    """A share of `hits` in `total` with its limits: "exact" (Clopper and Pearson) or "wilson"; 0 to 1 of none."""
+    from scipy.stats import binomtest
     if not 0 <= hits <= total:
         raise ValueError(f"{hits} of {total} is no share")
     if total == 0:
         return Interval(0.0, 0.0, 1.0)
-    tail = (1 - confidence) / 2
-    low = float(betaincinv(hits, total - hits + 1, tail)) if hits else 0.0
-    high = float(betaincinv(hits + 1, total - hits, 1 - tail)) if hits < total else 1.0
-    return Interval(hits / total, low, high)
+    found = binomtest(hits, total).proportion_ci(confidence, method=method)
+    return Interval(hits / total, float(found.low), float(found.high))
 
 
 def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     """Chance that a positive is higher than a negative, ties counting half; in [0, 1]."""
-    pos, neg = np.asarray(positives, float), np.sort(np.asarray(negatives, float))
-    below = np.searchsorted(neg, pos, side="left")
-    ties = np.searchsorted(neg, pos, side="right") - below
-    return float((below + ties / 2).mean() / len(neg))
+    from scipy.stats import rankdata
+    pos = np.asarray(positives, float)
+    ranks = rankdata(np.concatenate([pos, np.asarray(negatives, float)]))[:len(pos)]
+    return float((ranks.mean() - (len(pos) + 1) / 2) / len(negatives))
 
 
 def auc_interval(positives: Sequence[float], negatives: Sequence[float]) -> Interval:
@@ -99,21 +94,28 @@ def tpr_at_fpr(positives: Sequence[float], negatives: Sequence[float], *, fpr: f
     return float((np.asarray(positives, float) > threshold).mean())
 
 
-def paired_bootstrap(one: tuple[Sequence[float], Sequence[float]],
-                     other: tuple[Sequence[float], Sequence[float]], *, draws: int = 2000,
-                     seed: int = 0) -> Interval:
-    """Difference in AUC of two methods on the same works, with its 95 % bootstrap interval.
+def bootstrap(of: Callable[..., np.ndarray], *samples: np.ndarray, seed: int = 0,
+              rounds: int = 1000) -> tuple[float, float]:
+    """95% interval of a figure by the percentile bootstrap; `of` takes (rounds, n) draws of each sample."""
+    rng = np.random.default_rng(seed)
+    drawn = of(*(s[rng.integers(len(s), size=(rounds, len(s)))] for s in samples))
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
 
-    Each method is (positives, negatives) in the same order of works; works are drawn, not scores, so
-    that a work counts alike for both.
-    """
-    a, b = ([np.asarray(part, float) for part in method] for method in (one, other))
-    if len(a[0]) != len(b[0]) or len(a[1]) != len(b[1]):
-        raise ValueError("both methods must have scored the same works")
-    draw = np.random.default_rng(seed)
-    differences = []
-    for _ in range(draws):
-        i, j = (draw.integers(0, len(part), len(part)) for part in a)
-        differences.append(auc(a[0][i], a[1][j]) - auc(b[0][i], b[1][j]))
-    low, high = np.quantile(differences, [0.025, 0.975])
-    return Interval(auc(*a) - auc(*b), float(low), float(high))
+
+def trend_p(hits: Sequence[int], trials: Sequence[int], doses: Sequence[float]) -> float:
+    """One-sided p of the Cochran-Armitage test that the share rises with the dose."""
+    r, n, d = (np.asarray(v, float) for v in (hits, trials, doses))
+    p = r.sum() / n.sum()
+    if p in (0.0, 1.0):
+        return 1.0
+    statistic = (d * (r - n * p)).sum()
+    variance = p * (1 - p) * ((n * d**2).sum() - (n * d).sum() ** 2 / n.sum())
+    return 0.5 * math.erfc(statistic / math.sqrt(2 * variance))
+
+
+def fall_p(hits: tuple[int, int], trials: tuple[int, int]) -> float:
+    """One-sided Fisher p that the second share is lower than the first."""
+    from scipy.stats import fisher_exact
+    (a, b), (n, m) = hits, trials
+    return float(fisher_exact([[a, n - a], [b, m - b]], alternative="greater").pvalue)

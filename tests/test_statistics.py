@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from explorer.findings import calibration as c
+from explorer import statistics as c
 from explorer.findings.control_fit import LARGEST_AUC, check_set, check_subject, works_needed
 from explorer.findings.features import FEATURES, features, fit_expectation
 from explorer.texts import texts_of
@@ -54,19 +54,35 @@ def test_false_discoveries_stay_under_their_rate():
 @pytest.mark.parametrize(("hits", "total", "low", "high"), [
     (0, 10, 0.0, 0.3085), (10, 10, 0.6915, 1.0), (5, 10, 0.1871, 0.8129), (4, 400, 0.00273, 0.02541)])
 def test_clopper_pearson_against_tables(hits, total, low, high):
-    found = c.clopper_pearson(hits, total)
+    found = c.share_interval(hits, total)
     assert (found.low, found.high) == (pytest.approx(low, abs=2e-4), pytest.approx(high, abs=2e-4))
 
 
 def test_clopper_pearson_without_cases_and_nonsense():
-    assert (c.clopper_pearson(0, 0).low, c.clopper_pearson(0, 0).high) == (0, 1)
+    assert (c.share_interval(0, 0).low, c.share_interval(0, 0).high) == (0, 1)
     with pytest.raises(ValueError):
-        c.clopper_pearson(3, 2)
+        c.share_interval(3, 2)
+
+
+@pytest.mark.parametrize(("hits", "total", "low", "high"), [
+    (0, 400, 0.0, 0.00951), (81, 263, 0.2553, 0.3662), (40, 40, 0.9124, 1.0)])  # Newcombe 1998
+def test_wilsons_interval_against_tables(hits, total, low, high):
+    found = c.share_interval(hits, total, method="wilson")
+    assert (found.low, found.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+
+
+def test_trend_and_fall():
+    assert c.trend_p([0, 0, 5, 20], [40, 40, 40, 40], [0, 1, 2, 3]) < 1e-6
+    assert c.trend_p([10, 10, 10], [40, 40, 40], [0, 1, 2]) == pytest.approx(0.5)
+    assert c.trend_p([0, 0], [5, 5], [0, 1]) == 1.0
+    assert c.fall_p((3, 1), (4, 4)) == pytest.approx(0.2428571)  # the tea lady
+    assert c.fall_p((10, 30), (40, 40)) > 0.99
 
 
 def test_auc_and_tpr_by_hand():
     assert c.auc([3, 2], [1, 2]) == (1 + 1 + 1 + 0.5) / 4
-    assert c.auc([1], [1]) == 0.5
+    assert c.auc([1], [1]) == 0.5 == c.auc([1] * 3, [1] * 3)
+    assert c.auc([0.35, 0.8], [0.1, 0.4]) == 0.75
     negatives = list(range(100))
     assert c.tpr_at_fpr([98.5, 50, 200], negatives, fpr=0.01) == pytest.approx(2 / 3)
     assert c.tpr_at_fpr([98.5, 200], negatives[:10], fpr=0.01) == 1.0
@@ -76,15 +92,16 @@ def test_auc_and_tpr_by_hand():
 
 
 def test_paired_bootstrap_sees_a_real_difference_and_no_other():
+    from tests.benchmarks.findings_measure import paired_bootstrap
     draw = np.random.default_rng(2)
     base = draw.normal(size=80)
     strong = (base[:40] + 3, base[40:])
     weak = (draw.normal(size=40) + 0.2, draw.normal(size=40))
-    assert c.paired_bootstrap(strong, weak, draws=200).low > 0
-    same = c.paired_bootstrap(strong, strong, draws=50)
+    assert paired_bootstrap(strong, weak, draws=200).low > 0
+    same = paired_bootstrap(strong, strong, draws=50)
     assert same.value == same.low == same.high == 0
     with pytest.raises(ValueError):
-        c.paired_bootstrap(strong, (weak[0][:5], weak[1]))
+        paired_bootstrap(strong, (weak[0][:5], weak[1]))
 
 
 def _picture(seed, busy):
