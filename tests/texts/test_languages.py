@@ -12,6 +12,7 @@ from explorer import texts
 from explorer.findings import wording
 from explorer.findings.judge import judge
 from explorer.records import Effort, ModelRef, Recipe, Replay
+from explorer.records.scores import shown
 from explorer.texts import WHOLE, catalogue, fields, on_record, own_name, say, speaking
 from explorer.texts.retell import ON_RECORD, retold
 
