@@ -6,7 +6,6 @@ import re
 import string
 
 import pytest
-from explorer.closeness.catalogue import shown
 
 from explorer import texts
 from explorer.findings import wording
