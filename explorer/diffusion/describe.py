@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.declared import prediction_told
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
+from explorer.diffusion.published import CONFIGS
 from explorer.errors import ExplorerError
-from explorer.foreign.reading import read_json
+from explorer.foreign.reading import read_json, read_table
 from explorer.records import ModelInfo, ModelRef
 from explorer.records.families import facts
 from explorer.texts import say
@@ -108,4 +110,8 @@ def _notes(located: Located) -> tuple[str, ...]:
         notes.append(say("note.diffusion.runs_through_diffusers"))
     if located.variant:
         notes.append(say("note.diffusion.only_weights_here", variant=located.variant))
+    if located.kind == "file" and located.family in CONFIGS:
+        told, by = prediction_told(read_table(located.single_file), located.single_file)
+        usual = CONFIGS[located.family]["scheduler"].get("prediction_type", "epsilon")
+        notes.append(say(f"note.diffusion.prediction_by_{by or 'family'}", kind=(told or usual).replace("_", "-")))
     return tuple(notes)
