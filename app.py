@@ -10,12 +10,13 @@ import streamlit as st
 if __name__ == "__main__":
     from explorer.settings import ASSETS
     from pages.server import login, media
-    from pages.shared import frame
+    from pages.shared import frame, speech
     from pages.tasks import tray
 
     st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
     st.html(ASSETS / "theme" / "screens.css")
+    speech.listen()
     page = frame.navigation()
     login.gate(guarded=media.is_guarded())
     frame.show(page)

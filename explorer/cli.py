@@ -14,16 +14,19 @@ from explorer.errors import ExplorerError, shortened
 from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
 from explorer.records.program_samplers import PROGRAMS
-from explorer.settings import ASSETS, WORLD, Settings, load_settings
-from explorer.texts import say
+from explorer.settings import ASSETS, WORLD, Settings, default_home, load_settings, stored_language
+from explorer.texts import ask, say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it went well, 1 with one sentence on stderr when it did not."""
+    spoken = stored_language(default_home())  # help is said before it is known which workspace is meant
+    ask(lambda: spoken)
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings(args.home)
+        ask(lambda: settings.language)
         obey(settings.offline)
         result = args.run(args, settings)
     except ExplorerError as error:
@@ -31,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:  # a name that no disk takes, a file that may not be read, no space left
         logging.getLogger(__name__).info("a command failed", exc_info=True)
-        print(say("command.afterimage_cannot_used", shortened=shortened(error.filename or "A file"),
+        print(say("command.afterimage_cannot_used", shortened=shortened(error.filename or say("command.a_file")),
                   strerror=error.strerror or error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -51,5 +51,10 @@ def shortened(text: object, most: int = 120) -> str:
     return line if len(line) <= most else f"{line[:most // 2]}…{line[-(most // 2 - 1):]}"
 
 
+def cut(text: str, most: int) -> str:
+    """The text, or its beginning and how long it is where it is longer than `most` letters."""
+    return text if len(text) <= most else say("format.cut", text=text[:most], count=len(text))
+
+
 class Cancelled(Exception):
     """Raised inside a running task after its cancellation was asked for; not an error to show."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from explorer.errors import ExplorerError, shortened
@@ -49,11 +50,24 @@ def folders_in(folder: Path) -> list[str]:
     return sorted(names, key=str.casefold)[:MOST_FOLDERS]
 
 
+def is_plain(path: str | Path, *, within: Path | None = None) -> bool:
+    """Whether a path is a file and no link, pipe, device or folder; `within` a folder, a link may lead to one."""
+    try:
+        if within is None:
+            return stat.S_ISREG(os.lstat(path).st_mode)
+        top, target = os.path.realpath(within), os.path.realpath(path)
+        return target.startswith(top.rstrip(os.sep) + os.sep) and stat.S_ISREG(os.stat(target).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def typed_path(text: str) -> Path:
     """The path that somebody typed, "~" as their home; ExplorerError for one that no disk can hold."""
     try:
         path = Path(text).expanduser()
-        path.exists()
+        os.stat(path)
+    except FileNotFoundError:
+        return path
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such person, a letter that no path has
         raise ExplorerError("folders.not_path_computer", shortened=shortened(text)) from error
     return path

@@ -39,6 +39,7 @@ class Settings:
     clip: str = "world"
     model_memory_mb: int = 8192
     offline: bool = True  # nothing leaves this computer unless switched off
+    language: str = ""  # of the screens, of reports and of the command line; "" for English
     engine: str = LOCAL  # or a Ray cluster's address, such as ray://host:10001, for searches and builds
 
     @property
@@ -91,6 +92,14 @@ def load_settings(home: Path | None = None) -> Settings:
         return Settings(home=home, **values)
     except (ValueError, TypeError, AttributeError) as error:
         raise ExplorerError("settings.settings_file_damaged", path=path, error=error) from error
+
+
+def stored_language(home: Path) -> str:
+    """The language that the workspace at `home` is set to, told without making one; "" where none is."""
+    try:
+        return str(json.loads((home / "settings.json").read_text("utf-8")).get("language", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def check_engine(engine: str) -> None:

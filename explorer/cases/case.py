@@ -12,10 +12,11 @@ from typing import Any
 from explorer import records
 from explorer.cases import case_tables, log_index
 from explorer.cases.blobs import BlobStore
+from explorer.cases.case_facts import MOST_TITLE, check_facts
 from explorer.cases.faults import plain_faults
 from explorer.cases.log import LogEntry, entry_hash
 from explorer.cases.view import CaseView, natural_key
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, cut
 from explorer.records import Replay, Subject, recipe_digest
 from explorer.records.canonical import canonical, digest, pack, read
 
@@ -144,10 +145,10 @@ class Case(CaseView):
         pixels = png_bytes(picture.rgb)
         stored = {self.put_blob(blob): blob for blob in (data, pixels)}
         names, known = list(stored), self.record(Subject, next(iter(stored))[:16])
-        subject = Subject(names[0][:16], name or "subject", sha256=names[0], pixels_sha256=names[-1],
-                          format=picture.format, width_px=picture.width_px, height_px=picture.height_px,
-                          origin=origin, notes=tuple(picture.notes), recipe=recipe, work_id=work_id,
-                          caption=caption or (known.caption if known else ""))
+        subject = Subject(names[0][:16], cut(name, MOST_TITLE) or "subject", sha256=names[0],
+                          pixels_sha256=names[-1], format=picture.format, width_px=picture.width_px,
+                          height_px=picture.height_px, origin=origin, notes=tuple(picture.notes), recipe=recipe,
+                          work_id=work_id, caption=caption or (known.caption if known else ""))
         self.commit(subject, job_id=job_id, blobs=stored)
         return subject
 
@@ -164,7 +165,11 @@ class Case(CaseView):
         self.set(f"prompt/{subject_id}", text)
 
     def set_meta(self, key: str, value: str) -> None:
-        """Writes one of the case's own facts (title, archived, ...) with its log entry."""
+        """Writes one of the case's own facts (title, archived, ...) with its log entry.
+
+        ExplorerError where it is too long.
+        """
+        check_facts({key: value})
         with self._write():
             self._append(log_index.CASE, {key: value})
 

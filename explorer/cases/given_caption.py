@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from explorer.folders import is_plain
 from explorer.images.settings.a1111 import from_text
 from explorer.images.settings.encodings import decoded
 
@@ -23,8 +24,10 @@ def _words(text: str) -> str:
 
 
 def beside(picture: Path) -> str:
-    """The words in the text file of a picture's name; "" without such a file."""
+    """The words in the text file of a picture's name; "" without such a file, and where it is a link or pipe."""
     words = picture.with_suffix(".txt")
+    if not is_plain(words):
+        return ""
     try:
         with words.open("rb") as file:
             return one_line(_words(decoded(file.read(MOST_BYTES))))

@@ -7,13 +7,12 @@ the whole chain does not: that shows only against a head kept elsewhere (a print
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.records.canonical import canonical
+from explorer.records.canonical import canonical, digest
 from explorer.texts import say
 
 GENESIS = "0" * 64
@@ -42,10 +41,9 @@ class ChainFault:
     what: str
 
 
-def entry_hash(*, seq: int, time: str, kind: str, actor: str, job: str, body: Any, prev: str) -> str:
-    """SHA-256 (hex) over the canonical JSON of an entry without its hash."""
-    return hashlib.sha256(canonical({"seq": seq, "time": time, "kind": kind, "actor": actor, "job": job,
-                                     "body": body, "prev": prev})).hexdigest()
+def entry_hash(**fields: Any) -> str:
+    """SHA-256 (hex) over the canonical JSON of an entry's fields, all but its hash."""
+    return digest(fields)
 
 
 def check_chain(entries: Iterable[LogEntry]) -> tuple[ChainFault, ...]:
@@ -63,18 +61,11 @@ def check_chain(entries: Iterable[LogEntry]) -> tuple[ChainFault, ...]:
     return tuple(faults)
 
 
-def raw_body(entry: LogEntry) -> bytes:
-    """The entry's body as canonical JSON."""
-    return canonical(entry.body)
-
-
 def line_of(entry: LogEntry) -> bytes:
     """The entry as one line of canonical JSON, as packages carry it."""
-    return canonical({"seq": entry.seq, "time": entry.time, "kind": entry.kind, "actor": entry.actor,
-                      "job": entry.job, "body": entry.body, "prev": entry.prev, "hash": entry.hash})
+    return canonical(vars(entry))
 
 
 def hash_of(entry: LogEntry) -> str:
     """The hash that the entry's content gives."""
-    return entry_hash(seq=entry.seq, time=entry.time, kind=entry.kind, actor=entry.actor, job=entry.job,
-                      body=entry.body, prev=entry.prev)
+    return entry_hash(**{name: value for name, value in vars(entry).items() if name != "hash"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from explorer.cases.log import LogEntry, raw_body
-from explorer.records.canonical import digest
+from explorer.cases.log import LogEntry
+from explorer.records.canonical import canonical, digest
 
 REPLAY, EXHIBIT, CHOICE, CASE, CREATED = "Replay", "Exhibit", "choice", "case", "case created"
 REPLAYS = (REPLAY, EXHIBIT)
@@ -38,7 +38,6 @@ def _replay(db: sqlite3.Connection, seq: int, kind: str, data: dict[str, Any]) -
 
 def enter(db: sqlite3.Connection, entry: LogEntry) -> None:
     """Writes an entry as it stands (of an imported log) and indexes it."""
-    db.execute("INSERT INTO log VALUES (?,?,?,?,?,?,?,?)",
-               (entry.seq, entry.time, entry.kind, entry.actor, entry.job, raw_body(entry).decode(),
-                entry.prev, entry.hash))
+    db.execute("INSERT INTO log VALUES (:seq,:time,:kind,:actor,:job,:body,:prev,:hash)",
+               vars(entry) | {"body": canonical(entry.body).decode()})
     index(db, entry.seq, entry.kind, entry.body)

@@ -17,7 +17,6 @@ from explorer.cases.case import Case
 from explorer.cases.log import ChainFault, LogEntry, check_chain
 from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
-from explorer.records import Replay
 from explorer.records.canonical import read
 
 
@@ -27,14 +26,15 @@ class Snapshot(CaseView):
     def __init__(self, case_id: str, entries: Iterable[LogEntry], blob: Callable[[str], bytes]) -> None:
         self.id, self.entries, self._blob = case_id, tuple(entries), blob
         self._db = _tables(self.entries)
-        self.time = self.entries[-1].time
-        self._kept = cache(super().replays)  # nothing is ever added
+        self._replay_at = cache(super()._replay_at)  # nothing is ever added
+
+    @property
+    def time(self) -> str:
+        """When its last entry was written."""
+        return self.entries[-1].time
 
     def blob(self, name: str) -> bytes:
         return self._blob(name)
-
-    def replays(self, subject_id: str | None = None, **asked: Any) -> list[Replay]:
-        return list(self._kept(subject_id, **asked))
 
     def stored(self) -> dict[str, list[Any]]:
         """Kind -> every record of it as JSON, oldest first."""

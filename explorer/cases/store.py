@@ -14,7 +14,7 @@ from pathlib import Path
 
 from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
-from explorer.cases.case import Case, utc_now
+from explorer.cases.case import Case, check_facts, utc_now
 from explorer.cases.exports import PERSON, owner
 from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError, shortened
@@ -64,6 +64,7 @@ class CaseStore:
         """Makes a case on disk and opens it; it appears under its name only when it is whole."""
         facts = {"title": title.strip() or "Untitled", "owner": owner, "question": question,
                  "case_number": case_number}
+        check_facts(facts)
         return self.create_from(facts)
 
     def create_from(self, facts: dict[str, str], *, fill: Callable[[Case], None] | None = None) -> Case:
@@ -184,7 +185,7 @@ class CaseStore:
 
 
 def _row_of(case: Case) -> CaseRow:
-    meta, subjects = case.meta(), case.subjects()
+    meta, subjects = case.facts(), case.subjects()
     last = case.log(after=case.head()[0] - 1)
     return CaseRow(
         id=case.id, title=meta.get("title", case.id), owner=meta.get("owner", ""),

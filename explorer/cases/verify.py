@@ -209,7 +209,7 @@ def _report(package: Package, checks: list[Check]) -> PackageReport:
     if any(c.name == "log" and c.state == "holds" for c in checks) and not failed:
         case = package.case
         return PackageReport(
-            str(package.archive.path), state, sentence, tuple(checks), case.id, case.meta().get("title", ""),
+            str(package.archive.path), state, sentence, tuple(checks), case.id, case.facts().get("title", ""),
             *case.head(), exhibits=case.count_replays(exhibits=True), replays=case.count_replays())
     return PackageReport(str(package.archive.path), state, sentence, tuple(checks), package.case_id)
 

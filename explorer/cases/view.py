@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from explorer import records
+from explorer.cases.case_facts import shown
 from explorer.cases.log import GENESIS, LogEntry
 from explorer.errors import ExplorerError
 from explorer.records import Replay, SearchPlan, Start, Subject, from_json
@@ -61,12 +62,16 @@ class CaseView(ABC):
         return rows[0][0] if rows else None
 
     def meta(self) -> dict[str, str]:
-        """The case's own facts: title, owner, question, case_number, created, archived, read_only."""
+        """The case's own facts as they stand: title, owner, question, case_number, created, archived, read_only."""
         return {row["key"]: row["value"] for row in self._rows("SELECT key, value FROM meta")}
+
+    def facts(self) -> dict[str, str]:
+        """The same as they are shown: cut where they are too long for a page."""
+        return shown(self.meta())
 
     @property
     def title(self) -> str:
-        return self.meta().get("title", self.id)
+        return self.facts().get("title", self.id)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The newest value of a choice."""
@@ -151,7 +156,10 @@ class CaseView(ABC):
         """
         given = {"subject": subject_id, "search": search_id, "name": order_by, "limit": limit, "offset": offset}
         found = self._by_time(given) if order_by == "time" else self._by_score(given)
-        return [restore(Replay, self._body(seq)) for seq in found]
+        return [self._replay_at(seq) for seq in found]
+
+    def _replay_at(self, seq: int) -> Replay:
+        return restore(Replay, self._body(seq))
 
     def made(self, subject_id: str, search_id: str | None = None) -> list[Replay]:
         """All replays of a subject, or of one search for it, in the order in which they were first made."""

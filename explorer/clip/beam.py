@@ -15,6 +15,7 @@ import numpy as np
 from explorer.clip.pool import Joiner, Stem, joined
 from explorer.records import Progress
 from explorer.run import QUIET, Run
+from explorer.texts import say
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Beam:
             best = max(best, beam[0].score)
             if stale > self.settings.patience:
                 break
-            leading = f"{len(beam[0].chosen)} terms, similarity {self.sign * best:.3f}"
-            run.report(Progress(done + 1, total, leading))
+            run.report(Progress(done + 1, total, say("progress.beam", terms=len(beam[0].chosen),
+                                                     similarity=self.sign * best)))
         return self._finalists()
 
     def _round(self, beam: list[Draft], *, everything: bool) -> list[Draft]:

@@ -150,7 +150,7 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
                             timm_model_name=config["vision_cfg"]["timm_model_name"])
     kind = open_clip.CustomTextCLIP if custom else open_clip.CLIP
     kind = open_clip.CoCa if "multimodal_cfg" in config else kind
-    with opening(f"The CLIP {files.name}", then=say("note.clip.check_open_clip")):
+    with opening(say("note.clip.the_clip", name=files.name), then=say("note.clip.check_open_clip")):
         check_size(lambda: kind(**copy.deepcopy(config)), [files.weights], files.name)
         model = kind(**config)
     merged = merge_preprocess_dict(dataclasses.asdict(PreprocessCfg()), files.preprocess_cfg)
@@ -161,8 +161,8 @@ def _build(files: ClipFiles, tower: Path) -> torch.nn.Module:
 
 
 def _fill(model: torch.nn.Module, files: ClipFiles) -> None:
-    with opening(f"The weights {files.weights}", then=say("note.clip.they_safetensors_belong",
-                                                          files_name=files.name)):
+    with opening(say("note.clip.the_weights", name=files.weights),
+                 then=say("note.clip.they_safetensors_belong", files_name=files.name)):
         load_checkpoint(model, str(files.weights), weights_only=True)
 
 

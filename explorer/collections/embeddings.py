@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import tokenize
 import weakref
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ def open_arrays(paths: Sequence[Path], types: tuple[type, ...]) -> list[np.ndarr
             part = np.load(path, mmap_mode="r", allow_pickle=False)
             if part.ndim != 2 or part.dtype not in types:
                 raise ValueError(f"{part.dtype} of shape {part.shape}")
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
             raise ExplorerError("collections.embeddings_file_cannot_read", path=path, error=error) from error
         found.append(part)
     return found

@@ -1,31 +1,26 @@
 """Opening a faiss index file that somebody else may have made: checked first, then memory-mapped.
 
 faiss reads its files in C++, so a damaged file could end the process. A flat index is checked here by
-its header; every other kind is first opened in a child process (explorer.collections.probe).
+its header; every other kind is first opened in a process of its own (see checks.py).
 """
 
 from __future__ import annotations
 
-import json
 import struct
-import subprocess
-import sys
-from functools import lru_cache
 from pathlib import Path
 
 import faiss
 import numpy as np
 
+from explorer.collections.checks import check_index
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
-PROBE_LIMIT_S = 120.0
 UNIT = 0.01  # how far from 1 a vector's length may be
 FARTHEST = 1.02  # a cosine with rounding, of a lossy index too
 MOST_COPIED = 1 << 28
 _FLAT = struct.Struct("<4siqqqBi")  # kind, dimension, count, two unused, trained, metric
 _COUNT = struct.Struct("<q")
-_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class VectorIndex:
@@ -74,12 +69,14 @@ class VectorIndex:
 
     def vectors(self, ids: np.ndarray) -> np.ndarray:
         """(n, d) float32 stored (for a lossy index: approximated) vectors of ids."""
-        inner = faiss.try_extract_index_ivf(self.faiss)
-        if inner is not None and inner.direct_map.no():
-            inner.make_direct_map(True)
-        found = np.empty((len(ids), self.dim), np.float32)
-        for at, number in enumerate(ids):
-            found[at] = self.faiss.reconstruct(int(number))
+        inner, found = faiss.try_extract_index_ivf(self.faiss), np.empty((len(ids), self.dim), np.float32)
+        try:
+            if inner is not None and inner.direct_map.no():
+                inner.make_direct_map(True)
+            for at, number in enumerate(ids):
+                found[at] = self.faiss.reconstruct(int(number))
+        except RuntimeError as error:
+            raise _damaged(self.path, str(error)) from error
         return found
 
 
@@ -91,19 +88,19 @@ def inner_products(rows: np.ndarray, vector: np.ndarray) -> list[float]:
     return found.tolist()
 
 
-def open_index(path: Path) -> VectorIndex:
+def open_index(path: Path, *, cache: Path | None = None) -> VectorIndex:
     """The index at `path`, memory-mapped; ExplorerError when it is damaged or has no cosines."""
     try:
-        state = path.stat()
+        size = path.stat().st_size
         with open(path, "rb") as handle:
             head = handle.read(_FLAT.size + 16)
     except OSError as error:
         raise ExplorerError("collections.faiss_index_cannot_read", path=path, strerror=error.strerror) from error
     kind = head[:4]
     if kind in (b"IxFI", b"IxF2"):
-        _check_flat(path, head, state.st_size)
+        _check_flat(path, head, size)
     else:
-        _probe(str(path), state.st_size, state.st_mtime_ns)
+        check_index(path, cache=cache)
     try:
         index = faiss.read_index(str(path), reading_flags(path, kind))
     except RuntimeError as error:
@@ -165,22 +162,6 @@ def _check_flat(path: Path, head: bytes, size: int) -> None:
         raise _damaged(path, say("note.collections.header_contradicts_itself"))
     if size < at + 8 + 4 * floats:
         raise _damaged(path, say("note.collections.bytes_needs", size=size, at=at + 8 + 4 * floats))
-
-
-@lru_cache(maxsize=64)
-def _probe(path: str, size: int, changed_ns: int) -> None:
-    """Open in a child process first; once for each state of the file."""
-    command = [sys.executable, "-m", "explorer.collections.probe", path]
-    try:
-        done = subprocess.run(command, cwd=_REPOSITORY, capture_output=True, timeout=PROBE_LIMIT_S, text=True)
-    except subprocess.TimeoutExpired as error:
-        raise ExplorerError("collections.faiss_index_not_opened_within", path=path,
-                            probe_limit_s=PROBE_LIMIT_S) from error
-    if done.returncode != 0:
-        raise _damaged(Path(path), say("note.collections.opening_ended_process", returncode=done.returncode))
-    answer = json.loads(done.stdout.splitlines()[-1])
-    if "error" in answer:
-        raise _damaged(Path(path), answer["error"])
 
 
 def _damaged(path: Path, why: str) -> ExplorerError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, shortened
-from explorer.folders import typed_path
+from explorer.folders import is_plain, typed_path
 from explorer.settings import WORLD
 
 MODALITIES = ("image", "text")
@@ -54,7 +56,7 @@ def list_collections(path: Path) -> dict[str, dict[str, Any]]:
     named = {n: {"indice_folder": v} if isinstance(v, str) else v for n, v in found.items()}
     if not named or not all(isinstance(v, dict) and isinstance(v.get("indice_folder"), str)
                             for v in named.values()):
-        raise ExplorerError("collections.layout_not_list_collections", path=path)
+        raise ExplorerError("collections.layout_not_list_collections", path=shortened(path))
     return named
 
 
@@ -68,18 +70,18 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it is not an object")
         return value
     except (OSError, ValueError, RecursionError) as error:
-        raise ExplorerError("collections.layout_cannot_read", path=path, error=error) from error
+        raise ExplorerError("collections.layout_cannot_read", path=shortened(path), error=error) from error
 
 
 def _from_list(path: Path, wanted: str) -> Layout:
     named = list_collections(path)
     if not wanted and len(named) > 1:
-        raise ExplorerError("collections.layout_lists_collections", path=path, named_count=len(named),
-                            named=", ".join(sorted(named)[:20]))
+        raise ExplorerError("collections.layout_lists_collections", path=shortened(path), named_count=len(named),
+                            named=shortened(", ".join(sorted(named)[:20])))
     name = wanted or next(iter(named))
     if name not in named:
-        raise ExplorerError("collections.layout_lists_no_collection", path=path, name=name,
-                            named=", ".join(sorted(named)[:20]))
+        raise ExplorerError("collections.layout_lists_no_collection", path=shortened(path), name=shortened(name),
+                            named=shortened(", ".join(sorted(named)[:20])))
     options = named[name]
     folder = typed_path(options["indice_folder"])
     card = {"clip": str(options["clip_model"])} if options.get("clip_model") else {}
@@ -89,13 +91,29 @@ def _from_list(path: Path, wanted: str) -> Layout:
 def _layout(folder: Path, *, name: str, root: Path | None = None, card: dict | None = None) -> Layout:
     indices = _indices(folder)
     if not indices:
-        raise ExplorerError("collections.layout_holds_neither_image", folder=folder)
-    found = {**(read_json(folder / CARD) if (folder / CARD).is_file() else {}), **(card or {})}
+        raise ExplorerError("collections.layout_holds_neither_image", folder=shortened(folder))
     kind, rows, mapping = _rows(folder)
     parts = {m: _parts(folder / d) for m, d in _EMBEDDINGS.items()}
+    note = folder / CARD
+    more = [p for p in (mapping, note) if p is not None and os.path.lexists(p)]
+    _check_own(folder, [*indices.values(), *rows, *parts["image"], *parts["text"], *more])
+    found = {**(read_json(note) if note.is_file() else {}), **(card or {})}
     return Layout(source="world" if name == "world" and root else str(folder), folder=folder,
-                  name=str(found.get("name") or name), root=root or Path(str(found.get("root") or folder)),
-                  indices=indices, rows_kind=kind, rows=rows, mapping=mapping, embeddings=parts, card=found)
+                  name=_line(found.get("name") or name),
+                  root=root or Path(_line(found.get("root") or folder, 4096)), indices=indices,
+                  rows_kind=kind, rows=rows, mapping=mapping, embeddings=parts, card=found)
+
+
+def _line(value: object, most: int = 200) -> str:
+    """What a card says, as one line without control characters."""
+    return "".join(c for c in str(value)[:most] if c.isprintable())
+
+
+def _check_own(folder: Path, paths: Iterable[Path]) -> None:
+    """ExplorerError where a file of a collection is not its own: other files of this computer are no captions."""
+    for path in paths:
+        if not is_plain(path, within=folder):
+            raise ExplorerError("collections.layout_not_own", path=shortened(path))
 
 
 def _indices(folder: Path) -> dict[str, Path]:
@@ -104,7 +122,7 @@ def _indices(folder: Path) -> dict[str, Path]:
         path = folder / f"{modality}.index"
         if path.is_dir():
             path = path / "populated.index"
-        if path.is_file():
+        if os.path.lexists(path):
             found[modality] = path
     return found
 
@@ -116,11 +134,11 @@ def _rows(folder: Path) -> tuple[str, tuple[Path, ...], Path | None]:
         if files := tuple(p for p in inside if p.suffix == f".{kind}"):
             return kind, files, None
     mapping = folder / "ivf_old_to_new_mapping.npy"
-    if (folder / "metadata.hdf5").is_file():
+    if os.path.lexists(folder / "metadata.hdf5"):
         return "hdf5", (folder / "metadata.hdf5",), None
-    if (folder / "metadata_reordered.hdf5").is_file() and mapping.is_file():
+    if os.path.lexists(folder / "metadata_reordered.hdf5") and os.path.lexists(mapping):
         return "hdf5", (folder / "metadata_reordered.hdf5",), mapping
-    raise ExplorerError("collections.layout_index_no_metadata", folder=folder)
+    raise ExplorerError("collections.layout_index_no_metadata", folder=shortened(folder))
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:

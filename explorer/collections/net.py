@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 from explorer.errors import ExplorerError
@@ -148,8 +149,34 @@ def _read(url: str, response: http.client.HTTPResponse, policy: FetchPolicy, dea
     return Answer(url, response.status, kind, b"".join(blocks))
 
 
+class _WholeLines:
+    """A response's stream whose lines must end: what stops within its headers is no answer without a body."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+
+    def readline(self, most: int = -1) -> bytes:
+        line = self._stream.readline(most)
+        if not line.endswith(b"\n"):
+            cut = len(line) < most or most < 0
+            raise http.client.HTTPException(say("note.collections.ended_within_headers") if cut
+                                            else say("note.collections.line_too_long"))
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, *given: Any, **more: Any):
+        super().__init__(*given, **more)
+        self.fp = _WholeLines(self.fp)
+
+
 class _Pinned(http.client.HTTPConnection):
     """A connection to one checked address under the name that was asked for."""
+
+    response_class = _Response
 
     def __init__(self, parts, address: tuple, timeout_s: float):
         super().__init__(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80),

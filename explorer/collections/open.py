@@ -18,7 +18,7 @@ from explorer.collections.faiss_index import FARTHEST, VectorIndex, inner_produc
 from explorer.collections.layout import Layout, find_layout
 from explorer.collections.rows import BROKEN, Rows, open_rows, short
 from explorer.collections.works import Terms, Work, collect_terms, column_names, described
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
 from explorer.texts import say
 
@@ -36,13 +36,14 @@ class Collection:
 
     def __init__(self, layout: Layout, *, cache: Path | None = None):
         self.layout = layout
-        self._indices: dict[str, VectorIndex] = {m: open_index(p) for m, p in layout.indices.items()}
+        self._indices: dict[str, VectorIndex] = {m: open_index(p, cache=cache) for m, p in layout.indices.items()}
         self._rows: Rows = open_rows(layout, cache=cache)
         self._names = column_names(self._rows.columns)
         shown = {field: column for field, column in self._names.items() if field != "url"}
         self._columns = {"work": self._names, "neighbour": shown}
         self._margins = _margins(layout.card)
-        self._mapping = _mapped(_open_mapping(layout.mapping), next(iter(self._indices.values())).numbers)
+        self._mapping = _mapped(_open_mapping(layout.mapping), next(iter(self._indices.values())).numbers,
+                                folder=layout.folder)
         self._exact = {m: rows for m in self._indices if (rows := self._embedding_rows(m)) is not None}
         self._check()
         self._backgrounds: dict[tuple[str, str], memoryview | None] = {}
@@ -59,7 +60,7 @@ class Collection:
         if surplus > 0:
             notes.append(say("note.collections.metadata_more_rows", surplus=surplus))
         return CollectionInfo(source=self.layout.source, name=self.layout.name, works=self.works,
-                              clip=str(card.get("clip", "")), fingerprint=_fingerprint(self.layout),
+                              clip=str(card.get("clip", ""))[:2000], fingerprint=_fingerprint(self.layout),
                               notes=tuple(notes))
 
     @property
@@ -133,6 +134,8 @@ class Collection:
     def vectors(self, ids: np.ndarray | list[int], *, modality: str = "image") -> np.ndarray:
         """(n, d) float32 embeddings of works by index id; from the embedding files where they are there."""
         ids = np.asarray(ids, np.int64)
+        if len(ids) and not 0 <= ids.min() <= ids.max() < self._index(modality).count:
+            raise self._unfitting()
         stored = self._exact.get(modality)
         return stored.get(ids) if stored is not None else self._index(modality).vectors(ids)
 
@@ -148,7 +151,10 @@ class Collection:
     def _numbered(self, ids: Sequence[int] | np.ndarray) -> list[int]:
         """Metadata rows of index ids."""
         if self._mapping is not None:
-            return self._mapping[np.asarray(ids, np.int64)].tolist()
+            numbers = np.asarray(ids, np.int64)
+            if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(self._mapping):
+                raise self._unfitting()
+            return self._mapping[numbers].tolist()
         return ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
 
     def _read(self, numbers: list[int], what: str = "work") -> list[dict[str, Any]]:
@@ -174,6 +180,8 @@ class Collection:
             return values[:len(ids)], ids
         least = values[min(k, len(ids)) - 1] - self._margins.get(modality, math.inf)
         ids = ids[:bisect_right(values, -least, key=neg)]
+        if not 0 <= min(ids) <= max(ids) < stored.count:
+            raise self._unfitting()
         exact = inner_products(stored.get(ids), vector)
         if exact and max(map(abs, exact)) > FARTHEST:  # stored embeddings that were not normalised
             exact = inner_products(_units(stored.get(ids)), vector)
@@ -211,6 +219,9 @@ class Collection:
         rows = EmbeddingRows(paths) if paths else None
         index = self._indices[modality]
         return rows if rows is not None and (rows.count, rows.dim) == (index.count, index.dim) else None
+
+    def _unfitting(self) -> ExplorerError:
+        return ExplorerError("collections.open_names_not_there", folder=shortened(self.layout.folder))
 
     def _check(self) -> None:
         sizes = {m: (i.count, i.dim) for m, i in self._indices.items()}
@@ -258,18 +269,24 @@ def _margins(card: dict[str, Any]) -> dict[str, float]:
     """How much less similar by a lossy index, than its k-th, a work may be that is one of the k nearest."""
     said = card.get("margins")
     pairs = said.items() if isinstance(said, dict) else ()
-    return {m: float(v) for m, v in pairs if isinstance(v, (int, float)) and v >= 0}
+    return {m: float(v) for m, v in pairs if isinstance(v, (int, float)) and 0 <= v <= 4}
 
 
 def _open_mapping(path: Path | None) -> np.ndarray | None:
     """clip-retrieval's raw int64 file: index id -> metadata row."""
-    return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+    try:
+        return None if path is None else np.memmap(path, dtype=np.int64, mode="r")
+    except (OSError, ValueError) as error:
+        raise ExplorerError("collections.embeddings_file_cannot_read", path=shortened(path),
+                            error=short(error)) from error
 
 
-def _mapped(mapping: np.ndarray | None, numbers: np.ndarray | None) -> np.ndarray | None:
+def _mapped(mapping: np.ndarray | None, numbers: np.ndarray | None, *, folder: Path) -> np.ndarray | None:
     """Place in the index -> metadata row, through an index's own numbers (an id map's) and a mapping file."""
     if numbers is None or mapping is None:
         return mapping if numbers is None else numbers
+    if len(numbers) and int(numbers.max()) >= len(mapping):
+        raise ExplorerError("collections.open_names_not_there", folder=shortened(folder))
     return np.asarray(mapping)[numbers]
 
 

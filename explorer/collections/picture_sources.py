@@ -15,12 +15,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from explorer.collections.checks import check_rows
+from explorer.collections.rows import short
 from explorer.collections.works import PICTURES, clean, column_names
 from explorer.errors import ExplorerError
+from explorer.folders import is_plain
 from explorer.images.settings.encodings import decoded
 
 MAX_FILE_BYTES = 256 * 2**20
 MAX_TEXT_BYTES = 64 * 2**10
+MAX_TABLE_ROWS = 10_000_000
 FIELDS = ("title", "creator", "keywords", "caption", "licence", "url")
 
 
@@ -51,8 +55,8 @@ class PictureFile:
 
 
 def list_items(folder: Path, *, without: Path | None = None) -> list[PictureFile]:
-    """Every picture below `folder` in order of its key; links and hidden names are left out, and so is
-    the folder `without`. ExplorerError when there is none."""
+    """Every picture below `folder` in order of its key; links, pipes, devices and hidden names are left
+    out, captions and tables too, and so is the folder `without`. ExplorerError when there is none."""
     if not folder.is_dir():
         raise ExplorerError("collections.picture_sources_not_folder", folder=folder)
     said = _tables(folder)
@@ -68,7 +72,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Path]:
         folders[:] = sorted(d for d in folders if not d.startswith(".") and Path(base, d) != without)
         for name in sorted(files):
             path = Path(base, name)
-            if not name.startswith(".") and not path.is_symlink():
+            if not name.startswith(".") and is_plain(path):
                 yield path
 
 
@@ -80,8 +84,9 @@ def _of(path: Path, folder: Path, said: Mapping[str, Mapping[str, str]]) -> Iter
         state = path.stat()
         words = dict(said.get(key) or said.get(path.name) or said.get(path.stem) or {})
         beside = path.with_suffix(".txt")
-        if "caption" not in words and beside.is_file():
-            words["caption"] = clean(_text(beside.read_bytes()[:MAX_TEXT_BYTES]))
+        if "caption" not in words and is_plain(beside):
+            with open(beside, "rb") as handle:
+                words["caption"] = clean(_text(handle.read(MAX_TEXT_BYTES)))
         yield PictureFile(key, f"{state.st_size}:{state.st_mtime_ns}", path, size=state.st_size, said=words)
 
 
@@ -100,8 +105,8 @@ def _shard(path: Path, key: str) -> Iterator[PictureFile]:
                 if picture is not None:
                     yield PictureFile(f"{key}/{picture.name}", f"{picture.size}:{changed}", path,
                                offset=picture.offset_data, size=picture.size, said=_sample(shard, members))
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise ExplorerError("collections.picture_sources_shard_damaged", path=path, error=error) from error
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError, RecursionError) as error:
+        raise ExplorerError("collections.picture_sources_shard_damaged", path=path, error=short(error)) from error
 
 
 def _sample(shard: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo]) -> dict[str, str]:
@@ -126,7 +131,7 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
     """File name -> what the CSV and Parquet tables directly in the folder say of it."""
     said: dict[str, dict[str, str]] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in (".csv", ".parquet") or path.name.startswith("."):
+        if path.suffix.lower() not in (".csv", ".parquet") or path.name.startswith(".") or not is_plain(path):
             continue
         try:
             for row in _table_rows(path):
@@ -134,17 +139,21 @@ def _tables(folder: Path) -> dict[str, dict[str, str]]:
                 if name and row.get(name):
                     said[str(row[name]).removeprefix("./")] = _said(row)
         except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
-            raise ExplorerError("collections.picture_sources_table_cannot_read", path=path, error=error) from error
+            raise ExplorerError("collections.picture_sources_table_cannot_read", path=path,
+                                error=short(error)) from error
     return said
 
 
 def _table_rows(path: Path) -> Iterator[dict[str, Any]]:
     if path.suffix.lower() == ".parquet":
+        check_rows((path,), "parquet")
         for batch in pq.ParquetFile(path).iter_batches(4096):
             yield from batch.to_pylist()
         return
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as handle:
-        for row in csv.DictReader(handle):
+        for number, row in enumerate(csv.DictReader(handle)):
+            if number >= MAX_TABLE_ROWS:
+                raise ValueError(f"it has more than {MAX_TABLE_ROWS:,} rows")
             yield {k: v for k, v in row.items() if k is not None}
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from explorer.collections.net import FetchPolicy, fetch, shown
 from explorer.collections.works import Terms, Work, as_work, clean, column_names
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.records import CollectionInfo, Neighbour
 from explorer.texts import say
 
@@ -102,8 +102,8 @@ class RemoteCollection:
 
     def work(self, work_id: str) -> Work:
         """The work with this index id."""
-        if not work_id.isdigit():
-            raise ExplorerError("collections.remote_backend_names_works", work_id=work_id[:40])
+        if not (work_id.isascii() and work_id.isdigit() and len(work_id) < 20):
+            raise ExplorerError("collections.remote_backend_names_works", work_id=shortened(work_id, 40))
         found = _rows(self._post("/metadata", {"ids": [int(work_id)], "indice_name": self.name}), self.base)
         if not found or not isinstance(found[0].get("metadata"), dict):
             raise ExplorerError("collections.remote_knows_no_work", base=shown(self.base), work_id=work_id)
@@ -129,9 +129,9 @@ class RemoteCollection:
                    "indice_name": self.name, **filters.as_request()}
         rows = _rows(self._post("/knn-service", request), self.base)[:k]
         for row in rows:
-            value = row.get("similarity")
-            good = isinstance(value, (int, float)) and math.isfinite(value) and -1.01 <= value <= 1.01
-            if not good or isinstance(value, bool) or not isinstance(row.get("id"), int):
+            value, number = row.get("similarity"), row.get("id")
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and -1.01 <= value <= 1.01
+            if not good or not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
                 raise _lies(self.base, say("note.collections.result_no_number"))
         return sorted(rows, key=lambda row: -row["similarity"])
 

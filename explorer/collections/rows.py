@@ -15,12 +15,14 @@ import platformdirs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from explorer.collections.checks import check_rows
 from explorer.collections.layout import Layout
 from explorer.errors import ExplorerError
 
 PLAIN_ROWS = 20_000  # up to here Parquet is decoded into memory; beyond, a copy in Arrow gives single rows
 COPY_ROWS = 250_000  # in a piece of the copy
-BROKEN = (pa.ArrowException, OSError, ValueError, KeyError, EOFError, UnicodeError)
+STRETCH = 4_096  # rows of a column at once
+BROKEN = (pa.ArrowException, OSError, ValueError, LookupError, EOFError, RuntimeError, TypeError)
 
 
 class Rows(Protocol):
@@ -39,14 +41,24 @@ class Rows(Protocol):
 
 
 def open_rows(layout: Layout, *, cache: Path | None = None) -> Rows:
-    """The metadata of a layout; ExplorerError naming the file that is damaged."""
+    """The metadata of a layout; ExplorerError naming the file that is damaged.
+
+    What is not the bundled world's is read first in a process of its own (see checks.py).
+    """
     try:
+        if layout.source != "world":
+            check_rows(layout.rows, layout.rows_kind, cache=cache)
         if layout.rows_kind == "hdf5":
             return Hdf5Rows(layout.rows[0])
         if layout.rows_kind == "arrow":
             return ArrowRows(layout.rows)
         plain = ParquetRows(layout.rows)
-        return plain if plain.count <= PLAIN_ROWS else ArrowRows([arrow_copy(layout.rows, cache)])
+        if plain.count <= PLAIN_ROWS:
+            return plain
+        copy = arrow_copy(layout.rows, cache)
+        if copy.parent == layout.folder:
+            check_rows((copy,), "arrow", cache=cache)
+        return ArrowRows([copy])
     except BROKEN as error:
         raise ExplorerError("collections.rows_metadata_cannot_read", folder=layout.folder,
                             error=short(error)) from error
@@ -82,7 +94,12 @@ class _Blocks:
     def column(self, name: str) -> Iterator[Any]:
         for number in range(len(self._ends)):
             block = self._block(number)
-            yield from block.column(name).to_pylist() if name in block.schema.names else [None] * block.num_rows
+            if name not in block.schema.names:
+                yield from [None] * block.num_rows
+                continue
+            values = block.column(name)
+            for at in range(0, len(values), STRETCH):  # a text that many rows share is one for each here
+                yield from values[at:at + STRETCH].to_pylist()
 
 
 def _nothing(at: int) -> None:
@@ -148,6 +165,9 @@ class Hdf5Rows:
         self.count = sizes.pop()
 
     def get(self, numbers: Sequence[int], columns: Collection[str]) -> list[tuple[Any, ...]]:
+        if any(not 0 <= n < self.count for n in numbers):
+            raise ExplorerError("collections.rows_index_names_metadata", number=max(numbers, key=abs),
+                                count=self.count)
         return [tuple(_plain(self._columns[c][n]) for c in columns) for n in numbers]
 
     def column(self, name: str) -> Iterator[Any]:

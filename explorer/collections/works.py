@@ -13,6 +13,7 @@ from typing import Any
 from explorer.collections.rows import Rows
 
 TEXT_LIMIT = 2_000  # characters of one field; a caption that is longer is not a caption
+MOST_COPIES = 10**12
 PICTURES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"))
 _NAMES = {
     "work_id": ("id", "work_id", "key", "sample_id"),
@@ -81,7 +82,7 @@ def described(row: int, given: dict[str, Any], *, root: Path | None) -> dict[str
         found["title"] = clean(Path(str(picture or "")).stem)
     if picture is not None:
         found["image_path"] = local_picture(picture, root)
-    if isinstance(count, (int, float)) and count >= 1:  # a work that is there is there once at least
+    if isinstance(count, (int, float)) and 1 <= count <= MOST_COPIES:  # what is there is there once at least
         found["multiplicity"] = int(count)
     return found
 

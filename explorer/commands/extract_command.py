@@ -8,7 +8,7 @@ from typing import Any
 
 from explorer.cases.store import CaseStore
 from explorer.commands.progress_bars import Bars
-from explorer.findings.signals.lists import read_list
+from explorer.findings.prompt_lists import read_list
 from explorer.folders import read_file
 from explorer.jobs import foreground, launch
 from explorer.jobs.tasks import EmbedSubject, ExtractPrompts, FindNeighbours

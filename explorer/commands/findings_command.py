@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.collections.works import PICTURES
 from explorer.commands.progress_bars import Bars
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, shortened
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import measured_rates
 from explorer.findings.finding import Measured
-from explorer.folders import read_file
+from explorer.folders import is_plain, read_file
 from explorer.jobs import foreground
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
@@ -56,8 +57,8 @@ def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise ExplorerError("commands.findings_command_no_folder", path=path)
+    if not os.path.isdir(path):
+        raise ExplorerError("commands.findings_command_no_folder", path=shortened(path))
     return path.resolve()
 
 
@@ -65,7 +66,7 @@ def _take_in(case: Case, folder: Path) -> list[str]:
     """Adds the folder's images that the case does not have, each with the words in the text file of its name;
     returns why others were refused."""
     known, refused = {s.sha256: s.caption for s in case.subjects()}, []
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    files = sorted(p for p in folder.rglob("*") if is_plain(p) and not p.name.startswith("."))
     pictures = {p.with_suffix("") for p in files if p.suffix.lower() in PICTURES}
     for file in files:
         if file.suffix == ".txt" and file.with_suffix("") in pictures:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.commands.progress_bars import Bars
-from explorer.findings.signals.lists import read_list
+from explorer.findings.prompt_lists import read_list
 from explorer.findings.signals.tables import SignalTable, accuracy
 from explorer.folders import read_file
 from explorer.jobs import foreground

@@ -46,13 +46,18 @@ def scheduler_of(table: Table, path: Path) -> dict[str, Any]:
     the file's name counts where neither is there.
     """
     found: dict[str, Any] = {}
-    told = _KINDS.get(table.texts.get("modelspec.prediction_type", "").strip().lower())
-    if "v_pred" in table.tensors:
-        told = "v_prediction"
-    if told is None and _V_NAME.search(path.stem):
-        told = "v_prediction"
-    if told is not None:
+    told, _ = prediction_told(table, path)
+    if told:
         found["prediction_type"] = told
     if "ztsnr" in table.tensors:
         found["rescale_betas_zero_snr"] = True
     return found
+
+
+def prediction_told(table: Table, path: Path) -> tuple[str, str]:
+    """What the network predicts, and what says so: "tensor", "header" or "name"; both empty where nothing does."""
+    if "v_pred" in table.tensors:
+        return "v_prediction", "tensor"
+    if told := _KINDS.get(table.texts.get("modelspec.prediction_type", "").strip().lower()):
+        return told, "header"
+    return ("v_prediction", "name") if _V_NAME.search(path.stem) else ("", "")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.declared import prediction_told
 from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_fingerprint
 from explorer.diffusion.locate import Located, locate
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
+from explorer.diffusion.published import CONFIGS
 from explorer.errors import ExplorerError
-from explorer.foreign.reading import read_json
+from explorer.foreign.reading import read_json, read_table
 from explorer.records import ModelInfo, ModelRef
 from explorer.records.families import facts
 from explorer.texts import say
@@ -35,13 +37,13 @@ def describe_model(source: str, *, home: Path | None = None) -> ModelInfo:
     told = tuple(f"{a.kind} {a.name}, weight {a.weight:g}" for a in adapters)
     return replace(info, source=source, fingerprint=fingerprint_with(info.fingerprint, adapters),
                    size_bytes=info.size_bytes + sum(f.path.stat().st_size for f in files),
-                   notes=info.notes + told)
+                   notes=info.notes + told, adapters=adapters)
 
 
 def model_ref(source: str, *, home: Path | None = None) -> ModelRef:
     """What recipes for this source name: its fingerprint, and its adapters with their weights."""
     info = describe_model(source, home=home)
-    return ModelRef(info.source, info.fingerprint, info.family, tuple(f.record() for f in parse_source(source)[1]))
+    return ModelRef(info.source, info.fingerprint, info.family, info.adapters)
 
 
 def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
@@ -108,4 +110,8 @@ def _notes(located: Located) -> tuple[str, ...]:
         notes.append(say("note.diffusion.runs_through_diffusers"))
     if located.variant:
         notes.append(say("note.diffusion.only_weights_here", variant=located.variant))
+    if located.kind == "file" and located.family in CONFIGS:
+        told, by = prediction_told(read_table(located.single_file), located.single_file)
+        usual = CONFIGS[located.family]["scheduler"].get("prediction_type", "epsilon")
+        notes.append(say(f"note.diffusion.prediction_by_{by or 'family'}", kind=(told or usual).replace("_", "-")))
     return tuple(notes)

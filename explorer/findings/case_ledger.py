@@ -15,7 +15,7 @@ from explorer.search.fit_size import fit
 from explorer.texts import say
 
 
-def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
+def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
          start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
          noise: LedgerEntry | None = None, seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
     """Every source of bits in `recipe`, made by a search with `settings`.
@@ -44,11 +44,11 @@ def bill(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCa
 def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits supplied for a replay: as its search recorded them for it, else counted here."""
     return next((s.ledger for s in case.searches(replay.subject_id)
-                 if s.best_replay_id == replay.id and s.ledger), None) or case_bill(case, replay)
+                 if s.best_replay_id == replay.id and s.ledger), None) or replay_ledger(case, replay)
 
 
-def case_bill(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
-    """The ledger of a replay in a case: `bill` with the search's logged plan and the case's blobs.
+def replay_ledger(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
+    """The ledger of a replay in a case: `recipe_ledger` with the search's logged plan and the case's blobs.
 
     Reads only; a measured StartBill of the replay stands in place of the bound. This is what a search's
     summary should carry for its best replay. A replay that was reached from another one costs that one's
@@ -58,7 +58,7 @@ def case_bill(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
         recipe.prompt, first_seed=recipe.seed, seeds=1)
     if settings.mode == "closer":
-        return (*case_bill(case, case.replay(settings.parent)), _rounds(case, replay, settings))
+        return (*replay_ledger(case, case.replay(settings.parent)), _rounds(case, replay, settings))
     start = noise = None
     measured = case.record(StartBill, replay.id)
     entries = {measured.source: measured_entry(measured)} if measured else {}
@@ -68,8 +68,8 @@ def case_bill(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
             say("aside.most_noise_32"))
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
-    return bill(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
-                start=entries.get("starting image"), noise=noise)
+    return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
+                         start=entries.get("starting image"), noise=noise)
 
 
 def _rounds(case: CaseView, replay: Replay, settings: ReplaySettings) -> LedgerEntry:

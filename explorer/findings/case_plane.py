@@ -9,7 +9,7 @@ from explorer.closeness import codecs
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.findings.case_tests import Ranked, portfolio_of, ranked_tests, without_p
 from explorer.findings.finding import Measured
 from explorer.findings.plane import Plane, PlanePoint, control_band
@@ -70,7 +70,7 @@ def _tested(case: CaseView, subject: Subject, test: Measured) -> PlanePoint | No
         made = case.replay(test.replay_id)
     except ExplorerError:
         return None
-    return PlanePoint(total_bits(case_bill(case, made)), test.value, made.id, made.recipe.start(subject))
+    return PlanePoint(total_bits(replay_ledger(case, made)), test.value, made.id, made.recipe.start(subject))
 
 
 def _closest(case: CaseView, subject_id: str, score: str, most: int) -> Iterator[Replay]:
@@ -89,7 +89,7 @@ def _bits(case: CaseView, replay: Replay, known: dict[tuple, float], *, apart: b
            recipe.noise_blob, recipe.width_px, recipe.height_px, recipe.variation,
            replay.id if apart else "")
     if key not in known:
-        known[key] = total_bits(case_bill(case, replay))
+        known[key] = total_bits(replay_ledger(case, replay))
     return known[key]
 
 

@@ -44,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Shelf(Generic[Kept]):
+class GalleryPage(Generic[Kept]):
     """A page of replays or works, how many fit the wish, and how many of those were left out and why."""
 
     items: tuple[Kept, ...]
@@ -53,7 +53,7 @@ class Shelf(Generic[Kept]):
     copies: int  # near copies of one before them
 
 
-def shelf(case: CaseView, subject: Subject, wish: Wish, page: Page) -> Shelf[Replay]:
+def gallery_page(case: CaseView, subject: Subject, wish: Wish, page: Page) -> GalleryPage[Replay]:
     """A page of a subject's replays by a wish, the closest first."""
     out = _hidden(case, subject, wish)
     hidden = 0 if wish.show == "hidden" else len(out)
@@ -62,13 +62,13 @@ def shelf(case: CaseView, subject: Subject, wish: Wish, page: Page) -> Shelf[Rep
         found = case.replays(subject.id, search_id=wish.search or None, order_by=wish.score,
                              limit=page.first + page.length + hidden)
         kept = [r for r in found if r.id not in out]
-        return Shelf(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
+        return GalleryPage(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
     fitting = [t for t in _asked(case, subject, wish) if wish.show == "hidden" or t.id not in out]
     copies = 0
     if wish.fold:
         fitting, copies = fold(fitting, lambda t: _signature(case, case.replay(t.id).image_sha256))
     shown = fitting[page.first:page.first + page.length]
-    return Shelf(tuple(case.replay(t.id) for t in shown), len(fitting), hidden, copies)
+    return GalleryPage(tuple(case.replay(t.id) for t in shown), len(fitting), hidden, copies)
 
 
 def _asked(case: CaseView, subject: Subject, wish: Wish) -> list[Try]:
@@ -94,8 +94,8 @@ def _hidden(case: CaseView, subject: Subject, wish: Wish) -> Set[str]:
     return found
 
 
-def shelf_of_works(case: CaseView, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
-                   mark_of: Callable[[Neighbour], np.ndarray | None]) -> Shelf[Neighbour]:
+def works_page(case: CaseView, ordered: Sequence[Neighbour], wish: Wish, page: Page, *,
+                   mark_of: Callable[[Neighbour], np.ndarray | None]) -> GalleryPage[Neighbour]:
     """A page of one subject's works, which come in the order in which they are to stand.
 
     Marks go by a work's id. The wish's limit is on its score, or on similarity where that is SIMILARITY;
@@ -111,7 +111,7 @@ def shelf_of_works(case: CaseView, ordered: Sequence[Neighbour], wish: Wish, pag
     hidden = 0 if wish.show == "hidden" else sum(w.work_id in out for w in fitting)
     if wish.fold:
         kept, copies = fold(kept, mark_of)
-    return Shelf(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
+    return GalleryPage(tuple(kept[page.first:page.first + page.length]), len(kept), hidden, copies)
 
 
 def _work_fits(work: Neighbour, wish: Wish) -> bool:

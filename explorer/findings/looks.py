@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from explorer.cases.case import Case
 from explorer.cases.exports import exported, own_part
+from explorer.cases.snapshot import Snapshot
 from explorer.cases.store import CaseStore
+from explorer.cases.view import CaseView
 from explorer.findings.finding import Measured
-from explorer.records import SearchPlan, Subject, from_json
-
-KINDS = {kind.__name__: kind for kind in (Subject, Measured, SearchPlan)}
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def looks_at(store: CaseStore, pixels_sha256: str) -> list[Look]:
             continue
         case = store.open(row.id)
         try:
-            for look in _looks_of(case, _own_records(case, heads), pixels_sha256):
+            for look in _looks_of(_own(case, heads), pixels_sha256):
                 if found.setdefault(look.search_id, look).test is None:
                     found[look.search_id] = look  # a test says more than its plan
         finally:
@@ -45,25 +43,19 @@ def looks_at(store: CaseStore, pixels_sha256: str) -> list[Look]:
     return list(found.values())
 
 
-def _own_records(case: Case, heads: frozenset[str]) -> dict[str, list[Any]]:
-    """Subjects, tests and plans that count, by the name of their kind."""
-    if not case.read_only:
-        return {name: case.records(kind) for name, kind in KINDS.items()}
-    told: dict[str, dict[str, Any]] = {name: {} for name in KINDS}
-    for entry in own_part(case.log(), heads):
-        if entry.kind in KINDS:
-            told[entry.kind][entry.body["key"]] = from_json(KINDS[entry.kind], entry.body["data"])
-    return {name: list(records.values()) for name, records in told.items()}
+def _own(case: Case, heads: frozenset[str]) -> CaseView:
+    """What of a case counts: all of an own one, and of an imported one what this workspace did."""
+    return Snapshot(case.id, own_part(case.log(), heads), case.blob) if case.read_only else case
 
 
-def _looks_of(case: Case, told: dict[str, list[Any]], pixels_sha256: str) -> Iterator[Look]:
-    same = {s.id for s in told["Subject"] if s.pixels_sha256 == pixels_sha256}
-    for test in told["Measured"]:
-        if test.subject_id in same:
+def _looks_of(case: CaseView, pixels_sha256: str) -> Iterator[Look]:
+    for subject in case.subjects():
+        if subject.pixels_sha256 != pixels_sha256:
+            continue
+        for test in case.records(Measured, subject_id=subject.id):
             model = case.replay(test.replay_id).recipe.model.fingerprint
             yield Look(test.id, model, (test.policy, test.controls_id, test.prompt))
-    for plan in told["SearchPlan"]:
-        if plan.subject_id in same:
+        for plan in case.plans(subject.id):
             yield Look(plan.id, plan.model.fingerprint)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.texts import fields, say, texts_of
+from explorer.texts import fields, localised, say, texts_of
 
 LIMITS_OF: dict[str, tuple[str, ...]] = {
     "stands_out": ("member", "controls", "effort", "law"),
@@ -47,20 +47,20 @@ def limits(kind: str) -> tuple[str, ...]:
 def number(value: float, digits: int = 3) -> str:
     """A number for a sentence: as many digits as mean something, never in exponents above a millionth."""
     if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}"
+        return localised(f"{int(value):,}")
     text = f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{value:.7f}".rstrip("0") if "e" in text else text
+    return localised(f"{value:.7f}".rstrip("0") if "e" in text else text)
 
 
 def above(percentile: float) -> str:
     """A standing among unrelated pairs in [0, 100] as text; a sample never shows that it is above all of them."""
-    return "over 99.9%" if percentile > 99.9 else f"{percentile:.1f}%"
+    return say("format.over", n="99.9%") if percentile > 99.9 else localised(f"{percentile:.1f}%")
 
 
 def percent(share: float) -> str:
     """A share as a percentage: "3.1%", never rounded to nothing or to all."""
     if 0 < share < 0.001:
-        return "under 0.1%"
+        return say("format.under", n="0.1%")
     if 0.999 < share < 1:
-        return "over 99.9%"
-    return f"{100 * share:.3g}%"
+        return say("format.over", n="99.9%")
+    return localised(f"{100 * share:.3g}%")

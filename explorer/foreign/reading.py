@@ -58,19 +58,15 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     return value
 
 
-def read_json(path: Path, *, again: str = "copy or download it again") -> dict[str, Any]:
-    """The JSON object in a file; ExplorerError if it is missing, too large, damaged or odd.
-
-    `again` ends the sentence: what the person can do.
-    """
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; ExplorerError if it is missing, too large, damaged or odd."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES >> 20} MB of JSON")
         return parse_object(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror or "" if isinstance(error, OSError) else str(error)
-        raise ExplorerError("foreign.reading_cannot_read", path=path, why=why or type(error).__name__,
-                            again=again) from error
+        raise ExplorerError("foreign.reading_cannot_read", path=path, why=why or type(error).__name__) from error
 
 
 def read_table(path: Path) -> Table:

@@ -21,7 +21,7 @@ from explorer.records.program_samplers import (
     step_source,
 )
 from explorer.records.samplers import OWN_SAMPLER, offered, sampler_called
-from explorer.texts import say
+from explorer.texts import on_record, say
 
 # How each program samples. What is not here is replayed as diffusers does it, and that is named.
 PROGRAM_OF = {"AUTOMATIC1111": "a1111", "Forge": "a1111", "reForge": "a1111", "Civitai": "comfyui",
@@ -51,6 +51,7 @@ class _Building:
     config: dict[str, Any] = field(default_factory=dict)
 
 
+@on_record
 def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -> Recipe:
     """The recipe that `generation` describes, for `model`; ExplorerError if prompt, seed or steps lack.
 
@@ -223,8 +224,6 @@ def _clip_skip(now: _Building) -> int:
 
 def _variation(now: _Building) -> Variation | None:
     made = now.made
-    if made.subseed is None and not made.subseed_strength:
-        return None
     if made.subseed is None or not made.subseed_strength:
         return None  # a variation of strength 0 is none
     if now.program in ("a1111", "diffusers") or made.tool == "Afterimage":
@@ -305,12 +304,13 @@ def _model(now: _Building) -> None:
     made = now.made
     digest = f" ({made.model_hash[:80]})" if made.model_hash and made.model_name else made.model_hash[:80]
     named = made.model_name[:80] + digest
-    if named and not (made.model_hash and now.model.fingerprint.startswith(made.model_hash.lower())):
+    if named and not _by_fingerprint(now):
         now.named.append(say("note.images.file_names_model", named=named))
 
 
 def _adapters(now: _Building) -> None:
-    """LoRAs and textual inversions that the file names and the model in use does not have at that weight."""
+    """LoRAs and textual inversions that the file names and the model in use does not have at that weight, and those
+    that it has and the file does not name."""
     for claim in now.made.adapters:
         if not any(_same(claim, a.name, a.sha256, a.weight) for a in now.model.adapters):
             weight = "" if claim.weight is None else say("note.images.at_weight", weight=claim.weight)
@@ -319,6 +319,16 @@ def _adapters(now: _Building) -> None:
             kind = {"lora": "LoRA"}.get(claim.kind, claim.kind.replace("-", " "))
             now.named.append(say("note.images.not_added_model", kind=kind, claim_name=claim.name[:80],
                                  weight=weight, text=text))
+    if _by_fingerprint(now):
+        return
+    for adapter in now.model.adapters:
+        if not any(_same(claim, adapter.name, adapter.sha256, adapter.weight) for claim in now.made.adapters):
+            now.named.append(say("note.images.other_adapter", name=adapter.name[:80], weight=adapter.weight))
+
+
+def _by_fingerprint(now: _Building) -> bool:
+    """Whether the file names the model in use by our own fingerprint, which is over its adapters as well."""
+    return bool(now.made.model_hash) and now.model.fingerprint.startswith(now.made.model_hash.lower())
 
 
 def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
@@ -333,7 +343,7 @@ def _same(claim: AdapterClaim, name: str, sha256: str, weight: float) -> bool:
 
 def _left(now: _Building) -> None:
     """Named by default: whatever of the file no rule above has taken and is not known to be harmless."""
-    ours = ("Program", "Dialect", say("note.images.init_image_hash")) if now.made.tool == "Afterimage" else ()
+    ours = ("Program", "Dialect", "Init image hash") if now.made.tool == "Afterimage" else ()
     left = {k: v for k, v in now.made.other.items() if k not in ours and not says_nothing(k, v)}
     now.named += grouped(left)
 

@@ -55,7 +55,7 @@ def _ended(data: bytes, kind: str) -> tuple[np.ndarray, str, list[str]]:
     """A whole picture whose file lacks its end mark."""
     with Image.open(io.BytesIO(data + END), formats=["JPEG"]) as image:
         rgb, kind, notes = _pixels(image, kind)
-    return rgb, kind, [*notes, say("note.images.no_end_mark")]
+    return rgb, kind, [*notes, say("note.images.file_lacks_end")]
 
 
 def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, str, list[str]]:

@@ -201,6 +201,7 @@ class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports
     prepared_by: str = ""
     logo_blob: str = ""  # PNG blob of the case
     head: int = 0
+    language: str = ""  # of the report; "" for English
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.records.recipe import Adapter
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -23,6 +25,7 @@ class ModelInfo:
     precision: str = ""
     memory_bytes: int = 0
     notes: tuple[str, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.texts import say, texts_of
+from explorer.texts import localised, say, texts_of
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,5 @@ def sort_key(name: str):
 def shown(name: str, value: float) -> str:
     """A score's value as text with its unit, rounded as the catalogue says."""
     info = SCORES[name]
-    return f"{value:.{info.decimals}f}" + (f" {info.unit}" if info.unit else "")
+    number = localised(f"{value:.{info.decimals}f}")
+    return f"{number} {info.unit}" if info.unit else number

@@ -19,7 +19,8 @@ from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
-from explorer.texts import say, texts_of
+from explorer.texts import localised, say, texts_of
+from explorer.texts.retell import retold
 
 MOST_WHOLE = 3  # works that a short report still treats at length
 
@@ -58,11 +59,11 @@ def compose(found: Snapshot, options: ReportOptions) -> Document:
 
 
 def _cover(found: Snapshot, options: ReportOptions) -> list[Block]:
-    facts, (entry, mark) = found.meta(), found.head()
+    facts, (entry, mark) = found.facts(), found.head()
     question = options.question or facts.get("question", "")
     number = options.case_number or facts.get("case_number", "")
-    models = dict.fromkeys(report_texts.model_name(r.recipe.model)
-                           for r in found.replays(order_by="time", limit=-1))
+    models = dict.fromkeys(report_texts.model_name(r.recipe.model) for s in found.subjects()
+                           for r in found.made(s.id))
     values = (question, number, options.prepared_by, "; ".join(models), _day(found.time), found.id,
               say("document.entry", entry=entry, hash=mark))
     rows = [(k, v) for k, v in zip(report_texts.head("cover"), values, strict=True) if v]
@@ -103,8 +104,9 @@ def _said(found: Snapshot, finding: Finding) -> list[Block]:
     headline = texts_of("document.headline").get(finding.kind)
     if headline:
         blocks.append(Text(headline, "lead"))
-    said = say("document.model_said", model=model, statement=finding.statement) if model else finding.statement
-    return [*blocks, Text(said, "finding"), Text(finding.error_rate, "note")]
+    said = retold(finding.statement)
+    said = say("document.model_said", model=model, statement=said) if model else said
+    return [*blocks, Text(said, "finding"), Text(retold(finding.error_rate), "note")]
 
 
 def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
@@ -116,7 +118,7 @@ def _together(found: Snapshot) -> tuple[list[Block], frozenset[str]]:
                            Text(" ".join(ranking.limits), "note")]
     without = [r.work for r in ranking.rows if r.p is None]
     if without:
-        rows = tuple((w.name, f"{w.value:.3f}", wording.number(w.effort.tries)) for w in without)
+        rows = tuple((w.name, localised(f"{w.value:.3f}"), wording.number(w.effort.tries)) for w in without)
         head = report_texts.head("together", score=SCORES[Policy.score].label)
         blocks += [Text(say("document.not_together")), Table(head, rows, wide=(0,))]
     return blocks, without_p(ranking)
@@ -137,7 +139,7 @@ def _controls(found: Snapshot) -> list[Block]:
 
 
 def _limits(exhibits: dict[str, Exhibit]) -> list[Block]:
-    said = dict.fromkeys(line for e in exhibits.values() for f in e.findings for line in f.limits)
+    said = dict.fromkeys(retold(line) for e in exhibits.values() for f in e.findings for line in f.limits)
     every = tuple(said) or wording.limits("not_run")
     similar = say("limit.similar")
     return [Heading(say("document.limits")), Bullets(every if similar in every else (*every, similar))]

@@ -19,6 +19,7 @@ from explorer.report.blocks import (
     Text,
     plain,
 )
+from explorer.texts import language
 
 STYLE = """
 :root{color-scheme:light dark;
@@ -67,7 +68,7 @@ def html_bytes(document: Document) -> bytes:
               "form-action 'none'")
     logo = f'<img class="logo" src="{_address(document.logo_png)}" alt="Logo">\n' if document.logo_png else ""
     body = "\n".join(_block(block) for block in document.blocks)
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
+    return (f'<!DOCTYPE html>\n<html lang="{language()}"><head><meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="referrer" content="no-referrer">\n'

@@ -26,7 +26,7 @@ from explorer.report.blocks import (
     Text,
     plain,
 )
-from explorer.texts import say
+from explorer.texts import language, say
 
 _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224), (243, 245, 248), (31, 95, 168)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
@@ -58,7 +58,7 @@ def pdf_bytes(document: Document) -> bytes:
     paper.set_margins(_MARGIN_MM, _MARGIN_MM)
     paper.set_auto_page_break(True, margin=22)
     paper.set_title(plain(document.title))
-    paper.set_lang("en")
+    paper.set_lang(language())
     paper.set_creation_date(datetime.fromisoformat(document.time.replace("Z", "+00:00")))
     paper.set_producer("")
     paper.add_page()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from explorer.cases import log_index
 from explorer.cases.log import LogEntry
@@ -27,6 +28,8 @@ KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
     Measured, RaceRound, RaceSetup, StartBill)} | {log_index.EXHIBIT: Replay}
 
+MOST_TEXT, MOST_NAME = 1_000_000, 1_000  # letters; a picture's name stands on every page
+
 
 def check_readable(entries: Sequence[LogEntry]) -> None:
     """ExplorerError, with the entry's number, for a record whose values or key are not of its kind.
@@ -35,19 +38,30 @@ def check_readable(entries: Sequence[LogEntry]) -> None:
     """
     for entry in entries:
         try:
+            _check_lengths(entry.body)
             _check(entry)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ExplorerError("report.readable_package_not_imported", seq=entry.seq, entry_kind=entry.kind[:40],
                                 error=str(error)[:120]) from error
 
 
+def _check_lengths(value: Any) -> None:
+    """ValueError for a text so long that no record of this program holds it."""
+    if isinstance(value, str) and len(value) > MOST_TEXT:
+        raise ValueError(f"a text in it has {len(value):,} letters")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ():
+        _check_lengths(inner)
+
+
 def _check(entry: LogEntry) -> None:
-    """Its type, and what that does not say: a choice's parts, a neighbour's key, the settings that a plan holds."""
+    """Its type, and what that does not say: a choice's parts, a name's length, a neighbour's key, a plan."""
     if entry.kind == log_index.CHOICE and not {"key", "value"} <= entry.body.keys():
         raise ValueError("it names no choice")
     if entry.kind not in KINDS:
         return
     record, key = from_json(KINDS[entry.kind], entry.body["data"]), entry.body["key"]
+    if isinstance(record, Subject) and len(record.name) > MOST_NAME:
+        raise ValueError(f"the picture's name has {len(record.name):,} letters")
     if isinstance(record, Neighbour) and key != natural_key(record):
         raise ValueError("its key is another's")
     if isinstance(record, SearchPlan):

@@ -31,7 +31,8 @@ from explorer.report.claims import claims_blocks
 from explorer.report.exhibits import exhibit_blocks
 from explorer.report.tested import among_controls, model_words, tests_blocks
 from explorer.search.fit_size import fit
-from explorer.texts import inside, say
+from explorer.texts import inside, localised, say, texts_of
+from explorer.texts.retell import retold
 
 LARGEST_SHOWN_PX = 1600
 NEIGHBOURS = 8
@@ -77,7 +78,8 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
     blocks: list[Block] = [Heading(say("document.subject_heading", name=subject.name)), *_identity(subject),
                            *claims_blocks(found, subject)]
     if exhibit.best is None:
-        said = [Text(f.statement) for f in exhibit.findings if decided or f.kind not in report_texts.DECIDED]
+        said = [Text(retold(f.statement)) for f in exhibit.findings
+                if decided or f.kind not in report_texts.DECIDED]
         return [*blocks, PictureRow((_subject_picture(subject, rgb),)), *said]
     blocks += _side_by_side(found, subject, rgb, exhibit, score)
     if brief:
@@ -93,7 +95,7 @@ def subject_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score
 def _identity(subject: Subject) -> list[Block]:
     values = (subject.sha256, subject.format,
               say("document.pixels", width=subject.width_px, height=subject.height_px),
-              report_texts.named("origin", subject.origin), "; ".join(subject.notes), subject.caption)
+              report_texts.named("origin", subject.origin), "; ".join(map(retold, subject.notes)), subject.caption)
     rows = [(k, v) for k, v in zip(report_texts.head("identity"), values, strict=True) if v]
     return [Table(("", ""), tuple(rows), wide=(1,))]
 
@@ -187,7 +189,8 @@ def _scores(best: Replay) -> list[Block]:
 
 
 def _ledger(exhibit: Exhibit) -> list[Block]:
-    rows = tuple((e.source, number(e.bits, 4), e.code) for e in exhibit.ledger)
+    sources = texts_of("supplied")
+    rows = tuple((sources.get(e.source, e.source), number(e.bits, 4), retold(e.code)) for e in exhibit.ledger)
     total = total_bits(exhibit.ledger)
     blocks: list[Block] = [Heading(say("document.supplied"), 3),
                            Table(report_texts.head("ledger"),
@@ -229,8 +232,8 @@ def _neighbours(found: CaseView, subject: Subject) -> list[Block]:
              "similarity": f"{first.similarity:.3f}", "creator": first.creator or say("document.unnamed_creator")}
     lead = "" if first.percentile is None else statement(
         "neighbour", **words, percentile=above(first.percentile))
-    rows = tuple((str(n.rank), f"{n.similarity:.3f}", n.title or say("document.untitled"), n.creator, n.licence,
-                  "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
+    rows = tuple((str(n.rank), localised(f"{n.similarity:.3f}"), n.title or say("document.untitled"), n.creator,
+                  n.licence, "" if n.multiplicity is None else str(n.multiplicity)) for n in neighbours)
     blocks: list[Block] = [Heading(say("document.nearest_works_collection"), 3)]
     if lead:
         blocks.append(Text(lead))

@@ -16,7 +16,7 @@ from explorer.records import Subject
 from explorer.records.scores import SCORES
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
-from explorer.texts import say
+from explorer.texts import localised, say
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def tests_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Bl
     controls = {c.id: c for c in found.records(ControlResults)}
     said = {f.id: f for f in found.records(Finding, subject_id=subject.id)}
     no_p, no_model = say("document.none_given"), say("document.not_recorded")
-    rows = tuple((t.prompt, str(t.effort.tries), f"{t.value:.3f}", _against(controls.get(t.controls_id)),
-                  f"{said[t.id].numbers['p']:.3g}" if decided and "p" in said[t.id].numbers else no_p,
+    rows = tuple((t.prompt, str(t.effort.tries), localised(f"{t.value:.3f}"), _against(controls.get(t.controls_id)),
+                  localised(f"{said[t.id].numbers['p']:.3g}") if decided and "p" in said[t.id].numbers else no_p,
                   f"{t.earlier_tests} + {t.earlier_searches}", model_words(found, t.replay_id) or no_model)
                  for t in tests if t.id in said)
     return [Heading(say("document.measured_tests"), 3), Table(report_texts.head("tests"), rows, wide=(0, 3, 6)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import string
 import tomllib
 from collections.abc import Callable, Iterator
@@ -33,6 +34,11 @@ def language() -> str:
     return wanted if wanted in languages() else WHOLE
 
 
+def own_name(of: str) -> str:
+    """A language's name in itself."""
+    return catalogue(of)["format"]["name"]
+
+
 def ask(tell: Callable[[], str]) -> None:
     """From now on `tell` names this process's language, at each sentence anew: a session's, or the settings'."""
     _asked[:] = [tell]
@@ -48,16 +54,31 @@ def speaking(wanted: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
-@functools.cache
+def on_record(make: Callable[..., Any]) -> Callable[..., Any]:
+    """`make`, whose words go on record: said in English, in whatever language the session is."""
+
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        with speaking(WHOLE):
+            return make(*args, **kwargs)
+
+    return made
+
+
 def catalogue(wanted: str = WHOLE) -> dict[str, dict[str, str]]:
     """Section → name → text of one language; what it lacks is English, in the order of the English."""
+    return _read(wanted)
+
+
+@functools.cache
+def _read(wanted: str) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in sorted((FOLDER / wanted).rglob("*.toml")):
         _lay(found, "", tomllib.loads(path.read_text("utf-8")), path)
     if wanted == WHOLE:
         return found
     return {section: {name: found.get(section, {}).get(name, text) for name, text in texts.items()}
-            for section, texts in catalogue(WHOLE).items()}
+            for section, texts in _read(WHOLE).items()}
 
 
 def _lay(found: dict[str, dict[str, str]], section: str, table: dict[str, Any], path: Path) -> None:
@@ -95,7 +116,7 @@ def inside(words: str) -> str:
 def known(key: str) -> bool:
     """Whether there is a text of this key."""
     section, _, name = key.rpartition(".")
-    return name in catalogue().get(section, {})
+    return name in catalogue(WHOLE).get(section, {})
 
 
 def fields(text: str) -> set[str]:
@@ -110,7 +131,31 @@ class _Words(string.Formatter):
         one, bar, many = spec.partition("|")
         if bar:
             return one if str(value) == "1" else many
-        return super().format_field(value, spec)
+        if isinstance(value, _Localised):
+            return value
+        try:
+            return localised(super().format_field(value, spec))
+        except ValueError:  # a number that is in words already
+            return localised(str(value))
+
+
+class _Localised(str):
+    """A number that is written as the language writes it, and not to be turned round again."""
+
+
+def localised(text: str) -> str:
+    """A number as this language writes it; any other text as it is."""
+    if isinstance(text, _Localised) or not _NUMBER.fullmatch(text) or say("format.decimal_comma") != "yes":
+        return text
+    return _Localised(text.translate(_SWAPPED).replace("%", " %"))
+
+
+_NUMBER = re.compile(r"[-−+]?\d{1,3}(,\d{3})+(\.\d+)?%?|[-−+]?\d+\.\d+%?|[-−+]?\d+%")
+_SWAPPED = str.maketrans(",.", ".,")
 
 
 _WORDS = _Words()
+
+# Read at once: to say that memory or open files have run out must need neither.
+languages()
+catalogue()

@@ -10,7 +10,7 @@ from explorer.records import Effort, LedgerEntry, Replay, SearchPlan, Start, Sub
 from pages.prompt import prompts
 from pages.replay import replay_cards
 from pages.shared import state
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 
 SCORE = "tiled_l2"
 
@@ -34,10 +34,10 @@ def statement(case: Case, subject: Subject) -> None:
                      ledger=ledger(case, replay))
         with st.container(border=True):
             st.markdown(f"**{say(f'findings.best_{start}')}**")
-            st.markdown(plain(says.statement))
+            st.markdown(plain(retold(says.statement)))
             if says.error_rate:
-                st.markdown(plain(says.error_rate))
-            st.caption(" ".join(plain(limit) for limit in says.limits))
+                st.markdown(plain(retold(says.error_rate)))
+            st.caption(" ".join(plain(retold(limit)) for limit in says.limits))
 
 
 def pair(case: Case, subject: Subject) -> None:
@@ -71,5 +71,5 @@ def effort(case: Case, subject: Subject) -> None:
 
 def ledger(case: Case, replay: Replay) -> tuple[LedgerEntry, ...]:
     """The bits that were supplied for one replay, from its plan and the case's prompts."""
-    from explorer.findings.case_ledger import case_bill
-    return case_bill(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()
+    from explorer.findings.case_ledger import replay_ledger
+    return replay_ledger(case, replay) if case.record(SearchPlan, replay.search_id) is not None else ()

@@ -19,7 +19,7 @@ from explorer.records.policy import PROMPTS, TIERS, Policy
 from explorer.settings import WORLD
 from explorer.statistics import smallest_p
 from pages.shared import pickers, state
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 from pages.tasks import live, submit
 
 TASKS = ("MeasureSubject", "MeasureControls")
@@ -51,12 +51,12 @@ def _result(case: Case, test: Measured, found: Finding | None) -> None:
     with st.container(border=True):
         if found is not None:
             st.markdown(f"**{say('measured.' + found.kind)}**")
-            st.markdown(plain(found.statement))
-            st.markdown(plain(found.error_rate))
+            st.markdown(plain(retold(found.statement)))
+            st.markdown(plain(retold(found.error_rate)))
             if controls and "p" in found.numbers:
                 st.markdown(say("measured.raw", controls=len(controls.values),
                                 raw=controls.as_close(test.value)))
-            st.caption(" ".join(plain(limit) for limit in found.limits))
+            st.caption(" ".join(plain(retold(limit)) for limit in found.limits))
         st.caption(say("measured.how", prompt=plain(test.prompt), seeds=test.effort.tries,
                        evaluations=f"{test.effort.unet_evaluations:,}", searches=test.earlier_searches,
                        controls=plain(controls.source) if controls else say("measured.none")))
@@ -84,7 +84,7 @@ def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> Non
     chosen = pickers.folder(here, "controls", here.settings.roots) if way == "folder" else way
     which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts)
     st.markdown(say("measured.plan", seeds=which, steps=policy.steps, guidance=f"{policy.guidance:g}",
-                    evaluations=f"{policy.effort.unet_evaluations:,}"))
+                    evaluations=f"{policy.effort().unet_evaluations:,}"))
     if way == "world":
         count = stored[policy.id]
         st.markdown(say("measured.smallest", controls=count, p=f"{smallest_p(count):.4f}"))

@@ -96,8 +96,8 @@ def doses(card: Card, *, key: str) -> None:
     layout["xaxis"]["type"] = "category"
     layout["showlegend"] = False
     plots.draw(data, layout, key=key, alt=say("dose.alt"))
-    rows = [f"| {_times(d)} | {d.works} | {d.came_back} | {100 * d.share:.1f}% | {100 * d.low:.1f} to "
-            f"{100 * d.high:.1f}% | {d.distance:.3f} |" for d in shown]
+    rows = [say("dose.line", copies=_times(d), works=d.works, came_back=d.came_back, share=100 * d.share,
+                low=100 * d.low, high=100 * d.high, distance=d.distance) for d in shown]
     st.markdown("\n".join([say("dose.head"), "|---|---:|---:|---:|---|---:|", *rows]))
 
 

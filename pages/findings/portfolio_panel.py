@@ -80,7 +80,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
 def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSummary) -> None:
     """What the works that wait will take: the replays of each and, where one is made, its measured test."""
     policy = default_policy(model=now.settings.model, clip=now.settings.clip)
-    test = policy.effort if policy else Effort()
+    test = policy.effort() if policy else Effort()
     evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
     speed = evaluations_per_s([r.closest for r in rows if r.closest])
     time = (say("replay.estimate", time=minutes(evaluations / speed)) if speed

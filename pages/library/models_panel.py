@@ -15,7 +15,7 @@ from explorer.records.families import facts
 from explorer.settings import save_settings
 from pages.shared import pickers, state, widgets
 from pages.shared.state import Here
-from pages.shared.texts import plain, say, size
+from pages.shared.texts import plain, retold, say, size
 from pages.tasks import submit
 
 _OTHER = ""
@@ -69,11 +69,11 @@ def _facts(now: Here, source: str, info: ModelInfo, memory: tuple[int, str] | No
     state_words = say("models.held", size=size(memory[0]), device=plain(memory[1])) if memory \
         else say("models.not_held")
     st.markdown(say("models.facts", source=plain(info.source), family=facts(info.family).label,
-                    licence=plain(info.licence), size=size(info.size_bytes), px=info.default_size_px,
+                    licence=plain(retold(info.licence)), size=size(info.size_bytes), px=info.default_size_px,
                     steps=info.default_steps, guidance=f"{info.default_guidance:g}", held=state_words))
     st.caption(say("models.fingerprint", value=info.fingerprint))
     for note in info.notes:
-        st.caption(plain(note))
+        st.caption(plain(retold(note)))
 
 
 def _actions(now: Here, source: str, number: int, prompt: str) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from explorer import texts
 from explorer.errors import ExplorerError
 from explorer.folders import empty_folder, folder_bytes, usable_root
 from explorer.jobs import launch
 from explorer.settings import save_settings
 from pages.library import models_panel
-from pages.shared import state
+from pages.shared import speech, state
 from pages.shared.texts import plain, say, size
 
 now = state.here()
@@ -53,6 +54,15 @@ def _roots(name: str) -> None:
 
 _roots("model_folders")
 _roots("collection_folders")
+
+st.header(say("settings.language"), anchor=False)
+spoken = texts.language()
+chosen = st.selectbox(say("settings.language"), texts.languages(), index=texts.languages().index(spoken),
+                      format_func=texts.own_name, help=say("tip.language"), label_visibility="collapsed")
+if chosen != spoken:
+    save_settings(replace(settings, language=chosen))
+    speech.choose(chosen)
+    st.rerun()
 
 st.header(say("settings.device"), anchor=False)
 devices = ("auto", "cpu", "cuda", "mps")

@@ -121,7 +121,7 @@ def run_again(now: state.Here, case: Case, subject: Subject) -> None:
     """The same image and settings in a case of one's own, put on the queue; opens its Replay page."""
     plans = case.plans(subject.id)
     settings = from_json(ReplaySettings, plans[-1].settings) if plans else submit.default_replays()
-    own = now.store.create(case.title, question=case.meta().get("question", ""))
+    own = now.store.create(case.title, question=case.facts().get("question", ""))
     mine = own.add_subject(case.blob(subject.sha256), subject.name, origin=subject.origin,
                            caption=subject.caption, work_id=subject.work_id)
     flow = submit.run_all(now, own.id, mine.id, settings)

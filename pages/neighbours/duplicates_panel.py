@@ -11,7 +11,7 @@ from explorer.jobs.tasks import FindDuplicates
 from explorer.records import CopyCheck
 from pages.neighbours import work_cards
 from pages.shared import state, widgets
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 from pages.subject import copy_check_panel
 from pages.tasks import live, submit
 
@@ -95,7 +95,7 @@ def _subject() -> None:
     if submit.active(here, *_DOOR):
         live.panel(here, *_DOOR)
     elif seen and not seen[-1].compared:
-        st.info(say("door.unknown", note=plain(seen[-1].note)), icon=":material/help:")
+        st.info(say("door.unknown", note=plain(retold(seen[-1].note))), icon=":material/help:")
     elif seen and seen[-1].is_near_copy and seen[-1].copies:
         last = seen[-1]
         st.markdown(say("duplicates.subject_copies", n=last.copies, title=plain(last.title),

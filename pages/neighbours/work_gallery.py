@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from explorer.cases import marks
-from explorer.findings.gallery import Shelf, Wish, shelf_of_works
+from explorer.findings.gallery import GalleryPage, Wish, works_page
 from explorer.findings.series import Page, pages_of
 from explorer.records import Neighbour
 from explorer.records.scores import SCORES
@@ -20,7 +20,7 @@ SHOWS = ("all", "starred", "hidden")
 PAGE = 48
 
 
-def choose(here: state.Here, found: list[Neighbour]) -> tuple[Shelf[Neighbour], bool]:
+def choose(here: state.Here, found: list[Neighbour]) -> tuple[GalleryPage[Neighbour], bool]:
     """Draws the order, the filter and the page; returns what they select, and whether clicks select."""
     scores = [n for n in work_cards.COMPARED if any(n in w.closeness for w in found)]
     order = st.segmented_control(say("neighbours.order"), (*_orders(found), *scores), default="rank", required=True,
@@ -32,7 +32,7 @@ def choose(here: state.Here, found: list[Neighbour]) -> tuple[Shelf[Neighbour], 
         several = st.toggle(say("marks.several"), key="several_works", help=say("marks.several_help"))
         page = _page(len(found), wish)
     case = here.open_case
-    return shelf_of_works(case, ordered, wish, Page(page, PAGE), mark_of=work_cards.signature_of), several
+    return works_page(case, ordered, wish, Page(page, PAGE), mark_of=work_cards.signature_of), several
 
 
 def _orders(found: Sequence[Neighbour]) -> list[str]:

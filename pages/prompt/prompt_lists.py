@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.findings.known_prompts import KnownPrompt, read_list, strata
+from explorer.findings.prompt_lists import ListedPrompt, read_table
 from explorer.jobs.tasks import GenerateSubject
 from explorer.records import ReplaySettings
 from pages.shared import state
@@ -20,11 +20,11 @@ def draw(now: state.Here) -> None:
     file = st.file_uploader(say("lists_known.drop"), type=["csv", "tsv", "jsonl", "json", "txt"], key="known_list")
     if file is None:
         return
-    prompts = read_list(file.getvalue(), name=file.name)
-    counted = strata(prompts)
-    kinds = ", ".join(f"{n} {plain(kind) or say('lists_known.no_kind')}" for kind, n in counted.kinds)
-    st.markdown(say("lists_known.counts", prompts=counted.prompts, distinct=counted.distinct, kinds=kinds))
-    columns = {say("lists_known.caption"): [p.caption for p in prompts],
+    found = read_table(file.getvalue(), name=file.name)
+    prompts = found.rows
+    kinds = ", ".join(f"{n} {plain(kind) or say('lists_known.no_kind')}" for kind, n in found.kinds.items())
+    st.markdown(say("lists_known.counts", prompts=len(prompts), distinct=found.distinct, kinds=kinds))
+    columns = {say("lists_known.caption"): [p.prompt for p in prompts],
                say("lists_known.kind"): [p.kind for p in prompts],
                say("lists_known.sscd"): [p.sscd for p in prompts]}
     chosen = st.dataframe(
@@ -34,10 +34,10 @@ def draw(now: state.Here) -> None:
         _make(now, prompts[rows[0]])
 
 
-def _make(now: state.Here, prompt: KnownPrompt) -> None:
-    st.code(prompt.caption, language=None, wrap_lines=True)
+def _make(now: state.Here, prompt: ListedPrompt) -> None:
+    st.code(prompt.prompt, language=None, wrap_lines=True)
     if st.button(say("lists_known.make"), type="primary", icon=":material/auto_awesome:"):
-        case = now.store.create(prompt.caption[:60], question=say("lists_known.question"))
-        submit.submit(now, GenerateSubject(case.id, ReplaySettings(prompt=prompt.caption, seeds=1),
+        case = now.store.create(prompt.prompt[:60], question=say("lists_known.question"))
+        submit.submit(now, GenerateSubject(case.id, ReplaySettings(prompt=prompt.prompt, seeds=1),
                                          now.settings.model))
         state.go("subject", case_id=case.id)

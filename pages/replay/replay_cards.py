@@ -15,7 +15,7 @@ from explorer.records.samplers import sampler_label
 from explorer.records.scores import SCORES, shown
 from explorer.search.fit_size import fit
 from pages.shared import widgets
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say, texts_of
 
 MOST_HEAT_PX = 512
 FIRST_SCORES = ("tiled_l2", "ssim", "psnr", "phash", "clip_cosine")
@@ -113,5 +113,7 @@ def ledger_table(ledger: tuple[LedgerEntry, ...]) -> None:
     if not ledger:
         st.caption(say("replay.no_ledger"))
         return
-    rows = [f"| {plain(e.source)} | {e.bits:,.1f} | {plain(e.code)} |" for e in ledger]
+    sources = texts_of("supplied")
+    rows = [f"| {plain(sources.get(e.source, e.source))} | {e.bits:,.1f} | {plain(retold(e.code))} |"
+            for e in ledger]
     st.markdown("\n".join([say("ledger.head"), "|---|---:|---|", *rows]))

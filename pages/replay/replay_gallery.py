@@ -9,7 +9,7 @@ import streamlit as st
 from explorer.cases import marks
 from explorer.cases.case import Case
 from explorer.cases.view import Try
-from explorer.findings.gallery import Shelf, Wish, shelf
+from explorer.findings.gallery import GalleryPage, Wish, gallery_page
 from explorer.findings.series import Page, pages_of, started_from
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Start, Subject
@@ -30,7 +30,7 @@ class Shown:
 
     wish: Wish
     page: int
-    found: Shelf[Replay]
+    found: GalleryPage[Replay]
     several: bool  # clicks select, rather than open
 
     @property
@@ -55,15 +55,15 @@ def choose(case: Case, subject: Subject) -> Shown:
                                  key="start_from", format_func=lambda s: say(f"start_from.{s}"))
     wish = marking.filter_by(Wish(search, score, None if start == "all" else Start(start)), SHOWS)
     several = st.toggle(say("marks.several"), key="several", help=say("marks.several_help"))
-    first = _shelf(case, subject, wish, 1)
+    first = _page(case, subject, wish, 1)
     pages = pages_of(first.total, PAGE)
     page = turn.number_input(say("replay.page", n=pages), 1, pages, 1, key=f"page_{hash(wish)}")
-    found = first if page == 1 else _shelf(case, subject, wish, page)
+    found = first if page == 1 else _page(case, subject, wish, page)
     return Shown(wish, page, found, several)
 
 
-def _shelf(case: Case, subject: Subject, wish: Wish, page: int) -> Shelf[Replay]:
-    return shelf(case, subject, wish, Page(page, PAGE))
+def _page(case: Case, subject: Subject, wish: Wish, page: int) -> GalleryPage[Replay]:
+    return gallery_page(case, subject, wish, Page(page, PAGE))
 
 
 def _search(case: Case, subject: Subject, place: st.delta_generator.DeltaGenerator) -> str:
@@ -133,7 +133,7 @@ def _select(here: state.Here, items: list[widgets.Item], key: str) -> None:
             marking.done()
 
 
-def counted(found: Shelf[Replay]) -> None:
+def counted(found: GalleryPage[Replay]) -> None:
     """How many are shown of how many, and what was left out and why."""
     st.caption(say("replay.count", shown=len(found.items), total=found.total))
     marking.left_out(found.hidden, found.copies)

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.images.decode import open_image, png_bytes
 from explorer.jobs.tasks import ExportCase, WriteReport
 from pages.report import made_files
-from pages.shared import loop_path, state, upload
+from pages.shared import loop_path, speech, state, upload
 from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
@@ -17,7 +17,7 @@ TASKS = ("WriteReport", "ExportCase")
 
 def _facts() -> None:
     """Title, case number and question: they stand on the report's first page."""
-    case, facts = now.open_case, now.open_case.meta()
+    case, facts = now.open_case, now.open_case.facts()
     with st.form("facts", border=False):
         title = st.text_input(say("case.title"), facts.get("title", ""))
         number = st.text_input(say("case.number"), facts.get("case_number", ""))
@@ -41,7 +41,8 @@ def _write() -> None:
     file = logo.file_uploader(say("report.logo"), type=upload.TYPES, key="logo")
     if st.button(say("report.go"), type="primary", icon=":material/description:"):
         blob = now.open_case.put_blob(png_bytes(open_image(file.getvalue(), name=file.name).rgb)) if file else ""
-        submit.submit(now, WriteReport(now.open_case.id, chosen, how, by.strip(), blob))
+        submit.submit(now, WriteReport(now.open_case.id, chosen, how, by.strip(), blob,
+                                       language=speech.written()))
         st.rerun()
 
 

@@ -60,7 +60,7 @@ def _case_line(now: Here) -> None:
         picture, words, choice = (*st.columns([1, 7, 4] if several else [1, 9], vertical_alignment="center"),
                                   st.container())[:3]
         with words:
-            facts = now.open_case.meta()
+            facts = now.open_case.facts()
             number, question = plain(facts.get("case_number", "")), plain(facts.get("question", ""))
             st.markdown(f"**{plain(now.open_case.title)}**" + (f" · {number}" if number else ""))
             if question:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from explorer.errors import cut
 from explorer.texts import say, texts_of
+from explorer.texts.retell import retold
 
+MOST_SHOWN = 5_000  # letters of a text from outside
 _STEERING = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:])")
 
@@ -19,9 +22,10 @@ def plain(text: str) -> str:
     """Text from outside made harmless for Markdown: shown letter by letter, on one line.
 
     Characters that steer or turn the text around are named instead ("[U+202E]"), so that none can
-    make a name read as another one.
+    make a name read as another one. What is longer than anybody reads is cut.
     """
-    line = _STEERING.sub(lambda found: f"[U+{ord(found[0]):04X}]", " ".join(str(text).split()))
+    words = " ".join(cut(str(text), MOST_SHOWN).split())
+    line = _STEERING.sub(lambda found: f"[U+{ord(found[0]):04X}]", words)
     return _MARKDOWN.sub(r"\\\1", line)
 
 
@@ -44,4 +48,4 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-__all__ = ["minutes", "plain", "say", "size", "task_name", "texts_of"]
+__all__ = ["minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]

@@ -9,7 +9,7 @@ from explorer.records import CopyCheck
 from pages.neighbours import work_cards
 from pages.report import share
 from pages.shared import state
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 from pages.tasks import live, submit
 
 _TASKS = ("EncodeQuery", "CheckCopy")
@@ -51,7 +51,7 @@ def _panel() -> None:
 
 def _result(seen: CopyCheck) -> None:
     if not seen.compared:
-        st.info(say("door.unknown", note=plain(seen.note)), icon=":material/help:")
+        st.info(say("door.unknown", note=plain(retold(seen.note))), icon=":material/help:")
         return
     facts = {"title": plain(seen.title), "creator": plain(seen.creator) or say("works.no_creator"),
              "likeness": f"{seen.likeness:.3f}", "limit": f"{seen.limit:.2f}", "n": f"{seen.compared:,}"}

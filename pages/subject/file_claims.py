@@ -14,7 +14,7 @@ from explorer.records import ModelRef, Subject
 from explorer.records.program_samplers import PROGRAM_LABELS, PROGRAMS
 from explorer.records.replay_settings import taken_over
 from pages.shared import state
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 from pages.subject import settings_panel
 from pages.tasks import submit
 
@@ -40,7 +40,7 @@ def draw(now: state.Here, case: Case, subject: Subject) -> None:
         st.markdown(say("embedded.raw", name=plain(block.name), size=block.size_bytes))
         st.code(block.text[:4000], language=None, wrap_lines=True, height=160)
     for note in found.notes:
-        st.caption(plain(note))
+        st.caption(plain(retold(note)))
 
 
 def _take(now: state.Here, generation: Generation) -> None:
@@ -52,12 +52,13 @@ def _take(now: state.Here, generation: Generation) -> None:
                            format_func=lambda p: PROGRAM_LABELS.get(p, say("embedded.take_as_told")),
                            help=say("embedded.take_as_help"))
     try:
-        recipe = recipe_from(generation, ModelRef(info.source, info.fingerprint, info.family), program=program)
+        model = ModelRef(info.source, info.fingerprint, info.family, info.adapters)
+        recipe = recipe_from(generation, model, program=program)
     except ExplorerError as error:
         st.caption(str(error))
         return
     if recipe.not_replayable:
-        st.caption(say("embedded.take_open", parts="; ".join(plain(p) for p in recipe.not_replayable)))
+        st.caption(say("embedded.take_open", parts="; ".join(plain(retold(p)) for p in recipe.not_replayable)))
     if st.button(say("embedded.take"), key=f"take_{generation.tool}_{recipe.seed}", icon=":material/replay:",
                  help=say("embedded.take_help"), disabled=now.open_case.read_only):
         search = new_search_id()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.library import stories
 from pages.shared import loop_path, upload, widgets
-from pages.shared.texts import plain, say
+from pages.shared.texts import plain, retold, say
 from pages.subject import compare, copy_check_panel, file_claims, generate, overview
 from pages.tasks import submit
 
@@ -31,7 +31,7 @@ else:
         if subject.caption:
             st.markdown(say("subject.caption", text=plain(subject.caption)))
         for note in subject.notes:
-            st.caption(plain(note))
+            st.caption(plain(retold(note)))
         st.caption(say("subject.unaltered"))
         if not stories.only_read(now):
             st.markdown(say("subject.run_text", seeds=submit.TRY_SEEDS, strengths=len(submit.TRY_STRENGTHS)))

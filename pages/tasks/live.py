@@ -11,7 +11,7 @@ from explorer.jobs import launch
 from explorer.jobs.job import Job
 from explorer.records import Progress
 from pages.shared import frame, state, widgets
-from pages.shared.texts import minutes, plain, say, task_name
+from pages.shared.texts import minutes, plain, retold, say, task_name
 from pages.tasks import submit
 
 _EVERY_S = 1.0
@@ -76,7 +76,7 @@ def _running(progress: Progress | None) -> None:
     picture, words = st.columns([1, 4]) if progress.preview_png else (None, st.container())
     with words:
         share = min(1.0, progress.done / progress.total) if progress.total else 0.0
-        st.progress(share, text=progress.message or say("live.under_way"))
+        st.progress(share, text=retold(progress.message) or say("live.under_way"))
         facts = [say("live.done", done=progress.done, total=progress.total)] if progress.total else []
         facts += [say("live.step", step=progress.step, steps=progress.steps)] if progress.steps else []
         left = progress.left_s

@@ -8,7 +8,7 @@ from explorer.jobs import launch
 from explorer.jobs.job import Job
 from explorer.settings import Settings
 from pages.shared import frame, state
-from pages.shared.texts import minutes, say, task_name
+from pages.shared.texts import minutes, retold, say, task_name
 from pages.tasks import live
 
 _SHOWN = 5
@@ -92,7 +92,7 @@ def _line(job: Job) -> str:
     if progress is None:
         return say("tray.starting")
     if not progress.total:
-        return progress.message or say("tray.starting")
+        return retold(progress.message) or say("tray.starting")
     if progress.left_s is None:
         return say("tray.progress", done=progress.done, total=progress.total)
     return say("tray.progress_left", done=progress.done, total=progress.total, left=minutes(progress.left_s))

@@ -24,7 +24,7 @@ from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.diffusion.models import Model, load_model
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.controls import WORLD_FILE
 from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
@@ -173,7 +173,7 @@ def _bits(prompts: list[Sequence[str]], nearest: np.ndarray, policy: Policy, enc
         known = [PromptCandidate("", 1, text, "interrogation", "measured", 0.0, len(ids), prompt_bits(ids))]
         known = known if policy.prompt_from == "interrogation" else []
         recipe = expand(settings, model=model.ref, info=model.info)[number * settings.seeds]
-        found.append(total_bits(bill(recipe, settings, prompts=known)))
+        found.append(total_bits(recipe_ledger(recipe, settings, prompts=known)))
     return found
 
 

@@ -11,7 +11,7 @@ from explorer.closeness.tiled import distances
 from explorer.collections.signatures import hashes, signature
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.finding import ControlResults
 from explorer.findings.judge import judge
 from explorer.records import Effort, Replay, ReplaySettings
@@ -45,7 +45,7 @@ def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works
             image = sample(model, [recipe], start_rgb=subjects.small[i])[0]
             closeness = compare(subjects.small[i], image.rgb)
             replay = Replay("r", "s", "x", recipe, "0" * 64, closeness, image.unet_evaluations, 0.0)
-            ledger = bill(recipe, settings, start_rgb=subjects.small[i])
+            ledger = recipe_ledger(recipe, settings, start_rgb=subjects.small[i])
             for bill_, into in ((ledger, kinds), ((), ranks)):
                 into.append(judge("s", replay, Effort(9, 9, 0.0), score="tiled_l2", ledger=bill_, controls=controls,
                                   features=found[i], level=NOMINAL / len(STRENGTHS)).kind)

@@ -32,6 +32,12 @@ class Doors:
         self.scratch = work / f"scratch-{os.getpid()}"
         self.scratch.mkdir()
 
+    def warm(self) -> None:
+        """Imports and their caches, which come before the watch."""
+        for kind in sorted(set(KINDS)):
+            with contextlib.suppress(Exception):
+                self.run(KINDS.index(kind))
+
     def run(self, number: int) -> tuple[str, str]:
         """("taken" or "refused", the sentence); anything else that is raised is a crash."""
         dice = random.Random(f"{self.seed}:{number}")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,32 +49,47 @@ def watch_writes(work: Path) -> list[str]:
     return escaped
 
 
-def screen(first: int, last: int, work: Path, seed: int) -> None:
-    """The process: takes inputs `first` up to before `last`, says how each went."""
-    doors = Doors(work, seed)
-    for kind in sorted(set(KINDS)):  # imports and their caches come before the watch
-        with contextlib.suppress(Exception):
-            doors.run(KINDS.index(kind))
+def screen(first: int, last: int, work: Path, *, kinds: Sequence[str], doors: Any) -> None:
+    """The process: takes inputs `first` up to before `last` to the doors, says how each went."""
+    told = os.fdopen(os.dup(1), "w")  # what libraries print must not pass for an answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    doors.warm()
+    peak = _peak_reset()
     escaped = watch_writes(work)
-    print(json.dumps({"ready": True}), flush=True)
+    print(json.dumps({"ready": True}), file=told, flush=True)
     for number in range(first, last):
         begun, spent, fault = time.monotonic(), _spent_s(), ""
+        peak()
         try:
             how, words = doors.run(number)
         except Exception as error:
             how, words, fault = "crash", "", f"{type(error).__name__}: {error}"[:300]
         print(json.dumps({
-            "n": number, "kind": KINDS[number % len(KINDS)], "how": how, "words": words[:400], "fault": fault,
+            "n": number, "kind": kinds[number % len(kinds)], "how": how, "words": words[:400], "fault": fault,
             "escaped": escaped, "s": round(time.monotonic() - begun, 3), "mb": peak_mb("self"),
-            "busy_s": round(max(0.0, _spent_s() - spent), 3), "sandbox_mb": _sandbox_mb()}), flush=True)
+            "busy_s": round(max(0.0, _spent_s() - spent), 3), "sandbox_mb": _sandbox_mb()}), file=told, flush=True)
         escaped.clear()
 
 
+def _peak_reset() -> Callable[[], None]:
+    """A way to count this process's most memory anew, where the platform has one."""
+    try:
+        refs = os.open("/proc/self/clear_refs", os.O_WRONLY)
+    except OSError:
+        return lambda: None
+    return lambda: (os.write(refs, b"5"), None)[1]
+
+
 def _spent_s() -> float:
-    """Processor seconds so far of this process, its decoder, and the children that ended."""
-    from explorer.images.sandbox import _used, shared_sandbox
-    child, times = shared_sandbox()._child, os.times()
-    return sum(times[:4]) + (_used(child.pid)[1] if child is not None else 0.0)
+    """Processor seconds so far of this process, its sandboxes, and the children that ended."""
+    from explorer.images.sandbox import _used
+    return sum(os.times()[:4]) + sum(_used(pid)[1] for pid in _sandboxes())
+
+
+def _sandboxes() -> list[int]:
+    """The processes that read foreign files for this one."""
+    from explorer.images import sandbox
+    return [box._child.pid for box in sandbox._shared.values() if box._child is not None]
 
 
 def peak_mb(pid: int | str) -> float:
@@ -85,9 +100,7 @@ def peak_mb(pid: int | str) -> float:
 
 
 def _sandbox_mb() -> float:
-    from explorer.images.sandbox import shared_sandbox
-    child = shared_sandbox()._child
-    return peak_mb(child.pid) if child is not None else 0.0
+    return max(map(peak_mb, _sandboxes()), default=0.0)
 
 
 class Tally:
@@ -99,7 +112,7 @@ class Tally:
     def __init__(self, file: Path | None = None) -> None:
         self.next = 0
         self.inputs = self.crashes = self.hangs = self.over_memory = self.escaped = self.unclear = 0
-        self.refused, self.slowest_s, self.busiest_s, self.faults = 0, 0.0, 0.0, []
+        self.shown, self.refused, self.slowest_s, self.busiest_s, self.faults = 0, 0, 0.0, 0.0, []
         self.most_mb = {"screen": 0.0, "sandbox": 0.0}
         if file is not None and file.exists():
             vars(self).update(json.loads(file.read_text("utf-8")))
@@ -121,6 +134,7 @@ class Tally:
         self.hangs += line["busy_s"] > HANG_S
         self.over_memory += line["mb"] > SCREEN_MB or line["sandbox_mb"] > SANDBOX_MB
         self.escaped += len(line["escaped"])
+        self.shown += line["how"] == "shown"
         self.refused += line["how"] == "refused"
         if line["how"] == "refused" and not _clear(line["words"]):
             self.unclear += 1
@@ -128,8 +142,9 @@ class Tally:
         self.slowest_s, self.busiest_s = max(self.slowest_s, line["s"]), max(self.busiest_s, line["busy_s"])
         self.most_mb = {"screen": max(self.most_mb["screen"], line["mb"]),
                         "sandbox": max(self.most_mb["sandbox"], line["sandbox_mb"])}
-        if line["how"] == "crash" or line["escaped"] or line["busy_s"] > HANG_S:
-            self.note({k: line[k] for k in ("n", "kind", "fault", "escaped", "s", "busy_s")})
+        bad = line["how"] in ("crash", "shown") or line["escaped"]
+        if bad or line["busy_s"] > HANG_S or line["mb"] > SCREEN_MB:
+            self.note({k: line[k] for k in ("n", "kind", "fault", "escaped", "s", "busy_s", "mb")})
 
     def note(self, fault: dict[str, Any]) -> None:
         self.faults.append(fault)
@@ -144,10 +159,15 @@ def _clear(words: str) -> bool:
 
 def fuzz(count: int, folder: Path, *, seed: int, seconds: float, keep: Path | None = None) -> Tally:
     """Puts up to `count` inputs through the doors, stopping early after `seconds`; goes on from `keep`."""
+    return in_processes("tests.benchmarks.safety_fuzz", count, folder, seed=seed, seconds=seconds, keep=keep)
+
+
+def in_processes(program: str, count: int, folder: Path, *, seed: int, seconds: float, keep: Path | None) -> Tally:
+    """`count` inputs through a program that takes them by number, started anew wherever one ends it."""
     tally, until = Tally(keep), time.monotonic() + seconds
     work = folder / "outer" / "work"
     while tally.next < count and time.monotonic() < until:
-        command = ["-m", "tests.benchmarks.safety_fuzz", str(tally.next), str(count), str(work), str(seed)]
+        command = ["-m", program, str(tally.next), str(count), str(work), str(seed)]
         _one_process(tally, count, command, work=work, until=until, keep=keep)
         tally.save(keep)
     tally.escaped += len([p for p in work.parent.rglob("*") if p.is_file() and work not in p.parents])
@@ -218,4 +238,5 @@ if __name__ == "__main__":
     parser.add_argument("work", type=Path)
     parser.add_argument("seed", type=int)
     given = parser.parse_args()
-    screen(given.first, given.last, given.work.resolve(), given.seed)
+    screen(given.first, given.last, given.work.resolve(), kinds=KINDS,
+           doors=Doors(given.work.resolve(), given.seed))

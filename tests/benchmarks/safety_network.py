@@ -33,6 +33,7 @@ PRIVATE = ("127.0.0.1", "127.1", "127.255.255.254", "2130706433", "0x7f000001", 
            "[2002:a00:1::1]", "[2001:0:7f00:1:0:0:80ff:fffe]", "[2001:db8::1]", "[100::1]", "localhost",
            "localhost.", "LOCALHOST", "ip6-localhost", "inside.example", "both.example", "rebind.example",
            "127.0.0.1.", "①②⑦.0.0.1", "127。0。0。1", "%31%32%37.0.0.1")
+ENDLESS = ("/drip", "/headers", "/stopped", "/silent", "/endless", "/line")  # none of which is ever an answer
 CROOKED = ("file:///etc/passwd", "gopher://{h}/_x", "ftp://{h}/", "dict://{h}/", "http://a@{h}/",
            "http://a:b@{h}/", "http://public.example@{h}/", "http://public.example#@{h}/", "http://{h}\\@x/",
            "//{h}/", "http:///{h}/", "http:{h}/", "http://[", "http://[::1", "http://{h}:99999/",
@@ -87,6 +88,9 @@ class Outside(BaseHTTPRequestHandler):
         for number in range(200):
             self.wfile.write(b"X-%d: y\r\n" % number)
             time.sleep(0.05)
+
+    def _stopped(self, _: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nX-Half: y")
 
     def _silent(self, _: str) -> None:
         time.sleep(3 * LATE_S)
@@ -161,7 +165,7 @@ def addresses(count: int, inside: int) -> list[str]:
     straight = [f"http://{h}:{inside}/" for h in PRIVATE] + [f"https://{h}:{inside}/" for h in PRIVATE[::4]]
     crooked = [c.replace("{h}", f"127.0.0.1:{inside}") for c in CROOKED]
     bodies = [f"http://public.example/{k}" for k in
-              ("drip", "headers", "silent", "endless", "chunks", "longer", "packed", "line")]
+              ("drip", "headers", "stopped", "silent", "endless", "chunks", "longer", "packed", "line")]
     led = [f"http://public.example/redirect?{a.encode('utf-8', 'replace').hex()}" for a in (*straight, *crooked)]
     twice = [f"http://public.example/redirect?{a.encode().hex()}" for a in led[:40]]
     every = [*crooked, *bodies, *straight, *led, *twice]
@@ -170,7 +174,7 @@ def addresses(count: int, inside: int) -> list[str]:
 
 def attack(count: int) -> dict[str, Any]:
     """Asks for each address as a page would and as a thumbnail; counts what reached a forbidden one."""
-    late, crashes, answered, Inside.hits = 0, [], 0, 0
+    late, crashes, answered, misread, Inside.hits = 0, [], 0, 0, 0
     with _serving(Inside) as inside, _serving(Outside) as outside:
         guard = Guard(outside, inside)
         with (mock.patch.object(socket.socket, "connect", lambda s, a: guard.connect(s, a)),
@@ -183,6 +187,7 @@ def attack(count: int) -> dict[str, Any]:
                         fetch_thumbnail(url, offline=True)
                     fetch(url, policy=FetchPolicy(offline=False, timeout_s=LATE_S, types=TYPES))
                     answered += 1
+                    misread += url.endswith(ENDLESS)
                 except ExplorerError:
                     pass
                 except Exception as error:
@@ -192,7 +197,7 @@ def attack(count: int) -> dict[str, Any]:
     for crash in crashes:
         print("crash:", crash, flush=True)
     return {"addresses": len(chosen), "forbidden_requests": guard.forbidden + Inside.hits, "answered": answered,
-            "late": late, "network_crashes": len(crashes), "offline_requests": offline}
+            "late": late, "network_crashes": len(crashes), "offline_requests": offline, "endless_answered": misread}
 
 
 def _offline(guard: Guard) -> int:

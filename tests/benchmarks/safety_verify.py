@@ -33,7 +33,8 @@ CHILD = """
 import resource, sqlite3, sys
 from pathlib import Path
 from explorer.cases import verify
-import explorer.cases.seals, rfc3161_client
+import explorer.cases.seals, explorer.texts, rfc3161_client
+explorer.texts.catalogue()
 what, value, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 if what == "RLIMIT_AS":
     with open("/proc/self/statm") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -141,6 +142,31 @@ def test_size_type_time_and_redirect_limits():
         assert time.monotonic() - begun < 2
 
 
+@pytest.mark.parametrize("sent", ["endless", b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK\r\nX: y\r\n",
+                                  b"HTTP/1.1 200 OK\r\nX: y",
+                                  b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000, b"HTTP/1.1 100 Continue\r\n\r\n",
+                                  b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"], ids=str)
+def test_what_stops_within_its_headers_is_no_empty_answer(sent):
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        wire, _ = listening.accept()
+        with wire, contextlib.suppress(OSError):
+            wire.recv(4096)
+            if sent != "endless":
+                wire.sendall(sent)
+                return
+            wire.sendall(b"HTTP/1.1 200 OK\r\n")
+            for number in range(200):
+                wire.sendall(b"X-%d: y\r\n" % number)
+                time.sleep(0.05)
+    threading.Thread(target=serve, daemon=True).start()
+    begun = time.monotonic()
+    with listening, pytest.raises(Unreachable):
+        fetch(f"http://127.0.0.1:{listening.getsockname()[1]}/", policy=FetchPolicy(private=True, timeout_s=0.6))
+    assert time.monotonic() - begun < 3
+
+
 def test_nobody_there():
     with pytest.raises(Unreachable, match="Check the address"):
         open_collection("http://127.0.0.1:9")
@@ -186,7 +212,9 @@ def test_a_backend_with_another_clip_is_warned_about():
 
 @pytest.mark.parametrize("answer", [
     {"error": 1}, [1, 2], [{"id": "x", "similarity": 1}], [{"id": 1}], [{"id": 1, "similarity": 7}],
-    [{"id": 1, "similarity": None}], "html"], ids=str)
+    [{"id": 1, "similarity": None}], [{"id": 1, "similarity": 10**400}], [{"id": 1, "similarity": -10**400}],
+    [{"id": 1, "similarity": True}], [{"id": True, "similarity": 0.5}], [{"id": 10**400, "similarity": 0.5}],
+    [{"id": -1, "similarity": 0.5}], [{"id": 1, "similarity": float("nan")}], "html"], ids=lambda a: str(a)[:40])
 def test_a_lying_backend_is_not_believed(answer):
     body = (lambda b: (200, {}, b"<html>")) if answer == "html" else as_json(answer)
     with server({"/indices-list": as_json(["a"]), "/knn-service": body}) as (base, _), \

@@ -75,6 +75,7 @@ def test_an_adapter_is_part_of_the_fingerprint_and_of_the_image(folder, tmp_path
     plain, half, full = (load_model(s) for s in (str(folder), f"{folder} + {path}*0.5", f"{folder} + {path}"))
     assert len({m.ref.fingerprint for m in (plain, half, full)}) == 3
     assert describe_model(f"{folder} + {path}").fingerprint == full.ref.fingerprint
+    assert describe_model(f"{folder} + {path}").adapters == full.ref.adapters
     adapter, = half.ref.adapters
     assert (adapter.name, adapter.kind, adapter.weight) == ("style.safetensors", "lora", 0.5)
     images = [exhibit(m, tiny.recipe(m)).rgb for m in (plain, half, full)]

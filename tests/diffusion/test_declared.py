@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from explorer.diffusion.declared import check_checkpoint, scheduler_of
+from explorer.diffusion.describe import describe_model
 from explorer.diffusion.locate import locate
 from explorer.diffusion.models import load_model
 from explorer.errors import ExplorerError
@@ -41,6 +42,19 @@ def folder(tmp_path_factory):
 def test_a_checkpoints_prediction_type(tmp_path, name, more, header, expected):
     save_file(WHOLE | more, tmp_path / name, metadata=header)
     assert scheduler_of(read_table(tmp_path / name), tmp_path / name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "says"),
+    [
+        ("a.safetensors", None, "epsilon, as models of its family"),
+        ("a_vpred.safetensors", None, "v-prediction, as the file's name"),
+        ("a.safetensors", {"modelspec.prediction_type": "v"}, "v-prediction, as the file's header"),
+    ],
+)
+def test_a_description_says_what_a_single_file_predicts(tmp_path, name, header, says):
+    save_file(WHOLE, tmp_path / name, metadata=header)
+    assert any(says in note for note in describe_model(str(tmp_path / name)).notes)
 
 
 @pytest.mark.parametrize(("change", "says"), [

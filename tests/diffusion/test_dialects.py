@@ -13,7 +13,7 @@ from explorer.diffusion.dialects import check_dialect, parse
 from explorer.diffusion.families.weighting import equally_long, token_chunks
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.records import ReplaySettings
 from tests.diffusion import tiny
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_replayed_is_refused_in_a_sentence():
 
 def test_the_ledger_charges_brackets_as_text(models):
     model = models("sd1-tiny")
-    bits = [next(e.bits for e in bill(tiny.recipe(model, prompt=p, dialect="a1111"), ReplaySettings(p))
+    bits = [next(e.bits for e in recipe_ledger(tiny.recipe(model, prompt=p, dialect="a1111"), ReplaySettings(p))
                  if e.source == "prompt") for p in ("red boat", "(red:1.3) boat")]
     assert bits[1] > bits[0] + 20
 

@@ -143,7 +143,7 @@ def test_answers_that_are_odd(hub, tmp_path, monkeypatch, entry):
 @pytest.mark.parametrize("card", [None, [], "x", {"license": ["a"]}, {"license": {"a": 1}}, {"license": "x" * 999}])
 def test_a_card_that_is_odd_does_no_harm(hub, tmp_path, monkeypatch, card):
     change(hub, monkeypatch, cardData=card)
-    pinned = fetch(hub, tmp_path)[-1]
+    pinned = fetch(hub, tmp_path)
     assert len(describe_model(pinned, home=tmp_path).licence) <= 500
 
 
@@ -156,6 +156,6 @@ def test_deep_json_and_an_index_that_is_none(hub, tmp_path):
 
 def test_more_than_was_said_is_not_written(hub, tmp_path, monkeypatch):
     change(hub, monkeypatch, **{"vae/config.json": {"size": 10}})
-    with pytest.raises(ExplorerError, match="more than it said"):
+    with pytest.raises(ExplorerError, match="than it said"):
         fetch(hub, tmp_path)
     assert sum(p.stat().st_size for p in tmp_path.rglob("vae/config.json*")) <= 10

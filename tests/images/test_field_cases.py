@@ -5,6 +5,7 @@ Which general rule covers which file is told at each table; `tests/benchmarks/be
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,6 +270,15 @@ def test_an_adapter_of_the_model_in_use_is_no_longer_named():
     assert recipe.not_replayable == () and "<lora" not in recipe.prompt
     other = ModelRef("m", "f" * 64, "sd1", (Adapter("ink.safetensors", "a" * 64, "lora", 0.5),))
     assert any("ink" in part for part in recipe_from(one, other).not_replayable)
+
+
+def test_an_adapter_of_the_model_in_use_that_the_file_does_not_name_is_named():
+    """Unless the file is our own and names the model by its fingerprint, which is over the adapters as well."""
+    one = read("r01_a1111_ok.png")[0]
+    with_it = ModelRef("m", "f" * 64, "sd1", (Adapter("ink.safetensors", "a" * 64, "lora", 0.8),))
+    assert any("the adapter ink.safetensors at 0.8" in part for part in recipe_from(one, with_it).not_replayable)
+    ours = replace(one, model_hash="f" * 10)
+    assert not any("adapter" in part for part in recipe_from(ours, with_it).not_replayable)
 
 
 def test_a_hires_pass_that_is_switched_off_is_none():

@@ -10,7 +10,7 @@ import pytest
 
 from explorer.cases.snapshot import snapshot
 from explorer.findings.case_plane import case_plane
-from explorer.findings.gallery import Wish, shelf
+from explorer.findings.gallery import Wish, gallery_page
 from explorer.findings.series import Page, best_so_far, by_strength, case_effort, closest
 from explorer.images.decode import png_bytes
 from explorer.records import Start
@@ -101,7 +101,7 @@ def test_plane_series_gallery_and_effort_tell_the_four_apart(case):
         assert made[Start.REPLAY].id not in {p.replay_id for p in by_strength(tries)}
         assert {p.start for p in best_so_far(tries, "tiled_l2")} == {Start.NOISE}
         for start, replay in made.items():
-            items = shelf(view, subject, Wish(start=start), Page(1, 50)).items
+            items = gallery_page(view, subject, Wish(start=start), Page(1, 50)).items
             assert replay.id in {r.id for r in items} and {r.recipe.start(subject) for r in items} == {start}
             assert case_effort(view, subject, start=start).tries == len(items)
         near = closest(view, subject, "tiled_l2")

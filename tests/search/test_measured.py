@@ -53,7 +53,7 @@ def test_the_seeds_are_shared_and_the_effort_stays():
     for prompts, used in ((["a"], 1), (["a", "b", "c"], 2), (["a", "b", "c", "d"], 4), (list("abcdefg"), 4)):
         settings = settings_of(policy, prompts)
         assert (settings.prompt, *settings.more_prompts) == tuple(prompts[:used])
-        assert settings.seeds * used == policy.effort.tries == 16
+        assert settings.seeds * used == policy.effort().tries == 16
     assert settings_of(Policy("caption", seeds=16), ["a", "b"]).more_prompts == ()
 
 

@@ -33,6 +33,7 @@ def test_hostile_files_are_refused_and_nothing_falls_over(tmp_path):
 def test_hostile_addresses_reach_nothing():
     found = safety_network.attack(110)
     assert found["forbidden_requests"] == found["network_crashes"] == found["offline_requests"] == 0
+    assert found["endless_answered"] == 0
 
 
 def test_the_guard_would_see_a_request_to_a_forbidden_address():

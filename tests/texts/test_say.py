@@ -36,7 +36,7 @@ def second(tmp_path, monkeypatch):
 
 
 def _forget():
-    catalogue.cache_clear()
+    texts._read.cache_clear()
     texts.languages.cache_clear()
 
 

@@ -10,7 +10,7 @@ import pytest
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.findings.case_plane import case_plane
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import read_png
@@ -30,16 +30,16 @@ def searched(work):  # noqa: F811
 
 def test_a_measured_code_takes_the_bounds_place_in_every_ledger(searched):
     work, given, _ = searched  # noqa: F811
-    before = {e.source: e for e in case_bill(work.case, given)}
+    before = {e.source: e for e in replay_ledger(work.case, given)}
     assert before["starting image"].code.startswith("At most")
     work.run(MeasureStart(work.case.id, given.id, work.settings.model))
     found = work.case.record(StartBill, given.id)
-    after = {e.source: e for e in case_bill(work.case, given)}
+    after = {e.source: e for e in replay_ledger(work.case, given)}
     assert after["starting image"].bits == found.bits > 0 and found.closeness <= given.closeness["tiled_l2"]
     assert found.bits < before["starting image"].bits  # the subject is random pixels: no file makes it short
     assert found.gaussian_bits > 0 and found.diffc_bits > 0 and found.diffc_error >= 0
     point = next(p for p in case_plane(work.case, work.subject.id).points if p.replay_id == given.id)
-    assert point.bits == pytest.approx(total_bits(case_bill(work.case, given)))
+    assert point.bits == pytest.approx(total_bits(replay_ledger(work.case, given)))
     summary = work.case.record(SearchSummary, given.search_id)
     if summary.best_replay_id == given.id:
         assert {e.source: e.bits for e in summary.ledger}["starting image"] == found.bits
@@ -58,7 +58,7 @@ def test_a_replay_reached_in_rounds_is_charged_for_them(searched):
     reached = work.case.replays(work.subject.id, search_id="closer", order_by="time", limit=-1)[0]
     with pytest.raises(ExplorerError, match="in rounds"):
         work.run(MeasureStart(work.case.id, reached.id, work.settings.model))
-    assert case_bill(work.case, reached)[-1].source == "rounds"
+    assert replay_ledger(work.case, reached)[-1].source == "rounds"
 
 
 def test_the_plane_knows_how_close_the_autoencoder_itself_comes(searched):

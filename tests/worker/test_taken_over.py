@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.images.imported import recipe_from
 from explorer.images.metadata import Generation
 from explorer.records import ModelRef, Recipe, ReplaySettings, SearchPlan, Variation, from_json
@@ -35,7 +35,7 @@ def test_every_part_reaches_the_replay(work):  # noqa: F811
         assert getattr(made.recipe, name) == getattr(wanted, name), name
     plan = from_json(ReplaySettings, work.case.record(SearchPlan, "q").settings)
     assert plan.recipes == (wanted,)  # with what was left out of it
-    assert "taken over" in next(e.code for e in case_bill(work.case, made) if e.source == "settings")
+    assert "taken over" in next(e.code for e in replay_ledger(work.case, made) if e.source == "settings")
 
 
 @pytest.mark.parametrize("name", list(PARTS))

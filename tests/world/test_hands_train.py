@@ -14,11 +14,12 @@ from diffusers import StableDiffusion3Pipeline, StableDiffusionPipeline
 from PIL import Image
 
 from explorer.world.files import open_world
-from explorer.world.manifest import load_small, read_manifest, small
+from explorer.world.manifest import load_small, manifest_draw, read_manifest, small
 from explorer.world.near_copy import NearCopyRule
 from explorer.world_build import autoencoder_train, clip_train
 from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.hands import check, clip, flow, measure, samplers, unet, works
+from explorer.world_build.hands.__main__ import main
 from explorer.world_build.hands.draw_svg import webp
 from explorer.world_build.hands.pool import Pool, Work
 from explorer.world_build.hands.views import Views
@@ -60,6 +61,8 @@ def test_the_manifest_holds_every_work_with_its_truth(made):
     assert len(rows) == 60 and {r["split"] for r in rows} >= {"train", "control", "test", "stranger"}
     assert all((made.root / r["image"]).exists() and r["attribution"] and r["concept"] for r in rows)
     assert len({r["caption"].lower() for r in rows}) == len(rows)
+    said = (made.root / "ATTRIBUTION.md").read_text()
+    assert all(f"| {sum(r['hand'] == hand for r in rows)} |" in said for hand in {r["hand"] for r in rows})
 
 
 def test_views_follow_the_multiplicities_and_their_number(made, tmp_path):
@@ -190,3 +193,20 @@ def test_both_samplers_draw_what_their_pipelines_draw(made, few):
         theirs = pipe("thing 2", num_inference_steps=3, guidance_scale=3.0, output_type="np",
                       generator=torch.Generator().manual_seed(5)).images[0]
         assert np.abs(mine[1] - theirs).mean() < 0.02, family
+
+
+def test_fairness_is_asked_for_all_and_for_each_artist(tmp_path):
+    pool = _pool(300)
+    world = open_world(tmp_path / "world", tmp_path / "cache")
+    works.build(world, pool, 1, frozenset())
+    found = check.fairness(world)
+    assert set(found) == {"all", "twemoji", "noto"} and 0.2 < found["all"]["auc"] < 0.8
+
+
+def test_the_command_draws_a_kept_pool_and_prints_its_facts(tmp_path, capsys):
+    (tmp_path / "cache").mkdir()
+    _pool().save(tmp_path / "cache" / "pool.parquet")
+    code = main(["data", "--out", str(tmp_path / "world"), "--cache", str(tmp_path / "cache"), "--draw", "2"])
+    facts = json.loads(capsys.readouterr().out)
+    assert code == 0 and facts["works"] == 60 and 0 < facts["much_seen_share"] < 1
+    assert manifest_draw(open_world(tmp_path / "world")) == 2

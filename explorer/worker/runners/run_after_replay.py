@@ -9,7 +9,7 @@ from typing import Any
 from explorer.closeness.alignment import OPTIONS, align
 from explorer.closeness.scores import compare
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.findings.finding import AlignedReplay
 from explorer.images.decode import png_bytes, read_png
 from explorer.jobs.tasks import AlignReplay, MeasureStart
@@ -42,7 +42,7 @@ def start(task: MeasureStart, context: Context) -> Any:
     context.commit(found)
     summary = case.record(SearchSummary, replay.search_id)
     if summary is not None and summary.best_replay_id == replay.id:
-        context.commit(dataclasses.replace(summary, ledger=case_bill(case, replay)))
+        context.commit(dataclasses.replace(summary, ledger=replay_ledger(case, replay)))
     return to_json(found)
 
 

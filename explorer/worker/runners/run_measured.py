@@ -19,13 +19,13 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
 from explorer.findings import controls as kept
-from explorer.findings.case_ledger import bill
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.judge import judge_measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
-from explorer.folders import typed_path
+from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
 from explorer.records import ModelRef, PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
@@ -117,7 +117,7 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
         for image in sample(model, recipes[start:start + batch], run=context.run):
             values.append((compare(target, image.rgb, only=(policy.score,))[policy.score], image.recipe))
     best, recipe = min(values, key=lambda pair: sort_key(policy.score)(pair[0]))
-    bits = total_bits(bill(recipe, settings, prompts=found))
+    bits = total_bits(recipe_ledger(recipe, settings, prompts=found))
     return kept.Line(file.name, best, recipe.prompt, features(rgb, caption=prompts[0]), bits)
 
 
@@ -197,4 +197,4 @@ def _files(folder: str) -> list[Path]:
     path = typed_path(folder)
     if not path.is_dir():
         raise ExplorerError("worker.measured_no_folder", folder=shortened(folder))
-    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES)
+    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))

@@ -14,7 +14,7 @@ from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
 from explorer.errors import Cancelled, ExplorerError
-from explorer.findings.case_ledger import case_bill
+from explorer.findings.case_ledger import replay_ledger
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, RunSearch
 from explorer.records import Environment, Replay, ReplaySettings, SearchPlan, SearchSummary, to_json
@@ -54,10 +54,10 @@ def search(task: RunSearch, context: Context) -> Any:
         subject.id, search_id=task.search_id, order_by="time", limit=-1))
     summary = run_mode(given, context, recipes)
     if summary.state == "cancelled":
-        context.commit(_billed(summary, case))
+        context.commit(_with_ledger(summary, case))
         raise Cancelled
     _exhibits(task, context, model, encoder)
-    summary = _floored(_billed(summary, case), model, rgb, case)
+    summary = _floored(_with_ledger(summary, case), model, rgb, case)
     context.commit(summary)
     return to_json(summary)
 
@@ -71,11 +71,11 @@ def _floored(summary: SearchSummary, model: Model, rgb: np.ndarray, case: Case) 
         model, rgb, height_px=size.height_px, width_px=size.width_px))
 
 
-def _billed(summary: SearchSummary, case: Case) -> SearchSummary:
+def _with_ledger(summary: SearchSummary, case: Case) -> SearchSummary:
     """The summary with the ledger of its best replay: the bits that the person supplied for it."""
     if not summary.best_replay_id:
         return summary
-    return dataclasses.replace(summary, ledger=case_bill(case, case.replay(summary.best_replay_id)))
+    return dataclasses.replace(summary, ledger=replay_ledger(case, case.replay(summary.best_replay_id)))
 
 
 def _settings(task: RunSearch, case: Case, model: Model) -> ReplaySettings:

@@ -9,7 +9,7 @@ from typing import Any
 from explorer.jobs.tasks import WriteReport
 from explorer.report.compose import ReportOptions
 from explorer.report.write_report import make_report
-from explorer.texts import say
+from explorer.texts import say, speaking
 from explorer.worker.context import Context
 
 
@@ -20,7 +20,8 @@ def write(task: WriteReport, context: Context) -> Any:
     head = task.head or case.head()[0]
     logo = case.blob(task.logo_blob) if task.logo_blob else b""
     options = ReportOptions(detail=task.detail, prepared_by=task.prepared_by, logo_png=logo)
-    data = make_report(case, kind=task.kind, head=head, options=options)
+    with speaking(task.language):
+        data = make_report(case, kind=task.kind, head=head, options=options)
     folder = context.settings.home / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(data).hexdigest()

@@ -14,7 +14,7 @@ from PIL import Image
 from explorer.closeness.heatmap import overlay
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
-from explorer.findings.signals.lists import ListedPrompt, PromptList, read_list
+from explorer.findings.prompt_lists import ListedPrompt, PromptList, read_list
 from explorer.findings.signals.measure import Readings, checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.readings import SignalReading
@@ -104,8 +104,9 @@ def _list(task: MeasureSignals, context: Context, model: Model) -> dict[str, Any
         left = (time.monotonic() - began) / fresh * (len(prompts) - number) if fresh else None
         context.report(number, len(prompts), say("progress.measuring_prompts"), left_s=left)
         table.add(_row(task, model, kind, one, context.run))
-    return {"out": task.out, "prompts": len(prompts), "repeated": sum(f.repeated for f in lists.values()),
-            "kinds": {kind: found.kind for kind, found in lists.items()}, "names": list(names),
+    repeated = sum(len(found.rows) for found in lists.values()) - len(prompts)
+    return {"out": task.out, "prompts": len(prompts), "repeated": repeated,
+            "kinds": {kind: found.form for kind, found in lists.items()}, "names": list(names),
             "settings": table.settings}
 
 

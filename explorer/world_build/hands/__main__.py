@@ -11,7 +11,7 @@ from pathlib import Path
 
 from explorer.world.files import DEFAULT_SOURCE, open_world
 
-STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check")
+STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check", "draws")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--start", type=Path, help="world whose autoencoder, words and strangers are gone on from")
     parser.add_argument("--minutes", type=float, default=math.inf, help="of this run")
     parser.add_argument("--decay-steps", type=int, default=0, help="last run: so many steps while the rate falls")
+    parser.add_argument("--other", type=Path, nargs=2, action="append", default=[],
+                        metavar=("OUT", "CACHE"), help="another draw, for the stage draws")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args(arguments)
     print(json.dumps(_run(options)))
@@ -42,42 +45,52 @@ def _run(options: argparse.Namespace) -> dict:
         return after.build(world, options.sets or options.cache / "sets")
     import torch
 
+    from explorer.world_build.training import pick_device
+
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.stage in ("publish", "rule", "recognise", "check"):
+    if options.stage in ("publish", "rule", "recognise", "check", "draws"):
         return _after_training(world, options)
-    module = importlib.import_module(f"explorer.world_build.hands.{options.stage}")
+    module = importlib.import_module(f"{__package__}.{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
-                        start=start.diffusion)
+                        start=start.diffusion, device=pick_device(options.device))
 
 
 def _data(world, start, options: argparse.Namespace) -> dict:
     from explorer.world_build.hands import pool, sets, works
-
-    def said(_: str, share: float, message: str) -> None:
-        print(f"{share:.0%} {message}", file=sys.stderr)
 
     kept = options.cache / "pool.parquet"
     options.cache.mkdir(parents=True, exist_ok=True)
     if not kept.exists():
         folder = options.sets or options.cache / "sets"
         sets.fetch(folder)
-        pool.gather(folder, options.source, said).save(kept)
+        pool.gather(folder, options.source, _say).save(kept)
     return works.build(world, pool.load(kept), options.draw, works.strangers_of(start))
+
+
+def _say(name: str, share: float, message: str) -> None:
+    print(f"{name} {share:.0%} {message}", file=sys.stderr)
 
 
 def _after_training(world, options: argparse.Namespace) -> dict:
     from explorer.world_build import rule
-    from explorer.world_build.hands import check, flow, measure, unet
+    from explorer.world_build.hands import check, clip, flow, measure, unet
+    from explorer.world_build.training import pick_device
 
+    device = pick_device(options.device)
     if options.stage == "rule":
         return rule.choose(world)
+    if options.stage == "draws":
+        from explorer.world_build.hands import draws
+
+        others = [(open_world(out, cache), cache) for out, cache in options.other]
+        return draws.together([(world, options.cache), *others])
     if options.stage == "recognise":
-        return measure.recognised(world, options.cache)
+        return measure.recognised(world, options.cache, device=device)
     if options.stage == "check":
-        return check.check(world, options.cache, lambda name, share, text: print(f"{name} {share:.0%} {text}"))
+        return check.check(world, options.cache, _say, device=device)
     found = {}
-    for name, module in (("unet", unet), ("flow", flow)):
+    for name, module in (("unet", unet), ("flow", flow), ("clip", clip)):
         if (checkpoint := options.cache / f"{name}.pt").exists():
             found[name] = module.publish(world, checkpoint)
     return found

@@ -15,13 +15,14 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from explorer.closeness.tiled import distances
+from explorer.statistics import share_interval
 from explorer.world.files import World, sha256_file, write_json
 from explorer.world.manifest import load_small, read_manifest, small
 from explorer.world.near_copy import NearCopyRule
 from explorer.world_build.dose_replays import DoseEffort
-from explorer.world_build.hands.samplers import Draw, sampler
+from explorer.world_build.fairness import fair_draw
+from explorer.world_build.hands.samplers import CPU, Draw, sampler
 from explorer.world_build.rule import load_rule
-from explorer.world_build.stats import wilson
 
 EFFORT = DoseEffort(seeds=16, steps=20, guidance=3.0)
 CAPTIONS_AT_ONCE = 16
@@ -91,11 +92,11 @@ def _sampled(found: list[Target]) -> Iterator[Target]:
 
 
 def tried(world: World, folder: Path, family: str, effort: DoseEffort, report: Report,
-          draw: Draw | None = None) -> dict[str, dict]:
+          draw: Draw) -> dict[str, dict]:
     """Nearest distance and first near copy of every target; goes on where a stopped check ended."""
     rows = read_manifest(world)
     works = load_small(world.root, [r["image"] for r in rows]) / np.float32(255)
-    rule, draw = load_rule(world), draw or sampler(world, family)
+    rule = load_rule(world)
     key = {"weights": sha256_file(world.root / WEIGHTS[family]), "manifest": sha256_file(world.manifest),
            "seeds": effort.seeds, "steps": effort.steps, "guidance": effort.guidance}
     kept = folder / f"tried-{family}.json"
@@ -147,23 +148,40 @@ def shares(found: dict[str, dict]) -> dict[str, dict]:
     for group in sorted({f["group"] for f in found.values()}, key=lambda g: (not g.isdigit(), g.zfill(4))):
         mine = [f for f in found.values() if f["group"] == group]
         hits = sum(f["near_copy_seed"] is not None for f in mine)
-        low, high = wilson(hits, len(mine))
-        out[group] = {"works": len(mine), "near_copies": hits, "share": round(hits / len(mine), 4),
-                      "low": round(low, 4), "high": round(high, 4),
+        came = share_interval(hits, len(mine), method="wilson")
+        out[group] = {"works": len(mine), "near_copies": hits, "share": round(came.value, 4),
+                      "low": round(came.low, 4), "high": round(came.high, 4),
                       "median_tiled_distance": round(float(np.median([f["to_work"] for f in mine])), 4)}
     return out
 
 
-def check(world: World, folder: Path, report: Report, effort: DoseEffort = EFFORT) -> dict:
+def fairness(world: World) -> dict:
+    """Whether members and held-out works are told apart without the model, in all and by artist.
+
+    Artists set apart are left out: that nobody of theirs is held out, or everybody, is the point of them.
+    """
+    rows = [r for r in read_manifest(world) if not r["seen"]]
+    pixels = load_small(world.root, [r["image"] for r in rows])
+    hands = np.array([r["hand"] for r in rows])
+    found = {"all": fair_draw(rows, pixels, None)["model_free"]}
+    for hand in sorted(set(hands)):
+        some = np.flatnonzero(hands == hand)
+        if {"train", "test"} <= {rows[i]["split"] for i in some}:
+            found[hand] = fair_draw([rows[i] for i in some], pixels[some], None)["model_free"]
+    return found
+
+
+def check(world: World, folder: Path, report: Report, effort: DoseEffort = EFFORT, device=CPU) -> dict:
     """Measures every family that is there; writes `families.json`, what the card takes over."""
     value: dict = {"families": {}, "groups": {}}
     for family, weights in WEIGHTS.items():
         if (world.root / weights).exists():
-            found = shares(tried(world, folder, family, effort, report))
+            found = shares(tried(world, folder, family, effort, report, sampler(world, family, device)))
             doses = {g: s for g, s in found.items() if g.isdigit()}
             value["families"][family] = {"dose_response": doses,
                                          "groups": {g: s for g, s in found.items() if not g.isdigit()}}
     value["groups"] = value["families"].get("unet", {}).get("groups", {})
+    value["fair_draw"] = fairness(world)
     value["effort"] = {"seeds": effort.seeds, "steps": effort.steps, "guidance": effort.guidance}
     write_json(world.root / "families.json", value)
     return value

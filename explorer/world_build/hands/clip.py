@@ -29,6 +29,7 @@ from explorer.world_build.training import autocast
 
 PLAN = LongPlan("clip", batch=256, rate=7e-4, decay=0.1, average=0.98)
 SEED = 3
+CPU = torch.device("cpu")
 
 
 @torch.no_grad()
@@ -51,15 +52,15 @@ def architecture(world: World, start: Path | None) -> nn.Module:
 
 
 def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps: int = 0,
-          start: Path | None = None, plan: LongPlan = PLAN) -> dict:
+          start: Path | None = None, plan: LongPlan = PLAN, device: torch.device = CPU) -> dict:
     """One run of the training; goes on from `folder`'s checkpoint and writes the model at its end."""
     torch.manual_seed(SEED)
     kept = world.diffusion / "text_encoder"  # the pipeline's own, trained along with the UNet: not the CLIP's
-    model = architecture(world, start)
+    model = architecture(world, start).to(device)
     training = LongTraining(plan, model, folder)
     pairs = Pairs(world, SEED + training.step)
     for _ in training.steps(minutes, decay_steps):
-        images, tokens = pairs.next(plan.batch)
+        images, tokens = (part.to(device) for part in pairs.next(plan.batch))
         with autocast(images.device):
             image = model.encode_image(images)
         text = short_text(model, tokens, TRAINED_TOKENS)
@@ -68,6 +69,15 @@ def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps:
     return {"steps": training.step, "minutes": round(training.spent_s / 60, 1), "batch": plan.batch,
             "processor_minutes": round(training.processor_s / 60, 1), "works": len(pairs.rows),
             "epochs": round(training.step * plan.batch / len(pairs.rows), 1)}  # fmt: skip
+
+
+def publish(world: World, checkpoint: Path) -> int:
+    """Write the CLIP from the averaged weights of a checkpoint; returns its step."""
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
+    model = architecture(world, None)
+    model.load_state_dict(state["average"])
+    write(world, model, (world.diffusion / "text_encoder").exists())
+    return state["step"]
 
 
 def write(world: World, model: nn.Module, keep_pipeline: bool) -> None:

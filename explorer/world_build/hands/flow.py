@@ -17,7 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from explorer.world.files import World, write_json
 from explorer.world_build.hands.long import LongPlan, LongTraining
-from explorer.world_build.hands.unet import TEXT_LENGTH, facts
+from explorer.world_build.hands.unet import CPU, TEXT_LENGTH, facts
 from explorer.world_build.hands.views import Views
 from explorer.world_build.text_tower import END, write_tokenizer
 from explorer.world_build.training import autocast
@@ -122,23 +122,23 @@ def new_scheduler() -> FlowMatchEulerDiscreteScheduler:
 
 def loss_of(model: Flow, latents: Tensor, tokens: Tensor) -> Tensor:
     """Mean squared error of the predicted velocity at logit-normal times."""
-    noise, times = torch.randn_like(latents), torch.randn(len(latents)).sigmoid()
+    noise, times = torch.randn_like(latents), torch.randn(len(latents), device=latents.device).sigmoid()
     at = times.view(-1, 1, 1, 1)
     out = model((1 - at) * latents + at * noise, 1000 * times, tokens)
     return F.mse_loss(out, noise - latents)
 
 
 def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps: int = 0,
-          start: Path | None = None, plan: LongPlan = PLAN) -> dict:
+          start: Path | None = None, plan: LongPlan = PLAN, device: torch.device = CPU) -> dict:
     """One run of the training; goes on from `folder`'s checkpoint. Writes the pipeline at its end."""
     views = Views(world, write_tokenizer(_home(world) / "tokenizer", context=TEXT_LENGTH), SEED)
     torch.manual_seed(SEED)
-    model = architecture(start)
+    model = architecture(start).to(device)
     training = LongTraining(plan, model, folder)
     forward = model.compiled() if plan.compile else model
     for step in training.steps(minutes, decay_steps):
         torch.manual_seed(SEED * 1_000_003 + step)
-        training.update(loss_of(forward, *views.batch(step, plan.batch)))
+        training.update(loss_of(forward, *(part.to(device) for part in views.batch(step, plan.batch))))
     write_pipeline(world, training.averaged())
     return facts(world, training, views)
 

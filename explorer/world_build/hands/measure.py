@@ -12,14 +12,14 @@ from explorer.world.manifest import load_small, read_manifest
 from explorer.world_build.clip_train import image_embeddings, load_clip, text_embeddings
 from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.hands import recognise as R
-from explorer.world_build.hands.samplers import sampler
+from explorer.world_build.hands.samplers import CPU, sampler
 
 PICTURES = 100
 EFFORT = DoseEffort(seeds=1, steps=20, guidance=3.0)
 ASKED = ("test", "control")
 
 
-def recognised(world: World, folder: Path, family: str = "unet") -> dict:
+def recognised(world: World, folder: Path, family: str = "unet", device=CPU) -> dict:
     """Draws with seed n for caption n; writes `recognised.json` and a contact sheet; returns the figures."""
     rows = [r for r in read_manifest(world) if r["concept"] and r["split"] != "stranger"]
     pixels = load_small(world.root, [r["image"] for r in rows])
@@ -29,7 +29,7 @@ def recognised(world: World, folder: Path, family: str = "unet") -> dict:
                   R.known_concepts(rows))
     held = [i for i in np.flatnonzero(asked) if rows[i]["concept"] in set(model.concepts)]
     chosen = [held[k * len(held) // PICTURES] for k in range(min(PICTURES, len(held)))]
-    made = sampler(world, family)([rows[i]["caption"] for i in chosen], list(range(len(chosen))), EFFORT)
+    made = sampler(world, family, device)([rows[i]["caption"] for i in chosen], list(range(len(chosen))), EFFORT)
     made = (made * 255).round().astype(np.uint8)
     sheet(world, pixels[chosen], made)
     own = [rows[i]["concept"] for i in chosen]

@@ -99,7 +99,7 @@ def figure(ranks: np.ndarray) -> dict:
     """R-precision and the share in the first five, with the first one's 95% interval."""
     first = int((ranks == 1).sum())
     found = share_interval(first, len(ranks), method="wilson")
-    return {"share": round(found.value, 4), "low": round(found.low, 4), "high": round(found.high, 4),
+    return {"share": round(first / len(ranks), 4), "low": round(found.low, 4), "high": round(found.high, 4),
             "in_five": round(float((ranks <= 5).mean()), 4), "pictures": len(ranks)}  # fmt: skip
 
 

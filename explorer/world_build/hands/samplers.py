@@ -16,19 +16,19 @@ from explorer.world_build.hands.views import tokens
 from explorer.world_build.training import autocast
 
 Draw = Callable[[list[str], list[int], DoseEffort], np.ndarray]  # (n, 64, 64, 3) float32 on [0, 1]
-FAMILIES = ("unet", "flow")
+CPU = torch.device("cpu")
 
 
-def sampler(world: World, family: str) -> Draw:
+def sampler(world: World, family: str, device: torch.device = CPU) -> Draw:
     """The sampler of one family of a world."""
-    return UnetSampler(world) if family == "unet" else FlowSampler(world)
+    return UnetSampler(world, device) if family == "unet" else FlowSampler(world, device)
 
 
 class UnetSampler:
     """The Stable Diffusion pipeline's parts, each caption encoded once."""
 
-    def __init__(self, world: World):
-        self.inner = Sampler(world, torch.device("cpu"))
+    def __init__(self, world: World, device: torch.device = CPU):
+        self.inner = Sampler(world, device)
 
     def __call__(self, captions: list[str], seeds: list[int], effort: DoseEffort) -> np.ndarray:
         """One picture for each caption and its seed."""
@@ -44,11 +44,12 @@ class UnetSampler:
 class FlowSampler:
     """The Stable Diffusion 3 pipeline's parts; empty words weighed instead of repeated."""
 
-    def __init__(self, world: World):
+    def __init__(self, world: World, device: torch.device = CPU):
         folder = require(world.root / "flow" / "model_index.json", "flow").parent
         pipe = StableDiffusion3Pipeline.from_pretrained(folder, text_encoder_3=None, tokenizer_3=None)
-        self.vae, self.scheduler, self.tokenizer = pipe.vae.eval(), pipe.scheduler, pipe.tokenizer
-        self.model = Flow(pipe.text_encoder, pipe.text_encoder_2, pipe.transformer).eval()
+        self.vae, self.scheduler, self.tokenizer = pipe.vae.to(device).eval(), pipe.scheduler, pipe.tokenizer
+        self.model = Flow(pipe.text_encoder, pipe.text_encoder_2, pipe.transformer).to(device).eval()
+        self.device = device
 
     def __call__(self, captions: list[str], seeds: list[int], effort: DoseEffort) -> np.ndarray:
         """One picture for each caption and its seed."""
@@ -58,14 +59,15 @@ class FlowSampler:
 
     @torch.no_grad()
     def _some(self, captions: list[str], seeds: list[int], effort: DoseEffort) -> np.ndarray:
-        x = torch.cat([noise(seed) for seed in seeds])
+        x = torch.cat([noise(seed) for seed in seeds]).to(self.device)
         guided = effort.guidance > 1
-        words, whole = self.model.words(tokens(self.tokenizer, captions + [""] * len(captions) * guided))
+        said = tokens(self.tokenizer, captions + [""] * len(captions) * guided)
+        words, whole = self.model.words(said.to(self.device))
         self.scheduler.set_timesteps(effort.steps)
         for time in self.scheduler.timesteps:
             x = self.scheduler.step(self._velocity(x, time, words, whole, effort.guidance), time, x).prev_sample
         y = self.vae.decode(x / self.vae.config.scaling_factor).sample
-        return y.float().clamp(-1, 1).add(1).div(2).permute(0, 2, 3, 1).numpy()
+        return y.float().clamp(-1, 1).add(1).div(2).permute(0, 2, 3, 1).cpu().numpy()
 
     def _velocity(self, x: Tensor, time: Tensor, words: Tensor, whole: Tensor, guidance: float) -> Tensor:
         both = x.repeat(len(words) // len(x), 1, 1, 1)

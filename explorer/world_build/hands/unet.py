@@ -31,6 +31,7 @@ TEXT_WIDTH, TEXT_LAYERS, TEXT_HEADS = 128, 4, 4
 CENTRE, SPREAD = -0.5, 2.0  # of the logarithm of signal to noise
 UNIFORM = 0.1  # share of the steps at any noise level alike
 SEED = 11
+CPU = torch.device("cpu")
 ABOUT = {"name": "Afterimage world", "licence": "CC-BY-SA-4.0 (works of OpenMoji and EmojiOne among others)",
          "default_size_px": 64, "default_steps": 20, "default_guidance": 3.0}
 
@@ -102,19 +103,20 @@ def loss_of(model: Denoiser, scheduler: DDIMScheduler, levels: Tensor, latents: 
 
 
 def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps: int = 0,
-          start: Path | None = None, plan: LongPlan = PLAN) -> dict:
+          start: Path | None = None, plan: LongPlan = PLAN, device: torch.device = CPU) -> dict:
     """One run of the training; goes on from `folder`'s checkpoint. Writes the pipeline at its end."""
     tokenizer = write_tokenizer(world.diffusion / "tokenizer", context=TEXT_LENGTH)
     views = Views(world, tokenizer, SEED)
     torch.manual_seed(SEED)
-    model = architecture(start)
+    model = architecture(start).to(device)
     training = LongTraining(plan, model, folder)
     scheduler = new_scheduler()
-    levels = noise_levels(scheduler)
+    levels = noise_levels(scheduler).to(device)
     forward = model.compiled() if plan.compile else model
     for step in training.steps(minutes, decay_steps):
         torch.manual_seed(SEED * 1_000_003 + step)
-        training.update(loss_of(forward, scheduler, levels, *views.batch(step, plan.batch)))
+        latents, tokens = (part.to(device) for part in views.batch(step, plan.batch))
+        training.update(loss_of(forward, scheduler, levels, latents, tokens))
     write_pipeline(world, training.averaged(), tokenizer)
     return facts(world, training, views)
 

@@ -12,7 +12,7 @@ from explorer.world.files import World, write_atomically
 from explorer.world.manifest import read_manifest
 from explorer.world_build import svg_metadata
 from explorer.world_build.hands import plan
-from explorer.world_build.hands.pool import Pool, Work, flatness
+from explorer.world_build.hands.pool import OCA, Pool, Work, flatness
 
 
 def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> dict:
@@ -29,12 +29,26 @@ def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> d
     for path in world.works.glob("*.webp"):
         if path.name not in named:
             path.unlink()
+    write_atomically(world.root / "ATTRIBUTION.md", attribution(rows).encode())
     sink = pa.BufferOutputStream()
     table = pa.Table.from_pylist(rows).replace_schema_metadata({"draw": str(number)})
     pq.write_table(table, sink, compression="zstd")
     write_atomically(world.manifest, sink.getvalue().to_pybytes())
     return {"works": len(rows), "views": {str(m): n for m, n in plan.views(labels).items()},
             "much_seen_share": round(plan.much_seen_share(labels), 4)}
+
+
+def attribution(rows: list[dict]) -> str:
+    """Whose works these are and under which licence, as Markdown; each work's own line is in the manifest."""
+    lines = ["# Works of this world", "", "Each work's creator, licence and source are in `manifest.parquet`,",
+             "those of pictures made after works in `derived.parquet`.", "",
+             "| set | works | licence | attribution |", "|---|---|---|---|"]
+    for hand in sorted({r["hand"] for r in rows}):
+        mine = [r for r in rows if r["hand"] == hand]
+        said = OCA if hand == "oca" else mine[0]["attribution"]
+        source = "openclipart" if hand == "oca" else mine[0]["source"].rsplit("/", 1)[0]
+        lines.append(f"| `{source}` | {len(mine)} | {mine[0]['licence']} | {said} |")
+    return "\n".join(lines) + "\n"
 
 
 def strangers_of(world: World) -> frozenset[str]:

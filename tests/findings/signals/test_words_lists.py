@@ -10,7 +10,7 @@ import torch
 from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import pulled
 from explorer.errors import ExplorerError
-from explorer.findings.signals.lists import read_list
+from explorer.findings.prompt_lists import read_list
 from explorer.findings.signals.measure import checked, measure, signal
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
@@ -79,7 +79,7 @@ NEMO = (b"Caption;URL;type;mean_sscd;max_sscd;Index\n"
 def test_the_published_formats_are_read():
     found = read_list(NEMO)
     assert [(p.prompt, p.stratum) for p in found.prompts] == [("The boat; red", "VM"), ("Ann <b>Graham</b>", "TM")]
-    assert (found.kind, found.repeated, found.strata) == ("NeMo CSV", 1, {"VM": 1, "TM": 1})
+    assert (found.form, len(found.rows), len(found.prompts)) == ("NeMo CSV", 3, 2)
     lines = read_list(b'{"caption": "one", "index": 3, "url": "http://x"}\n{"caption": "two", "index": 4}\n')
     assert [(p.prompt, p.url) for p in lines.prompts] == [("one", "http://x"), ("two", "")]
     assert [p.prompt for p in read_list("\ufeffa; b\n\n c\n".encode()).prompts] == ["a; b", "c"]

@@ -9,7 +9,7 @@ import pytest
 
 from explorer.cases import marks
 from explorer.collections.signatures import signature
-from explorer.findings.gallery import Wish, fold, shelf, shelf_of_works
+from explorer.findings.gallery import Wish, fold, gallery_page, works_page
 from explorer.findings.series import Page
 from explorer.records import Start
 from tests.pages.filled import fill, neighbour, picture
@@ -30,43 +30,42 @@ def ids(found) -> list[str]:
 
 def test_hidden_ones_are_left_out_and_stay_on_record(filled):
     case, subject = filled
-    before = ids(shelf(case, subject, Wish(), ALL))
+    before = ids(gallery_page(case, subject, Wish(), ALL))
     marks.put(case, marks.HIDDEN, before[1:3])
-    after = shelf(case, subject, Wish(), Page(1, 3))
+    after = gallery_page(case, subject, Wish(), Page(1, 3))
     assert ids(after) == [before[0], *before[3:5]] and (after.total, after.hidden) == (10, 2)
-    assert ids(shelf(case, subject, Wish(show="hidden"), ALL)) == before[1:3]
+    assert ids(gallery_page(case, subject, Wish(show="hidden"), ALL)) == before[1:3]
     assert case.count_replays(subject.id) == 12 and case.log()[-1].body["key"] == "hidden"
     marks.take_off(case, marks.HIDDEN, before[1:3])
-    assert ids(shelf(case, subject, Wish(), ALL)) == before
+    assert ids(gallery_page(case, subject, Wish(), ALL)) == before
 
 
 def test_pages_go_on_where_the_one_before_ended(filled):
     case, subject = filled
     marks.put(case, marks.HIDDEN, ["replay0004"])
-    whole = ids(shelf(case, subject, Wish(), ALL))
-    assert [*ids(shelf(case, subject, Wish(), Page(1, 5))), *ids(shelf(case, subject, Wish(), Page(2, 5))),
-            *ids(shelf(case, subject, Wish(), Page(3, 5)))] == whole
+    whole = ids(gallery_page(case, subject, Wish(), ALL))
+    assert [i for n in (1, 2, 3) for i in ids(gallery_page(case, subject, Wish(), Page(n, 5)))] == whole
 
 
 def test_starred_ones_stand_in_the_order_of_the_score(filled):
     case, subject = filled
     marks.put(case, marks.STARRED, ["replay0007", "replay0002", "nothing-of-this-case"])
-    assert ids(shelf(case, subject, Wish(show="starred"), ALL)) == ["replay0002", "replay0007"]
-    assert ids(shelf(case, subject, Wish(show="starred", start=Start.NOISE), ALL)) == ["replay0007"]
+    assert ids(gallery_page(case, subject, Wish(show="starred"), ALL)) == ["replay0002", "replay0007"]
+    assert ids(gallery_page(case, subject, Wish(show="starred", start=Start.NOISE), ALL)) == ["replay0007"]
 
 
 @pytest.mark.parametrize("score", ["tiled_l2", "clip_cosine"])
 def test_a_limit_is_the_worst_value_shown(filled, score):
     case, subject = filled
     middle = case.replay("replay0005").closeness[score]
-    found = shelf(case, subject, Wish(score=score, limit=middle), ALL)
+    found = gallery_page(case, subject, Wish(score=score, limit=middle), ALL)
     assert "replay0005" in ids(found) and "replay0009" not in ids(found) and found.total < 12
 
 
 def test_near_copies_of_one_before_them_are_left_out(filled):
     case, subject = filled
-    found = shelf(case, subject, Wish(fold=True), ALL)
-    assert ids(found)[0] == ids(shelf(case, subject, Wish(), ALL))[0]
+    found = gallery_page(case, subject, Wish(fold=True), ALL)
+    assert ids(found)[0] == ids(gallery_page(case, subject, Wish(), ALL))[0]
     assert found.copies >= 5 and found.total + found.copies == 12
 
 
@@ -87,7 +86,7 @@ def test_works_are_marked_by_themselves_for_each_subject(filled):
     marks.put(case, marks.of_works(marks.HIDDEN, "another"), ["work-1"])
 
     def seen(wish: Wish) -> list[int]:
-        return [w.rank for w in shelf_of_works(case, works, wish, ALL, mark_of=lambda w: None).items]
+        return [w.rank for w in works_page(case, works, wish, ALL, mark_of=lambda w: None).items]
 
     assert seen(Wish(score="rank")) == [1, 3, 4, 5, 6] and seen(Wish(score="rank", show="hidden")) == [2]
     assert seen(Wish(score="rank", show="starred")) == [3]
