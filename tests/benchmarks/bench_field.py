@@ -22,7 +22,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-STORED = Path(__file__).with_name("stored_field.json")
 KEYS = ("read", "replayed", "named", "silent_wrong")
 Counts = dict[str, Counter]
 
@@ -137,8 +136,9 @@ def main() -> None:
     options.add_argument("--store", action="store_true", help="keep the result for --stored")
     options.add_argument("--stored", action="store_true", help="print the last result that was kept")
     given = options.parse_args()
+    from tests.benchmarks.stored import store, stored
     if given.stored:
-        print(STORED.read_text("utf-8").strip())
+        print(stored("bench_field"))
         return
     counts: Counts = defaultdict(Counter)
     kept = lines(given.lines, given.seed, counts) + graphs(given.graphs, given.seed, counts)
@@ -152,7 +152,7 @@ def main() -> None:
         print(f"{name:28} " + "  ".join(f"{key} {value}" for key, value in tally.items()))
     text = json.dumps(result, sort_keys=True)
     if given.store:
-        STORED.write_text(text + "\n", "utf-8")
+        store("bench_field", result)
     print(text)
 
 
