@@ -17,7 +17,7 @@ from explorer.findings.case_ledger import ledger_of
 from explorer.findings.case_plane import case_plane
 from explorer.findings.case_tests import Ranked, ranked_tests
 from explorer.findings.finding import Finding
-from explorer.findings.judge import MOST_SUPPLIED, judge
+from explorer.findings.judge import judge
 from explorer.findings.plane import standing
 from explorer.findings.series import case_effort, closest
 from explorer.findings.wording import above, number, percent, statement
@@ -196,7 +196,7 @@ def _ledger(exhibit: Exhibit) -> list[Block]:
                            Table(report_texts.head("ledger"),
                                  (*rows, (say("document.all"), number(total, 4), "")), wide=(2,))]
     share = supplied_by_you(exhibit.ledger)
-    if share > MOST_SUPPLIED:
+    if share > 0:
         blocks.append(Text(say("document.bits_came_picture", share=percent(share)), "finding"))
     return blocks
 
