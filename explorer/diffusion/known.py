@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.diffusion.plan import MemoryPlan, Room, plan_in
 from explorer.diffusion.published import CONFIGS
 from explorer.diffusion.published_flows import FLOWS
 from explorer.diffusion.shapes import Shape, shape_of_configs
@@ -69,6 +70,11 @@ class KnownModel:
         if self.clips:
             return say("known.clip_own", clip=self.clip.removeprefix("open_clip:"))
         return say("known.clip_measure", clip=CLIP_L.removeprefix("open_clip:"))
+
+    def planned(self, room: Room) -> MemoryPlan:
+        """Whether it fits at its family's own size."""
+        own = facts(self.family)
+        return plan_in(room, self.shape(), side_px=own.size_px, flow=own.flow)
 
     def shape(self) -> Shape:
         """What a plan of its memory needs to know."""

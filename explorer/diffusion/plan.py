@@ -7,7 +7,9 @@ what is not on the card lies in the computer's memory. On the processor everythi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from explorer.diffusion.shapes import Part, Shape
 from explorer.texts import say
@@ -32,6 +34,30 @@ class MemoryPlan:
     image_bytes: float  # working memory of one image
     needed_bytes: float  # of the device, for one image, held as `place` says
     free_bytes: float
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where models are run, and what is free there and in the computer."""
+
+    device: str
+    free_bytes: float
+    host_bytes: float
+
+
+def room(told_by_worker: Mapping[str, Any] | None = None) -> Room:
+    """The room that a device worker last told of ("device", "free_bytes"); this computer's memory without one."""
+    here, facts = float(computer_bytes()), told_by_worker or {}
+    device, free = facts.get("device"), facts.get("free_bytes")
+    if device not in MOST_AT_ONCE or not isinstance(free, (int, float)):
+        return Room("cpu", here, here)
+    return Room(device, float(free) if device == "cuda" else here, here)
+
+
+def plan_in(room: Room, shape: Shape, *, side_px: int, flow: bool, precision: str = "auto") -> MemoryPlan:
+    """The plan for square images of a model in a room."""
+    return plan(shape, device=room.device, free_bytes=room.free_bytes, host_bytes=room.host_bytes,
+                width_px=side_px, height_px=side_px, precision=precision, flow=flow)
 
 
 def plan(shape: Shape, *, device: str, free_bytes: float, host_bytes: float | None = None, width_px: int,

@@ -14,7 +14,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.diffusion.known import KNOWN
 from explorer.diffusion.locate import locate
 from explorer.diffusion.memory import check_room
-from explorer.diffusion.plan import FITS, OFFLOAD, TOO_LARGE, plan, told
+from explorer.diffusion.plan import FITS, OFFLOAD, TOO_LARGE, plan, room, told
 from explorer.diffusion.published import CONFIGS
 from explorer.diffusion.published_flows import FLOWS
 from explorer.diffusion.shapes import shape_of, working
@@ -139,6 +139,14 @@ def test_a_card_too_small_for_a_part_takes_layers_in_turn_and_the_processor_hold
     assert verdict("sd15", 16, device="cpu", px=512) == (FITS, "device")
     assert verdict("qwen_image", 64, device="cpu") == (TOO_LARGE, "device")  # float32 there
     assert verdict("qwen_image", 64, device="cpu", precision="bfloat16") == (FITS, "device")
+
+
+def test_a_room_is_the_cards_as_its_worker_tells_or_else_the_computers():
+    card = room({"device": "cuda", "free_bytes": 24 * GB, "loaded": {}})
+    assert card.device == "cuda" and card.free_bytes == 24 * GB
+    for told_of in (None, {}, {"device": "cuda"}, {"device": "tpu", "free_bytes": 1}):
+        assert room(told_of).device == "cpu" and room(told_of).free_bytes > 0
+    assert next(k for k in KNOWN if k.key == "sd15").planned(card).verdict == FITS
 
 
 def test_precision_and_size_count():
