@@ -21,9 +21,11 @@ from explorer.settings import Settings, save_settings
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person decided so far. `model` is a hub id, a folder or a file; `clip` "" the one that belongs to it;
-    `collection` "" none, a folder of pictures, an index or an address; `controls` a folder; `jobs` what was begun, in
-    order; `online`: the fetching went online, and offline comes back after it.
+    """What a person decided so far.
+
+    `model` is a hub id, a folder or a file; `clip` "" the one that belongs to it; `collection` "" none, a folder of
+    pictures, an index or an address; `controls` a folder. `jobs` is what was begun, in order. `online`: it was the
+    fetching that went online, and offline comes back after it.
     """
 
     model: str = MODELS[0].source
@@ -109,7 +111,7 @@ def _clip(choices: Choices, family: str, settings: Settings) -> tuple[str, str, 
 
 
 def use(choices: Choices, settings: Settings, *, model: str, clip: str, collection: str) -> Settings:
-    """What was decided as the workspace's settings from now on; `model`, `clip` and `collection` as they are here."""
+    """The choices as the workspace's settings from now on; `model`, `clip` and `collection` as they are here."""
     chosen = replace(settings, model=model, clip=clip, collection=collection or "world",
                      controls=choices.controls, test_seeds=choices.seeds)
     save_settings(chosen)

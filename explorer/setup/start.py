@@ -71,7 +71,7 @@ def begin(choices: Choices, policy: Policy, works: tuple[str, ...], queue: Queue
 
 
 def _collection(choices: Choices, settings: Settings) -> tuple[str, str]:
-    """What neighbours are looked for in ("" for nothing), and the folder of pictures that it is still built from."""
+    """What neighbours are looked for in ("" for nothing), and the folder that it is built from, if it is."""
     if not choices.collection or "://" in choices.collection:
         return choices.collection, ""
     try:

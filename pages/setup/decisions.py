@@ -40,7 +40,7 @@ def draw(now: Here) -> None:
 
 
 def _box(number: int, name: str):
-    box = st.container(border=True, key=f"setup_{name}")
+    box = st.container(border=True, key=f"decision_{name}")
     box.subheader(f"{number}  {say(f'setup.{name}')}", anchor=False)
     return box
 

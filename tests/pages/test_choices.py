@@ -53,11 +53,11 @@ def replay_form_settings() -> ReplaySettings:
 def test_a_wrong_clip_is_refused_on_saving(opened, home, tmp_path):
     app = opened("settings")
     field = next(t for t in app.text_input if t.label == say("settings.clip_folder"))
-    field.set_value("clip").run()
+    field.set_value("clip")
     press(app, say("settings.save"))
     assert any("no CLIP" in e.value for e in app.error) and load_settings(home).clip == "world"
     folder = write_clip(tmp_path / "clip")
-    next(t for t in app.text_input if t.label == say("settings.clip_folder")).set_value(str(folder)).run()
+    next(t for t in app.text_input if t.label == say("settings.clip_folder")).set_value(str(folder))
     press(app, say("settings.save"))
     assert load_settings(home).clip == str(folder)
 
@@ -67,7 +67,7 @@ def test_clips_that_were_fetched_are_in_the_list(opened, home):
     app = opened("settings")
     chosen = next(s for s in app.selectbox if s.label == say("settings.clip"))
     assert KNOWN[L].name in chosen.options
-    chosen.set_value(str(KNOWN[L].folder(home))).run()
+    chosen.set_value(str(KNOWN[L].folder(home)))
     press(app, say("settings.save"))
     assert load_settings(home).clip == str(KNOWN[L].folder(home))
 
@@ -75,10 +75,10 @@ def test_clips_that_were_fetched_are_in_the_list(opened, home):
 def test_a_folder_is_added_where_it_is_asked_for(opened, home, tmp_path):
     app = opened("models")
     next(g for g in app.button_group if g.label == say("pick.model")).set_value("folder").run()
-    app.text_input(key="root_text_model").set_value(str(tmp_path / "none")).run()
+    app.text_input(key="root_text_model").set_value(str(tmp_path / "none"))
     press(app, say("settings.add"))
     assert app.error and load_settings(home).model_folders == ()
-    app.text_input(key="root_text_model").set_value(str(tmp_path)).run()
+    app.text_input(key="root_text_model").set_value(str(tmp_path))
     press(app, say("settings.add"))
     assert load_settings(home).model_folders == (str(tmp_path),)
     assert any(s.label == say("pick.root") for s in app.selectbox)

@@ -91,12 +91,13 @@ def test_controls_are_looked_at_before_they_are_run(settings, tmp_path):
         noise(draw, folder / f"{n:02}.jpg", taken=f"20{20 + n % 4}:06:01 10:00:00" if n < 8 else "")
     (folder / "zz.png").write_bytes(b"%PDF-1.7")
     case = CaseStore(settings.cases).create("mine")
-    case.add_subject(png_bytes(draw.integers(0, 256, (96, 96, 3), np.uint8)), "like.png")
+    noise(draw, tmp_path / "like.jpg", taken="")
+    case.add_subject((tmp_path / "like.jpg").read_bytes(), "like.jpg")
     case.add_subject(png_bytes(np.full((96, 96, 3), 255, np.uint8)), "other.png")
     told = from_json(ControlCheck, run(settings, CheckControls(str(folder), case.id, "2022-10")))
     assert (told.pictures, told.refused, told.dated) == (40, 1, 8)
     assert sorted(told.older) == [f"{n:02}.jpg" for n in range(8) if n % 4 < 3]
-    assert [(w.name, w.fits) for w in told.works] == [("like.png", True), ("other.png", False)]
+    assert [(w.name, w.fits) for w in told.works] == [("like.jpg", True), ("other.png", False)]
     assert told.enough and told.ranked == 40 and told.smallest_p == pytest.approx(1 / 41)
     many = dataclasses.replace(told, pictures=100)
     assert many.ranked == 80 and not dataclasses.replace(told, pictures=38).enough
