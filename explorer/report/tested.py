@@ -10,8 +10,8 @@ from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
 from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
+from explorer.findings.ranking import excesses
 from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.records.scores import SCORES
@@ -86,9 +86,9 @@ def dots(one: Ranked) -> Dots:
 
 def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
-    drawn, values = dots(one), one.controls.values
+    drawn = dots(one)
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
-    words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
+    words = {"controls": number(len(theirs)), "at_least": number(sum(t >= mine for t in theirs)),
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls((drawn.mine,), drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
