@@ -45,7 +45,9 @@ def test_the_list_shows_what_was_accepted_refused_and_found(opened, several):
 
 
 def test_nothing_is_weighed_without_controls(opened, several):
-    assert any(w.value == say("portfolio.no_controls") for w in opened("portfolio", several).warning)
+    app = opened("portfolio", several)
+    assert say("portfolio.no_controls") in written(app)
+    assert [s.value for s in app.subheader] == [say("portfolio_answer.untested")]
 
 
 def test_running_them_queues_only_the_works_that_wait(opened, several, home):
@@ -121,7 +123,10 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     q = found.rows[0].q
     assert own_p_values(compose(snapshot(case), ReportOptions())) == ["0.0163"]
     case.close()
-    text = written(opened("portfolio", several))
+    app = opened("portfolio", several)
+    text = written(app)
+    assert [s.value for s in app.subheader] == [say("portfolio_answer.listed", listed=1, judged=2)]
+    assert say("portfolio.close", p=f"{found.rows[0].p:.3f}", q=f"{q:.3f}") in text
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
     assert say("portfolio.caution_q", n=2, q=f"{q:.3f}") in [i.value for i in opened("findings", several).info]
 
