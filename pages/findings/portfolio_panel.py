@@ -17,6 +17,7 @@ from explorer.records import Effort, ReplaySettings, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
 from explorer.settings import save_settings
+from pages.findings import fit_panel
 from pages.replay import replay_cards
 from pages.shared import pickers, state, upload, widgets
 from pages.shared.texts import plain, say
@@ -71,6 +72,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         submit.looked_at(now)
     else:
         _plan(now, rows, len(waiting), summarise(settings, info))
+    fit_panel.draw(now, own_test(now.settings, info).controls if info else "")
     bundled = now.settings.model == "world"
     st.info(say("portfolio.never_saw" if bundled else "portfolio.other_model"), icon=":material/science:")
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
