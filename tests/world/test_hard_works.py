@@ -35,8 +35,9 @@ def test_what_a_title_is_a_picture_of(title, wanted):
     assert set(build.concepts(build.title_words(title))) == wanted
 
 
-@pytest.mark.parametrize("one, other, same", [("digital camera", "Digital-Camera", True), ("house", "small house", True),
-                                              ("house", "house boat race", False), ("cherry pie", "cherry", False)])
+@pytest.mark.parametrize("one, other, same", [
+    ("digital camera", "Digital-Camera", True), ("house", "small house", True),
+    ("house", "house boat race", False), ("cherry pie", "cherry", False)])
 def test_titles_that_name_the_same_thing(one, other, same):
     assert build.same_thing(build.title_words(one), build.title_words(other)) is same
 
