@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
+
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.records import SearchPlan
 from explorer.records.words_records import WordsFound
+from explorer.search.trigger_controls import words_controls
 from pages.shared.texts import plain, say
 
 
@@ -24,3 +28,18 @@ def part(case: Case, search_id: str) -> None:
         st.caption(say("trigger.errors", began=plain(found.began) or "–", first=found.first_error,
                        found=found.error, steps=found.steps, fitted=found.fitted_error))
         st.caption(say("trigger.bits", bits=found.code_bits))
+        _controls(case, found)
+
+
+def _controls(case: Case, found: WordsFound) -> None:
+    """What the same search came to on works that the model never saw, where that was measured."""
+    plan = case.record(SearchPlan, found.id)
+    stored = words_controls(plan.model.fingerprint) if plan is not None else None
+    if stored is None:
+        st.caption(say("trigger.no_controls"))
+        return
+    told = {way: {"best": f"{min(values):.3f}", "median": f"{statistics.median(values):.3f}"}
+            for way, values in (("words", stored.words), ("fitted", stored.fitted))}
+    st.caption(say("trigger.controls", works=len(stored.words), evaluations=stored.evaluations,
+                   words_best=told["words"]["best"], words_median=told["words"]["median"],
+                   fitted_best=told["fitted"]["best"], fitted_median=told["fitted"]["median"]))

@@ -30,12 +30,15 @@ from explorer.findings.controls import world_controls
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults
 from explorer.findings.rates import FILE
+from explorer.records import to_json
 from explorer.records.policy import Policy
+from explorer.search.trigger_controls import FILE as CONTROLS
+from explorer.search.trigger_controls import WordsControls, plan_id
 from explorer.search.trigger_plan import PLAN
 from explorer.statistics import auc_interval, rank_p_value, share_interval, tpr_at_fpr
-from explorer.world.files import World, default_cache, open_world
+from explorer.world.files import World, default_cache, open_world, write_json
 from explorer.world.manifest import load_small, read_manifest
-from tests.benchmarks.stored import store, stored
+from tests.benchmarks.stored import made_by, store, stored
 from tests.benchmarks.trigger_works import CONTROL, HELD_OUT, MULTIPLICITIES, STRANGER, Searches, Work, works
 
 NAME = "bench_trigger"
@@ -101,6 +104,16 @@ def from_findings(world: World) -> dict[str, Any]:
                                       "evaluations a work"}
 
 
+def keep_controls(world: World, found: Sequence[tuple[Work, dict[str, Any]]], searches: Searches) -> None:
+    """Writes what page Replay shows beside the words found."""
+    own = [result for work, result in found if work.group == CONTROL]
+    if own:
+        words, fitted = (tuple(round(r[way], 6) for r in own) for way in ("words", "fitted"))
+        kept = WordsControls(searches.model.ref.fingerprint, plan_id(searches.plan), made_by()["date"],
+                             searches.total, words, fitted)
+        write_json(world.root / CONTROLS, to_json(kept))
+
+
 def curve(searches: Searches, chosen: Sequence[Work], world: World, *, until: float) -> dict[str, Any]:
     """The share of works of each group that come back as a near copy under an embedding of so many steps."""
     near, taken = json.loads((world.root / "near_copy.json").read_text("utf-8"))["absolute"], searches.plan
@@ -137,6 +150,8 @@ def main(args: argparse.Namespace) -> None:
         result, part = judge(done, world, controls) | from_findings(world), "whole"
     if args.store and not args.tuning:
         store(NAME, result, parts=(part,))
+        if part == "whole":
+            keep_controls(world, done, searches)
     print(json.dumps(result, sort_keys=True))
 
 
