@@ -16,7 +16,8 @@ KEPT = WordsControls("f" * 64, plan_id(), "2026-11-30", 384, (0.3, 0.4), (0.2, 0
 
 
 def test_every_seed_counts_twice_and_the_search_itself_is_counted():
-    settings = ReplaySettings("a red boat", seeds=8, steps=(10,), guidances=(2.0,), strengths=(0.5,), mode="trigger")
+    settings = ReplaySettings("a red boat", seeds=8, steps=(10,), guidances=(2.0,), strengths=(0.5,),
+                              mode="trigger")
     planned = summarise(settings, INFO)
     assert (planned.tries, planned.from_noise, planned.from_subject) == (16, 16, 0)
     assert planned.unet_evaluations == 16 * 10 * 2 + PLAN.looking + PLAN.fitting
