@@ -34,13 +34,12 @@ from explorer.texts import say
 def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Prints the plan and what is missing; with `--yes` fetches, times, tests and returns what was found."""
     found, files = _choices(args, settings), _works(args.works)
-    need = needed(found, settings)
-    if args.yes and not need.why:
+    need, check = needed(found, settings), _check(found, files)
+    if args.yes and not need.why and files and check and check.enough:  # else gigabytes would come for nothing
         found = _fetched(found, need, settings, quiet=args.json)
         settings = load_settings(settings.home)
         need = needed(found, settings)
     info = describe_model(found.model, home=settings.home) if need.model_here else None
-    check = _check(found, files)
     told = plan(found, need, info, check, works=len(files), settings=settings)
     _say(told, need, check)
     if not args.yes:

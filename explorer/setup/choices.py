@@ -13,7 +13,7 @@ from explorer.clip.known import KNOWN as CLIPS
 from explorer.clip.known import belongs_to, check_choice, is_clip
 from explorer.diffusion.known import KNOWN as MODELS
 from explorer.diffusion.known import KnownModel
-from explorer.diffusion.locate import locate
+from explorer.diffusion.locate import HUB_ID, locate
 from explorer.errors import ExplorerError
 from explorer.records import from_json, to_json
 from explorer.settings import Settings, save_settings
@@ -96,7 +96,6 @@ def needed(choices: Choices, settings: Settings) -> Needed:
 
 def fetchable(model: str) -> bool:
     """Whether this names a repository on the hub and no place on a disk."""
-    from explorer.diffusion.locate import HUB_ID
     return bool(HUB_ID.match(model)) and not model.startswith((".", "/", "~"))
 
 

@@ -24,7 +24,7 @@ def draw(now: Here) -> None:
     found = _offline_again(now, found)
     need = needed(found, now.settings)
     info = _info(now, found, need)
-    if need.model_here and need.clip_here and not found.fetch and timing_of(info, now.settings) is None:
+    if need.model_here and need.clip_here and timing_of(info, now.settings) is None and _idle(now, found):
         found = _fetch(now, found, need)  # everything is here: timing it asks nothing of anybody
     check, case = pictures.check_of(now, found), pictures.own_case(now)
     count = len(case.subjects()) if case else 0
@@ -46,6 +46,11 @@ def _info(now: Here, found: Choices, need: Needed) -> ModelInfo | None:
         if told and "info" in told:
             return from_json(ModelInfo, told["info"])
     return submit.model_info(now, found.model) if need.model_here else None
+
+
+def _idle(now: Here, found: Choices) -> bool:
+    """Whether nothing is under way, and nothing failed that a person should look at first."""
+    return all(j.state == "done" for j in start.jobs_of(found, now.queue))
 
 
 def _fetch(now: Here, found: Choices, need: Needed) -> Choices:
