@@ -24,8 +24,7 @@ class Choices:
     """What a person decided so far.
 
     `model` is a hub id, a folder or a file; `clip` "" the one that belongs to it; `collection` "" none, a folder of
-    pictures, an index or an address; `controls` a folder. `jobs` is what was begun, in order. `online`: it was the
-    fetching that went online, and offline comes back after it.
+    pictures, an index or an address; `controls` a folder. `jobs` is what was begun, in order.
     """
 
     model: str = MODELS[0].source
@@ -38,7 +37,6 @@ class Choices:
     check: str = ""  # job
     jobs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()  # jobs that no result waits for
-    online: bool = False
 
     @property
     def known(self) -> KnownModel | None:

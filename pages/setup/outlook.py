@@ -21,7 +21,6 @@ from pages.tasks import live, submit
 def draw(now: Here) -> None:
     """The plan as far as it can be told, and the button for what comes next: fetching, or the start."""
     found = steps.choices(now)
-    found = _offline_again(now, found)
     need = needed(found, now.settings)
     info = _info(now, found, need)
     if need.model_here and need.clip_here and timing_of(info, now.settings) is None and _idle(now, found):
@@ -54,14 +53,9 @@ def _idle(now: Here, found: Choices) -> bool:
 
 
 def _fetch(now: Here, found: Choices, need: Needed) -> Choices:
-    found = steps.keep(now, start.fetch_and_time(found, need, now.queue, now.settings))
+    found = steps.keep(now, start.fetch_and_time(found, need, now.queue))
     launch.ensure_workers(now.settings)
     return found
-
-
-def _offline_again(now: Here, found: Choices) -> Choices:
-    new = start.offline_again(found, now.queue, now.settings)
-    return found if new == found else steps.keep(now, new)
 
 
 def _fetching(now: Here, found: Choices, need: Needed) -> None:
