@@ -73,7 +73,8 @@ class DownloadModel(Task, kind="desk", runner="explorer.worker.runners.run_downl
 
 @dataclass(frozen=True)
 class DownloadClip(Task, kind="desk", runner="explorer.worker.runners.run_downloads:clip"):
-    """Fetch a known CLIP into the workspace, `asked` as above; result: {"clip": as settings name it, "name": ...}."""
+    """Fetch a known CLIP into the workspace; result: {"clip": as settings have it, "name": ...}. `asked` as above.
+    """
 
     clip: str
     asked: bool = False

@@ -130,12 +130,8 @@ def resume(choices: Choices, queue: Queue) -> str | None:
 
 def jobs_of(choices: Choices, queue: Queue) -> list[Job]:
     """The jobs that were begun, in order; those that the queue no longer knows are left out."""
-    return _jobs((*choices.fetch, *choices.jobs, *choices.after), queue)
-
-
-def _jobs(ids: tuple[str, ...], queue: Queue) -> list[Job]:
     found = []
-    for job_id in ids:
+    for job_id in (*choices.fetch, *choices.jobs, *choices.after):
         try:
             found.append(queue.get(job_id))
         except ExplorerError:
