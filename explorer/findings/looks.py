@@ -1,7 +1,9 @@
 """Which looks at a picture came before a test of it: each may have shaped what is asked next.
 
 Only one's own doing counts: the cases of this workspace, and packages that it exported itself and that came
-back. A demonstration or the other side's package is somebody else's look, whoever opens it here.
+back. A finished example or the other side's package is somebody else's look, whoever opens it here. A case made
+from one of the program's own examples is a demonstration: it counts for nobody else, and nothing counts for it but
+what was done within it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from explorer.cases.snapshot import Snapshot
 from explorer.cases.store import CaseStore
 from explorer.cases.view import CaseView
 from explorer.findings.finding import Measured
+from explorer.world.demonstrations import is_demonstration
 
 
 @dataclass(frozen=True)
@@ -26,16 +29,19 @@ class Look:
     test: tuple[str, str, str] | None = None
 
 
-def looks_at(store: CaseStore, pixels_sha256: str) -> list[Look]:
-    """Every look of one's own at a picture of these pixels, in all cases, each once however often it is here."""
+def looks_at(store: CaseStore, pixels_sha256: str, *, demonstration: str = "") -> list[Look]:
+    """Every look of one's own at a picture of these pixels, in all cases, each once however often it is here.
+
+    `demonstration` is the id of the case that asks, where it is one: then it alone counts.
+    """
     found: dict[str, Look] = {}
     heads = exported(store.root, store.person)
     for row in store.list(archived=None):
-        if row.problem:
+        if row.problem or demonstration not in ("", row.id):
             continue
         case = store.open(row.id)
         try:
-            for look in _looks_of(_own(case, heads), pixels_sha256):
+            for look in _looks_of(_own(case, heads), pixels_sha256, shown=bool(demonstration)):
                 if found.setdefault(look.search_id, look).test is None:
                     found[look.search_id] = look  # a test says more than its plan
         finally:
@@ -48,9 +54,10 @@ def _own(case: Case, heads: frozenset[str]) -> CaseView:
     return Snapshot(case.id, own_part(case.log(), heads), case.blob) if case.read_only else case
 
 
-def _looks_of(case: CaseView, pixels_sha256: str) -> Iterator[Look]:
+def _looks_of(case: CaseView, pixels_sha256: str, *, shown: bool) -> Iterator[Look]:
+    """The looks at pictures of these pixels in a case; at demonstrations only where `shown`."""
     for subject in case.subjects():
-        if subject.pixels_sha256 != pixels_sha256:
+        if subject.pixels_sha256 != pixels_sha256 or (is_demonstration(subject) and not shown):
             continue
         for test in case.records(Measured, subject_id=subject.id):
             model = case.replay(test.replay_id).recipe.model.fingerprint

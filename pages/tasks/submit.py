@@ -14,6 +14,7 @@ from explorer.jobs.flows import Flow, default_policy, investigate
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
 from explorer.records import ModelInfo, ReplaySettings, from_json
+from explorer.records.policy import Policy
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
 from explorer.world.example_cases import evaluation_s, read
@@ -32,6 +33,15 @@ def submit(here: Here, task: Any, *, after: str | None = None) -> str:
     return job_id
 
 
+def demonstrate(here: Here, case_id: str, subject_id: str, settings: ReplaySettings,
+                policy: Policy | None) -> Flow:
+    """The whole loop of one of the bundled examples, as it was made: always with the bundled model."""
+    flow = investigate(here.queue, case_id, subject_id, settings=settings, policy=policy)
+    launch.ensure_workers(here.settings)
+    remember(search=flow.search_id, job=flow.replays)
+    return flow
+
+
 def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings) -> Flow:
     """Puts the whole loop on the queue: embed, neighbours, prompt, measured test, replays."""
     chosen, case = here.settings, here.store.open(case_id)
@@ -39,10 +49,15 @@ def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings)
     case.close()
     flow = investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
                        clip=chosen.clip, collection=chosen.collection,
-                       policy=default_policy(model=chosen.model, clip=chosen.clip, caption=caption))
+                       policy=own_policy(here, caption))
     launch.ensure_workers(chosen)
     remember(search=flow.search_id, job=flow.replays)
     return flow
+
+
+def own_policy(here: Here, caption: str = "") -> Policy | None:
+    """The measured test that "Run it all" makes of a picture with this caption; None where it makes none."""
+    return default_policy(model=here.settings.model, clip=here.settings.clip, caption=caption)
 
 
 def default_replays(prompt: str = "") -> ReplaySettings:
