@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from explorer.findings.controls import world_policies
@@ -9,7 +11,7 @@ from explorer.settings import WORLD
 from pages.findings import answers, verdict_card
 from pages.library import stories
 from pages.shared import frame, state
-from pages.shared.texts import say
+from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
 
@@ -48,7 +50,9 @@ def _run(here: state.Here, *, tested: bool) -> None:
 
 
 def _what_test(here: state.Here) -> str:
-    policy = submit.own_policy(here, here.open_subject.caption)
-    if policy is None:
+    test = submit.test_of(here, here.open_subject.caption)
+    if test.policy is None:
         return say("subject.run_no_test")
-    return say("subject.run_test", seeds=policy.seeds, controls=world_policies(WORLD).get(policy.id, 0))
+    if test.controls != "world":
+        return say("subject.run_test_folder", seeds=test.policy.seeds, folder=plain(Path(test.controls).name))
+    return say("subject.run_test", seeds=test.policy.seeds, controls=world_policies(WORLD).get(test.policy.id, 0))
