@@ -22,7 +22,7 @@ from explorer.records.samplers import sampler_label
 from explorer.settings import WORLD
 from explorer.statistics import smallest_p
 from pages.shared import model_names, pickers, state
-from pages.shared.texts import plain, retold, say
+from pages.shared.texts import known, plain, retold, say
 from pages.tasks import live, submit
 
 TASKS = ("MeasureSubject", "MeasureControls")
@@ -63,7 +63,8 @@ def _result(case: Case, test: Measured, found: Finding | None) -> None:
     controls = case.record(ControlResults, test.controls_id) if test.controls_id else None
     with st.container(border=True):
         if found is not None:
-            st.markdown(f"**{say('measured.' + found.kind)}**")
+            if known(f"measured.{found.kind}"):
+                st.markdown(f"**{say(f'measured.{found.kind}')}**")
             st.markdown(plain(retold(found.statement)))
             st.markdown(plain(retold(found.error_rate)))
             if controls and "p" in found.numbers:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
-from explorer.settings import save_settings
+from explorer.setup.switch import switch_to
 from pages.library import models_panel
 from pages.shared import frame, model_names, state
 from pages.shared.texts import plain, say
@@ -33,7 +31,7 @@ def _switch(here: state.Here) -> None:
     picked = st.radio(say("chip.switch"), sources, key=f"chip_{source}",
                       format_func=lambda s: model_names.short(s, known.get(s)))
     if st.button(say("chip.use"), type="primary", disabled=picked == source, key="chip_use"):
-        save_settings(replace(here.settings, model=picked))
+        switch_to(picked, here.settings, family=known[picked].family if picked in known else "")
         st.rerun()
     st.caption(say("chip.note"))
-    st.page_link(frame.script("models"), label=say("chip.more"), icon=":material/add:")
+    st.page_link(frame.script("setup"), label=say("chip.more"), icon=":material/add:")

@@ -110,7 +110,7 @@ def test_the_chip_opens_by_keyboard_and_offers_another_model(app, tab):
     tab.keyboard.press("Enter")
     tab.get_by_text(say("chip.switch")).wait_for()
     tab.get_by_role("link", name=say("chip.more")).click()
-    tab.get_by_role("heading", name=say("models.title"), exact=True, level=1).wait_for()
+    tab.get_by_role("heading", name=say("setup.title"), exact=True, level=1).wait_for()
 
 
 def test_the_answer_ends_within_the_first_screen_and_on_a_phone_within_one_and_a_half():

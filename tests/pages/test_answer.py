@@ -7,10 +7,12 @@ import dataclasses
 import pytest
 
 from explorer.cases.store import CaseStore
+from explorer.clip.known import CONFIG, WEIGHTS, belongs_to
 from explorer.jobs.queue import Queue
 from explorer.records import Subject
 from explorer.records.policy import Policy
 from explorer.settings import WORLD, load_settings, save_settings
+from explorer.setup.switch import switch_to
 from explorer.world.example_cases import open_told, read
 from explorer.world.example_picks import read_examples
 from pages.report.share import made_by
@@ -53,6 +55,17 @@ def test_the_chip_names_another_model_and_switches_back(opened, home):
     app.radio[0].set_value("world").run()
     app = press(app, say("chip.use"))
     assert load_settings(home).model == "world" and BUNDLED in names_of(app.main, ("popover",))
+
+
+def test_the_clip_goes_with_the_model(home):
+    settings = dataclasses.replace(load_settings(home), model="/models/sd", clip="/clips/other")
+    assert (switch_to("world", settings).clip, load_settings(home).collection) == ("world", "world")
+    assert switch_to("/models/sd", settings, family="sd1").clip == "/clips/other"  # its own is not here
+    folder = belongs_to("sd1").folder(home)
+    folder.mkdir(parents=True)
+    for name in (CONFIG, WEIGHTS):
+        (folder / name).write_bytes(b"{}")
+    assert switch_to("/models/sd", load_settings(home), family="sd1").clip == str(folder)
 
 
 def test_names_are_short_whatever_the_source():
