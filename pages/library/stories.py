@@ -10,7 +10,7 @@ from explorer.findings.series import distinct
 from explorer.findings.verdict import policy_of
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RecoverSeed
-from explorer.records import Replay, ReplaySettings, Subject, from_json
+from explorer.records import Replay, ReplaySettings, Start, Subject, from_json
 from explorer.records.scans import SeedScan
 from explorer.settings import WORLD
 from explorer.world.demonstrations import is_demonstration
@@ -152,13 +152,23 @@ def _settings(case: Case, subject: Subject, which: int) -> ReplaySettings:
 
 
 def _every(case: Case, subject: Subject, told: Told) -> None:
-    found = distinct(case.replays(subject.id, order_by="tiled_l2", limit=-1))[:SHOWN]
+    """From noise first; what was given the picture in a row of its own, last."""
+    ordered = distinct(case.replays(subject.id, order_by="tiled_l2", limit=-1))
+    rows = [[r for r in ordered if (r.recipe.start(subject) is Start.NOISE) == plain_noise][:SHOWN]
+            for plain_noise in (True, False)]
     st.subheader(say("told.every", n=case.count_replays(subject.id)), anchor=False)
     st.caption(say("told.every_text", scale=replay_cards.reading("tiled_l2")))
-    items = [replay_cards.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]
+    _row(case, told, rows[0], key=f"told_{told.story}")
+    if rows[1]:
+        st.subheader(say("overview.given"), anchor=False)
+        st.caption(say("overview.given_text"))
+        _row(case, told, rows[1], key=f"told_given_{told.story}")
+
+
+def _row(case: Case, told: Told, found: list[Replay], *, key: str) -> None:
     shown = _picked(case, told).id
-    picked = widgets.gallery(items, key=f"told_{told.story}", label=say("replay.gallery"), chosen=shown,
-                             cell_px=132)
+    items = [replay_cards.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]
+    picked = widgets.gallery(items, key=key, label=say("replay.gallery"), chosen=shown, cell_px=132)
     if picked and picked != shown:
         state.remember(replay=picked)
         st.rerun()
