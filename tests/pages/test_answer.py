@@ -34,7 +34,8 @@ def names_of(block, kinds: tuple[str, ...]) -> list[str]:
     found = []
     for child in getattr(block, "children", {}).values():
         if child.type in kinds:
-            found.append(str(getattr(child, "label", "") or child.value))
+            popover = child.proto.popover.label if child.type == "popover" else ""
+            found.append(str(popover or getattr(child, "label", "") or child.value))
         found += names_of(child, kinds)
     return found
 
