@@ -14,7 +14,7 @@ from explorer.records.samplers import sampler_label
 from explorer.records.scores import SCORES, shown
 from explorer.report.press import press_picture
 from explorer.search.fit_size import fit
-from explorer.world.demonstrations import is_demonstration
+from explorer.world.demonstrations import times_in_training
 from pages.replay import replay_cards
 from pages.shared import model_names, widgets
 from pages.shared.texts import say
@@ -71,7 +71,7 @@ def _picture(case: Case, subject: Subject, replay: Replay, title: str, source: s
     recipe = replay.recipe
     start = replay_cards.began(recipe, subject, "share")
     value = replay.closeness.get(SCORE)
-    lines = [source, _method(recipe, start, made_by(case, subject, recipe)),
+    lines = [source, _method(recipe, start, made_by(subject, recipe)),
              say("share.close", label=SCORES[SCORE].label, value=shown(SCORE, value) if value is not None else "–",
                  scale=replay_cards.reading(SCORE), tries=case.count_replays(subject.id)),
              say("share.limits")]
@@ -98,14 +98,12 @@ def _method(recipe: Recipe, start: str, model: str) -> str:
                guidance=f"{recipe.guidance:g}", scheduler=sampler_label(recipe.scheduler))
 
 
-def made_by(case: Case, subject: Subject, recipe: Recipe) -> str:
+def made_by(subject: Subject, recipe: Recipe) -> str:
     """The model in a reader's words; of a bundled example, how often the bundled model was trained on it."""
-    if recipe.model.source != model_names.WORLD or not is_demonstration(subject) or not subject.work_id:
+    times = times_in_training(subject) if recipe.model.source == model_names.WORLD else None
+    if times is None:
         return _model(recipe)
-    same = [n.multiplicity for n in case.neighbours(subject.id, collection="world") if n.work_id == subject.work_id]
-    if not same or same[0] is None:
-        return _model(recipe)
-    return say("share.model_seen", n=same[0]) if same[0] else say("share.model_never")
+    return say("share.model_seen", n=times) if times else say("share.model_never")
 
 
 def _model(recipe: Recipe) -> str:
