@@ -88,7 +88,8 @@ class TimeReplay(Task, kind="device", runner="explorer.worker.runners.run_timing
 
 @dataclass(frozen=True)
 class CheckControls(Task, kind="desk", runner="explorer.worker.runners.run_control_check:check"):
-    """Whether a folder of controls is large enough and like a case's works, told without any model.
+    """Whether a folder of controls ("world": the bundled ones) is large enough and like a case's works, told
+    without any model.
 
     `made_after` ("2022-10" or "2022-10-05") is when the model's training had ended. Result: ControlCheck as JSON.
     """
