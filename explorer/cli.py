@@ -96,6 +96,8 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--negative", default="", help=say("command.negative_prompt"))
     one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
                      help=say("command.look_prompt"))
+    one.add_argument("--search", default="exhaustive", choices=("exhaustive", "race", "trigger"),
+                     help=say("command.search_mode"))
     one.add_argument("--seeds", type=int, default=16, help=say("command.many_seeds_replay"))
     one.add_argument("--first-seed", type=int, default=0)
     one.add_argument("--strengths", type=_floats, default=(), help=say("command.img2img_strengths_such"))
@@ -241,7 +243,7 @@ def _world(commands: Any) -> None:
     kinds = commands.add_parser("world", help=say("command.build_check_bundled")).add_subparsers(
         required=True, metavar="ACTION")
     build = _command(kinds, "build", world_command.build, say("command.openclipart_packages_trained"))
-    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
+    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index", "hard"))
     build.add_argument("--device", default="auto")
     build.add_argument("--draw", type=int, default=1, help=say("command.draw_works_2"))
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))

@@ -35,7 +35,7 @@ def excesses(value: float, features: Mapping[str, float] | None,
     if features is None or len(controls.features) != len(controls.values):
         return sign * value, [sign * v for v in controls.values]
     if expected is None:
-        return sign * value, [sign * controls.values[i] for i in matched(features, controls)]
+        return sign * value, [sign * v for v in ranked_values(features, controls)]
     theirs = [expected.excess(v, f, better=better) for v, f in zip(controls.values, controls.features, strict=True)]
     return expected.excess(value, features, better=better), _of_one_spread(theirs, features, controls)
 
@@ -52,6 +52,13 @@ def matched(features: Mapping[str, float], controls: ControlResults) -> list[int
     mine = features.get(COMPLEXITY)
     return [] if mine is None else [i for i, f in enumerate(controls.features)
                                     if COMPLEXITY in f and abs(f[COMPLEXITY] - mine) <= MATCHED]
+
+
+def ranked_values(features: Mapping[str, float] | None, controls: ControlResults) -> tuple[float, ...]:
+    """The closeness of those controls that are ranked as they are: the matched ones, or all without features."""
+    if features is None or len(controls.features) != len(controls.values):
+        return controls.values
+    return tuple(controls.values[i] for i in matched(features, controls))
 
 
 def _of_one_spread(excess: Sequence[float], features: Mapping[str, float], controls: ControlResults) -> list[float]:
