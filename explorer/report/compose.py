@@ -17,6 +17,7 @@ from explorer.records.policy import Policy
 from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, Code, Document, Heading, PageBreak, Table, Text
+from explorer.report.incidence_part import incidence_part, plan_part
 from explorer.report.subject_part import Exhibit, exhibit_of, subject_blocks
 from explorer.report.tested import model_words, several_tests
 from explorer.texts import localised, say, texts_of
@@ -51,6 +52,7 @@ def compose(found: Snapshot, options: ReportOptions) -> Document:
         blocks += subject_blocks(found, subject, exhibits[subject.id], score=options.score,
                                  decided=subject.id not in undecided, brief=brief)
     blocks += [Text(say("document.brief"), "note")] if brief else []
+    blocks += plan_part(found) + incidence_part(found, full=options.detail == "full")
     blocks += _controls(found) + _limits(exhibits) + _methods()
     blocks += _appendix(found, subjects, exhibits, full=options.detail == "full")
     entry, mark = found.head()
