@@ -27,7 +27,7 @@ from explorer.evidence.agreed_plan import (
     sign,
     write_plan,
 )
-from explorer.evidence.plan_on_record import judged, named, put_plan, signers
+from explorer.evidence.plan_on_record import judged, put_plan, run_line, signers
 from explorer.evidence.populations import read_population
 from explorer.folders import read_file
 from explorer.report.notice import write_notice
@@ -88,10 +88,7 @@ def check(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     if args.case:
         case = CaseStore(settings.cases, actor="command line").open(args.case)
         runs = [asdict(one) for one in judged(case)]
-        for one in judged(case):
-            words = {"kind": say(f"note.plan_run.{one.kind}"), "what": one.what, "entry": one.entry}
-            print(say("note.plan.departed", where=named(one.departed), **words) if one.departed
-                  else say("note.plan.kept", **words))
+        print("\n".join(run_line(one) for one in judged(case)))
     return {"plan": signed.plan.sha256, "signatures": [asdict(s) for s in signed.signatures], "runs": runs}
 
 

@@ -99,11 +99,15 @@ def checks(view: CaseView) -> Iterator[Check]:
         else:
             yield Check("plan", "holds", say("note.plan.signed", sha=plan.sha256, by=signers(record.signed)))
     for one in judged(view):
-        words = {"kind": say(f"note.plan_run.{one.kind}"), "what": one.what, "entry": one.entry}
-        if one.departed:
-            yield Check("plan", "departed", say("note.plan.departed", **words, where=named(one.departed)))
-        else:
-            yield Check("plan", "kept", say("note.plan.kept", **words))
+        yield Check("plan", "departed" if one.departed else "kept", run_line(one))
+
+
+def run_line(one: RunVerdict) -> str:
+    """A run's verdict as a sentence."""
+    words = {"kind": say(f"note.plan_run.{one.kind}"), "what": one.what, "entry": one.entry}
+    if one.departed:
+        return say("note.plan.departed", **words, where=named(one.departed))
+    return say("note.plan.kept", **words)
 
 
 def signers(signed: SignedPlan) -> str:

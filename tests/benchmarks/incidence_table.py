@@ -1,9 +1,9 @@
 """The truth by exhaustion: every prompt of three declared populations, replayed with every seed of the frame.
 
-The populations are made of the world's works, drawn by a fixed seed: their captions, what CLIP recovers from their
-pictures, and reworded titles. Each replay's nearest work of all is kept, with its distance and the distance to the
-next work, so that any near-copy rule and any choice of protected works can be asked afterwards. Prompts are worked
-off in the same order in every population: a table that was ended early is a smaller frame, whole in itself.
+The populations are made of the world's works, drawn by a fixed seed: their captions, three of their keywords, and
+their titles reworded. Each replay is kept with its nearest work of all, the distance to it and that to the next
+work, so that any near-copy rule and any choice of protected works can be asked afterwards. Prompts stand in random
+order: a table that was ended early is a smaller frame, whole in itself.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from explorer.clip.encoder import load_encoder
-from explorer.clip.interrogate import interrogate
-from explorer.clip.terms import choose_lists
 from explorer.closeness.tiled import distances
 from explorer.diffusion.models import Model, load_model
 from explorer.records import ReplaySettings
@@ -27,26 +24,26 @@ from explorer.run import QUIET
 from explorer.search.engine import BatchUnit, Here, Made, Room
 from explorer.search.expand import expand
 from explorer.world.files import open_world
-from explorer.world.manifest import all_words, load_small, read_manifest
+from explorer.world.manifest import load_small, read_manifest
 
-POPULATIONS = ("captions", "terms", "rewordings")
+POPULATIONS = ("captions", "keywords", "rewordings")
 PROMPTS, SEEDS, STEPS, GUIDANCE, SCHEDULER = 500, 16, 3, 1.0, "ddim"
 LOOK_STEPS = 2  # of the first look, one replay a prompt with the seed after the frame's
 TOGETHER = 3  # prompts a batch
 TEMPLATES = ("a drawing of {}", "clip art of {}", "{}, vector graphic", "picture: {}", "{} on a white background")
 
 
-def frames(rows: Sequence[dict[str, Any]], pictures: np.ndarray) -> dict[str, list[str]]:
-    """Population to its prompts, PROMPTS each; `pictures` (n, 64, 64, 3) uint8 belong to the manifest's `rows`."""
-    picks = {name: np.random.default_rng(100 + i).permutation(len(rows))[:PROMPTS]
-             for i, name in enumerate(POPULATIONS)}
-    encoder = load_encoder("world", device="cpu")
-    terms = choose_lists(("collection",), collection=all_words(rows))
-    found = [interrogate(encoder, pictures[i], subject_id="", mode="fast", terms=terms)[0].text
-             for i in picks["terms"]]
-    return {"captions": [rows[i]["caption"] for i in picks["captions"]], "terms": found,
-            "rewordings": [TEMPLATES[n % len(TEMPLATES)].format(rows[i]["title"])
-                           for n, i in enumerate(picks["rewordings"])]}
+def frames(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Population to its prompts, PROMPTS each, from the manifest's rows."""
+    picks = {}
+    for number, name in enumerate(POPULATIONS):
+        usable = [r for r in rows if len(r["keywords"]) > 2]
+        order = np.random.default_rng(100 + number).permutation(len(usable))[:PROMPTS]
+        picks[name] = [usable[i] for i in order]
+    return {"captions": [r["caption"] for r in picks["captions"]],
+            "keywords": [", ".join(r["keywords"][:3]) for r in picks["keywords"]],
+            "rewordings": [TEMPLATES[n % len(TEMPLATES)].format(r["title"])
+                           for n, r in enumerate(picks["rewordings"])]}
 
 
 def replayed(model: Model, prompts: Sequence[str], works: np.ndarray, *, steps: int, first: int,
@@ -74,7 +71,7 @@ def replayed(model: Model, prompts: Sequence[str], works: np.ndarray, *, steps: 
     return out
 
 
-def build(folder: Path, *, until: float) -> None:
+def build(folder: Path, *, until: float, first: int = 0) -> None:
     """Fills `folder` with one file for each few prompts of each population, going on where it stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     world = open_world()
@@ -82,10 +79,10 @@ def build(folder: Path, *, until: float) -> None:
     pictures = load_small(world.root, [r["image"] for r in rows])
     named = folder / "frames.json"
     if not named.exists():
-        named.write_text(json.dumps(frames(rows, pictures), ensure_ascii=False), "utf-8")
+        named.write_text(json.dumps(frames(rows), ensure_ascii=False), "utf-8")
     prompts = json.loads(named.read_text("utf-8"))
     model, works = load_model("world", device="cpu", home=folder), pictures.astype(np.float32) / 255
-    for start in range(0, PROMPTS, TOGETHER):
+    for start in range(first, PROMPTS, TOGETHER):
         for name in POPULATIONS:
             path = folder / f"{name}-{start:04d}.npz"
             if path.exists() or time.monotonic() > until:
@@ -99,11 +96,10 @@ def build(folder: Path, *, until: float) -> None:
 
 def gathered(folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """Population to its table, over the prompts that every population has."""
-    parts = {name: sorted(folder.glob(f"{name}-*.npz")) for name in POPULATIONS}
-    many = min(map(len, parts.values()))
+    there = [{p.stem.rpartition("-")[2] for p in folder.glob(f"{name}-*.npz")} for name in POPULATIONS]
     found = {}
-    for name, paths in parts.items():
-        loaded = [dict(np.load(p)) for p in paths[:many]]
+    for name in POPULATIONS:
+        loaded = [dict(np.load(folder / f"{name}-{part}.npz")) for part in sorted(set.intersection(*there))]
         found[name] = {key: np.concatenate([one[key] for one in loaded]) for key in loaded[0]}
     return found
 
@@ -112,5 +108,6 @@ if __name__ == "__main__":
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("folder", type=Path)
     given.add_argument("--minutes", type=float, default=90)
+    given.add_argument("--first", type=int, default=0)
     asked = given.parse_args()
-    build(asked.folder, until=time.monotonic() + 60 * asked.minutes)
+    build(asked.folder, until=time.monotonic() + 60 * asked.minutes, first=asked.first)
