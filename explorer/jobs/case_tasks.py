@@ -31,6 +31,18 @@ class FindNeighbours(Task, kind="desk", runner="explorer.worker.runners.run_neig
 
 
 @dataclass(frozen=True)
+class FindNamedFiles(Task, kind="desk", interactive=True, runner="explorer.worker.runners.run_named_files:look"):
+    """The model and adapters that a subject's embedded settings name, looked for among the files here.
+
+    Result: NamedFiles as JSON.
+    """
+
+    case_id: str
+    subject_id: str
+    model: str = "world"
+
+
+@dataclass(frozen=True)
 class CompareNeighbours(Task, kind="device", runner="explorer.worker.runners.run_queries:compare"):
     """Pixel and learned closeness of a subject's stored neighbours, where their pictures are at hand."""
 
@@ -207,9 +219,10 @@ class RunIncidence(Task, kind="device", runner="explorer.worker.runners.run_inci
 
 @dataclass(frozen=True)
 class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports:write"):
-    """A case's report as "html" or "pdf", for the log head of that number (0: the newest).
+    """A case's report as "html" or "pdf", for the log head of that number (0: the newest), its data beside it.
 
-    Result: {"path": ..., "sha256": ..., "head_entry": ..., "head_hash": ...}.
+    With `replay_id` the exhibit sheet of that replay instead, without data. Result: {"path": ..., "sha256": ...,
+    "head_entry": ..., "data_path": ...}, the last "" for a sheet.
     """
 
     case_id: str
@@ -219,6 +232,7 @@ class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports
     logo_blob: str = ""  # PNG blob of the case
     head: int = 0
     language: str = ""  # of the report; "" for English
+    replay_id: str = ""
 
 
 @dataclass(frozen=True)

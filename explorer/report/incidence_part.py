@@ -36,8 +36,8 @@ def _runs(runs: list[RunVerdict]) -> Table:
     return Table(_head("runs"), rows, wide=(1, 3))
 
 
-def incidence_part(found: CaseView, *, full: bool) -> list[Block]:
-    """Every incidence plan of the case: what was fixed, what came of it, and (`full`) every prompt.
+def incidence_part(found: CaseView) -> list[Block]:
+    """Every incidence plan of the case: what was fixed, and what came of it.
 
     Where the case has an agreed plan, populations outside it stand under a heading of their own.
     """
@@ -47,12 +47,11 @@ def incidence_part(found: CaseView, *, full: bool) -> list[Block]:
     outside = {r.id: r.departed for r in judged(found) if r.departed}
     blocks: list[Block] = [Heading(say("incidence_report.heading")), Text(say("incidence_report.intro"))]
     for plan in known:
-        blocks += _one(found, results(found, plan), outside, full=full)
+        blocks += _one(results(found, plan), outside)
     return [*blocks, Text(say("incidence_report.limits"), "note")]
 
 
-def _one(found: CaseView, result: IncidenceResult, outside: dict[str, tuple[str, ...]], *,
-         full: bool) -> list[Block]:
+def _one(result: IncidenceResult, outside: dict[str, tuple[str, ...]]) -> list[Block]:
     plan = result.plan
     blocks: list[Block] = [Heading(plan.question or say("incidence_report.untitled", id=plan.id), 3),
                            *(Text(line) for line in summary_lines(result))]
@@ -70,7 +69,7 @@ def _one(found: CaseView, result: IncidenceResult, outside: dict[str, tuple[str,
                        Table(_head("works"), tuple(
                            (w.work, localised(f"{w.estimate.hits:,}"), str(w.estimate.prompts_with_hits),
                             estimate_words(w.estimate)) for w in part.works[:MOST_WORKS]), wide=(0, 3))]
-    return blocks + (_sheet(found, plan) if full else [])
+    return blocks
 
 
 def population_row(result: IncidenceResult, number: int) -> tuple[str, ...]:
@@ -81,6 +80,11 @@ def population_row(result: IncidenceResult, number: int) -> tuple[str, ...]:
     return (population_name(part.declared), say(f"incidence_kind.{part.declared.kind}"),
             say("incidence_report.drawn", done=part.done, size=part.declared.prompts), *told,
             estimate_words(part.estimate) if part.estimate else say("incidence_report.not_due"))
+
+
+def sheets_part(found: CaseView) -> list[Block]:
+    """The denominator sheets of every plan of the case."""
+    return [block for plan in plans(found) for block in _sheet(found, plan)]
 
 
 def _sheet(found: CaseView, plan: IncidencePlan) -> list[Block]:
