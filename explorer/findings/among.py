@@ -31,7 +31,7 @@ class Among:
 
 
 def among(test: Measured, controls: ControlResults) -> Among:
-    """The subject and its controls as the p-value ranks them: adjusted where they have an expectation, else matched."""
+    """The subject and its controls as the p-value ranks them: adjusted where there is an expectation."""
     if not is_adjusted(controls, test.features):
         values = ranked_values(test.features or None, controls)
         return Among(test.value, values, "score", SCORES[controls.score].better == "lower")

@@ -121,7 +121,8 @@ def test_no_p_value_without_controls_with_few_or_with_unfit_ones():
     assert judge("s1", _replay(0.05), EFFORT, score="tiled_l2").kind == "no_controls"
     few = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(9, with_features=False))
     assert few.kind == "controls_not_matched" and "19 such controls are needed" in few.statement
-    least = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(60), features=TYPICAL, level=0.01)
+    least = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(60), features=TYPICAL,
+                  level=0.01)
     assert least.kind == "too_few_controls" and "99 controls are needed" in least.statement
     odd = {**TYPICAL, "size": 30.0}
     unfit = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=odd)
