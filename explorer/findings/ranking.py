@@ -40,6 +40,13 @@ def excesses(value: float, features: Mapping[str, float] | None,
     return expected.excess(value, features, better=better), _of_one_spread(theirs, features, controls)
 
 
+def position(mine: float, theirs: Sequence[float]) -> float:
+    """How far a work stands from the controls' middle, in mean distances from it; positive is closer."""
+    values = np.asarray(theirs, float)
+    middle = float(np.median(values))
+    return (mine - middle) / max(1e-6, float(np.abs(values - middle).mean()))
+
+
 def comparable(features: Mapping[str, float] | None, controls: ControlResults) -> bool:
     """Whether a rank among these controls may give a p-value: something is taken off, or enough are matched."""
     if controls.expectation is not None:
