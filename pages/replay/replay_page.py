@@ -100,3 +100,4 @@ if upload.needed(now, "replay"):
     live.follow(_runs, "RunSearch")
     live.follow(_found, "RunSearch", every_s=live.RESULTS_S)
     live.follow(_seeds, "RecoverSeed")
+    st.caption(say("replay.caution"))
