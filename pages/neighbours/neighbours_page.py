@@ -53,7 +53,7 @@ def _pictures(here: state.Here, shown: GalleryPage[Neighbour], *, several: bool)
     marking.left_out(shown.hidden, shown.copies)
     if shown.items:
         left, right = st.columns([1, 1], gap="large")
-        with left.container(height=1040, border=False):
+        with left.container(height=1040, border=False, key="pictures"):
             picked = work_gallery.gallery(here, shown.items, several=several)
         if picked is not None:
             with right:
