@@ -49,9 +49,10 @@ def _draw() -> None:
     draw(here)
 
 
-def draw(here: state.Here) -> None:
-    """The cards as they stand now."""
-    for place, answer in zip(st.columns(len(ANSWERS), gap="medium"), ANSWERS, strict=True):
+def draw(here: state.Here, *, stacked: bool = False) -> None:
+    """The cards as they stand now: side by side, or one below the other in a narrow place."""
+    places = [st.container() for _ in ANSWERS] if stacked else st.columns(len(ANSWERS), gap="medium")
+    for place, answer in zip(places, ANSWERS, strict=True):
         with place:
             answer(here)
 
