@@ -20,8 +20,9 @@ def table(stored: dict[str, Any]) -> str:
     true, blind = stored["true_caption"], stored["blind"]
     rows = [_row("**measured test**", true, blind)]
     rows += [_row(name, true["baselines"].get(key), blind["baselines"].get(key)) for key, name in NAMES.items()]
-    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05, of all tested "
-            "| recovered prompts: AUC | flagged at p ≤ 0.05, of all tested |", "|---|---|---|---|---|"]
+    of = "of all tested" if "given" in true["flagged_at_5"]["held_out"] else "of those with a p-value"
+    dose = ["", f"| seen in training | own caption: AUC | flagged at p ≤ 0.05, {of} "
+            f"| recovered prompts: AUC | flagged at p ≤ 0.05, {of} |", "|---|---|---|---|---|"]
     for seen in ("1", "4", "16", "64", "256"):
         times = "once" if seen == "1" else f"{seen} times"
         a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
@@ -30,11 +31,12 @@ def table(stored: dict[str, Any]) -> str:
     for group, name in (("held_out", "never (held out)"), ("strangers", "never, nor the instruments (strangers)")):
         flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
         dose.append("| " + " | – | ".join((name, *flagged)) + " |")
-    return "\n".join([*head, *rows, *dose, *_validity(true, blind, stored), *_within(stored.get("crossover"))])
+    return "\n".join([*head, *rows, *dose, *validity(stored), *_within(stored.get("crossover"))])
 
 
-def _validity(true: dict[str, Any], blind: dict[str, Any], stored: dict[str, Any]) -> list[str]:
+def validity(stored: dict[str, Any]) -> list[str]:
     """Wrong flags by complexity and of one-artist sets, and the ratio of a flag; [] in results of an older make."""
+    true, blind = stored["true_caption"], stored["blind"]
     if "by_fifth" not in true:
         return []
     rows = [(f"{n} fifth of the controls by complexity, each ranked by the others",

@@ -51,7 +51,13 @@ from tests.benchmarks.findings_crossover import about, crossover
 from tests.benchmarks.findings_doors import door_check, img2img_trap
 from tests.benchmarks.findings_robust import CHANGES, robustness
 from tests.benchmarks.findings_works import chosen, indices
+from tests.benchmarks.stored import store, stored
 
+NAME = "bench_findings"
+WHOLE_KEYS = ("by_multiplicity", "baselines", "blind_prompt_auc", "robustness", "door_check", "img2img_false_rate",
+              "crossover", "seeds", "flagged", "kept_from")  # of a run of all works alone
+VALIDITY = ("flagged_at_1", "flagged_at_5", "by_fifth", "derived", "calibration", "likelihood_ratio", "cllr",
+            "one_artist_sets", "policy")
 SOURCES = ("caption", "interrogation")
 PARTS = ("baselines", "doors", "img2img", "arithmetic")
 
@@ -73,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     world = open_world()
     if args.stored:
-        print(json.dumps(json.loads((world.root / FILE).read_text("utf-8")), sort_keys=True))
+        print(stored(NAME))
         return
     torch.set_grad_enabled(False)
     asked = Asked(args.seeds, args.works, args.blind_works, args.trap_works, args.banked,
@@ -81,12 +87,27 @@ def main() -> None:
                   args.cache or world.cache / "findings", pick_device(args.device))
     result, controls, rates = run(world, asked, other=open_world(args.crossover) if args.crossover else None)
     if args.store:
-        if controls:
-            write_json(world.root / WORLD_FILE, {"world": result["fingerprint"], "date": result["date"],
-                                                 "results": controls})
-        write_json(world.root / FILE, result)
-        write_json(world.root / finding_ratio.FILE, finding_ratio.as_file(rates, world=result["fingerprint"]))
+        _store(world, result, controls, rates, whole=not asked.banked)
     print(json.dumps(result, sort_keys=True))
+
+
+def _store(world: World, result: dict, controls: dict, rates: list[ReferenceRates], *, whole: bool) -> None:
+    """Writes what the app reads, and the benchmark's own result; of a part of the works only what is new in it."""
+    if controls:
+        write_json(world.root / WORLD_FILE, {"world": result["fingerprint"], "date": result["date"],
+                                             "results": controls})
+    if whole:
+        write_json(world.root / FILE, result)
+    write_json(world.root / finding_ratio.FILE, finding_ratio.as_file(rates, world=result["fingerprint"]))
+    store(NAME, result if whole else _beside(_before(world), result), parts=("whole" if whole else "validity",))
+
+
+def _beside(before: dict, result: dict) -> dict:
+    """A result of a part of the works beside the last one of all: figures of VALIDITY are the new ones."""
+    found = before | {k: v for k, v in result.items() if k not in WHOLE_KEYS}
+    for name in ("true_caption", "blind"):
+        found[name] = before.get(name, {}) | {k: result[name][k] for k in VALIDITY}
+    return found | {"whole_date": before.get("date"), "whole_works": before.get("works")}
 
 
 @dataclass(frozen=True)
@@ -116,7 +137,7 @@ def run(world: World, asked: Asked, *, other: World | None = None) -> tuple[dict
     captions = [rows[i]["caption"] for i in pick]
     blind = _blind(world, rows, fewer, asked.folder)
     model = load_model("world", device="cpu")
-    date, result, stored, rates = datetime.now(UTC).date().isoformat(), {}, {}, []
+    date, result, kept_controls, rates = datetime.now(UTC).date().isoformat(), {}, {}, []
     for name, source, prompts, subjects in zip(
             ("true_caption", "blind"), SOURCES, ([(c,) for c in captions], blind), (every, fewer), strict=True):
         policy = Policy(prompt_from=source, seeds=asked.seeds)
@@ -124,7 +145,7 @@ def run(world: World, asked: Asked, *, other: World | None = None) -> tuple[dict
         part, reference = one.measured(before.get(name, {}), date)
         rates.append(reference)
         if one.fresh:
-            stored[policy.id] = to_json(one.controls)
+            kept_controls[policy.id] = to_json(one.controls)
         if other:
             part["crossover"] = crossover(subjects, other, prompts, rows, effort=one.effort, values=one.values,
                                           found=one.found, controls=one.controls, folder=asked.folder,
@@ -141,7 +162,7 @@ def run(world: World, asked: Asked, *, other: World | None = None) -> tuple[dict
                "device": str(asked.device), "kept_from": before.get("kept_from", {}) | kept,
                "works": {name: len(rows) for name, rows in every.groups.items()},
                "blind_works": {name: len(rows) for name, rows in fewer.groups.items()}}
-    return result, stored, rates
+    return result, kept_controls, rates
 
 
 def _banked(world: World, rows: list[dict], pick: list[int], asked: Asked, source: str) -> list[int]:

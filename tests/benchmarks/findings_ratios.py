@@ -62,7 +62,7 @@ def by_fifth(controls: ControlResults, p: np.ndarray, level: float = 0.05) -> li
 
 def reference(subjects: measure.Subjects, p: np.ndarray, places: np.ndarray, controls: ControlResults,
               own: tuple[np.ndarray, np.ndarray], *, date: str, derived: dict[str, Counted]) -> ReferenceRates:
-    """The rates that ratios rest on; `own` are the controls' p-values and positions, each ranked by the others.
+    """The rates that ratios rest on; `own` are the controls' p and positions, each ranked by the rest.
 
     The controls, exchangeable with other held-out works, are the unseen works of the continuous ratio. Counted, they
     give the level itself but for refusals, and so stand beside the others under a name of their own.
