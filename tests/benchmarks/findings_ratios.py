@@ -64,8 +64,8 @@ def reference(subjects: measure.Subjects, p: np.ndarray, places: np.ndarray, con
               own: tuple[np.ndarray, np.ndarray], *, date: str, derived: dict[str, Counted]) -> ReferenceRates:
     """The rates that ratios rest on; `own` are the controls' p and positions, each ranked by the rest.
 
-    The controls, exchangeable with other held-out works, are the unseen works of the continuous ratio. Counted, they
-    give the level itself but for refusals, and so stand beside the others under a name of their own.
+    The controls, exchangeable with other held-out works, are unseen works of the continuous ratio too. Counted,
+    they give the level itself but for refusals, and so stand beside the others under a name of their own.
     """
     groups = subjects.groups
     unseen = {"held_out": _counted(p[groups["test"]]), "strangers": _counted(p[groups["stranger"]]),
