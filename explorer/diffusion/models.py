@@ -92,14 +92,15 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
         raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
     pick_dtype(precision, place)
-    planned = plan(shape_of(located), device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
+    shape = shape_of(located)
+    planned = plan(shape, device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
                    width_px=info.default_size_px, height_px=info.default_size_px, precision=precision,
                    flow=known.flow)
     check_room(planned, info.name)
     policy = policy_of(planned)
     with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
             say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
-        pipe = _open(located, pick_dtype(policy.precision, place))
+        pipe = _open(located, DTYPES[shape.narrow if policy.place == "held" else policy.precision])
         family = _settled(pipe, info, policy, place, files)
         return model_from_pipeline(pipe, family[1], device=place, policy=policy, family=family[0],
                                    adapters=tuple(f.record() for f in files))
@@ -111,7 +112,7 @@ def _settled(pipe: Any, info: ModelInfo, policy: MemoryPolicy, place: torch.devi
 
     Parts that take turns on a card are laid over before they go there, on the processor.
     """
-    whole = policy.place == "device"
+    whole = policy.place in ("device", "held")
     if whole:
         settle(pipe, policy, place)
     _still(pipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +25,14 @@ _PREFIXES = (("first_stage_model.", "vae"), ("vae.", "vae"), ("cond_stage_model.
 
 @dataclass(frozen=True)
 class Part:
-    """A network of a model: how many numbers it has, and with how many bits its file holds each."""
+    """A network of a model: how many numbers it has, with how many bits its file holds each, and in which format
+    most of them ("F16" and so on, as safetensors spells it; "" where that is not known).
+    """
 
     role: str
     numbers: int
     bits: float
+    kind: str = ""
 
     @property
     def network(self) -> bool:
@@ -50,6 +54,12 @@ class Shape:
     @property
     def numbers(self) -> int:
         return sum(part.numbers for part in self.parts)
+
+    @property
+    def narrow(self) -> str:
+        """The half precision that every part is stored in; empty where one is stored otherwise."""
+        kinds = {part.kind if part.bits == 16 else "" for part in self.parts}
+        return {"F16": "float16", "BF16": "bfloat16"}.get(kinds.pop(), "") if len(kinds) == 1 else ""
 
     def working(self, pixels: int) -> float:
         """Numbers alive at the peak of the network's call for one image."""
@@ -108,21 +118,20 @@ def shape_of(located: Located) -> Shape:
         if name.endswith(".safetensors"):
             for part in _parts_of(read_table(located.root / name), name.partition("/")[0] if "/" in name else ""):
                 before = parts.get(part.role, Part(part.role, 0, part.bits))
-                parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits)
+                parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits, part.kind)
     network, vae = _configs(located)
     return Shape(tuple(parts.values()), *working(network, vae, tokens=facts(located.family).tokens))
 
 
 def _parts_of(table: Table, role: str) -> list[Part]:
     """One part for a folder's file; network, autoencoder and text encoders of a file that holds them all."""
-    numbers: dict[str, int] = {}
-    stored: dict[str, float] = {}
+    counts: dict[str, Counter[str]] = {}
     for name, tensor in table.tensors.items():
         of = role or next((part for prefix, part in _PREFIXES if name.startswith(prefix)), "unet")
-        count = math.prod(tensor.shape)
-        numbers[of] = numbers.get(of, 0) + count
-        stored[of] = stored.get(of, 0.0) + count * WIDTHS[tensor.dtype]
-    return [Part(of, count, stored[of] / count) for of, count in numbers.items() if count]
+        if tensor.dtype[0] in "FB" and tensor.dtype != "BOOL":  # places and marks are no weights
+            counts.setdefault(of, Counter())[tensor.dtype] += math.prod(tensor.shape)
+    return [Part(of, n, sum(WIDTHS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
+            for of, by in counts.items() if (n := by.total())]
 
 
 def _configs(located: Located) -> tuple[dict[str, Any], dict[str, Any]]:

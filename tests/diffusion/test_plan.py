@@ -173,8 +173,9 @@ def test_the_shape_of_files_on_disk(tmp_path):
     half = torch.zeros(7, dtype=torch.float16)
     save_file({"model.diffusion_model.a": half, "first_stage_model.b": torch.zeros(3),
                "cond_stage_model.transformer.c": torch.zeros(2)}, file)
-    found = {p.role: (p.numbers, p.bits) for p in shape_of(locate(str(file))).parts}
-    assert found == {"unet": (7, 16.0), "vae": (3, 32.0), "text_encoder": (2, 32.0)}
+    found = {p.role: (p.numbers, p.bits, p.kind) for p in shape_of(locate(str(file))).parts}
+    assert found == {"unet": (7, 16.0, "F16"), "vae": (3, 32.0, "F32"), "text_encoder": (2, 32.0, "F32")}
+    assert not shape_of(locate(str(file))).narrow and not shape.narrow
 
 
 def test_what_no_error_of_the_plan_could_help_is_refused_before_loading(tmp_path, monkeypatch):
