@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -10,14 +11,14 @@ from explorer.cases.case import Case
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
-from explorer.findings.series import evaluations_per_s
 from explorer.jobs.flows import own_test
 from explorer.records import Effort, ReplaySettings, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
+from explorer.settings import save_settings
 from pages.replay import replay_cards
-from pages.shared import state, upload, widgets
-from pages.shared.texts import minutes, plain, say
+from pages.shared import pickers, state, upload, widgets
+from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
 SCORE = "tiled_l2"
@@ -61,6 +62,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         st.markdown(say("portfolio.all_run"))
         return
     settings = settings_form()
+    controls(now)
     info = submit.model_info(now)
     if info is None:
         st.caption(say("replay.unknown_model"))
@@ -77,14 +79,26 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         st.rerun()
 
 
+def controls(now: state.Here) -> None:
+    """For another model than the bundled one: the controls that all works are tested against, chosen once."""
+    if now.settings.model == "world":
+        return
+    kept = now.settings.controls
+    st.markdown(say("portfolio.controls_in_use", path=kept) if kept else say("portfolio.controls_open"))
+    with st.expander(say("portfolio.controls_choose"), icon=":material/compare:", expanded=not kept):
+        st.caption(say("portfolio.controls_text"))
+        chosen = pickers.folder(now, "portfolio_controls", now.settings.roots, adds="collection_folders")
+    if chosen and chosen != kept:
+        save_settings(replace(now.settings, controls=chosen))
+        st.rerun()
+
+
 def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSummary) -> None:
     """What the works that wait will take: the replays of each and, where one is made, its measured test."""
     info, policy = submit.model_info(now), own_test(now.settings, submit.model_info(now)).policy
     test = policy.effort(info.family) if policy and info else Effort()
     evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
-    speed = evaluations_per_s([r.closest for r in rows if r.closest])
-    time = (say("replay.estimate", time=minutes(evaluations / speed)) if speed
-            else submit.unmeasured(now, evaluations))
+    time = submit.time_for(now, evaluations, [r.closest for r in rows if r.closest])
     st.markdown(say("portfolio.plan", works=waiting, tries=(plan.tries + test.tries) * waiting,
                     tested=say("portfolio.tested", n=test.tries) if policy else "",
                     evaluations=f"{evaluations:,}", time=time))

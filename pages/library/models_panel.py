@@ -118,7 +118,8 @@ def choose(now: Here) -> str:
         base = str(Path(base) / st.selectbox(say("models.file"), files, key="model_file")) if files else base
     with st.expander(say("models.adapters"), icon=":material/layers:"):
         st.caption(say("models.adapters_text"))
-        folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders])
+        folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders],
+                                adds="model_folders")
         files = weight_files(Path(folder)) if folder else []
         parts = [_weighed(Path(folder) / name) for name in
                  st.multiselect(say("models.adapter_files"), files, key="adapter_files", disabled=not files)]

@@ -17,7 +17,8 @@ from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue
 from explorer.records import Effort
 from explorer.report.blocks import Table, Text
-from explorer.report.compose import ReportOptions, compose
+from explorer.report.compose import compose
+from explorer.report.options import ReportOptions
 from explorer.settings import load_settings
 from pages.shared import upload
 from pages.shared.texts import plain, say
@@ -109,7 +110,7 @@ def weighed(home, case_id, features):
 
 def own_p_values(document) -> list[str]:
     """What the report's tables of measured tests give as p-value."""
-    tables = [b for b in document.blocks if isinstance(b, Table) and b.head[0] == "Closest prompt"]
+    tables = [b for b in document.everything() if isinstance(b, Table) and b.head[0] == "Closest prompt"]
     return [row[4] for table in tables for row in table.rows]
 
 
@@ -135,7 +136,8 @@ def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the
     assert why in [w.value for w in opened("findings", several).warning]
     said = [b.text for b in document.blocks if isinstance(b, Text)]
     assert any(text.startswith("The works are ranked, but no p-values") for text in said)
+    assert say("portfolio_answer.nothing_comparable") in said
     assert say("document.not_together") in said
     table = next(b for b in document.blocks if isinstance(b, Table) and b.head[0] == "Work")
-    assert [row[1:] for row in table.rows] == [("0.100", "16"), ("0.400", "16")]
+    assert [row[1:5] for row in table.rows] == [(v, "16", "none given", "none given") for v in ("0.100", "0.400")]
     assert own_p_values(document) == ["none given"]
