@@ -6,6 +6,7 @@ that its place takes. A part in `optional` may be left out ([null, null] in mode
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +136,10 @@ TWINS = {"StableDiffusionImg2ImgPipeline": "StableDiffusionPipeline",
          "ChromaImg2ImgPipeline": "ChromaPipeline", "QwenImageImg2ImgPipeline": "QwenImagePipeline",
          "ZImageImg2ImgPipeline": "ZImagePipeline", "KolorsImg2ImgPipeline": "KolorsPipeline",
          "Kandinsky3Img2ImgPipeline": "Kandinsky3Pipeline", "Lumina2Text2ImgPipeline": "Lumina2Pipeline"}
+# Pipelines that are refused for what they are for; the first sign in their name tells.
+PURPOSES = {"video": "Video|ToVid|Wan|LTX|Mochi|Cosmos(?!2TextToImage)|AnimateDiff|Allegro|Latte|SkyReels",
+            "fills": "Inpaint|Fill", "edits": "Edit|Kontext|InstructPix2Pix",
+            "guided": "ControlNet|Control|Adapter|GLIGEN", "finishes": "Upscale|Refiner|Depth2Img"}
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,8 @@ def read_index(index: dict[str, Any], where: str) -> Index:
     if not isinstance(name, str):
         raise _own_code(where, "a custom pipeline")
     if kind is None:
+        if what := next((key for key, sign in PURPOSES.items() if re.search(sign, name)), ""):
+            raise ExplorerError(f"model_files.folder_{what}", where=where, name=name[:60])
         raise ExplorerError("diffusion.classes_model_not_among", where=where, name=name[:60],
                             kinds=", ".join(k.removesuffix("Pipeline") for k in KINDS))
     parts, left_out = {}, []

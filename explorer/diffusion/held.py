@@ -51,6 +51,15 @@ def hold_part(part: torch.nn.Module, compute: torch.dtype) -> int:
     return held
 
 
+def narrow_part(part: torch.nn.Module, kind: torch.dtype) -> None:
+    """Stores those matrices as `kind` whose every number is one there too: nothing is rounded."""
+    for module in part.modules():
+        if type(module) in _FORWARDS:
+            narrow = module.weight.data.to(kind)
+            if torch.equal(narrow.to(module.weight.dtype), module.weight.data):
+                module.weight.data = narrow
+
+
 def is_held(module: torch.nn.Module) -> bool:
     """Whether a layer's weights are widened at each call."""
     return getattr(module.forward, "__func__", None) in _FORWARDS.values()

@@ -90,6 +90,8 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     known = facts(info.family)
     if files and not known.own_loop:
         raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
+    if files and located.network is not None and located.network.suffix.lower() == ".gguf":
+        raise ExplorerError("model_files.adapter_over_gguf", name=located.network.name)
     place = pick_device(device)
     pick_dtype(precision, place)
     shape = shape_of(located)
@@ -182,11 +184,17 @@ def _open(located: Located, dtype: torch.dtype) -> Any:
     if located.index is None:
         from explorer.diffusion.single_file import open_single_file
         return open_single_file(located, dtype)
+    if located.network is not None:
+        from explorer.diffusion.network_file import open_network
+        return _open_folder(located, located.index, dtype, **{located.role: open_network(located, dtype)})
     return _open_folder(located, located.index, dtype)
 
 
-def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
-    """The pipeline out of a private folder with the located files; classes as our table names them."""
+def _open_folder(located: Located, index: Index, dtype: torch.dtype, **given: torch.nn.Module) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them.
+
+    `given` are networks that are loaded already, by role.
+    """
     import diffusers
     files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
     files["model_index.json"] = json.dumps(index.plain()).encode()
@@ -196,7 +204,7 @@ def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
         check_networks(folder, index, list(files))
         pipe = getattr(diffusers, index.kind.pipeline).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty, **given)
     _check_filled(pipe, located)
     return pipe
 

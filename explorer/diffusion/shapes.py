@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.diffusion.locate import Located
-from explorer.foreign.reading import WIDTHS, Table, read_json, read_table
+from explorer.diffusion.network_files import table_of
+from explorer.foreign import gguf_reading
+from explorer.foreign.reading import WIDTHS, Table, read_json
 from explorer.records.families import facts
 
 # Numbers that are alive at once at the peak of a network's call, measured on the published networks without
@@ -18,6 +20,7 @@ from explorer.records.families import facts
 A_TOKEN, A_CELL, A_PIXEL = 22, 26, 3
 FILM = 18  # of an autoencoder for films, for each pixel and unit of its base
 USUAL_WIDTH, USUAL_DECODE = 3072, 768  # for a network whose config does not say
+BITS = gguf_reading.BITS | {kind: bits for kind, bits in WIDTHS.items() if kind[0] == "F" or kind == "BF16"}
 TOKEN_PX = 16  # the side of the square that a token stands for
 _PREFIXES = (("first_stage_model.", "vae"), ("vae.", "vae"), ("cond_stage_model.", "text_encoder"),
              ("conditioner.", "text_encoder"), ("text_encoders.", "text_encoder"))
@@ -54,6 +57,11 @@ class Shape:
     @property
     def numbers(self) -> int:
         return sum(part.numbers for part in self.parts)
+
+    @property
+    def network_bits(self) -> float:
+        """With how many bits the network's file holds a number, in the mean."""
+        return next((part.bits for part in self.parts if part.network), 0.0)
 
     @property
     def narrow(self) -> str:
@@ -114,9 +122,10 @@ def _decoding(vae: dict[str, Any]) -> float:
 def shape_of(located: Located) -> Shape:
     """The shape of a model's files. ExplorerError if one of them is damaged."""
     parts: dict[str, Part] = {}
-    for name in located.files:
-        if name.endswith(".safetensors"):
-            for part in _parts_of(read_table(located.root / name), name.partition("/")[0] if "/" in name else ""):
+    for name, path in located.paths.items():
+        if name.endswith((".safetensors", ".gguf")):
+            folder = name.partition("/")[0] if "/" in name else ""
+            for part in _parts_of(table_of(path), located.role if folder == "network" else folder):
                 before = parts.get(part.role, Part(part.role, 0, part.bits))
                 parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits, part.kind)
     network, vae = _configs(located)
@@ -128,9 +137,9 @@ def _parts_of(table: Table, role: str) -> list[Part]:
     counts: dict[str, Counter[str]] = {}
     for name, tensor in table.tensors.items():
         of = role or next((part for prefix, part in _PREFIXES if name.startswith(prefix)), "unet")
-        if tensor.dtype[0] in "FB" and tensor.dtype != "BOOL":  # places and marks are no weights
+        if tensor.dtype in BITS:  # places and marks are no weights
             counts.setdefault(of, Counter())[tensor.dtype] += math.prod(tensor.shape)
-    return [Part(of, n, sum(WIDTHS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
+    return [Part(of, n, sum(BITS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
             for of, by in counts.items() if (n := by.total())]
 
 

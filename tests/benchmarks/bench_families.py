@@ -2,11 +2,12 @@
 
     python tests/benchmarks/bench_families.py [--part tiny|full|rehearsals] [--stored] [--size 256] [--rounds 5]
 
-`families` {name: {"max_abs_diff", "speedup_over_single"}} on tiny random pipelines: the largest difference of latents
-to the pipeline's own call (txt2img and img2img where diffusers has it), and images a second in a batch of eight
-over one own call after the other. `own_over_diffusers_time` and `peak_rss_over_diffusers`: a full-size Stable
-Diffusion 1.5 of random weights, each run in a process of its own, both in turn, medians. `rehearsals`: full-size models as
-folder and as single file, one replay each; equal hashes mean that both hold the same model. The last line is JSON.
+`families` {name: {"max_abs_diff", "speedup_over_single"}} on tiny random pipelines: the largest difference of
+latents to the pipeline's own call (txt2img and img2img where diffusers has it), and images a second in a batch of
+eight over one own call after the other. `own_over_diffusers_time` and `peak_rss_over_diffusers`: a full-size Stable
+Diffusion 1.5 of random weights, each run in a process of its own, both in turn, medians. `rehearsals`: full-size
+models as folder and as single file, one replay each; equal hashes mean that both hold the same model. The last line
+is JSON.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def test_families_are_told_from_the_table_of_tensors(tmp_path):
     path = tmp_path / "m.safetensors"
     for key, family in (("conditioner.embedders.1.model.x", "sdxl"), ("cond_stage_model.model.x", "sd2"),
                         ("cond_stage_model.transformer.x", "sd1")):
-        save_file({key: torch.zeros(1)}, path)
+        save_file({key: torch.zeros(1)}, path, metadata={"modelspec.prediction_type": "v"})
         assert locate(str(path)).family == family
     save_file({"lora_unet_x.lora_down.weight": torch.zeros(1)}, path)
     with pytest.raises(ExplorerError, match="not a whole Stable Diffusion"):
