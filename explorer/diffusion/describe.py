@@ -81,7 +81,7 @@ def _card(located: Located) -> dict[str, Any]:
 def _native_size(located: Located) -> int:
     if located.predicts == "epsilon":  # Stable Diffusion 2 base
         return 512
-    if located.kind == "file" or facts(located.family).flow or located.family == "other":
+    if located.kind == "file" or facts(located.family).flow or not facts(located.family).own_loop:
         return facts(located.family).size_px
     unet = read_json(located.root / "unet" / "config.json")
     vae = read_json(located.root / "vae" / "config.json")

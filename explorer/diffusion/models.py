@@ -97,7 +97,7 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     shape = shape_of(located)
     planned = plan(shape, device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
                    width_px=info.default_size_px, height_px=info.default_size_px, precision=precision,
-                   flow=known.flow)
+                   flow=known.bfloat16)
     check_room(planned, info.name)
     policy = policy_of(planned)
     with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(

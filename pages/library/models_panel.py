@@ -65,7 +65,7 @@ def _memory(now: Here, info: ModelInfo) -> str:
         shape = shape_of(locate(info.source.split(" + ")[0], home=now.settings.home))
     except ExplorerError:
         return ""
-    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).flow))
+    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).bfloat16))
 
 
 def known(now: Here, *, prompt: str) -> None:

@@ -1,11 +1,11 @@
 """Every family: ours against diffusers' own call, and full-size models with random weights on this computer.
 
-    python tests/benchmarks/bench_families.py [--part tiny|full|rehearsals] [--stored] [--size 256] [--rounds 5]
+    python tests/benchmarks/bench_families.py [--part tiny|full|sd1|sdxl|sd35] [--stored] [--size 256] [--rounds 5]
 
 `families` {name: {"max_abs_diff", "speedup_over_single"}} on tiny random pipelines: the largest difference of
 latents to the pipeline's own call (txt2img and img2img where diffusers has it), and images a second in a batch of
 eight over one own call after the other. `own_over_diffusers_time` and `peak_rss_over_diffusers`: a full-size Stable
-Diffusion 1.5 of random weights, each run in a process of its own, both in turn, medians. `rehearsals`: full-size
+Diffusion 1.5 of random weights, each run in a process of its own, both in turn, medians. `rehearsal_…`: full-size
 models as folder and as single file, one replay each; equal hashes mean that both hold the same model. The last line
 is JSON.
 """
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from tests.diffusion.families import own, tiny_flows
 
 UNETS = {"sd1": "sd1-kl", "sd2": "sd2-v", "sdxl": "sdxl"}
 EIGHT = range(8)
+REHEARSED = ("sd1", "sdxl", "sd35")  # Stable Diffusion 1.5, XL, and 3.5 medium without its T5
 
 
 def own_latents(model: Model, recipe: Recipe, **more: Any) -> np.ndarray:
@@ -121,19 +123,20 @@ def full(work: Path, size_px: int, rounds: int, steps: int = 2) -> dict[str, Any
                      **{f"{kind}_{key}": round(value, 2) for (kind, key), value in middle.items()}}}
 
 
-def rehearsals(work: Path, size_px: int) -> dict[str, Any]:
-    """Full-size models loaded as people have them, weights held in the half precision of their files."""
-    found: dict[str, Any] = {}
-    for name in ("sd1", "sdxl"):
+def rehearsal(work: Path, name: str, size_px: int) -> dict[str, Any]:
+    """A full-size model loaded as people have it, its weights held in the half precision of its files."""
+    made: dict[str, Any] = {"size_px": size_px}
+    if name == "sd35":
+        folder = build("sd3", work / "sd35_medium", config="sd35_medium")
+        made["folder"] = child("own", folder, size_px, 1, "held")
+    else:
         folder = build(name, work / name)
+        made["folder"] = child("own", folder, size_px, 2, "held")
         file = single_file(folder, work / f"{name}.safetensors")
-        made = {"folder": child("own", folder, size_px, 2, "held"), "file": child("own", file, size_px, 2, "held")}
-        found[name] = made | {"same_latents": len({m["latents_sha256"] for m in made.values()}) == 1}
-        _gone(work)
-    folder = build("sd3", work / "sd35", config="sd35_medium")
-    found["sd35_medium_without_t5"] = {"folder": child("own", folder, size_px, 1, "held")}
+        made["file"] = child("own", file, size_px, 2, "held")
+        made["same_latents"] = made["folder"]["latents_sha256"] == made["file"]["latents_sha256"]
     _gone(work)
-    return {"rehearsals": {"size_px": size_px, **found}}
+    return {f"rehearsal_{name}": made}
 
 
 def _gone(work: Path) -> None:
@@ -146,8 +149,8 @@ def main(args: argparse.Namespace) -> None:
     if args.stored:
         print(stored("bench_families"))
         return
-    parts = {"tiny": lambda _: small(args.rounds), "full": lambda w: full(w, args.size, args.rounds),
-             "rehearsals": lambda w: rehearsals(w, args.rehearsal_size)}
+    parts = {"tiny": lambda _: small(args.rounds), "full": lambda w: full(w, args.size, args.rounds)}
+    parts |= {name: partial(rehearsal, name=name, size_px=args.rehearsal_size) for name in REHEARSED}
     for name in [args.part] if args.part else parts:
         with tempfile.TemporaryDirectory(dir=args.work) as work:
             store("bench_families", parts[name](Path(work)), parts=(name,))
@@ -156,7 +159,7 @@ def main(args: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", choices=("tiny", "full", "rehearsals"), help="all where it is left out")
+    parser.add_argument("--part", choices=("tiny", "full", *REHEARSED), help="all where it is left out")
     parser.add_argument("--stored", action="store_true", help="print the last result")
     parser.add_argument("--size", type=int, default=256, help="pixels of the full-size comparison")
     parser.add_argument("--rehearsal-size", type=int, default=512)

@@ -24,7 +24,7 @@ from tests.diffusion import tiny
 from tests.diffusion.meta import built, empty, numbers, peak_bytes
 
 GB = 1e9
-OWN = [known for known in KNOWN if known.family != "other"]
+OWN = [known for known in KNOWN if facts(known.family).own_loop]
 T5 = {"model_type": "t5", "architectures": ["T5EncoderModel"], "vocab_size": 32128, "d_model": 4096, "d_kv": 64,
       "d_ff": 10240, "num_layers": 24, "num_heads": 64, "feed_forward_proj": "gated-gelu"}
 QWEN = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 151936, "head_dim": 128,
@@ -117,7 +117,7 @@ def test_working_memory_is_never_underrated_and_never_doubled(name, px):
 def verdict(key, gb, *, device="cuda", host=256, px=1024, precision="auto"):
     known = next(k for k in KNOWN if k.key == key)
     made = plan(known.shape(), device=device, free_bytes=gb * GB, host_bytes=host * GB, width_px=px, height_px=px,
-                precision=precision, flow=facts(known.family).flow)
+                precision=precision, flow=facts(known.family).bfloat16)
     return made.verdict, made.place
 
 
