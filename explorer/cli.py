@@ -241,7 +241,7 @@ def _world(commands: Any) -> None:
     kinds = commands.add_parser("world", help=say("command.build_check_bundled")).add_subparsers(
         required=True, metavar="ACTION")
     build = _command(kinds, "build", world_command.build, say("command.openclipart_packages_trained"))
-    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
+    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index", "hard"))
     build.add_argument("--device", default="auto")
     build.add_argument("--draw", type=int, default=1, help=say("command.draw_works_2"))
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))

@@ -49,10 +49,13 @@ class ControlCheck:
     works: tuple[WorkFit, ...] = ()
     set_fits: bool = True
     set_why: str = ""
+    measured: bool = False  # they were run before: all of them are ranked
 
     @property
     def ranked(self) -> int:
         """How many a work is ranked among: from a hundred on, every fifth is kept for what is allowed for."""
+        if self.measured:
+            return self.pictures
         tuning = -(-self.pictures // TUNING_SHARE)
         return self.pictures - (tuning if tuning >= LEAST_TUNING else 0)
 
@@ -94,15 +97,25 @@ def check_controls(files: Sequence[Path], works: Mapping[str, np.ndarray], *, ma
             refused += 1
     dated = {name: date for name, date in dates.items() if date}
     older = tuple(name for name, date in dated.items() if made_after and date[:len(made_after)] < made_after)
+    return ControlCheck(len(found), refused, len(dated), older, *_fits(works, found))
+
+
+def check_measured(controls: Sequence[Mapping[str, float]], works: Mapping[str, np.ndarray]) -> ControlCheck:
+    """The same for controls that were run before, by their FEATURES."""
+    return ControlCheck(len(controls), 0, 0, (), *_fits(works, controls), measured=True)
+
+
+def _fits(works: Mapping[str, np.ndarray],
+          controls: Sequence[Mapping[str, float]]) -> tuple[tuple[WorkFit, ...], bool, str]:
+    """Whether the controls fit each work, and all of them together with the reason."""
     mine = {name: features(rgb) for name, rgb in works.items()}
-    spread = control_distances(found, names=SEEN) if len(found) >= 20 else ()
+    spread = control_distances(controls, names=SEEN) if len(controls) >= 20 else ()
     fits = []
     for name, one in mine.items():
-        fit = check_subject(one, found, names=SEEN, distances=spread)
+        fit = check_subject(one, controls, names=SEEN, distances=spread)
         fits.append(WorkFit(name, fit.fits, fit.why))
-    together = check_set(list(mine.values()), found, names=SEEN) if len(mine) > 1 and found else None
-    return ControlCheck(len(found), refused, len(dated), older, tuple(fits), together.fits if together else True,
-                        together.why if together else "")
+    together = check_set(list(mine.values()), controls, names=SEEN) if len(mine) > 1 and controls else None
+    return tuple(fits), together.fits if together else True, together.why if together else ""
 
 
 def made_on(data: bytes) -> str:

@@ -10,7 +10,6 @@ from explorer.closeness.codecs import QUALITIES
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.case_plane import case_plane
 from explorer.findings.case_tests import Ranked
-from explorer.findings.judge import MOST_SUPPLIED
 from explorer.findings.plane import standing
 from explorer.findings.wording import above, number, percent, statement
 from explorer.records import Subject
@@ -77,7 +76,7 @@ def supplied_blocks(exhibit: Exhibit) -> list[Block]:
                            Table(report_texts.head("ledger"),
                                  (*rows, (say("document.all"), number(total, 4), "")), wide=(2,))]
     share = supplied_by_you(exhibit.ledger)
-    if share > MOST_SUPPLIED:
+    if share > 0:
         blocks.append(Text(say("document.bits_came_picture", share=percent(share)), "finding"))
     return blocks
 

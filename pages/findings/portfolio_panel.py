@@ -11,11 +11,13 @@ from explorer.cases.case import Case
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
+from explorer.findings.portfolio_words import headline
 from explorer.jobs.flows import own_test
-from explorer.records import Effort, ReplaySettings, Subject
+from explorer.records import Effort, ReplaySettings
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
 from explorer.settings import save_settings
+from pages.findings import fit_panel
 from pages.replay import replay_cards
 from pages.shared import pickers, state, upload, widgets
 from pages.shared.texts import plain, say
@@ -23,6 +25,7 @@ from pages.tasks import live, submit
 
 SCORE = "tiled_l2"
 COLUMNS = 2
+PAIR_PX = 320
 
 
 def drop(now: state.Here) -> None:
@@ -69,6 +72,7 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         submit.looked_at(now)
     else:
         _plan(now, rows, len(waiting), summarise(settings, info))
+    fit_panel.draw(now, own_test(now.settings, info).controls if info else "")
     bundled = now.settings.model == "world"
     st.info(say("portfolio.never_saw" if bundled else "portfolio.other_model"), icon=":material/science:")
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
@@ -115,9 +119,9 @@ def listed() -> None:
         st.markdown(say("portfolio.under_way", done=sum(r.tries > 0 for r in rows), total=len(rows)))
     live.panel(here, *live.LOOP)
     ranking = portfolio_of(case)
-    st.caption(say("portfolio.order_ranked" if ranking else "portfolio.order"))
     if any(r.tries for r in rows):
-        _statement(ranking)
+        _answer(ranking)
+    st.caption(say("portfolio.order_ranked" if ranking else "portfolio.order"))
     places = {r.work.subject_id: r for r in ranking.rows} if ranking else {}
     if places:
         rows = sorted(rows, key=lambda r: places[r.subject.id].rank if r.subject.id in places else len(rows) + 1)
@@ -127,57 +131,42 @@ def listed() -> None:
                 _one(case, row, places.get(row.subject.id), said=ranking.statement if ranking else "")
 
 
-def _statement(ranking: Portfolio | None) -> None:
+def _answer(ranking: Portfolio | None) -> None:
+    """One sentence on all works; what it rests on is folded."""
+    st.subheader(headline(ranking), anchor=False)
     if ranking is None:
-        st.warning(say("portfolio.no_controls"), icon=":material/balance:")
+        st.caption(say("portfolio.no_controls"))
         return
-    st.markdown(f"**{plain(ranking.statement)}**")
-    st.caption(" ".join(plain(limit) for limit in ranking.limits))
+    with st.expander(say("portfolio.judged"), icon=":material/balance:"):
+        st.markdown(plain(ranking.statement))
+        st.markdown("\n".join(f"- {plain(limit)}" for limit in ranking.limits))
 
 
 def _one(case: Case, row: WorkRow, place: PortfolioRow | None, *, said: str) -> None:
-    mine, theirs, words = st.columns([2, 2, 5], vertical_alignment="center")
+    """A work and its closest replay, each half the column wide, and one line on it."""
+    mine, theirs = st.columns(2)
     subject = row.subject
     with mine:
-        widgets.thumbnail(case, subject.pixels_sha256, width_px=110,
-                          alt=say("subject.alt", name=subject.name))
+        widgets.thumbnail(case, subject.pixels_sha256, width_px=PAIR_PX, alt=say("subject.alt", name=subject.name))
     if row.closest:
         with theirs:
-            widgets.thumbnail(case, row.closest.image_sha256, width_px=110, alt=say("portfolio.closest_alt"))
-    with words:
-        st.markdown(f"**{plain(subject.name)}**")
-        value = row.value(SCORE)
-        st.caption(say("portfolio.waiting") if value is None else say(
-            "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
-            scale=replay_cards.reading(SCORE)))
-        if place is not None:
-            st.caption(_place(place, said))
-        if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
-            state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
+            widgets.thumbnail(case, row.closest.image_sha256, width_px=PAIR_PX, alt=say("portfolio.closest_alt"))
+    st.markdown(f"**{plain(subject.name)}**" + (f": {_place(place, said)}" if place else ""))
+    value = row.value(SCORE)
+    st.caption(say("portfolio.waiting") if value is None else say(
+        "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
+        scale=replay_cards.reading(SCORE)))
+    if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
+        state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
 
 
 def _place(place: PortfolioRow, said: str) -> str:
     if place.p is None and place.why_no_p in said:
-        return say("portfolio.no_p_said", rank=place.rank)
+        return say("portfolio.no_p_said")
     if place.p is None:
-        return say("portfolio.no_p", rank=place.rank, why=plain(place.why_no_p))
+        return say("portfolio.no_p", why=plain(place.why_no_p))
     q = f"{place.q:.3f}" if place.q is not None else "–"
-    return say("portfolio.p", rank=place.rank, p=f"{place.p:.3f}", q=q)
-
-
-def caution(case: Case, subject: Subject) -> None:
-    """What the list of all tested works says of one of them, whose own test looks at it alone."""
-    if len(case.subjects()) < 2:
-        return
-    ranking = state.kept("ranking", case, subject, lambda: portfolio_of(case))
-    row = next((r for r in ranking.rows if r.work.subject_id == subject.id), None) if ranking else None
-    if row is None or len(ranking.rows) < 2:
-        return
-    if row.p is None:
-        st.warning(say("portfolio.caution_no_p", n=len(ranking.rows), why=plain(row.why_no_p)),
-                   icon=":material/balance:")
-    elif row.q is not None:
-        st.info(say("portfolio.caution_q", n=len(ranking.rows), q=f"{row.q:.3f}"), icon=":material/balance:")
+    return say("portfolio.close" if place.listed else "portfolio.not_close", p=f"{place.p:.3f}", q=q)
 
 
 def needed(now: state.Here) -> bool:

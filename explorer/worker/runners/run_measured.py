@@ -42,6 +42,7 @@ from explorer.settings import WORLD
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
+from explorer.world.demonstrations import is_demonstration
 from explorer.world.files import open_world
 from explorer.world.manifest import all_words, load_small, read_manifest
 
@@ -61,11 +62,13 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model.fingerprint)
+    own = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
+    looks = earlier(own, test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
-            "search_id": task.search_id, "earlier_tests": looks[0], "earlier_searches": looks[1]},
+            "search_id": task.search_id, "earlier_tests": looks.tests, "earlier_searches": looks.searches,
+            "other_models": looks.models, "other_works": looks.works, "caption_late": looks.caption_late},
             job_id=context.job.id)
     search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompts), task.model, task.clip)
     run_replays.search(search, context)
@@ -75,7 +78,8 @@ def subject(task: MeasureSubject, context: Context) -> Any:
         told |= rivals(rgb, pictures)
         context.commit(controls)
     measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
-                        best.id, policy.effort(model.family), told, against, *looks)
+                        best.id, policy.effort(model.family), told, against, looks.tests, looks.searches,
+                        looks.models, looks.works, looks.caption_late)
     rate = stored_rate(WORLD, policy, model_fingerprint=model.fingerprint) if task.controls == "world" else None
     finding = judge_measured(measured, best, controls, score=policy.score, error_rate=rate)
     if controls is not None and task.controls != "world":
