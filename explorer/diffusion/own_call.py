@@ -110,8 +110,9 @@ def _arguments(recipes: Sequence[Recipe], start_rgb: np.ndarray | None) -> dict[
         return values[0] if alone else values
     found = {"prompt": each([r.prompt for r in recipes]), "generator": each([generator_for(r) for r in recipes]),
              "num_inference_steps": first.steps, "guidance_scale": first.guidance, "output_type": "np",
-             "negative_prompt": each([r.negative_prompt for r in recipes]) if first.negative_prompt else None,
              "width": first.width_px, "height": first.height_px}
+    if first.negative_prompt:  # none and an empty one are not the same to every pipeline
+        found["negative_prompt"] = each([r.negative_prompt for r in recipes])
     if start_rgb is None:
         return found
     return found | {"strength": first.strength, "image": each([Image.fromarray(start_rgb)] * len(recipes))}

@@ -22,6 +22,7 @@ def good(tmp_path_factory):
     writer.add_array("places", [1, 2, 3])
     rows = np.random.default_rng(0).normal(size=(8, 64)).astype(np.float32)
     writer.add_tensor("plain", rows)
+    writer.add_tensor("halv", rows.astype(np.float16))
     writer.add_tensor("half", rows.astype(np.float16))
     writer.add_tensor("packed", gguf.quants.quantize(rows, gguf.GGMLQuantizationType.Q8_0),
                       raw_dtype=gguf.GGMLQuantizationType.Q8_0)
@@ -67,7 +68,7 @@ def put(at, form, value):
     (put(8, "<Q", 0), "more than any"), (put(16, "<Q", 1 << 40), "more than any"),
     (lambda d: d[:40], "ends within"),
     (lambda d: d[:-600], "does not fit the file"), (put(24, "<Q", 1 << 60), "longer than any"),
-    (lambda d: d.replace(b"half", b"pain").replace(b"plain", b"plain"), "")])
+    (lambda d: d.replace(b"halv", b"pain"), "")])
 def test_spoiled_tables_end_in_a_sentence(good, tmp_path, change, says):
     path = spoiled(change, good, tmp_path)
     if not says:  # a name is only a name
@@ -79,11 +80,8 @@ def test_spoiled_tables_end_in_a_sentence(good, tmp_path, change, says):
 
 
 def test_two_rows_of_one_name_and_types_that_nothing_computes(good, tmp_path):
-    def twice(data):
-        return data.replace(b"\x04\x00\x00\x00\x00\x00\x00\x00half", b"\x04\x00\x00\x00\x00\x00\x00\x00pack")
-
-    with pytest.raises(ExplorerError):
-        read_gguf(spoiled(lambda d: twice(d).replace(b"packed", b"pack\x00\x00"), good, tmp_path))
+    with pytest.raises(ExplorerError, match="stands in it twice"):
+        read_gguf(spoiled(lambda d: d.replace(b"halv", b"half"), good, tmp_path))
     place = good.read_bytes().index(b"packed") + 6 + 4 + 16
     with pytest.raises(ExplorerError, match="nothing here can compute"):
         read_gguf(spoiled(put(place, "<I", 17), good, tmp_path))

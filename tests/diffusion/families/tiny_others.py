@@ -23,7 +23,7 @@ def pixart(folder: Path) -> Any:
     return diffusers.PixArtSigmaPipeline(
         tokenizer=tokenizer, text_encoder=encoder, vae=tiny.autoencoder("kl"), scheduler=DDIMScheduler(),
         transformer=diffusers.PixArtTransformer2DModel(
-            sample_size=16, num_layers=1, patch_size=2, attention_head_dim=8, num_attention_heads=2, in_channels=4,
+            sample_size=32, num_layers=1, patch_size=2, attention_head_dim=8, num_attention_heads=2, in_channels=4,
             out_channels=8, caption_channels=WIDTH, cross_attention_dim=16, norm_type="ada_norm_single"))
 
 
@@ -55,7 +55,7 @@ def kandinsky3(folder: Path) -> Any:
         movq=diffusers.VQModel(
             block_out_channels=[32, 64], down_block_types=["DownEncoderBlock2D", "AttnDownEncoderBlock2D"],
             up_block_types=["AttnUpDecoderBlock2D", "UpDecoderBlock2D"], num_vq_embeddings=12, layers_per_block=1,
-            norm_num_groups=8, norm_type="spatial", vq_embed_dim=4),
+            norm_num_groups=8, norm_type="spatial", vq_embed_dim=4, latent_channels=4),
         unet=diffusers.Kandinsky3UNet(
             in_channels=4, time_embedding_dim=4, groups=2, attention_head_dim=4, layers_per_block=3,
             block_out_channels=(32, 64), cross_attention_dim=4, encoder_hid_dim=WIDTH))
