@@ -15,7 +15,9 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +35,7 @@ from explorer.evidence.draws import (
 from explorer.evidence.incidence import Estimate, spending, zero_limit
 from explorer.evidence.incidence_records import Drawn
 from explorer.evidence.incidence_results import due, estimated
+from explorer.evidence.near_works import Near, nearness
 from explorer.statistics import share_interval
 from explorer.world.files import open_world
 from explorer.world.near_copy import NearCopyRule
@@ -47,6 +50,7 @@ SHARE_DRAWN = 0.3  # of a population, a plan
 ZERO_SAMPLES = (10, 20, 40)  # prompts a plan, where limits without a hit are asked
 RARE = 0.005
 LOOKS = (0.5, 1.0)
+DESIGNS = ("simple", "stratified", "weighted", "sequential")
 ENOUGH = 0.08  # width of limits at which a sequential plan ends early
 Tables = dict[str, dict[str, np.ndarray]]
 
@@ -63,13 +67,28 @@ def tables(folder: Path | None) -> Tables:
                 for name in sorted(names)}
 
 
+def rule() -> NearCopyRule:
+    """The world's own near-copy rule."""
+    value = json.loads(open_world().near_copy.read_text("utf-8"))
+    return NearCopyRule(value["absolute"], value["margin"])
+
+
 def hits_of(table: dict[str, np.ndarray], works: np.ndarray | None = None) -> np.ndarray:
     """(prompts,) near copies of each prompt by the world's rule; only of the works (by number) if given."""
-    value = json.loads(open_world().near_copy.read_text("utf-8"))
-    held = NearCopyRule(value["absolute"], value["margin"]).holds(table["near"], table["next"])
+    held = rule().holds(table["near"], table["next"])
     if works is not None:
         held &= np.isin(table["work"], works)
     return held.sum(axis=1)
+
+
+def scores_of(table: dict[str, np.ndarray], works: np.ndarray | None = None) -> list[float]:
+    """The first look's score of each prompt, as the program makes it of one short replay."""
+    held, found = rule(), []
+    for row in table["look"].astype(np.float64):  # (works,)
+        mine = row if works is None else np.where(np.isin(np.arange(len(row)), works), row, np.inf)
+        best = int(mine.argmin())
+        found.append(nearness(Near("", float(mine[best]), float(np.delete(row, best).min())), held))
+    return found
 
 
 def rare_works(table: dict[str, np.ndarray]) -> np.ndarray:
@@ -84,15 +103,26 @@ def rare_works(table: dict[str, np.ndarray]) -> np.ndarray:
     return best
 
 
-def made(design: str, table: dict[str, np.ndarray], sample: int, seed: str) -> Draw:
+@dataclass(frozen=True)
+class Frame:
+    """A population with its truth: `hits` (prompts,) of each prompt, and the first look's `scores`."""
+
+    hits: np.ndarray
+    scores: list[float]
+
+    @property
+    def share(self) -> float:
+        return float(self.hits.mean() / incidence_table.SEEDS)
+
+
+def made(design: str, frame: Frame, sample: int, seed: str) -> Draw:
     """One drawn plan."""
-    size = len(table["look"])
     if design == "stratified":
-        return stratified_draw(likely_strata(table["look"].tolist()), sample, seed,
+        return stratified_draw(likely_strata(frame.scores), sample, seed,
                                shares={LIKELY: LIKELY_SAMPLE, OTHER: 1 - LIKELY_SAMPLE})
     if design == "weighted":
-        return weighted_draw(weights_by_rank(table["look"].tolist()), sample, seed)
-    return simple_draw(size, sample, seed)
+        return weighted_draw(weights_by_rank(frame.scores), sample, seed)
+    return simple_draw(len(frame.hits), sample, seed)
 
 
 def estimate(draw: Draw, hits: np.ndarray, *, share: float = 1.0, confidence: float = 0.95) -> Estimate:
@@ -111,40 +141,39 @@ def sequential(draw: Draw, hits: np.ndarray) -> Estimate:
     return found
 
 
-def coverage(table: dict[str, np.ndarray], hits: np.ndarray, design: str, label: str) -> dict[str, float]:
+def coverage(frame: Frame, design: str, label: str) -> dict[str, float]:
     """How often limits hold the truth over PLANS drawn plans."""
-    truth, sample = hits.mean() / incidence_table.SEEDS, round(SHARE_DRAWN * len(hits))
+    sample = round(SHARE_DRAWN * len(frame.hits))
     ask: Callable[[Draw, np.ndarray], Estimate] = sequential if design == "sequential" else estimate
-    found = [ask(made(design, table, sample, f"{label} {n}"), hits) for n in range(PLANS)]
-    return _share(sum(e.low <= truth <= e.high for e in found), PLANS)
+    found = [ask(made(design, frame, sample, f"{label} {n}"), frame.hits) for n in range(PLANS)]
+    return _share(sum(e.low <= frame.share <= e.high for e in found), PLANS)
 
 
-def without_hits(table: dict[str, np.ndarray], hits: np.ndarray, label: str) -> dict[str, float]:
+def without_hits(frame: Frame, label: str) -> dict[str, float]:
     """How often a plan does not end without a hit and with a limit below the truth, over plans of several sizes."""
-    truth, wrong, none, plans = hits.mean() / incidence_table.SEEDS, 0, 0, 0
-    for sample in (s for s in ZERO_SAMPLES if s < len(hits)):
+    wrong = none = plans = 0
+    for sample in (s for s in ZERO_SAMPLES if s < len(frame.hits)):
         for n in range(PLANS):
-            drawn = simple_draw(len(hits), sample, f"{label} {sample} {n}").order
-            empty = not hits[list(drawn)].any()
+            empty = not frame.hits[list(simple_draw(len(frame.hits), sample, f"{label} {sample} {n}").order)].any()
             none += empty
-            wrong += empty and zero_limit(sample) < truth
+            wrong += empty and zero_limit(sample) < frame.share
             plans += 1
     return _share(plans - wrong, plans) | {"plans_without_hit": none}
 
 
-def variance(table: dict[str, np.ndarray], hits: np.ndarray, label: str) -> dict[str, float]:
+def variance(frame: Frame, label: str) -> dict[str, float | int | bool | None]:
     """Variance of simple against stratified plans at equal effort: the simple ones get the first look's replays."""
-    size, seeds = len(hits), incidence_table.SEEDS
-    sample, truth = round(SHARE_DRAWN * size), hits.mean() / seeds
-    look = size * incidence_table.LOOK_STEPS / incidence_table.STEPS / seeds
-    plain = [estimate(made("simple", table, sample + round(look), f"{label} s {n}"), hits).share
+    size, seeds = len(frame.hits), incidence_table.SEEDS
+    sample = round(SHARE_DRAWN * size)
+    look = round(size * incidence_table.LOOK_STEPS / incidence_table.STEPS / seeds)
+    plain = [estimate(made("simple", frame, sample + look, f"{label} s {n}"), frame.hits).share
              for n in range(PLANS)]
-    split = [estimate(made("stratified", table, sample, f"{label} t {n}"), hits).share for n in range(PLANS)]
-    ratio = float(np.var(plain) / np.var(split)) if np.var(split) > 0 else float("inf")
-    away = abs(float(np.mean(split)) - truth) / max(1e-12, float(np.std(split)) / np.sqrt(PLANS))
-    return {"ratio": ratio if np.isfinite(ratio) else None, "truth": truth, "mean": float(np.mean(split)),
-            "standard_errors_away": away if np.std(split) > 0 else 0.0, "prompts_simple": sample + round(look),
-            "prompts_stratified": sample, "exact": not np.isfinite(ratio)}
+    split = [estimate(made("stratified", frame, sample, f"{label} t {n}"), frame.hits).share for n in range(PLANS)]
+    spread = float(np.std(split))
+    return {"ratio": float(np.var(plain)) / spread ** 2 if spread > 1e-12 else None, "truth": frame.share,
+            "mean": float(np.mean(split)), "exact": spread <= 1e-12, "prompts_simple": sample + look,
+            "standard_errors_away": abs(float(np.mean(split)) - frame.share) * PLANS ** 0.5 / max(spread, 1e-12),
+            "prompts_stratified": sample}
 
 
 def _share(count: int, of: int) -> dict[str, float]:
@@ -154,25 +183,22 @@ def _share(count: int, of: int) -> dict[str, float]:
 
 def measure(folder: Path | None) -> dict[str, object]:
     """Everything that is asked of the table, of plans and of exports."""
-    found = tables(folder)
-    result: dict[str, object] = {"plans": PLANS, "coverage": {}, "zero_hit_coverage": {}, "rare": {}, "frames": {}}
-    ratios = []
-    for name, table in found.items():
-        whole, rare = hits_of(table), hits_of(table, rare_works(table))
-        cases = {name: whole} | ({f"{name}, rare": rare} if rare.any() else {})
-        for label, hits in cases.items():
+    result: dict[str, Any] = {"plans": PLANS, "coverage": {}, "zero_hit_coverage": {}, "rare": {}, "frames": {}}
+    for name, table in tables(folder).items():
+        some = rare_works(table)
+        frames = {name: Frame(hits_of(table), scores_of(table))}
+        if len(some):
+            frames[f"{name}, rare"] = Frame(hits_of(table, some), scores_of(table, some))
+            result["rare"][name] = variance(frames[f"{name}, rare"], name)
+        for label, frame in frames.items():
             result["frames"][label] = {
-                "prompts": len(hits), "seeds": incidence_table.SEEDS, "hits": int(hits.sum()),
-                "prompts_with_hits": int((hits > 0).sum()), "share": float(hits.mean() / incidence_table.SEEDS)}
-            for design in ("simple", "stratified", "weighted", "sequential"):
+                "prompts": len(frame.hits), "seeds": incidence_table.SEEDS, "hits": int(frame.hits.sum()),
+                "prompts_with_hits": int((frame.hits > 0).sum()), "share": frame.share}
+            for design in DESIGNS:
                 key = label if design == "simple" else f"{label}, {design}"
-                result["coverage"][key] = coverage(table, hits, design, key)
-            result["zero_hit_coverage"][label] = without_hits(table, hits, f"{label} none")
-        if rare.any():
-            result["rare"][name] = one = variance(table, rare, name)
-            ratios.append(np.inf if one["exact"] else one["ratio"])
-    finite = [r for r in ratios if np.isfinite(r)]
-    result["variance_ratio"] = min(finite, default=None)
+                result["coverage"][key] = coverage(frame, design, key)
+            result["zero_hit_coverage"][label] = without_hits(frame, f"{label} none")
+    result["variance_ratio"] = min((r["ratio"] for r in result["rare"].values() if not r["exact"]), default=None)
     with tempfile.TemporaryDirectory() as home:
         result |= altered_plans(Path(home), 100) | leaked(Path(home), 200)
     return result

@@ -28,8 +28,8 @@ from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 
 MODEL = ModelRef("world", "f" * 64, "sd1")
-WORDS = ("lantern", "harbour", "copper", "violet", "weathered", "engraving", "fox", "under", "snow", "market", "blue",
-         "folded", "paper", "crane", "moonlit", "orchard")
+WORDS = ("lantern", "harbour", "copper", "violet", "weathered", "engraving", "fox", "under", "snow", "market",
+         "blue", "folded", "paper", "crane", "moonlit", "orchard")
 
 
 def leaked(home: Path, many: int) -> dict[str, int]:

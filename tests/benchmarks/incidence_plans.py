@@ -52,7 +52,7 @@ def _signed(dice: random.Random, keys: list[bytes]) -> SignedPlan:
 
 
 def _altered(data: bytes, dice: random.Random) -> bytes:
-    """The file with one value changed, one entry of a list left out or doubled, or a signature's own facts changed."""
+    """The file with one value changed, one entry of a list left out or doubled, or a signature changed."""
     value = json.loads(data)
     places = list(_places(value))
     while True:
