@@ -211,8 +211,15 @@ def _extract(commands: Any) -> None:
 
 
 def _packages(commands: Any) -> None:
-    from explorer.commands import package_command
+    from explorer.commands import package_command, report_command
 
+    report = _command(commands, "report", report_command.write, say("command.write_report"))
+    report.add_argument("case", help=say("command.case_id"))
+    report.add_argument("--format", choices=("html", "pdf"), default="pdf")
+    report.add_argument("--detail", choices=("full", "short"), default="full", help=say("command.report_detail"))
+    report.add_argument("--prepared-by", default="", help=say("command.report_by"))
+    report.add_argument("--sheet", default="", metavar="REPLAY", help=say("command.report_sheet"))
+    report.add_argument("--out", type=Path, help=say("command.report_out"))
     export = _command(commands, "export", package_command.export,
                       say("command.write_case_package"))
     export.add_argument("case", help=say("command.case_id"))
