@@ -82,7 +82,7 @@ def test_texts_and_pictures_that_go_out_with_it_are_searched(store, rig):
 
 
 def test_looks_are_counted_over_all_cases_and_nothing_else_is_said(store, rig):
-    secret, shown, tried, *_ = rig
+    _, shown, tried, *_ = rig
     count_looks(store, shown)
     one, = shown.records(LooksCounted)
     assert one.looks == 6  # two of its own, and four that nobody is told of
