@@ -29,7 +29,7 @@ def altered_plans(home: Path, many: int) -> dict[str, int]:
     dice, keys = random.Random(5), [make_key(None), make_key(None)]
     case = CaseStore(home / "cases").create("Altered plans")
     found = 0
-    for number in range(many):
+    for _ in range(many):
         data = _altered(write_plan(_signed(dice, keys)), dice)
         found += _told(data) and _refused(case, data)
     assert not _told(write_plan(_signed(dice, keys))), "an untouched plan must hold"
