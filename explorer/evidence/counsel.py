@@ -22,6 +22,7 @@ from explorer.cases.view import CaseView
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, signature
 from explorer.errors import ExplorerError, shortened
+from explorer.evidence.counsel_said import LooksCounted, counsel_cases
 from explorer.evidence.incidence_records import IncidencePlan, PromptOutcome
 from explorer.findings.looks import looks_at, same_picture
 from explorer.images.decode import read_png
@@ -29,18 +30,9 @@ from explorer.records import PromptCandidate
 from explorer.texts import say
 
 LONG = 12  # letters from which words are looked for inside other words too
-TOLD = "counsel_told"  # the choice by which a case says that a counsel-only one exists
 NAME = re.compile(r"[0-9]{8}-[0-9a-f]{10}|[0-9a-f]{12,64}")  # of cases, searches, jobs, replays, log entries
 RECOVERED = ("interrogation", "neighbour caption", "caption model")  # prompts that a case finds by itself
 MOST_BLOB = 16 << 20
-
-
-@dataclass(frozen=True)
-class LooksCounted:
-    """How often a subject's picture was looked at, over all cases of its owner, when the case was handed out."""
-
-    id: str  # the subject's
-    looks: int
 
 
 @dataclass
@@ -51,11 +43,6 @@ class Traces:
     words: set[str] = field(default_factory=set)
     pictures: list[np.ndarray] = field(default_factory=list)  # signatures (3072,) of what was made
     given: list[np.ndarray] = field(default_factory=list)  # of the subjects, which may be in other cases too
-
-
-def counsel_cases(store: CaseStore) -> list[str]:
-    """Ids of the counsel-only cases that this person may open."""
-    return [row.id for row in store.list(archived=None) if row.counsel_only and not row.problem]
 
 
 def traces(store: CaseStore) -> Traces:
@@ -89,14 +76,6 @@ def count_looks(store: CaseStore, case: Case, *, job_id: str = "") -> None:
     for subject in case.subjects():
         looks = looks_at(store, read_png(case.blob(subject.pixels_sha256)))
         case.commit(LooksCounted(subject.id, len(looks.found)), job_id=job_id)
-
-
-def looks_lines(view: CaseView) -> list[str]:
-    """What a case says of looks, and, where its owner chose so, that there is work for counsel only."""
-    names = {s.id: s.name for s in view.subjects()}
-    lines = [say("counsel_said.looks", name=names[one.id], n=one.looks)
-             for one in view.records(LooksCounted) if one.id in names]
-    return [*lines, say("counsel_said.exists")] if view.get(TOLD) else lines
 
 
 def _gather(found: Traces, case: Case) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.cases.view import CaseView
-from explorer.evidence.counsel import looks_lines
+from explorer.evidence.counsel_said import looks_lines
 from explorer.evidence.incidence_records import IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, plans, results, sheet
 from explorer.evidence.incidence_words import estimate_words, population_name, refusals, summary_lines, works_line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.evidence.counsel import TOLD, counsel_cases
+from explorer.evidence.counsel_said import TOLD, counsel_cases
 from explorer.images.decode import open_image, png_bytes
 from explorer.jobs.tasks import ExportCase, WriteReport
 from pages.report import made_files, sheet_form
