@@ -86,7 +86,8 @@ def test_populations_are_read_and_named_on_the_command_line(tmp_path):
     found = _asked(args, case, "world", bundled=True)
     first, second = found.populations
     assert (first.name, first.side, first.kind, first.prompts) == ("its log", "defendant", "log", 2)
-    assert case.blob(first.sha256) == b"a fox\na boat\n" and second == PopulationAsked("titles", "rewordings", "", "", 2)
+    assert case.blob(first.sha256) == b"a fox\na boat\n"
+    assert second == PopulationAsked("titles", "rewordings", "", "", 2)
     assert (found.absolute, found.margin) == (0.19, 0.8)
     assert _asked(args, case, "world", bundled=False).absolute == 0.15
     with pytest.raises(ExplorerError, match="is not a population"):

@@ -9,15 +9,8 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.errors import ExplorerError
-from explorer.evidence.counsel import (
-    TOLD,
-    LooksCounted,
-    check_disclosed,
-    counsel_cases,
-    count_looks,
-    looks_lines,
-    traces,
-)
+from explorer.evidence.counsel import check_disclosed, count_looks, traces
+from explorer.evidence.counsel_said import TOLD, LooksCounted, counsel_cases, looks_lines
 from explorer.images.decode import png_bytes
 from explorer.records import PromptCandidate
 from explorer.report.write_report import make_report
