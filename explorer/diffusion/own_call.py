@@ -54,6 +54,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
     takes = _parameters(_kind(model, from_picture))
     refused = {"start": from_picture and not _img2img(model), "clip_skip": recipe.clip_skip,
                "variations": recipe.variation is not None, "noise": recipe.noise_blob is not None,
+               "words": recipe.embedding_blob is not None,
                "weights": recipe.dialect != "plain", "noise_source": recipe.noise_source != "torch-cpu",
                "negative_prompt": recipe.negative_prompt and "negative_prompt" not in takes,
                "scheduler": recipe.scheduler != OWN_SAMPLER}
