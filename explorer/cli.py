@@ -13,6 +13,7 @@ from typing import Any
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
+from explorer.records.policy import TIERS
 from explorer.records.program_samplers import PROGRAMS
 from explorer.settings import ASSETS, WORLD, Settings, default_home, load_settings, stored_language
 from explorer.texts import ask, say
@@ -106,7 +107,7 @@ def _findings(commands: Any) -> None:
                          help=say("command.caption_words_text"))
         one.add_argument("--model", type=source, help=say("command.model_world_folder"))
         one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
-        one.add_argument("--seeds", type=int, default=16, choices=(16, 64, 256, 512),
+        one.add_argument("--seeds", type=int, default=16, choices=TIERS,
                          help=say("command.effort_each_work"))
         one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
 

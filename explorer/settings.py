@@ -37,6 +37,8 @@ class Settings:
     model: str = "world"
     collection: str = "world"
     clip: str = "world"
+    controls: str = ""  # for a model other than the bundled one: the folder whose pictures it is tested against
+    test_seeds: int = 16  # of the measured test of such a model
     model_memory_mb: int = 8192
     offline: bool = True  # nothing leaves this computer unless switched off
     language: str = ""  # of the screens, of reports and of the command line; "" for English
@@ -53,6 +55,16 @@ class Settings:
     @property
     def cache(self) -> Path:
         return self.home / "cache"
+
+    @property
+    def neighbours_from(self) -> str:
+        """The collection that neighbours come from; "" for none: the bundled one says nothing of another model."""
+        return "" if self.collection == "world" and self.model != "world" else self.collection
+
+    @property
+    def measured(self) -> Path:
+        """What controls came to, a file a model, policy and folder: hours of computing, and so no cache."""
+        return self.home / "controls"
 
     @property
     def logs(self) -> Path:

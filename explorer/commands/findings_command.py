@@ -13,6 +13,7 @@ from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.collections.works import PICTURES
 from explorer.commands.progress_bars import Bars
+from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError, shortened
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import measured_rates
@@ -21,14 +22,14 @@ from explorer.folders import is_plain, read_file
 from explorer.jobs import foreground
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
-from explorer.records.policy import Policy, check
+from explorer.records.policy import Policy, check, policy_for
 from explorer.settings import Settings
 from explorer.texts import say
 
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
-    folder, policy = _folder(args.folder), check(Policy(prompt_from=args.prompt_from, seeds=args.seeds))
+    folder, policy = _folder(args.folder), _policy(args, settings)
     store = CaseStore(settings.cases, actor="command line")
     case = store.open(args.out) if args.out else store.create(folder.name)
     refused = _take_in(case, folder)
@@ -48,12 +49,18 @@ def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 
 def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Puts a folder of unseen images through a model and measures how often the rule flags them wrongly."""
-    policy = check(Policy(prompt_from=args.prompt_from, seeds=args.seeds))
+    policy = _policy(args, settings)
     task = MeasureControls(str(_folder(args.controls)), policy, model=args.model or settings.model,
                            clip=args.clip or settings.clip)
     with Bars(quiet=args.json) as bars:
         done = foreground.run(settings, task, follow=bars.follow)
     return done | measured_rates(Path(done["out"]), Path(task.controls), policy)
+
+
+def _policy(args: argparse.Namespace, settings: Settings) -> Policy:
+    """The policy that fits the model: of the bundled one its own, of another its family's."""
+    info = describe_model(args.model or settings.model, home=settings.home)
+    return check(policy_for(info, prompt_from=args.prompt_from, seeds=args.seeds))
 
 
 def _folder(path: Path) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from explorer.cases.case import Case
 from explorer.cases.given_caption import one_line
 from explorer.cases.store import CaseStore
 from explorer.commands.progress_bars import Bars
+from explorer.diffusion.describe import describe_model
 from explorer.findings.finding import Finding
 from explorer.folders import read_file
 from explorer.jobs import flows, foreground
@@ -24,10 +26,12 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     subject = case.add_subject(read_file(args.image), args.image.name, caption=one_line(args.caption))
     queue = Queue(settings.database)
     model, clip = args.model or settings.model, args.clip or settings.clip
+    test = flows.own_test(settings, describe_model(model, home=settings.home), model=model, clip=clip,
+                          caption=subject.caption)
     flow = flows.investigate(
         queue, case.id, subject.id, settings=_replay_settings(args), model=model, clip=clip,
-        collection=args.collection or settings.collection, mode=args.mode,
-        policy=flows.default_policy(model=model, clip=clip, caption=subject.caption), engine=args.engine)
+        collection=args.collection or replace(settings, model=model).neighbours_from, mode=args.mode,
+        policy=test.policy, controls=test.controls, engine=args.engine)
     with Bars(quiet=args.json) as bars:
         foreground.follow_jobs(settings, flow.jobs, follow=bars.follow)
     return _result(case, subject.id, flow.search_id)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from explorer.cases.recipes_text import recipe_from_json, recipe_from_png
 from explorer.commands.progress_bars import Bars
-from explorer.diffusion.adapter_files import parse_source
 from explorer.diffusion.describe import model_ref
-from explorer.diffusion.other_hashes import UNKNOWN, compared, found_among
+from explorer.diffusion.named_files import look_for
+from explorer.diffusion.other_hashes import OTHER, SAME, UNKNOWN
 from explorer.errors import ExplorerError
 from explorer.folders import read_file
 from explorer.images.formats import ALLOWED, kind_of
@@ -68,20 +67,15 @@ def _foreign(data: bytes, source: str, args: argparse.Namespace,
 def _claims(claimed: Generation, source: str, settings: Settings, result: dict[str, Any],
             left: tuple[str, ...]) -> dict[str, Any]:
     """What the file names, beside what was used: the model by its hash, adapters at hand, the precision."""
-    base, used = parse_source(source)
-    path = Path(base).expanduser()
-    state = compared(claimed.model_hash, path) if claimed.model_hash else UNKNOWN
-    folders = [Path(folder).expanduser() for folder in settings.model_folders]
-    there = {a.name: found_among(a.name, a.hash, folders) for a in claimed.adapters}
-    laid = [f.path for f in used]
-    offered = {name: str(found) for name, found in there.items() if found and found not in laid}
+    there = look_for(claimed, source, settings)
     if result["precision"] != "float32":
         left = (*left, say("note.commands.model_run", precision=result["precision"]))
-    if state != UNKNOWN:
+    if there.model != UNKNOWN:
         left = tuple(part for part in left if not part.startswith("the file names the model"))
-        left += () if state == "same" else (say("note.commands.file_names_another", model_hash=claimed.model_hash),)
-    return {"not_replayed": list(left), "same_model": {"same": True, "other": False}.get(state, UNKNOWN),
-            **({"adapters_at_hand": offered} if offered else {})}
+        if there.model == OTHER:
+            left += (say("note.commands.file_names_another", model_hash=claimed.model_hash),)
+    return {"not_replayed": list(left), "same_model": {SAME: True, OTHER: False}.get(there.model, UNKNOWN),
+            **({"adapters_at_hand": dict(there.adapters)} if there.adapters else {})}
 
 
 __all__ = ["run"]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from explorer.statistics import rank_p_value, share_interval
 WORLD_FILE = "controls.json"  # beside the world's manifest, written by the findings benchmark
 TUNING_SHARE = 5  # every fifth work of a folder fits the expectation and is no control
 LEAST_TUNING = 20
+LEAST_CALIBRATED = 38  # two halves of 19: with fewer no p-value of 0.05 would be possible
 
 
 @dataclass(frozen=True)
@@ -111,14 +113,14 @@ def world_policies(root: Path) -> dict[str, int]:
         return {}
 
 
-def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float]:
+def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, Any]:
     """How often works of a folder, none of them seen in training, are flagged when ranked among the others.
 
     Two halves by turns: odd works are controls for even ones and the other way round. Shares at p <= 0.01
     and 0.05 with exact intervals. ExplorerError for fewer than 38 works: no p-value of 0.05 would be possible.
     """
     found = read_lines(lines)
-    if len(found) < 38:
+    if len(found) < LEAST_CALIBRATED:
         raise ExplorerError("findings.controls_works_measured", found_count=len(found))
     pictures = {line.name: thumbnail(folder / line.name) for line in found}
     p_values: list[float] = []
@@ -133,7 +135,8 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, float
     tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
     rates = {level: share_interval(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
     return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {
-        f"flagged_at_{round(level * 100)}": {"share": r.value, "low": r.low, "high": r.high}
+        f"flagged_at_{round(level * 100)}": {"count": round(r.value * tested), "share": r.value, "low": r.low,
+                                             "high": r.high}
         for level, r in rates.items()}
 
 

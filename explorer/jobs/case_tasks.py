@@ -30,6 +30,18 @@ class FindNeighbours(Task, kind="desk", runner="explorer.worker.runners.run_neig
 
 
 @dataclass(frozen=True)
+class FindNamedFiles(Task, kind="desk", interactive=True, runner="explorer.worker.runners.run_named_files:look"):
+    """The model and adapters that a subject's embedded settings name, looked for among the files here.
+
+    Result: NamedFiles as JSON.
+    """
+
+    case_id: str
+    subject_id: str
+    model: str = "world"
+
+
+@dataclass(frozen=True)
 class CompareNeighbours(Task, kind="device", runner="explorer.worker.runners.run_queries:compare"):
     """Pixel and learned closeness of a subject's stored neighbours, where their pictures are at hand."""
 

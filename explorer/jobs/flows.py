@@ -6,9 +6,17 @@ import secrets
 from dataclasses import dataclass
 
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate, MeasureSubject, RunSearch
-from explorer.records import ReplaySettings
-from explorer.records.policy import Policy
+from explorer.jobs.tasks import (
+    EmbedSubject,
+    FindNeighbours,
+    Interrogate,
+    MeasureControls,
+    MeasureSubject,
+    RunSearch,
+)
+from explorer.records import ModelInfo, ReplaySettings
+from explorer.records.policy import Policy, policy_for
+from explorer.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -21,10 +29,12 @@ class Flow:
     replays: str
     search_id: str
     test: str = ""  # the measured test, "" where none was asked for
+    controls: str = ""  # the controls of that test, where they are a folder
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        return tuple(j for j in (self.embed, self.neighbours, self.prompt, self.test, self.replays) if j)
+        every = (self.embed, self.neighbours, self.prompt, self.controls, self.test, self.replays)
+        return tuple(j for j in every if j)
 
 
 def new_search_id() -> str:
@@ -34,37 +44,54 @@ def new_search_id() -> str:
 
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
-                k: int = 24, owner: str = "", policy: Policy | None = None, engine: str = "") -> Flow:
+                k: int = 24, owner: str = "", policy: Policy | None = None, controls: str = "world",
+                engine: str = "") -> Flow:
     """Writes the chain embed → neighbours → prompt → replays to the queue, and a measured test under `policy`.
 
     With a prompt in `settings` none is looked for. The test runs before the replays: nothing that they show
-    can have changed it; it stays on this computer, while the replays go to `engine`. Call
-    `launch.ensure_workers` afterwards.
+    can have changed it; it stays on this computer, while the replays go to `engine`. `controls` is "world" or a
+    folder, whose pictures are put through the same policy first, as far as they were not before. Without a
+    `collection` no neighbours are looked for. Call `launch.ensure_workers` afterwards.
     """
     embed = queue.submit(EmbedSubject(case_id, subject_id, clip), owner=owner)
-    neighbours = queue.submit(FindNeighbours(case_id, subject_id, collection, clip, k), owner=owner,
-                              after=embed)
+    neighbours = "" if not collection else queue.submit(
+        FindNeighbours(case_id, subject_id, collection, clip, k), owner=owner, after=embed)
     prompt = "" if settings.prompt else queue.submit(
         Interrogate(case_id, subject_id, clip=clip, mode=mode, collection=collection), owner=owner,
-        after=neighbours)
-    before = prompt or neighbours
+        after=neighbours or embed)
+    before = prompt or neighbours or embed
+    folder = "" if policy is None or controls == "world" else queue.submit(
+        MeasureControls(controls, policy, case_id, model, clip), owner=owner, after=before)
     test = "" if policy is None else queue.submit(
-        MeasureSubject(case_id, subject_id, new_search_id(), policy, model=model, clip=clip), owner=owner,
-        after=before)
+        MeasureSubject(case_id, subject_id, new_search_id(), policy, controls, model, clip), owner=owner,
+        after=folder or before)
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
                            owner=owner, after=test or before)
-    return Flow(embed, neighbours, prompt, replays, search_id, test)
+    return Flow(embed, neighbours, prompt, replays, search_id, test, folder)
 
 
-def default_policy(*, model: str, clip: str, caption: str = "") -> Policy | None:
-    """The measured test that the loop makes by itself: only for the bundled model, whose controls come with it.
+@dataclass(frozen=True)
+class OwnTest:
+    """The measured test that the loop makes by itself, and the controls that it is ranked among."""
 
-    It takes the picture's own caption where one was given.
+    policy: Policy | None = None  # None: it makes none
+    controls: str = "world"
+
+
+def own_test(settings: Settings, info: ModelInfo | None, *, model: str = "", clip: str = "",
+             caption: str = "") -> OwnTest:
+    """The test of a workspace's model (or of `model` with `clip`), whose facts are `info`.
+
+    The bundled model's controls come with it, and it takes the picture's own caption where one was given. Another
+    model is tested against the folder of controls in the settings, which has no captions; without one it is not
+    tested: a first look that gives no p-value would be spent for nothing.
     """
-    if (model, clip) != ("world", "world"):
-        return None
-    return Policy(prompt_from="caption" if caption else "interrogation")
+    if (model or settings.model, clip or settings.clip) == ("world", "world"):
+        return OwnTest(Policy(prompt_from="caption" if caption else "interrogation"))
+    if info is None or info.source == "world" or not settings.controls:
+        return OwnTest()
+    return OwnTest(policy_for(info, seeds=settings.test_seeds), settings.controls)
 
 
 def resume(queue: Queue, jobs: tuple[str, ...]) -> str | None:

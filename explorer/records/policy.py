@@ -7,12 +7,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from explorer.errors import ExplorerError
-from explorer.records import Effort
+from explorer.records import Effort, ModelInfo
 from explorer.records.families import facts
 
-TIERS = (16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
+TIERS = (4, 16, 64, 256, 512)  # seeds: error rates are measured at these and at nothing in between
 PROMPTS = ("interrogation", "caption")
 RECOVERED = 16  # prompts that are recovered for a picture; each gets an equal share of the seeds
+STEPS, SAMPLER = 20, "dpmpp_2m"  # of a family that takes noise off, where its maker says nothing else
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Policy:
 
     `prompt_from` "caption" takes the words given with the picture, "interrogation" `prompts` of CLIP's
     nearest terms. `seeds` replays are made, from plain noise, without alignment: the seeds from 0 on, an
-    equal share for each prompt. The statistic is the best `score` among them.
+    equal share for each prompt. The statistic is the best `score` among them. As it stands it is the bundled
+    model's; `policy_for` fits it to another one. `size_px` 0 is the model's own size.
     """
 
     prompt_from: str = "interrogation"
@@ -30,17 +32,19 @@ class Policy:
     guidance: float = 2.0
     scheduler: str = "ddim"
     score: str = "tiled_l2"
+    size_px: int = 0
 
     @property
     def prompts(self) -> int:
-        """How many prompts share the seeds: one caption, or sixteen recovered ones, as one may miss the words."""
-        return 1 if self.prompt_from == "caption" else RECOVERED
+        """How many prompts share the seeds: one caption, or up to 16 recovered ones, as one may miss the words."""
+        return 1 if self.prompt_from == "caption" else min(RECOVERED, self.seeds)
 
     @property
     def id(self) -> str:
         """A name for these settings, the same on every machine."""
         more = {"prompts": self.prompts} if self.prompts > 1 else {}
-        text = json.dumps(asdict(self) | more, sort_keys=True)
+        told = {name: value for name, value in asdict(self).items() if name != "size_px" or value}
+        text = json.dumps(told | more, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def effort(self, family: str = "sd1") -> Effort:
@@ -51,6 +55,20 @@ class Policy:
         """The policy as a family can run it: a flow family takes its own plain sampler in place of DDIM."""
         known = facts(family)
         return replace(self, scheduler=known.walks_back) if known.flow else self
+
+
+def policy_for(info: ModelInfo, *, prompt_from: str = "interrogation", seeds: int = 16) -> Policy:
+    """The policy that fits a model: the bundled one keeps its own, another is run as its family usually is.
+
+    Guidance and size are those that its maker or its family names, and so are the steps of a flow or distilled
+    model; a family that takes noise off gets 20 steps of DPM++ 2M (Lu et al. 2022), where 20 to 50 are usual.
+    """
+    if info.source == "world":
+        return Policy(prompt_from, seeds)
+    known = facts(info.family)
+    usual = known.own_loop and not known.flow and info.default_steps == known.steps
+    return Policy(prompt_from, seeds, STEPS if usual else info.default_steps, info.default_guidance,
+                  known.walks_back if known.flow else SAMPLER, size_px=info.default_size_px)
 
 
 def check(policy: Policy) -> Policy:

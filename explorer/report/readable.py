@@ -10,6 +10,7 @@ from explorer.cases.log import LogEntry
 from explorer.cases.view import natural_key
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
+from explorer.findings.calibration import Calibration
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import (
     Environment,
@@ -26,7 +27,7 @@ from explorer.records.race_records import RaceRound, RaceSetup
 
 KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
-    Measured, RaceRound, RaceSetup, StartBill)} | {log_index.EXHIBIT: Replay}
+    Measured, Calibration, RaceRound, RaceSetup, StartBill)} | {log_index.EXHIBIT: Replay}
 
 MOST_TEXT, MOST_NAME = 1_000_000, 1_000  # letters; a picture's name stands on every page
 

@@ -60,6 +60,7 @@ def settings_of(policy: Policy, prompts: Sequence[str]) -> ReplaySettings:
         used = used[:-1]
     return ReplaySettings(used[0], more_prompts=used[1:], seeds=policy.seeds // len(used), steps=(policy.steps,),
                           guidances=(policy.guidance,), schedulers=(policy.scheduler,),
+                          width_px=policy.size_px, height_px=policy.size_px,
                           primary_score=policy.score)
 
 

@@ -15,7 +15,8 @@ from explorer.findings.readme_table import table
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records import Subject
-from explorer.records.policy import PROMPTS, TIERS, Policy
+from explorer.records.policy import PROMPTS, TIERS, Policy, policy_for
+from explorer.records.samplers import sampler_label
 from explorer.settings import WORLD
 from explorer.statistics import smallest_p
 from pages.shared import pickers, state
@@ -64,6 +65,11 @@ def _result(case: Case, test: Measured, found: Finding | None) -> None:
 
 def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> None:
     """What will be done, stated before it is; a second policy on the same picture is exploratory."""
+    info = submit.model_info(here)
+    if info is None:
+        st.caption(say("replay.unknown_model"))
+        submit.looked_at(here)
+        return
     own = [p for p in PROMPTS if p != "caption" or subject.caption]
     source, tier = st.columns([3, 1])
     against = st.container()
@@ -75,16 +81,19 @@ def _form(here: state.Here, case: Case, subject: Subject, *, first: bool) -> Non
                                     format_func=lambda w: say(f"measured.controls_{w or 'no'}"),
                                     key="test_controls")
     stored = world_policies(WORLD)
-    seeds = tuple(t for t in TIERS if way != "world" or Policy(prompt_from, seeds=t).id in stored)
+    usual = tuple(t for t in TIERS if t > TIERS[0]) if world else TIERS
+    seeds = tuple(t for t in usual if way != "world" or Policy(prompt_from, seeds=t).id in stored)
     if not seeds:
         st.warning(say("measured.no_world"))
         return
-    policy = Policy(prompt_from, seeds=tier.selectbox(say("measured.seeds"), seeds, key="test_seeds",
-                                                      help=say("measured.seeds_help")))
+    tries = tier.selectbox(say("measured.seeds"), seeds, key="test_seeds", help=say("measured.seeds_help"),
+                           index=seeds.index(here.settings.test_seeds) if here.settings.test_seeds in seeds else 0)
+    policy = policy_for(info, prompt_from=prompt_from, seeds=tries)
     chosen = pickers.folder(here, "controls", here.settings.roots) if way == "folder" else way
     which = say(f"measured.plan_{prompt_from}", seeds=policy.seeds, prompts=policy.prompts)
-    st.markdown(say("measured.plan", seeds=which, steps=policy.steps, guidance=f"{policy.guidance:g}",
-                    evaluations=f"{policy.effort().unet_evaluations:,}"))
+    st.markdown(say("measured.plan", seeds=which, sampler=sampler_label(policy.scheduler), steps=policy.steps,
+                    guidance=f"{policy.guidance:g}", size=info.default_size_px,
+                    evaluations=f"{policy.effort(info.family).unet_evaluations:,}"))
     if way == "world":
         count = stored[policy.id]
         st.markdown(say("measured.smallest", controls=count, p=f"{smallest_p(count):.4f}"))

@@ -11,7 +11,7 @@ from explorer.findings.case_tests import portfolio_of
 from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.series import evaluations_per_s
-from explorer.jobs.flows import default_policy
+from explorer.jobs.flows import own_test
 from explorer.records import Effort, ReplaySettings, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
@@ -79,8 +79,8 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
 
 def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSummary) -> None:
     """What the works that wait will take: the replays of each and, where one is made, its measured test."""
-    policy = default_policy(model=now.settings.model, clip=now.settings.clip)
-    test = policy.effort() if policy else Effort()
+    info, policy = submit.model_info(now), own_test(now.settings, submit.model_info(now)).policy
+    test = policy.effort(info.family) if policy and info else Effort()
     evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
     speed = evaluations_per_s([r.closest for r in rows if r.closest])
     time = (say("replay.estimate", time=minutes(evaluations / speed)) if speed

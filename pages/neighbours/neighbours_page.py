@@ -23,8 +23,8 @@ def _start() -> None:
                      disabled=bool(submit.active(now, *TASKS))):
         subject = (now.open_case.id, now.open_subject.id)
         embed = submit.submit(now, EmbedSubject(*subject, now.settings.clip))
-        find = submit.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip, wanted),
-                           after=embed)
+        find = submit.submit(now, FindNeighbours(*subject, now.settings.neighbours_from, now.settings.clip, wanted),
+                             after=embed)
         submit.submit(now, CompareNeighbours(*subject), after=find)
         st.rerun()
 
@@ -74,9 +74,19 @@ def _one(here: state.Here, picked: Neighbour) -> None:
         st.toast(say("prompt.kept"), icon=":material/check_circle:")
 
 
+def _none() -> None:
+    """That another model's neighbours are nowhere yet, and where a collection is chosen."""
+    st.info(say("neighbours.none_for_model"), icon=":material/collections_bookmark:")
+    st.page_link("pages/library/collections_page.py", label=say("neighbours.choose_collection"),
+                 icon=":material/arrow_forward:")
+
+
 if upload.needed(now, "neighbours"):
-    if not stories.only_read(now):
+    if not now.settings.neighbours_from:
+        _none()
+    elif not stories.only_read(now):
         _start()
     live.follow(_found, *TASKS)
-st.divider()
-text_search.draw(now)
+if now.settings.neighbours_from:
+    st.divider()
+    text_search.draw(now)

@@ -34,14 +34,14 @@ def _start() -> None:
     if st.button(say("prompt.find"), type="primary", icon=":material/search:",
                  disabled=bool(submit.active(now, "Interrogate"))):
         before = None
-        if captions and not now.open_case.neighbours(now.open_subject.id):
+        collection = now.settings.neighbours_from
+        if captions and collection and not now.open_case.neighbours(now.open_subject.id):
             subject = (now.open_case.id, now.open_subject.id)
             embed = submit.submit(now, EmbedSubject(*subject, now.settings.clip))
-            before = submit.submit(now, FindNeighbours(*subject, now.settings.collection, now.settings.clip),
-                                 after=embed)
+            before = submit.submit(now, FindNeighbours(*subject, collection, now.settings.clip), after=embed)
         submit.submit(now, Interrogate(
             now.open_case.id, now.open_subject.id, clip=now.settings.clip, mode=mode,
-            collection=now.settings.collection, lists=tuple(lists), own_terms=_words(own),
+            collection=collection, lists=tuple(lists), own_terms=_words(own),
             banned=_words(banned), locked=_words(locked), neighbour_captions=captions, rerank=judged,
             model=now.settings.model), after=before)
         st.rerun()

@@ -23,9 +23,10 @@ def start(now: state.Here, case_id: str, *, subject_id: str = "", after: str | N
 
 
 def draw() -> None:
-    """Draws what is known of a subject that the model made; nothing for others."""
+    """Draws what is known of a subject that the model made; nothing for others, or without a collection."""
     here = state.here()
-    if here.case is not None and here.subject is not None and here.subject.origin == "generated":
+    made = here.case is not None and here.subject is not None and here.subject.origin == "generated"
+    if made and here.settings.neighbours_from:
         live.follow(_panel, *_TASKS)
 
 

@@ -10,7 +10,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs import launch
-from explorer.jobs.flows import Flow, default_policy, investigate
+from explorer.jobs.flows import Flow, investigate, own_test
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
 from explorer.records import ModelInfo, ReplaySettings, from_json
@@ -37,9 +37,10 @@ def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings)
     chosen, case = here.settings, here.store.open(case_id)
     caption = case.subject(subject_id).caption
     case.close()
+    test = own_test(chosen, model_info(here), caption=caption)
     flow = investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
-                       clip=chosen.clip, collection=chosen.collection,
-                       policy=default_policy(model=chosen.model, clip=chosen.clip, caption=caption))
+                       clip=chosen.clip, collection=chosen.neighbours_from, policy=test.policy,
+                       controls=test.controls)
     launch.ensure_workers(chosen)
     remember(search=flow.search_id, job=flow.replays)
     return flow

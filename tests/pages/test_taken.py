@@ -9,6 +9,8 @@ from PIL import Image, PngImagePlugin
 
 from explorer.cases.store import CaseStore
 from explorer.jobs.queue import Queue
+from explorer.jobs.tasks import FindNamedFiles
+from explorer.jobs.worker_queue import Board
 from explorer.records import Variation
 from explorer.settings import WORLD, load_settings
 from explorer.world.example_cases import open_told, read
@@ -74,3 +76,17 @@ def test_two_pictures_settings_stand_side_by_side(opened, claiming, home):
     box = next(b for b in app.selectbox if b.label == say("compared.with"))
     told = written(box.select(box.options[0]).run())
     assert "| seed | 41 | 42 |" in told and say("compared.count", n=1, all=14) in told
+
+
+def test_what_the_settings_name_is_looked_for_and_what_was_found_is_said(opened, claiming, home):
+    press(opened("subject", claiming), say("named.look"))
+    queue = Queue(load_settings(home).database)
+    board = Board(queue, kind="desk", pid=1, born_s=0.0, device="")
+    job = board.take()
+    assert job.task == FindNamedFiles(*claiming, "world")
+    board.done(job.id, {"model": "other", "adapters": [["ink", "/lora/ink.safetensors"]], "missing": ["gone"]})
+    app = opened("subject", claiming)
+    assert say("named.missing", name="gone") in written(app)
+    assert "name **another** model (hash `0123456789`)" in written(app)
+    press(app, say("named.use", name="ink"))
+    assert load_settings(home).model == "world + /lora/ink.safetensors*1"

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from explorer.cases.snapshot import snapshot
 from explorer.cases.store import CaseStore
 from explorer.errors import Cancelled, ExplorerError
+from explorer.findings.calibration import Calibration, quoted
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import Line, append_line, measured_rates
 from explorer.findings.features import FEATURES
@@ -17,6 +19,8 @@ from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records.policy import Policy
+from explorer.report.blocks import Text
+from explorer.report.compose import ReportOptions, compose
 from tests.diffusion import tiny
 from tests.heard import Heard
 from tests.worker.test_runners import sources, work  # noqa: F401
@@ -50,7 +54,7 @@ def test_controls_go_on_after_a_stop_and_one_work_is_one_control(work, folder): 
     run = Heard(when=lambda: any(told.done == 3 for told in run.reports))
     with pytest.raises(Cancelled):
         work.run(task, run)
-    kept, = (work.settings.cache / "controls").glob("*.jsonl")
+    kept, = work.settings.measured.glob("*.jsonl")
     assert len(kept.read_text("utf-8").splitlines()) == 3
     with kept.open("a") as file:
         file.write('{"name": "03.png", "val')  # cut off by a sudden end
@@ -135,6 +139,51 @@ def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
     found = measured_rates(lines, folder, POLICY)
     assert found["works"] == 48 and 30 <= found["controls_fit"] <= 48
     assert found["flagged_at_1"]["share"] == 0 <= found["flagged_at_5"]["share"] <= 0.2
+
+
+def more(folder, count):
+    """The folder with so many pictures more."""
+    draw = np.random.default_rng(8)
+    for i in range(count):
+        rgb = draw.integers(0, 256, (tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
+        (folder / f"more{i:02}.png").write_bytes(png_bytes(rgb))
+        (folder / f"more{i:02}.txt").write_text("a window", "utf-8")
+
+
+def test_a_finding_quotes_the_persons_own_calibration_with_its_counts(work, folder):  # noqa: F811
+    more(folder, 16)
+    work.run(controls(work, folder))
+    calibration, = work.case.records(Calibration)
+    kept, = work.settings.measured.glob("*.calibration.json")
+    assert calibration.works == 40 and calibration.policy == POLICY and kept.stem.startswith(calibration.id)
+    work.run(measure(work, folder))
+    found = work.case.record(Finding, "m")
+    assert found.kind in ("stands_out", "does_not_stand_out")
+    assert f"{calibration.flagged_at_5} of 40 control pictures" in found.error_rate
+    assert "bundled" not in found.error_rate and f"{calibration.fits} of them could be ranked" in found.error_rate
+    document = compose(snapshot(work.case), ReportOptions())
+    assert found.error_rate in [b.text for b in document.blocks if isinstance(b, Text)]
+
+
+def test_without_a_calibration_a_finding_says_that_there_is_none(work, folder):  # noqa: F811
+    work.run(controls(work, folder))
+    assert not work.case.records(Calibration) and not list(work.settings.measured.glob("*.calibration.json"))
+    judged = work.case.records(ControlResults)[0]
+    decided = Finding("f", work.subject.id, "does_not_stand_out", "", {"p": 0.5})
+    assert len(judged.values) == 24 and "no calibration of your own" in quoted(decided, None).error_rate
+    undecided = dataclasses.replace(decided, kind="no_controls", error_rate="none")
+    assert quoted(undecided, None) is undecided
+
+
+def test_results_that_an_older_version_kept_in_the_cache_are_taken_over(work, folder):  # noqa: F811
+    work.run(controls(work, folder))
+    kept, = work.settings.measured.glob("*.jsonl")
+    before = work.settings.cache / "controls" / kept.name
+    before.parent.mkdir(parents=True)
+    kept.rename(before)
+    run = Heard()
+    work.run(controls(work, folder), run)
+    assert kept.exists() and not before.exists() and len(kept.read_text("utf-8").splitlines()) == 24
 
 
 def test_a_test_with_another_model_is_no_look_at_this_one(work, folder, tmp_path_factory):  # noqa: F811

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from explorer.cases.case import utc_now
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.clip.terms import TermList, choose_lists
@@ -18,6 +20,7 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
+from explorer.findings import calibration as own
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.features import features, rivals
@@ -74,12 +77,18 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
                         best.id, policy.effort(model.family), told, against, *looks)
     rate = stored_rate(WORLD, policy, model_fingerprint=model.fingerprint) if task.controls == "world" else None
-    context.commit(measured, judge_measured(measured, best, controls, score=policy.score, error_rate=rate))
+    finding = judge_measured(measured, best, controls, score=policy.score, error_rate=rate)
+    if controls is not None and task.controls != "world":
+        calibration = _calibration(policy, task.controls, context, controls.id, model)
+        context.commit(*([calibration] if calibration else []))
+        finding = own.quoted(finding, calibration)
+    context.commit(measured, finding)
     return to_json(measured)
 
 
 def controls(task: MeasureControls, context: Context) -> Any:
-    """Writes one line a control work to the cache, then the results; goes on where a stopped run ended."""
+    """Writes one line a control work, then the results and what they say of the rule; goes on where a stopped run
+    ended."""
     context.report(0, 0, say("progress.loading_model"))
     model, encoder = loading.model(context, task.model), loading.encoder(context, task.clip)
     policy = check(task.policy).for_family(model.info.family)
@@ -94,9 +103,19 @@ def controls(task: MeasureControls, context: Context) -> Any:
             if line is not None:
                 kept.append_line(path, line)
     results, _ = _gathered(policy, task.controls, context, name, model.ref)
+    calibration = own.calibrate(path, Path(task.controls), policy, model=model.ref, date=utc_now()[:10])
+    if calibration is not None:
+        own.keep(calibration, path)
     if task.case_id:
-        context.commit(results)
+        context.commit(results, *([calibration] if calibration else []))
     return {"id": results.id, "controls": len(results.values), "out": str(path)}
+
+
+def _calibration(policy: Policy, folder: str, context: Context, name: str,
+                 model: ModelRef) -> own.Calibration | None:
+    """What the person's own controls say of the rule: as it was kept, or of results that an older version kept."""
+    path = _lines_path(context, name)
+    return own.kept(path) or own.calibrate(path, Path(folder), policy, model=model, date=utc_now()[:10])
 
 
 def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
@@ -190,7 +209,13 @@ def _results_id(policy: Policy, folder: str, model: str, clip: str) -> str:
 
 
 def _lines_path(context: Context, name: str) -> Path:
-    return context.settings.cache / "controls" / f"{name}.jsonl"
+    """Where the results of one set of controls are kept; those of an older version stood in the cache."""
+    path, before = (folder / f"{name}.jsonl" for folder in (context.settings.measured,
+                                                            context.settings.cache / "controls"))
+    if before.is_file() and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(before, path)
+    return path
 
 
 def _files(folder: str) -> list[Path]:

@@ -78,7 +78,7 @@ def interrogate(task: Interrogate, context: Context) -> Any:
 def _terms(task: Interrogate) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """The lists to use and the collection's words; one without words gives way to the shipped lists."""
     words = {}
-    if "collection" in task.lists and not task.collection.startswith(("http://", "https://")):
+    if "collection" in task.lists and task.collection and not task.collection.startswith(("http://", "https://")):
         rows = open_rows(find_layout(task.collection))
         found = collect_terms(rows, column_names(rows.columns))
         words = {"creators": found.creators, "titles": found.titles, "keywords": found.keywords}
