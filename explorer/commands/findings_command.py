@@ -29,10 +29,10 @@ from explorer.texts import say
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
-    folder, policy = _folder(args.folder), _policy(args, settings)
+    folder, policy = folder_of(args.folder), _policy(args, settings)
     store = CaseStore(settings.cases, actor="command line")
     case = store.open(args.out) if args.out else store.create(folder.name)
-    refused = _take_in(case, folder)
+    refused = take_in(case, folder)
     _worded(case, policy)
     model, clip = args.model or settings.model, args.clip or settings.clip
     controls = str(args.controls.resolve()) if args.controls else ("world" if model == "world" else "")
@@ -50,7 +50,7 @@ def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Puts a folder of unseen images through a model and measures how often the rule flags them wrongly."""
     policy = _policy(args, settings)
-    task = MeasureControls(str(_folder(args.controls)), policy, model=args.model or settings.model,
+    task = MeasureControls(str(folder_of(args.controls)), policy, model=args.model or settings.model,
                            clip=args.clip or settings.clip)
     with Bars(quiet=args.json) as bars:
         done = foreground.run(settings, task, follow=bars.follow)
@@ -63,13 +63,13 @@ def _policy(args: argparse.Namespace, settings: Settings) -> Policy:
     return check(policy_for(info, prompt_from=args.prompt_from, seeds=args.seeds))
 
 
-def _folder(path: Path) -> Path:
+def folder_of(path: Path) -> Path:
     if not os.path.isdir(path):
         raise ExplorerError("commands.findings_command_no_folder", path=shortened(path))
     return path.resolve()
 
 
-def _take_in(case: Case, folder: Path) -> list[str]:
+def take_in(case: Case, folder: Path) -> list[str]:
     """Adds the folder's images that the case does not have, each with the words in the text file of its name;
     returns why others were refused."""
     known, refused = {s.sha256: s.caption for s in case.subjects()}, []

@@ -1,9 +1,9 @@
-"""From a subject's familiarity and its controls to one finding; numbers and sentences alone, so that screens read it."""
+"""From a subject's familiarity and its controls to one finding; numbers and sentences, light enough for screens."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from explorer.familiarity.records import KnownControls, MadeBy
 from explorer.findings.control_fit import check_subject
@@ -12,10 +12,12 @@ from explorer.findings.wording import number, percent
 from explorer.statistics import rank_p_value, smallest_p
 from explorer.texts import say
 
-LIMITS = {"known": ("not_member", "look_alike", "controls", "law"),
-          "not_known": ("not_absent", "words", "law"),
-          "no_controls": ("not_absent", "law"), "too_few": ("controls", "law"),
-          "do_not_fit": ("controls", "law"), "exploratory": ("several", "law"), "made": ("made", "law")}
+LIMITS = {"known": ("familiarity.not_member", "familiarity.look_alike", "controls", "law"),
+          "not_known": ("familiarity.not_absent", "familiarity.words", "law"),
+          "no_controls": ("familiarity.not_absent", "law"), "too_few": ("controls", "law"),
+          "do_not_fit": ("controls", "law"), "exploratory": ("several", "law"), "made": ("familiarity.made", "law"),
+          "set_known": ("familiarity.set", "controls", "law"),
+          "set_not_known": ("familiarity.set", "familiarity.not_absent", "law")}
 
 
 def judge(subject_id: str, value: float, *, ratio: float, evaluations: int, controls: KnownControls | None,
@@ -38,17 +40,18 @@ def judge(subject_id: str, value: float, *, ratio: float, evaluations: int, cont
     mine, theirs = excesses(value, features, controls)
     p, count = rank_p_value(mine, theirs), len(theirs)
     least = smallest_p(count)
-    numbers = base | {"p": p, "controls": float(count), "excess": mine, "below": sum(t < mine for t in theirs) / count}
+    below = sum(t < mine for t in theirs) / count
+    numbers = base | {"p": p, "controls": float(count), "excess": mine, "below": below}
     if least > level:
         del numbers["p"]
         return _finding(subject_id, "too_few", numbers, controls=number(count), smallest=number(least),
                         level=number(level), **told)
-    words = {"below": percent(numbers["below"]), "controls": number(count), "p": number(p), **told}
+    words = {"below": percent(below), "controls": number(count), "p": number(p), **told}
     return _finding(subject_id, "known" if p <= level else "not_known", numbers, **words)
 
 
 def excesses(value: float, features: Mapping[str, float], controls: KnownControls) -> tuple[float, list[float]]:
-    """The subject's and the controls' familiarity over what their features let one expect; higher is more familiar."""
+    """The subject's and the controls' familiarity over what their features let one expect."""
     expected = controls.expectation
     if expected is None or not features or len(controls.features) != len(controls.values):
         return value, list(controls.values)
@@ -63,8 +66,8 @@ def both(reproduction_p: float, familiarity_p: float) -> float:
 
 
 def set_finding(kind: str, numbers: Mapping[str, float], **values: object) -> Finding:
-    """What a body of work's test says: "set_known", "set_not_known" or "set_none" of `statement.familiarity`."""
-    return _finding("", kind, dict(numbers), limit=("set", "not_absent", "law"), **values)
+    """What a body of work's test says: "set_known" or "set_not_known" of `statement.familiarity`."""
+    return _finding("", kind, dict(numbers), **values)
 
 
 def _change(ratio: float) -> str:
@@ -72,9 +75,8 @@ def _change(ratio: float) -> str:
     return say("aside.familiarity.falls" if ratio < 1 else "aside.familiarity.rises", share=percent(abs(1 - ratio)))
 
 
-def _finding(subject_id: str, kind: str, numbers: dict[str, float], *, limit: Sequence[str] = (),
-             **values: object) -> Finding:
+def _finding(subject_id: str, kind: str, numbers: dict[str, float], **values: object) -> Finding:
     said = say(f"statement.familiarity.{kind}", **values)
     name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
     return Finding(id=name, subject_id=subject_id, kind=f"familiarity_{kind}", statement=said, numbers=numbers,
-                   limits=tuple(say(f"limit.familiarity.{one}") for one in limit or LIMITS[kind]))
+                   limits=tuple(say(f"limit.{one}") for one in LIMITS[kind]))

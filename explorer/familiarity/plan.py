@@ -42,9 +42,9 @@ class Plan:
 
 
 PLANS: dict[str, Plan] = {plan.words: plan for plan in (
-    Plan("caption", (350, 500, 600, 700, 800, 850, 900, 960), 2),
-    Plan("recovered", (600, 700, 800, 900), 1, prompts=8),
-    Plan("fitted", (700, 800, 850, 900), 2, fit=FitPlan()),
+    Plan("caption", (650, 750, 850), 2),
+    Plan("recovered", (650, 750, 850), 1, prompts=4),
+    Plan("fitted", (650, 750, 850), 1, fit=FitPlan(steps=8, draws=2, rate=0.1, times=(650, 750, 850))),
 )}
 
 

@@ -31,7 +31,7 @@ class KnownControls:
 class MadeBy:
     """Whether a picture may have been made by the model under test, and by which signs.
 
-    `signs` are of "metadata", "replay", "round_trip", "early"; `values` what was measured, with the thresholds.
+    `signs` are of "metadata", "replay", "round_trip"; `values` what was measured, with the thresholds.
     """
 
     likely: bool

@@ -1,4 +1,4 @@
-"""What was derived for the bundled world: controls by plan, thresholds of the signs, excesses of works seen once."""
+"""What was derived for the bundled world: controls by plan, the signs' thresholds, excesses of works seen once."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ def world_controls(root: Path, plan: Plan, *, model_fingerprint: str) -> KnownCo
     return found if found.model_fingerprint == model_fingerprint else None
 
 
-def thresholds(root: Path, *, model_fingerprint: str) -> dict[str, float]:
-    """Below which each sign speaks for a picture that the model made; {} for a model on which none were measured."""
+def least_first_loss(root: Path, *, model_fingerprint: str) -> float | None:
+    """Below which the autoencoder's first loss speaks for the model's own picture; None where not measured."""
     found = stored(root)
-    if found.get("model_fingerprint") != model_fingerprint:
-        return {}
-    return {str(name): float(value) for name, value in found.get("made_by", {}).items()}
+    known = found.get("model_fingerprint") == model_fingerprint and "made_by" in found
+    return float(found["made_by"]["round_trip"]) if known else None
 
 
 def seen_excesses(root: Path, plan: Plan, *, model_fingerprint: str) -> dict[str, tuple[float, ...]]:

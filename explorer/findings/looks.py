@@ -14,6 +14,7 @@ from explorer.cases.exports import exported, own_part
 from explorer.cases.snapshot import Snapshot
 from explorer.cases.store import CaseStore
 from explorer.cases.view import CaseView
+from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Measured
 
 
@@ -24,6 +25,7 @@ class Look:
     search_id: str
     model: str  # fingerprint; "" where no replay says it
     test: tuple[str, str, str] | None = None
+    known: tuple[str, str, str] | None = None  # (plan, controls, caption) of a test of familiarity
 
 
 def looks_at(store: CaseStore, pixels_sha256: str) -> list[Look]:
@@ -55,6 +57,9 @@ def _looks_of(case: CaseView, pixels_sha256: str) -> Iterator[Look]:
         for test in case.records(Measured, subject_id=subject.id):
             model = case.replay(test.replay_id).recipe.model.fingerprint
             yield Look(test.id, model, (test.policy, test.controls_id, test.prompt))
+        for known in case.records(FamiliarityTest, subject_id=subject.id):
+            said = known.prompt if known.words == "caption" else ""
+            yield Look(known.id, known.model.fingerprint, known=(known.plan, known.controls_id, said))
         for plan in case.plans(subject.id):
             yield Look(plan.id, plan.model.fingerprint)
 
@@ -66,3 +71,13 @@ def earlier(looks: list[Look], test: tuple[str, str, str], *, search_id: str, mo
     tested = {look.search_id: look.test for look in looks if look.test and look.model == model}
     tests = sum((*given[:2], given[2] if test[2] else "") != test for given in tested.values())
     return tests, sum(look.search_id not in tested and look.search_id != search_id for look in looks)
+
+
+def earlier_known(looks: list[Look], test: tuple[str, str, str], *, search_id: str, model: str) -> tuple[int, int]:
+    """As `earlier` for a test of familiarity: those of this model that differ from it, and all other looks.
+
+    A measured test is none of the first: the two answers are taken together by a rule that was fixed beforehand.
+    """
+    mine = {look.search_id: look.known for look in looks if look.known and look.model == model}
+    return (sum(given != test for given in mine.values()),
+            sum(look.search_id not in mine and look.search_id != search_id for look in looks))

@@ -15,7 +15,7 @@ import torch
 
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model
-from explorer.familiarity.made_by import signs_of
+from explorer.familiarity.made_by import first_loss
 from explorer.familiarity.plan import Plan
 from explorer.familiarity.statistic import familiarity
 
@@ -48,15 +48,14 @@ def familiarity_lines(model: Model, works: Sequence[Shown], plan: Plan, *, folde
     return _lines(works, measure, folder / f"familiarity-{_digest(told)}.jsonl", report, f"{plan.words}")
 
 
-def sign_lines(model: Model, works: Sequence[Shown], *, folder: Path,
-               report: Report = print) -> dict[str, dict[str, float]]:
-    """Name → the signs that the model made a picture."""
-    return _lines(works, lambda part: signs_of(model, [work.rgb for work in part], batch=BATCH),
+def sign_lines(model: Model, works: Sequence[Shown], *, folder: Path, report: Report = print) -> dict[str, float]:
+    """Name → the autoencoder's first loss on every picture."""
+    return _lines(works, lambda part: [first_loss(model, work.rgb) for work in part],
                   folder / f"signs-{_digest([model.ref.fingerprint])}.jsonl", report, "signs")
 
 
-def _lines(works: Sequence[Shown], measure: Callable[[Sequence[Shown]], list[dict[str, Any]]], path: Path,
-           report: Report, what: str) -> dict[str, dict[str, Any]]:
+def _lines(works: Sequence[Shown], measure: Callable[[Sequence[Shown]], list[Any]], path: Path,
+           report: Report, what: str) -> dict[str, Any]:
     found = _read(path)
     keys = {work.name: f"{work.name} {_digest(list(work.words))}" for work in works}
     left = [work for work in works if keys[work.name] not in found]
@@ -74,8 +73,8 @@ def _lines(works: Sequence[Shown], measure: Callable[[Sequence[Shown]], list[dic
     return {work.name: found[keys[work.name]] for work in works}
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for text in path.read_text("utf-8").splitlines() if path.exists() else []:
         try:
             key, line = json.loads(text)

@@ -165,11 +165,11 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
 
 def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str,
                context: Context) -> tuple[PromptCandidate, ...]:
-    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
+    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=terms_of(clip),
                            cache=context.settings.cache / "terms", run=context.run)
 
 
-def _terms(clip: str) -> tuple[TermList, ...]:
+def terms_of(clip: str) -> tuple[TermList, ...]:
     """For the world's CLIP the words of all its works, seen or not; for any other the shipped lists."""
     if clip == "world":
         return choose_lists(("collection",), collection=all_words(read_manifest(open_world())))
