@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
     top.add_argument("--home", type=Path, help=say("command.workspace_folder_default"))
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _setup(commands)
     _investigate(commands)
     _findings(commands)
     _familiarity(commands)
@@ -67,6 +68,20 @@ def _command(commands: Any, name: str, run: Callable[..., Any], text: str) -> ar
     made = commands.add_parser(name, help=text, description=text)
     made.set_defaults(run=run)
     return made
+
+
+def _setup(commands: Any) -> None:
+    from explorer.commands.setup_command import run
+
+    one = _command(commands, "setup", run, say("command.setup_real_model"))
+    one.add_argument("works", type=Path, nargs="*", help=say("command.setup_works"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.setup_clip"))
+    one.add_argument("--collection", type=source, help=say("command.setup_collection"))
+    one.add_argument("--controls", type=Path, help=say("command.folder_images_model"))
+    one.add_argument("--seeds", type=int, choices=TIERS, help=say("command.effort_each_work"))
+    one.add_argument("--yes", action="store_true", help=say("command.setup_yes"))
+    one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
 
 
 def _investigate(commands: Any) -> None:
@@ -243,7 +258,7 @@ def _world(commands: Any) -> None:
     kinds = commands.add_parser("world", help=say("command.build_check_bundled")).add_subparsers(
         required=True, metavar="ACTION")
     build = _command(kinds, "build", world_command.build, say("command.openclipart_packages_trained"))
-    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index"))
+    build.add_argument("--stage", choices=("data", "clip", "autoencoder", "rule", "unet", "index", "hard"))
     build.add_argument("--device", default="auto")
     build.add_argument("--draw", type=int, default=1, help=say("command.draw_works_2"))
     build.add_argument("--source", type=Path, default=Path("/usr/share/openclipart"))

@@ -216,6 +216,20 @@ class CaseView(ABC):
         """Digests of the recipes that a search has committed already."""
         return {row[0] for row in self._rows("SELECT recipe FROM replays WHERE search_id=?", (search_id,))}
 
+    def first_replayed(self, subject_id: str) -> str:
+        """When the first replay of a subject was logged, UTC in ISO 8601; "" without one."""
+        return self._one("SELECT MIN(time) FROM replays JOIN log ON log.seq = first_seq WHERE subject_id=?",
+                         (subject_id,)) or ""
+
+    def captions_given(self, subject_id: str) -> dict[str, str]:
+        """Every caption that a subject was ever logged with, and when it first was, UTC in ISO 8601."""
+        found: dict[str, str] = {}
+        for row in self._rows("SELECT time, body FROM log WHERE kind='Subject' ORDER BY seq"):
+            body = read(row["body"])
+            if body["key"] == subject_id:
+                found.setdefault(body["data"].get("caption", ""), row["time"])
+        return found
+
     def log(self, *, after: int | None = None, limit: int = -1) -> list[LogEntry]:
         """Log entries in order, from the one after `after`."""
         rows = self._rows("SELECT * FROM log WHERE (?1 IS NULL OR seq>?1) ORDER BY seq LIMIT ?2", (after, limit))

@@ -64,14 +64,24 @@ class TermBank:
         return [(int(i), float(sims[i])) for i in order]
 
 
+def is_read(encoder: Encoder, terms: TermList, *, cache: Path) -> bool:
+    """Whether the list was read for this CLIP before, so that opening it takes no time."""
+    path, meta = _place(encoder, terms, cache)
+    return read_mapped(path, meta) is not None
+
+
+def _place(encoder: Encoder, terms: TermList, cache: Path) -> tuple[Path, dict[str, str]]:
+    meta = {"format": FORMAT, "clip": encoder.fingerprint, "terms": terms.sha256, "count": str(len(terms))}
+    return cache / f"{encoder.fingerprint[:24]}-{terms.sha256[:24]}.safetensors", meta
+
+
 def open_bank(encoder: Encoder, terms: TermList, *, cache: Path | None, run: Run = QUIET) -> TermBank:
     """The list's embeddings, written to `cache` where they are not there yet.
 
     With `cache` None nothing is kept. Terms longer than the CLIP reads are embedded as CLIP cuts them; their
     token ids show that they do not fit.
     """
-    path = None if cache is None else cache / f"{encoder.fingerprint[:24]}-{terms.sha256[:24]}.safetensors"
-    meta = {"format": FORMAT, "clip": encoder.fingerprint, "terms": terms.sha256, "count": str(len(terms))}
+    path, meta = (None, {}) if cache is None else _place(encoder, terms, cache)
     if path is not None:
         arrays = read_mapped(path, meta)
         if arrays is not None:

@@ -20,15 +20,13 @@ from typing import Any
 
 from explorer.clip.hub import hub_file
 from explorer.clip.text_files import text_files
+from explorer.clip.weights_files import CONFIG, WEIGHTS
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import check_no_code, check_numbers
 from explorer.foreign.reading import read_json
 from explorer.settings import WORLD
 from explorer.texts import say
-
-CONFIG = "open_clip_config.json"
-WEIGHTS = "open_clip_model.safetensors"
 
 
 @dataclass(frozen=True)

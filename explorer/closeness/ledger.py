@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
+from typing import Any
 
-from explorer.records import LedgerEntry, Recipe, ReplaySettings
+from explorer.records import Adapter, LedgerEntry, Recipe, ReplaySettings, to_json
 from explorer.records.canonical import canonical
+from explorer.records.program_samplers import PRESETS
 from explorer.records.samplers import offered
 from explorer.texts import say
 
@@ -21,9 +23,11 @@ LARGE_SEED_BITS = 64
 # Of a value given by hand: how many there are to choose from.
 GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(offered(flow=False)), "side": 1024}
 
-_TAKEN_OVER = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
+WEIGHTS = 201  # of an adapter: 0 to 2 in hundredths
+
+_BESIDES = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
 _USUAL = {f.name: f.default_factory() if f.default is MISSING else f.default
-          for f in fields(Recipe) if f.name in _TAKEN_OVER}
+          for f in fields(Recipe) if f.name in _BESIDES}
 
 # Order-0 code of English text (letters in tenths of a percent, space included), for a prompt whose
 # tokens are not at hand; any other character costs an escape and its UTF-8 bytes.
@@ -99,8 +103,12 @@ def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
                        say("note.closeness.seed_by_hand", first=first, bits=bits, extra=extra))
 
 
-def settings_entry(settings: ReplaySettings) -> LedgerEntry:
-    """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand."""
+def settings_entry(settings: ReplaySettings, recipe: Recipe | None = None) -> LedgerEntry:
+    """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand.
+
+    What the `recipe` sets beside them (variation, eta, clip skip, noise source, the sampler's settings, dialect)
+    costs its letters; a program's way that stands in the list of samplers is paid for by its place there.
+    """
     bits, words = 0.0, []
     lists = {"steps": settings.steps, "guidance": settings.guidances, "scheduler": settings.schedulers}
     for name, values in lists.items():
@@ -111,12 +119,29 @@ def settings_entry(settings: ReplaySettings) -> LedgerEntry:
     for name in (*given, *("side" for px in (settings.width_px, settings.height_px) if px)):
         bits += choice_bits(GRIDS[name])
         words.append(_by_hand(name))
-    for recipe in settings.recipes:
-        parts = {name: getattr(recipe, name) for name in _TAKEN_OVER if getattr(recipe, name) != _USUAL[name]}
-        bits += text_bits(canonical(parts).decode()) if parts else 0.0
-        words += [say("note.closeness.taken_over_letters",
-                      parts=", ".join(parts).replace("_", " "))] if parts else []
+    parts = {} if recipe is None else _besides(recipe, settings)
+    if parts:
+        bits += text_bits(canonical(parts).decode())
+        words.append(say("note.closeness.set_besides_letters", parts=", ".join(parts).replace("_", " ")))
     return LedgerEntry("settings", bits, ("; ".join(words) or say("note.closeness.all_settings_model")) + ".")
+
+
+def _besides(recipe: Recipe, settings: ReplaySettings) -> dict[str, Any]:
+    """What a recipe sets otherwise than usual, as JSON values; without what a listed program's way brings along."""
+    ways = [PRESETS[name] for name in settings.schedulers if name in PRESETS]
+    listed = any((way.key, way.config, way.noise_source) ==
+                 (recipe.scheduler, recipe.scheduler_config, recipe.noise_source) for way in ways)
+    names = [n for n in _BESIDES if not (listed and n in ("noise_source", "scheduler_config"))]
+    return {n: to_json(getattr(recipe, n)) for n in names if getattr(recipe, n) != _USUAL[n]}
+
+
+def adapters_entry(adapters: Sequence[Adapter]) -> LedgerEntry:
+    """The weights by hand of the adapters laid over a model, which are part of its name and not of the bill.
+
+    What an adapter holds somebody chose to train; a finding then speaks of the model with it and of no other.
+    """
+    return LedgerEntry("adapters", choice_bits(WEIGHTS) * len(adapters),
+                       say("note.closeness.adapters_by_hand", names=", ".join(a.name for a in adapters), n=WEIGHTS))
 
 
 def _part(name: str) -> str:
@@ -139,7 +164,7 @@ def strength_entry(settings: ReplaySettings) -> LedgerEntry:
 def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, recipe: Recipe,
                   seeds_before: int = 0, start: LedgerEntry | None = None,
                   noise: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
-    """Bits supplied for one replay of a search: prompt, seeds, settings, starting image, noise.
+    """Bits supplied for one replay of a search: prompt, seeds, settings, adapters, starting image, noise.
 
     `prompt_bits` counts prompt and negative prompt under `prompt_code`. A `recipe` with a starting image needs
     `start` (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
@@ -153,7 +178,9 @@ def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: 
     entries = [prompt_entry(prompt_bits, prompt_code),
                seeds_entry(settings, seeds_before=seeds_before,
                            count=settings.strength_seeds if from_start else None),
-               settings_entry(settings)]
+               settings_entry(settings, recipe)]
+    if recipe.model.adapters:
+        entries.append(adapters_entry(recipe.model.adapters))
     if settings.strengths:
         entries.append(strength_entry(settings))
     if from_start:
@@ -169,6 +196,9 @@ def total_bits(ledger: Sequence[LedgerEntry]) -> float:
 
 
 def supplied_by_you(ledger: Sequence[LedgerEntry]) -> float:
-    """Share of the bits that came with a starting image or given noise; in [0, 1]."""
+    """Share of the bits that came with a starting image or given noise; in [0, 1].
+
+    A figure for the reader and no rule: words can be added until any share is small.
+    """
     total = total_bits(ledger)
     return sum(e.bits for e in ledger if e.source in ("starting image", "noise")) / total if total else 0.0

@@ -1,4 +1,4 @@
-"""`familiarity FOLDER [--set]`: whether a model knows each picture of a folder, and all of them as a body of work."""
+"""`familiarity FOLDER [--set]`: whether a model knows each picture of a folder, and them all as a body of work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.commands.findings_command import folder_of, take_in
+from explorer.commands.folder_case import folder_of, take_in
 from explorer.commands.progress_bars import Bars
 from explorer.errors import ExplorerError
 from explorer.familiarity.records import BodyTest, FamiliarityTest
@@ -27,31 +27,33 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     captioned = all(subject.caption for subject in case.subjects())
     words = args.words or ("caption" if captioned else "recovered")  # one for all: one ranking needs one plan
     with Bars(quiet=args.json) as bars:
-        if controls not in ("", "world"):
-            foreground.run(settings, MeasureKnownControls(controls, words, model, clip), follow=bars.follow)
         familiar(case, settings, words=words, controls=controls, model=model, clip=clip, follow=bars.follow)
         if args.set:
             foreground.run(settings, MeasureBody(case.id, not args.many_artists), follow=bars.follow)
-    return {"case": case.id, "refused": refused, "works": works(case),
-            "set": [_body(one) for one in case.records(BodyTest)] if args.set else None}
+    return {"case": case.id, "refused": refused, "works": works(case), "set": bodies(case) if args.set else None}
 
 
 def familiar(case: Case, settings: Settings, *, words: str, controls: str, model: str, clip: str,
              follow: Any) -> None:
-    """Tests every subject of a case that has no test yet."""
+    """Tests every subject of a case that has no test yet, among the world's controls, a folder's, or none."""
+    if controls not in ("", "world"):
+        foreground.run(settings, MeasureKnownControls(controls, words, model, clip), follow=follow)
     tested = {test.subject_id for test in case.records(FamiliarityTest)}
     for subject in case.subjects():
         if subject.id not in tested:
-            foreground.run(settings, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls, model,
-                                                        clip), follow=follow)
+            task = MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls, model, clip)
+            foreground.run(settings, task, follow=follow)
 
 
-def familiar_where_possible(case: Case, settings: Settings, **how: Any) -> None:
-    """The same as a part of another command: a model or a work that cannot be tested so ends nothing else."""
+def familiar_where_possible(case: Case, settings: Settings, *, follow: Any, **how: Any) -> list[dict[str, Any]]:
+    """The same as a part of another command, with the works taken together: a model that cannot be tested so, or
+    works without controls, end nothing else."""
     try:
-        familiar(case, settings, **how)
+        familiar(case, settings, follow=follow, **how)
+        foreground.run(settings, MeasureBody(case.id), follow=follow)
     except ExplorerError as error:
         case.note("familiarity not tested", {"why": str(error)})
+    return bodies(case)
 
 
 def works(case: Case) -> list[dict[str, Any]]:
@@ -63,6 +65,8 @@ def works(case: Case) -> list[dict[str, Any]]:
              "made_by_model": list(t.made_by.signs) if t.made_by.likely else []} for t in tests]
 
 
-def _body(one: BodyTest) -> dict[str, Any]:
-    return {"of": one.of, "works": len(one.subject_ids), "p": one.p, "smallest_p": one.smallest,
-            "statement": one.finding.statement, "limits": list(one.finding.limits)}
+def bodies(case: Case) -> list[dict[str, Any]]:
+    """What was found of the case's works together, as JSON values."""
+    return [{"of": one.of, "works": len(one.subject_ids), "p": one.p, "smallest_p": one.smallest,
+             "statement": one.finding.statement, "limits": list(one.finding.limits)}
+            for one in case.records(BodyTest)]

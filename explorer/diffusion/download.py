@@ -10,7 +10,7 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,24 +62,50 @@ def download_model(source: str, *, home: Path, offline: bool, variant: str = "fp
     return pinned
 
 
+def download_files(name: str, wanted: Sequence[str], target: Path, *, offline: bool, hub: str = HUB,
+                   timeout_s: float = 30.0, run: Run = QUIET) -> str:
+    """Writes the `wanted` files of a hub repository into the folder `target`, all or none; returns the commit.
+
+    Reports bytes, goes on where a broken try stopped, and checks each file's checksum. ExplorerError as
+    `download_model`, and where the repository lacks one of them.
+    """
+    if offline:
+        raise ExplorerError("diffusion.download_nothing_leaves_computer")
+    facts = _revision(hub, name, "main", timeout_s)
+    named = {s["rfilename"]: s for s in _check_siblings(facts.get("siblings"), name)}
+    lacking = next((file for file in wanted if file not in named), None)
+    if lacking:
+        raise ExplorerError("diffusion.download_lacks_file", name=name, file=lacking)
+    draft = target.with_name(target.name + ".partial")
+    base = f"{hub}/{name}/resolve/{facts['sha']}/"
+    _fetch_files(base, name, [_remote(named[f]) for f in wanted], draft, timeout_s, run)
+    os.replace(draft, target)
+    return facts["sha"]
+
+
 def _fetch_all(hub: str, name: str, facts: dict[str, Any], variant: str, target: Path,
                timeout_s: float, run: Run) -> None:
     draft = target.with_name(target.name + ".partial")
     base = f"{hub}/{name}/resolve/{facts['sha']}/"
     index = _object(_read(base + "model_index.json", timeout_s), name)
     files = choose_files(facts["siblings"], index, variant=variant)
-    total = sum(f.size for f in files)
-    _check_space(target.parent, total - sum(p.stat().st_size for p in draft.rglob("*") if p.is_file()))
-    done = 0
-    for file in files:
-        for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
-            run.report(Progress(done + size, total, say("progress.of", file_name=file.name, name=name)))
-        done += file.size
+    _fetch_files(base, name, files, draft, timeout_s, run)
     card = facts.get("cardData")
     told = card.get("license", "not stated") if isinstance(card, dict) else "not stated"
     licence = told[:500] if isinstance(told, str) else "not stated"
     (draft / "afterimage.json").write_text(json.dumps({"name": name, "licence": licence}), "utf-8")
     os.replace(draft, target)
+
+
+def _fetch_files(base: str, name: str, files: Sequence[RemoteFile], draft: Path, timeout_s: float,
+                 run: Run) -> None:
+    total = sum(f.size for f in files)
+    _check_space(draft.parent, total - sum(p.stat().st_size for p in draft.rglob("*") if p.is_file()))
+    done = 0
+    for file in files:
+        for size in _fetch(base + urllib.parse.quote(file.name), draft / file.name, file, timeout_s):
+            run.report(Progress(done + size, total, say("progress.of", file_name=file.name, name=name)))
+        done += file.size
 
 
 def choose_files(siblings: list[dict[str, Any]], index: dict[str, Any], *, variant: str) -> list[RemoteFile]:
@@ -184,11 +210,18 @@ def _check_space(folder: Path, needed: int) -> None:
                             folder=folder)
 
 
-def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
+def _revision(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
+    """What the hub says of a repository at a revision; ExplorerError unless that is a commit."""
     facts = _object(_read(f"{hub}/api/models/{name}/revision/{urllib.parse.quote(revision)}?blobs=true", timeout_s),
                     name)
     if not isinstance(facts.get("sha"), str) or not COMMIT.fullmatch(facts["sha"]):
         raise ExplorerError("diffusion.download_no_commit", name=name)
+    return facts
+
+
+def _facts(hub: str, name: str, revision: str, timeout_s: float) -> dict[str, Any]:
+    """The same, of a model's repository."""
+    facts = _revision(hub, name, revision, timeout_s)
     if not any(s["rfilename"] == "model_index.json" for s in _check_siblings(facts.get("siblings"), name)):
         raise ExplorerError("diffusion.download_no_diffusers_model", name=name)
     return facts

@@ -219,13 +219,5 @@ def _checkpoint_family(keys: set[str], path: Path) -> str:
     raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
 
 
-def stored_bits(located: Located) -> int:
-    """Bits a number of the largest weight file."""
-    path = max((located.root / f for f in located.files if f.endswith(".safetensors")),
-               key=lambda p: p.stat().st_size)
-    kinds = [t.dtype for t in read_table(path).tensors.values()]
-    return 16 if max(set(kinds), key=kinds.count, default="F32") in ("F16", "BF16") else 32
-
-
 def pickle_error(path: Path) -> ExplorerError:
     return ExplorerError("diffusion.locate_python_pickle_run", path_name=path.name)

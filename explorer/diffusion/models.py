@@ -20,10 +20,12 @@ from explorer.diffusion.describe import describe_model
 from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
-from explorer.diffusion.locate import Located, check_configs, files_to_open, locate, stored_bits
-from explorer.diffusion.memory import MemoryPolicy, choose, free_bytes, settle
+from explorer.diffusion.locate import Located, check_configs, files_to_open, locate
+from explorer.diffusion.memory import MemoryPolicy, check_room, free_bytes, policy_of, settle
 from explorer.diffusion.networks import check_networks
+from explorer.diffusion.plan import computer_bytes, named, plan
 from explorer.diffusion.schedulers import Schedule
+from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.foreign.private import private_folder
@@ -78,18 +80,23 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
 
     Adapters are laid over it as "BASE + FILE*0.8 + FILE" (LoRA or textual inversion, .safetensors).
 
-    `precision` is "auto" (float16 on CUDA, else float32) or a name of DTYPES; `home` is the workspace
-    with downloads and the fingerprint cache. ExplorerError for unknown or unsafe sources, missing
+    `precision` is "auto" (on CUDA float16, for flow families bfloat16; else float32) or a name of DTYPES; `home` is
+    the workspace with downloads and the fingerprint cache. ExplorerError for unknown or unsafe sources, missing
     weights, damaged files, and when the device's memory does not suffice.
     """
     base, files = parse_source(source)
     located = locate(base, home=home)
     info = describe_model(source, home=home)
-    if files and not facts(info.family).own_loop:
+    known = facts(info.family)
+    if files and not known.own_loop:
         raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
     place = pick_device(device)
-    policy = choose(stored_bytes=info.size_bytes, stored_bits=stored_bits(located), device=place.type,
-                    free=free_bytes(place), size_px=info.default_size_px, precision=precision)
+    pick_dtype(precision, place)
+    planned = plan(shape_of(located), device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
+                   width_px=info.default_size_px, height_px=info.default_size_px, precision=precision,
+                   flow=known.flow)
+    check_room(planned, info.name)
+    policy = policy_of(planned)
     with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
             say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
         pipe = _open(located, pick_dtype(policy.precision, place))
@@ -161,9 +168,8 @@ def pick_device(device: str) -> torch.device:
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The dtype of that name; "auto" is float16 on CUDA and float32 elsewhere."""
-    if precision == "auto":
-        precision = "float16" if device.type == "cuda" else "float32"
+    """The dtype of that name; "auto" is half precision on CUDA (float16 here) and float32 elsewhere."""
+    precision = named(precision, device=device.type, flow=False)
     if precision not in DTYPES:
         raise ExplorerError("diffusion.models_precision_unknown", precision=precision, dtypes=", ".join(DTYPES))
     return DTYPES[precision]

@@ -27,8 +27,7 @@ def judge(subject_id: str, value: float, *, ratio: float, evaluations: int, cont
     base = {"value": value, "ratio": ratio, "evaluations": float(evaluations)}
     told = {"change": _change(ratio), "evaluations": number(evaluations)}
     if made_by.likely:
-        signs = "; ".join(say(f"aside.familiarity.sign_{sign}") for sign in made_by.signs)
-        return _finding(subject_id, "made", base, signs=signs)
+        return made_finding(subject_id, made_by)
     if earlier_tests:
         return _finding(subject_id, "exploratory", base, tests=number(earlier_tests), **told)
     if controls is None:
@@ -48,6 +47,12 @@ def judge(subject_id: str, value: float, *, ratio: float, evaluations: int, cont
                         level=number(level), **told)
     words = {"below": percent(below), "controls": number(count), "p": number(p), **told}
     return _finding(subject_id, "known" if p <= level else "not_known", numbers, **words)
+
+
+def made_finding(subject_id: str, made_by: MadeBy) -> Finding:
+    """What is said, in place of a p-value, of a picture that the model may have made."""
+    signs = "; ".join(say(f"aside.familiarity.sign_{sign}") for sign in made_by.signs)
+    return _finding(subject_id, "made", dict(made_by.values), signs=signs)
 
 
 def excesses(value: float, features: Mapping[str, float], controls: KnownControls) -> tuple[float, list[float]]:

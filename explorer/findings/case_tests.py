@@ -21,10 +21,13 @@ class Ranked:
 def portfolio_of(case: CaseView, *, rate: float = 0.1) -> Portfolio | None:
     """The ranking of the case's works under their commonest policy and controls; None before there is one.
 
-    A work's first test counts: later ones were chosen after a look. Works without controls are left out.
+    A work's first test counts: later ones were chosen after a look. Works without controls are left out, and pictures
+    that the model may have made.
     """
     names = {s.id: s.name for s in case.subjects()}
-    tests = [t for t in case.records(Measured) if t.controls_id and not t.earlier_tests and t.subject_id in names]
+    made = {f.id for f in case.records(Finding) if f.kind == "familiarity_made"}
+    tests = [t for t in case.records(Measured) if t.controls_id and t.subject_id in names
+             and not (t.earlier_tests or t.caption_late) and t.id not in made]
     chosen = Counter(t.controls_id for t in tests).most_common(1)[0][0] if tests else ""
     controls = case.record(ControlResults, chosen)
     if controls is None:
@@ -50,7 +53,7 @@ def ranked_tests(case: CaseView, subject_id: str, *, score: str) -> list[Ranked]
     with_p = {f.id for f in case.records(Finding, subject_id=subject_id) if "p" in f.numbers}
     newest: dict[str, Measured] = {}
     for test in case.records(Measured, subject_id=subject_id):
-        if test.id in with_p and test.controls_id in controls and not test.earlier_tests:
+        if test.id in with_p and test.controls_id in controls and not (test.earlier_tests or test.caption_late):
             newest.pop(test.controls_id, None)
             newest[test.controls_id] = test
     return [Ranked(t, controls[t.controls_id]) for t in newest.values()]

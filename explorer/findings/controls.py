@@ -104,6 +104,15 @@ def gather(lines: Sequence[Line], pictures: Mapping[str, np.ndarray], policy: Po
         bits=tuple(lines[i].bits for i in kept) if all(line.bits for line in lines) else ())
 
 
+def world_features(root: Path, policy: Policy) -> tuple[dict[str, float], ...]:
+    """The model-free features of the controls that come with the world at `root`; () without any."""
+    try:
+        stored = json.loads((root / WORLD_FILE).read_text("utf-8"))
+        return tuple(stored["results"][policy.id]["features"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
 def world_policies(root: Path) -> dict[str, int]:
     """Policies whose controls come with the world at `root`, with the number of controls; {} without a file."""
     try:

@@ -49,6 +49,9 @@ class Measured:
     controls_id: str = ""  # "" where there were none
     earlier_tests: int = 0  # of one's own, of the same picture with another policy or other controls
     earlier_searches: int = 0
+    other_models: int = 0  # that the same picture was tested with before
+    other_works: int = 0  # tests of other pictures before this one, in all own cases
+    caption_late: bool = False  # the caption was logged after the picture had been replayed
 
 
 @dataclass(frozen=True)

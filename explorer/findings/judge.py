@@ -15,8 +15,6 @@ from explorer.records.scores import SCORES, shown
 from explorer.statistics import controls_needed, rank_p_value, smallest_p
 from explorer.texts import say
 
-MOST_SUPPLIED = 0.5  # above this share of bits in a starting image or noise, the picture was put in
-
 
 def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
           ledger: Sequence[LedgerEntry] = (), controls: ControlResults | None = None,
@@ -25,8 +23,9 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
     """The finding on one subject: what its closest replay means beside the controls.
 
     `effort` is the whole search's; `features` the subject's model-free ones (needed with controls that
-    have theirs). No p-value without controls, with controls that do not fit, or for a replay that was
-    given its picture.
+    have theirs). No p-value without controls, with controls that do not fit, or for a replay that was given a
+    starting image or noise, however small their share of the bits. With adapters the finding is of the model with
+    them, and says so.
     """
     if best is None:
         return _finding(subject_id, "not_run", {}, {})
@@ -34,7 +33,7 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
                                            "score": _score_words(score)}
     spent = {"tries": number(effort.tries), "evaluations": number(effort.unet_evaluations)}
     base = {"value": value, "tries": float(effort.tries)}
-    if supplied_by_you(ledger) > MOST_SUPPLIED:
+    if best.recipe.start_sha256 is not None or best.recipe.noise_blob is not None:
         bits, share = total_bits(ledger), supplied_by_you(ledger)
         return _finding(subject_id, "supplied_by_you", {**base, "bits": bits, "share": share},
                         {**words, "bits": number(bits, 4), "share": percent(share)}, best)
@@ -53,16 +52,30 @@ def judge_measured(measured: Measured, best: Replay, controls: ControlResults | 
 
     ValueError for controls of another policy or model: they were not searched alike.
     """
-    return replace(_judged(measured, best, controls, score=score, level=level, error_rate=error_rate),
-                   id=measured.id)  # two tests may say the same
+    found = _judged(measured, best, controls, score=score, level=level, error_rate=error_rate)
+    return replace(_among_others(found, measured), id=measured.id)  # two tests may say the same
+
+
+def _among_others(found: Finding, measured: Measured) -> Finding:
+    """Beside a p-value, how many tests of other works or models there were, and Bonferroni's bound over all."""
+    others = measured.other_models + measured.other_works
+    if "p" not in found.numbers or not others:
+        return found
+    bound = min(1.0, (1 + others) * found.numbers["p"])
+    beside = say("limit.looks", models=measured.other_models, works=measured.other_works,
+                 tests=number(1 + others), bound=number(bound))
+    return replace(found, numbers={**found.numbers, "tests": 1.0 + others, "p_bound": bound},
+                   limits=(beside, *found.limits))
 
 
 def _judged(measured: Measured, best: Replay, controls: ControlResults | None, *, score: str, level: float,
             error_rate: ErrorRate | None) -> Finding:
-    if measured.earlier_tests:
-        return _finding(measured.subject_id, "exploratory", {"value": measured.value}, {
-            "value": shown(score, measured.value), "score": _score_words(score),
-            "tests": number(measured.earlier_tests), "tries": number(measured.effort.tries),
+    if measured.earlier_tests or measured.caption_late:
+        kind = "exploratory" if measured.earlier_tests else "caption_late"
+        tests = {"tests": number(measured.earlier_tests)} if measured.earlier_tests else {}
+        return _finding(measured.subject_id, kind, {"value": measured.value}, {
+            "value": shown(score, measured.value), "score": _score_words(score), **tests,
+            "tries": number(measured.effort.tries),
             "evaluations": number(measured.effort.unet_evaluations)}, best)
     if controls is not None and (controls.policy, controls.model_fingerprint) != (
             measured.policy, best.recipe.model.fingerprint):
@@ -146,7 +159,9 @@ def _score_words(score: str) -> str:
 def _finding(subject_id: str, kind: str, numbers: dict[str, float], words: dict[str, str],
              best: Replay | None = None, *, rate: str = "") -> Finding:
     said = statement(kind, **words)
+    adapters = best.recipe.model.adapters if best else ()
+    more = (say("limit.adapters", names=", ".join(a.name for a in adapters)),) if adapters else ()
     name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
     return Finding(id=name, subject_id=subject_id, kind=kind, statement=said, numbers=numbers,
-                   error_rate=rate or say("error_rate.none"), limits=limits(kind),
+                   error_rate=rate or say("error_rate.none"), limits=more + limits(kind),
                    replay_id=best.id if best else "")

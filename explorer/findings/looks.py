@@ -1,21 +1,31 @@
 """Which looks at a picture came before a test of it: each may have shaped what is asked next.
 
 Only one's own doing counts: the cases of this workspace, and packages that it exported itself and that came
-back. A demonstration or the other side's package is somebody else's look, whoever opens it here.
+back. A demonstration or the other side's package is somebody else's look, whoever opens it here. A picture is known
+again by its signature, so that a changed pixel, a small crop or another file of it is no new picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from explorer.cases.case import Case
 from explorer.cases.exports import exported, own_part
 from explorer.cases.snapshot import Snapshot
 from explorer.cases.store import CaseStore
 from explorer.cases.view import CaseView
+from explorer.collections.copycheck import DoorRule
+from explorer.collections.likeness import likeness
+from explorer.collections.signatures import blank, signature
 from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Measured
+from explorer.images.decode import read_png
+from explorer.records import Subject
+
+_MARKS: dict[str, np.ndarray] = {}  # signatures (3072,) by the SHA-256 of pixels: 3 kB each
 
 
 @dataclass(frozen=True)
@@ -28,21 +38,78 @@ class Look:
     known: tuple[str, str, str] | None = None  # (plan, controls, caption) of a test of familiarity
 
 
-def looks_at(store: CaseStore, pixels_sha256: str) -> list[Look]:
-    """Every look of one's own at a picture of these pixels, in all cases, each once however often it is here."""
-    found: dict[str, Look] = {}
-    heads = exported(store.root, store.person)
+@dataclass
+class Looks:
+    """Every own look at a picture, each once however often it is here, and what else was tested.
+
+    `captions` maps each of its captions to when that was first logged, `first_replay` is when its first replay was
+    ("" without one), UTC in ISO 8601. `others` are (pixels, model) of the measured tests of other pictures.
+    """
+
+    found: dict[str, Look] = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
+    first_replay: str = ""
+    others: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What came before a test: see `earlier`."""
+
+    tests: int = 0
+    searches: int = 0
+    models: int = 0
+    works: int = 0
+    caption_late: bool = False
+
+
+def looks_at(store: CaseStore, rgb: np.ndarray) -> Looks:
+    """Every look of one's own at the picture (h, w, 3) uint8, in all cases."""
+    looks, heads, mark = Looks(), exported(store.root, store.person), signature(rgb)
     for row in store.list(archived=None):
         if row.problem:
             continue
         case = store.open(row.id)
         try:
-            for look in _looks_of(_own(case, heads), pixels_sha256):
-                if found.setdefault(look.search_id, look).test is None:
-                    found[look.search_id] = look  # a test says more than its plan
+            _add(looks, _own(case, heads), rgb, mark)
         finally:
             case.close()
-    return list(found.values())
+    return looks
+
+
+def earlier(looks: Looks, test: tuple[str, str, str], *, search_id: str, model: str) -> Earlier:
+    """What these looks mean for the test (policy, controls, prompt or "") of `model` by the search `search_id`.
+
+    `tests` were of this model under another policy, with other controls or, where one was given, another caption: a
+    look at the answer. `searches` were any other, of any model. `models` are other models that the picture was
+    tested with, `works` the measured tests of other pictures. A caption is late where the picture had been replayed
+    before that caption was logged anywhere.
+    """
+    tested = {look.search_id: look for look in looks.found.values() if look.test and look.search_id != search_id}
+    here = [look.test for look in tested.values() if look.model == model]
+    logged = looks.captions.get(test[2], "")
+    late = bool(test[2] and looks.first_replay) and not (logged and logged <= looks.first_replay)
+    return Earlier(sum((*given[:2], given[2] if test[2] else "") != test for given in here),
+                   sum(name != search_id and (name not in tested or look.model != model)
+                       for name, look in looks.found.items()),
+                   len({look.model for look in tested.values()} - {model}), len(looks.others), late)
+
+
+def earlier_known(looks: Looks, test: tuple[str, str, str], *, search_id: str, model: str) -> tuple[int, int]:
+    """As `earlier` for a test of familiarity: how many of this model differ from it, and how many looks else.
+
+    A measured test is none of the first: the two answers are taken together by a rule that was fixed beforehand.
+    """
+    mine = {name: look.known for name, look in looks.found.items() if look.known and look.model == model}
+    return (sum(given != test for name, given in mine.items() if name != search_id),
+            sum(name not in mine and name != search_id for name in looks.found))
+
+
+def same_picture(mark: np.ndarray, other: np.ndarray) -> bool:
+    """Whether signatures (3072,) are of one picture by the rule of the check at the door; never for blank ones."""
+    if blank(mark[None])[0] or blank(other[None])[0]:
+        return False
+    return bool(likeness(mark[None], other[None])[0] >= DoorRule.likeness)
 
 
 def _own(case: Case, heads: frozenset[str]) -> CaseView:
@@ -50,34 +117,43 @@ def _own(case: Case, heads: frozenset[str]) -> CaseView:
     return Snapshot(case.id, own_part(case.log(), heads), case.blob) if case.read_only else case
 
 
-def _looks_of(case: CaseView, pixels_sha256: str) -> Iterator[Look]:
+def _add(looks: Looks, case: CaseView, rgb: np.ndarray, mark: np.ndarray) -> None:
+    """What one case holds."""
     for subject in case.subjects():
-        if subject.pixels_sha256 != pixels_sha256:
-            continue
-        for test in case.records(Measured, subject_id=subject.id):
-            model = case.replay(test.replay_id).recipe.model.fingerprint
-            yield Look(test.id, model, (test.policy, test.controls_id, test.prompt))
-        for known in case.records(FamiliarityTest, subject_id=subject.id):
-            said = known.prompt if known.words == "caption" else ""
-            yield Look(known.id, known.model.fingerprint, known=(known.plan, known.controls_id, said))
-        for plan in case.plans(subject.id):
-            yield Look(plan.id, plan.model.fingerprint)
+        same = _is(case, subject, rgb, mark)
+        for look in _looks_of(case, subject):
+            if not same:
+                looks.others |= {(subject.pixels_sha256, look.model)} if look.test else set()
+            elif looks.found.setdefault(look.search_id, look).test is None:
+                looks.found[look.search_id] = look  # a test says more than its plan
+        if same:
+            _times(looks, case, subject.id)
 
 
-def earlier(looks: list[Look], test: tuple[str, str, str], *, search_id: str, model: str) -> tuple[int, int]:
-    """How many of these looks were tests of this model under another policy, with other controls or, where one
-    was given, another caption than `test` names, which were a look at the answer; and how many were any other
-    search, of any model."""
-    tested = {look.search_id: look.test for look in looks if look.test and look.model == model}
-    tests = sum((*given[:2], given[2] if test[2] else "") != test for given in tested.values())
-    return tests, sum(look.search_id not in tested and look.search_id != search_id for look in looks)
+def _is(case: CaseView, subject: Subject, rgb: np.ndarray, mark: np.ndarray) -> bool:
+    known = _MARKS.get(subject.pixels_sha256)
+    other = None if known is not None else read_png(case.blob(subject.pixels_sha256))
+    if known is None:
+        known = _MARKS[subject.pixels_sha256] = signature(other)
+    return same_picture(mark, known) or (np.array_equal(mark, known) and np.array_equal(
+        rgb, read_png(case.blob(subject.pixels_sha256)) if other is None else other))
 
 
-def earlier_known(looks: list[Look], test: tuple[str, str, str], *, search_id: str, model: str) -> tuple[int, int]:
-    """As `earlier` for a test of familiarity: those of this model that differ from it, and all other looks.
+def _times(looks: Looks, case: CaseView, subject_id: str) -> None:
+    """When the picture was first replayed, and each of its captions first logged, over all cases."""
+    for caption, time in case.captions_given(subject_id).items():
+        looks.captions[caption] = min(time, looks.captions.get(caption, time))
+    began = case.first_replayed(subject_id)
+    if began:
+        looks.first_replay = min(began, looks.first_replay or began)
 
-    A measured test is none of the first: the two answers are taken together by a rule that was fixed beforehand.
-    """
-    mine = {look.search_id: look.known for look in looks if look.known and look.model == model}
-    return (sum(given != test for given in mine.values()),
-            sum(look.search_id not in mine and look.search_id != search_id for look in looks))
+
+def _looks_of(case: CaseView, subject: Subject) -> Iterator[Look]:
+    for test in case.records(Measured, subject_id=subject.id):
+        model = case.replay(test.replay_id).recipe.model.fingerprint
+        yield Look(test.id, model, (test.policy, test.controls_id, test.prompt))
+    for known in case.records(FamiliarityTest, subject_id=subject.id):
+        said = known.prompt if known.words == "caption" else ""
+        yield Look(known.id, known.model.fingerprint, known=(known.plan, known.controls_id, said))
+    for plan in case.plans(subject.id):
+        yield Look(plan.id, plan.model.fingerprint)

@@ -11,6 +11,7 @@ LIMITS_OF: dict[str, tuple[str, ...]] = {
     "no_controls": ("member", "absent", "law"),
     "controls_do_not_fit": ("controls", "absent", "law"),
     "exploratory": ("several", "absent", "law"),
+    "caption_late": ("several", "absent", "law"),
     "supplied_by_you": ("start", "law"),
     "not_run": ("absent",),
     "above_band": ("member", "effort", "law"),

@@ -202,9 +202,10 @@ class MeasureSignals(Task, kind="device", runner="explorer.worker.runners.run_si
 
 @dataclass(frozen=True)
 class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports:write"):
-    """A case's report as "html" or "pdf", for the log head of that number (0: the newest).
+    """A case's report as "html" or "pdf", for the log head of that number (0: the newest), its data beside it.
 
-    Result: {"path": ..., "sha256": ..., "head_entry": ..., "head_hash": ...}.
+    With `replay_id` the exhibit sheet of that replay instead, without data. Result: {"path": ..., "sha256": ...,
+    "head_entry": ..., "data_path": ...}, the last "" for a sheet.
     """
 
     case_id: str
@@ -214,6 +215,7 @@ class WriteReport(Task, kind="desk", runner="explorer.worker.runners.run_reports
     logo_blob: str = ""  # PNG blob of the case
     head: int = 0
     language: str = ""  # of the report; "" for English
+    replay_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,38 @@ class DownloadModel(Task, kind="desk", runner="explorer.worker.runners.run_downl
 
 
 @dataclass(frozen=True)
+class DownloadClip(Task, kind="desk", runner="explorer.worker.runners.run_downloads:clip"):
+    """Fetch a known CLIP into the workspace; result: {"clip": how settings name it, "name": ...}."""
+
+    clip: str
+
+
+@dataclass(frozen=True)
+class TimeReplay(Task, kind="device", runner="explorer.worker.runners.run_timing:timed"):
+    """One replay, timed, and CLIP's reading of one picture: what a measured test will take here.
+
+    Without a `model` it is the one that the job before it fetched. Result: {"source": ..., "info": ModelInfo as
+    JSON, "timing": Timing as JSON, "path": PNG}.
+    """
+
+    model: str = ""
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class CheckControls(Task, kind="desk", runner="explorer.worker.runners.run_control_check:check"):
+    """Whether a folder of controls ("world": the bundled ones) is large enough and like a case's works, told
+    without any model.
+
+    `made_after` ("2022-10" or "2022-10-05") is when the model's training had ended. Result: ControlCheck as JSON.
+    """
+
+    controls: str
+    case: str = ""
+    made_after: str = ""
+
+
+@dataclass(frozen=True)
 class TryModel(Task, kind="device", runner="explorer.worker.runners.run_models:attempt"):
     """One replay with the model's own settings, to see that it runs; it belongs to no case.
 

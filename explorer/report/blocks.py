@@ -14,7 +14,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph. `tone` is "plain", "lead" (larger), "note" (a quiet remark) or "finding" (set apart)."""
+    """A paragraph; `tone` is "plain", "answer" (bold), "lead" (larger), "note" (quiet) or "finding" (set apart)."""
 
     text: str
     tone: str = "plain"
@@ -23,6 +23,7 @@ class Text:
 @dataclass(frozen=True)
 class Bullets:
     items: tuple[str, ...]
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class PictureRow:
-    """Pictures side by side, at one height."""
+    """Pictures side by side, at one height; `large` ones may take half the page's width."""
 
     pictures: tuple[Figure, ...]
+    large: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,27 @@ Block = Heading | Text | Bullets | Figure | PictureRow | Table | Code | PageBrea
 
 
 @dataclass(frozen=True)
+class Annex:
+    """What stands behind the body: folded in HTML, after it in a PDF."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
 class Document:
-    """A report's title, its language, one line for every page's foot, and its blocks."""
+    """A report's title, one line for every page's foot, its body, and its annexes."""
 
     title: str
     foot: str
     time: str  # ISO 8601, the log head's
     blocks: tuple[Block, ...]
     logo_png: bytes = b""
+    annexes: tuple[Annex, ...] = ()
+
+    def everything(self) -> tuple[Block, ...]:
+        """All blocks, those of the annexes last."""
+        return (*self.blocks, *(block for annex in self.annexes for block in annex.blocks))
 
 
 def plain(text: object, limit: int = 20_000) -> str:

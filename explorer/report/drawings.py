@@ -61,12 +61,14 @@ def plane(found: Plane) -> bytes:
     return _png(figure)
 
 
-def controls(value: float, others: Sequence[float], *, label: str, turned: bool = False) -> bytes:
-    """Where the subject lies among its controls, the closer the farther right; `turned` where less is closer."""
+def controls(mine: Sequence[float], others: Sequence[float], *, label: str, turned: bool = False) -> bytes:
+    """Where subjects lie among controls, the closer the farther right; `turned` where less is closer."""
     figure, axes = _figure(label, tall=False)
     axes.scatter(others, [0.5 + 0.35 * ((i * 0.618034) % 1 - 0.5) for i in range(len(others))], s=14, c=_GREY,
                  alpha=0.7, label=say("document.dot_controls"))
-    axes.scatter([value], [0.5], s=70, c=_ORANGE, marker="D", label=say("document.subject"))
+    heights = [0.5 + 0.35 * ((i * 0.618034 + 0.5) % 1 - 0.5) for i in range(len(mine))]
+    axes.scatter(mine, heights, s=70 if len(mine) == 1 else 30, c=_ORANGE, marker="D",
+                 label=say("document.subject") if len(mine) == 1 else say("page_one.works"))
     axes.set_yticks([])
     axes.set_ylabel("")
     axes.set_xlabel(say("document.right_closer", label=label))
@@ -87,7 +89,7 @@ def _starts(axes: Any, dots: Sequence[tuple[Start, float, float]], section: str)
 
 
 def _figure(label: str, *, tall: bool = True) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(7.2, 3.6 if tall else 1.9), dpi=160, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.2, 3.6 if tall else 1.6), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,14 +11,12 @@ from explorer.records import Replay, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Figure, Heading, PictureRow, Text
+from explorer.report.pictures import SMALL_PX
 from explorer.texts import inside, say
 
-MOST = 12
-SMALL_PX = 256
 
-
-def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay) -> list[Block]:
-    """Pictures of a subject's exhibits, the closest first, without the one that is shown already (`but`).
+def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay, most: int) -> list[Block]:
+    """Pictures of at most `most` of a subject's exhibits, the closest first, without `but`, which is shown already.
 
     A picture that two searches made alike stands once; numbers go on from `but` where that is an exhibit.
     """
@@ -28,8 +26,8 @@ def exhibit_blocks(found: CaseView, subject: Subject, *, score: str, but: Replay
     hidden = set(marks.marked(found, marks.HIDDEN))
     ordered = in_rank([r for r in exhibits if r.id not in hidden], score)
     blocks: list[Block] = [Heading(say("document.exhibits"), 3), PictureRow(tuple(
-        _picture(found, subject, r, score, i) for i, r in enumerate(ordered[:MOST], 2 if but.exhibit else 1)))]
-    left_out = len(exhibits) - len(ordered[:MOST])
+        _picture(found, subject, r, score, i) for i, r in enumerate(ordered[:most], 2 if but.exhibit else 1)))]
+    left_out = len(exhibits) - len(ordered[:most])
     note = (say("document.each_rendered_second"))
     if left_out:
         note += say("document.not_pictured_here", left_out=number(left_out))

@@ -7,6 +7,7 @@ import hashlib
 from html import escape
 
 from explorer.report.blocks import (
+    Annex,
     Block,
     Bullets,
     Code,
@@ -33,10 +34,14 @@ h1,h2,h3,th,figcaption,footer,.note{font-family:system-ui,'Segoe UI',Helvetica,A
 h1{font-size:2rem;line-height:1.2;margin:0 0 .6rem}
 h2{font-size:1.35rem;margin:2.6rem 0 .6rem;padding-top:.8rem;border-top:1px solid var(--line)}
 h3{font-size:1.08rem;margin:1.8rem 0 .4rem}
-p{margin:.6rem 0}.lead{font-size:1.15rem}.note{color:var(--quiet);font-size:.9rem}
+p{margin:.6rem 0}.lead{font-size:1.15rem}.answer{font-size:1.4rem;font-weight:700;line-height:1.3}
+.note{color:var(--quiet);font-size:.9rem}
 .finding{border-left:4px solid var(--mark);background:var(--band);padding:.8rem 1.1rem;margin:1rem 0}
-ul{padding-left:1.3rem}li{margin:.25rem 0}
+ul{padding-left:1.3rem}li{margin:.25rem 0}ul.note{margin:.6rem 0}
+details{border-top:1px solid var(--line);margin:0;padding:.5rem 0}
+summary{cursor:pointer;font:600 1.1rem/1.6 system-ui,'Segoe UI',Helvetica,Arial,sans-serif}
 .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:1rem;margin:1rem 0}
+.row.large{grid-template-columns:repeat(auto-fill,minmax(18rem,1fr))}
 .row figure{margin:0;min-width:0}
 figure{margin:1rem 0}
 img{max-width:100%;height:auto;display:block;border:1px solid var(--line);background:#fff}
@@ -67,7 +72,7 @@ def html_bytes(document: Document) -> bytes:
     policy = (f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
               "form-action 'none'")
     logo = f'<img class="logo" src="{_address(document.logo_png)}" alt="Logo">\n' if document.logo_png else ""
-    body = "\n".join(_block(block) for block in document.blocks)
+    body = "\n".join((*map(_block, document.blocks), *map(_annex, document.annexes)))
     return (f'<!DOCTYPE html>\n<html lang="{language()}"><head><meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -84,18 +89,25 @@ def _address(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
+def _annex(annex: Annex) -> str:
+    inside = "\n".join(_block(block) for block in annex.blocks)
+    return f"<details><summary>{_text(annex.title)}</summary>\n{inside}\n</details>"
+
+
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
         return f"<h{block.level}>{_text(block.text)}</h{block.level}>"
     if isinstance(block, Text):
-        kind = f' class="{block.tone}"' if block.tone in ("lead", "note", "finding") else ""
+        kind = f' class="{block.tone}"' if block.tone != "plain" else ""
         return f"<p{kind}>{_text(block.text)}</p>"
     if isinstance(block, Bullets):
-        return "<ul>" + "".join(f"<li>{_text(i)}</li>" for i in block.items) + "</ul>"
+        start = '<ul class="note">' if block.small else "<ul>"
+        return start + "".join(f"<li>{_text(i)}</li>" for i in block.items) + "</ul>"
     if isinstance(block, Figure):
         return _figure(block)
     if isinstance(block, PictureRow):
-        return '<div class="row">' + "".join(_figure(p) for p in block.pictures) + "</div>"
+        start = '<div class="row large">' if block.large else '<div class="row">'
+        return start + "".join(_figure(p) for p in block.pictures) + "</div>"
     if isinstance(block, Table):
         return _table(block)
     if isinstance(block, Code):

@@ -31,7 +31,7 @@ from explorer.texts import language, say
 _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224), (243, 245, 248), (31, 95, 168)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
 _MARGIN_MM, _GAP_MM = 20, 5
-_TALLEST_MM = 150
+_TALLEST_MM, _TALLEST_IN_ROW_MM, _TALLEST_LARGE_MM = 120, 56, 110
 _SMALLEST_PX = 480  # smaller pictures are enlarged by whole factors, so that viewers do not blur them
 
 
@@ -69,7 +69,18 @@ def pdf_bytes(document: Document) -> bytes:
             paper.ln(6)
         for block in document.blocks:
             _draw(paper, block)
+        _annexes(paper, document)
         return bytes(paper.output())
+
+
+def _annexes(paper: _Paper, document: Document) -> None:
+    """One after another, the first on a new page."""
+    for place, annex in enumerate(document.annexes):
+        if not place:
+            paper.add_page()
+        _heading(paper, Heading(annex.title))
+        for block in annex.blocks:
+            _draw(paper, block)
 
 
 def _draw(paper: _Paper, block: Block) -> None:
@@ -79,12 +90,13 @@ def _draw(paper: _Paper, block: Block) -> None:
         _paragraph(paper, block)
     elif isinstance(block, Bullets):
         for item in block.items:
-            _bullet(paper, plain(item))
+            _bullet(paper, plain(item), small=block.small)
         paper.ln(2)
     elif isinstance(block, Figure):
-        _pictures(paper, (block,), most_mm=paper.epw)
+        _pictures(paper, (block,), across=1, tallest_mm=_TALLEST_MM)
     elif isinstance(block, PictureRow):
-        _pictures(paper, block.pictures, most_mm=(paper.epw - 2 * _GAP_MM) / 3)
+        _pictures(paper, block.pictures, across=2 if block.large else 3,
+                  tallest_mm=_TALLEST_LARGE_MM if block.large else _TALLEST_IN_ROW_MM)
     elif isinstance(block, Table):
         _table(paper, block)
     elif isinstance(block, Code):
@@ -100,16 +112,17 @@ def _draw(paper: _Paper, block: Block) -> None:
         raise TypeError(f"no way to set a {type(block).__name__}")
 
 
-def _bullet(paper: _Paper, text: str) -> None:
+def _bullet(paper: _Paper, text: str, *, small: bool) -> None:
     """A point whose lines stand under each other, beside its mark."""
-    paper.set_font("Serif", size=10)
+    size, family, colour = (8.5, "Sans", _QUIET) if small else (10, "Serif", _INK)
+    paper.set_font(family, size=size)
     if paper.will_page_break(5):
         paper.add_page()
-    paper.set_text_color(*_INK)
+    paper.set_text_color(*colour)
     paper.set_x(_MARGIN_MM + 3)
-    paper.cell(4, 5, "•")
-    _lines(paper, text, indent=7)
-    paper.ln(0.8)
+    paper.cell(4, size * 0.5, "•")
+    _lines(paper, text, size=size, colour=colour, indent=7, family=family)
+    paper.ln(0.5)
 
 
 def _heading(paper: _Paper, heading: Heading) -> None:
@@ -125,6 +138,10 @@ def _heading(paper: _Paper, heading: Heading) -> None:
 
 
 def _paragraph(paper: _Paper, text: Text) -> None:
+    if text.tone == "answer":
+        _lines(paper, plain(text.text), size=14, family="Sans", style="B")
+        paper.ln(1.5)
+        return
     if text.tone != "finding":
         size, colour = {"lead": (11.5, _INK), "note": (8.5, _QUIET)}.get(text.tone, (10, _INK))
         _lines(paper, plain(text.text), size=size, colour=colour,
@@ -143,19 +160,19 @@ def _paragraph(paper: _Paper, text: Text) -> None:
 
 
 def _lines(paper: _Paper, text: str, *, size: float = 10, colour: tuple[int, int, int] = _INK, indent: float = 0,
-           family: str = "Serif") -> None:
-    paper.set_font(family, size=size)
+           family: str = "Serif", style: str = "") -> None:
+    paper.set_font(family, style, size)
     paper.set_text_color(*colour)
     paper.set_x(_MARGIN_MM + indent)
     paper.multi_cell(paper.epw - indent, size * 0.5, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _pictures(paper: _Paper, pictures: tuple[Figure, ...], *, most_mm: float) -> None:
-    """Pictures in rows of at most three, each with its caption under it."""
-    for first in range(0, len(pictures), 3):
-        part = pictures[first:first + 3]
-        width = min(most_mm, (paper.epw - _GAP_MM * (len(part) - 1)) / len(part))
-        sized = [(p, *_fit(p.png, width)) for p in part]
+def _pictures(paper: _Paper, pictures: tuple[Figure, ...], *, across: int, tallest_mm: float) -> None:
+    """Pictures in rows of so many, each with its caption under it."""
+    width = (paper.epw - _GAP_MM * (across - 1)) / across
+    for first in range(0, len(pictures), across):
+        part = pictures[first:first + across]
+        sized = [(p, *_fit(p.png, width, tallest_mm)) for p in part]
         captions = [_caption_height(paper, p.caption, width) for p in part]
         needed = max(h for _, _, _, h in sized) + max(captions) + 2
         if paper.get_y() + needed > paper.h - 22:
@@ -170,7 +187,7 @@ def _pictures(paper: _Paper, pictures: tuple[Figure, ...], *, most_mm: float) ->
         paper.set_xy(_MARGIN_MM, top + needed + 1)
 
 
-def _fit(png: bytes, width_mm: float) -> tuple[bytes, float, float]:
+def _fit(png: bytes, width_mm: float, tallest_mm: float) -> tuple[bytes, float, float]:
     """The picture's bytes (a small one enlarged by a whole factor, each pixel a square) and its size."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         w, h = image.size
@@ -180,7 +197,7 @@ def _fit(png: bytes, width_mm: float) -> tuple[bytes, float, float]:
             image.convert("RGB").resize((w * factor, h * factor), Image.Resampling.NEAREST).save(out, "PNG")
             png = out.getvalue()
     height = width_mm * h / w
-    return (png, width_mm, height) if height <= _TALLEST_MM else (png, _TALLEST_MM * w / h, _TALLEST_MM)
+    return (png, width_mm, height) if height <= tallest_mm else (png, tallest_mm * w / h, tallest_mm)
 
 
 def _caption_height(paper: _Paper, text: str, width: float) -> float:

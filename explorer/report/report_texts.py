@@ -33,6 +33,11 @@ def began(recipe: Recipe, subject: Subject, section: str = "began") -> str:
     return say(f"document.{section}.{recipe.start(subject)}", strength=recipe.strength or 0)
 
 
+def day(time: str) -> str:
+    """An ISO time as a day and a minute."""
+    return say("document.day", day=time[:10], time=time[11:16])
+
+
 def model_name(model: ModelRef, *, short: bool = False) -> str:
     """A model by its source and fingerprint (12 of its 64 digits if `short`), with what was laid over it."""
     source = say("document.bundled_model") if model.source == "world" else model.source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
@@ -89,8 +90,22 @@ def among_controls(one: Ranked) -> Figure:
     mine, theirs = excesses(one.test.value, one.test.features, one.controls)
     words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
              "raw": number(one.controls.as_close(one.test.value))}
-    png = drawings.controls(drawn.mine, drawn.theirs, label=drawn.axis, turned=drawn.turned)
+    png = drawings.controls((drawn.mine,), drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):
         return Figure(png, say("document.among_plain_alt"), say("document.among_plain", **words))
-    scale = say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")
-    return Figure(png, say("document.among_alt"), say("document.among", scale=scale, **words))
+    return Figure(png, say("document.among_alt"), say("document.among", scale=_scale(one), **words))
+
+
+def works_among_controls(tests: Sequence[Ranked]) -> Figure | None:
+    """Several works among the controls that they share; None where they share none, or are not ranked alike."""
+    if not tests or len({(t.controls.id, is_adjusted(t.controls, t.test.features)) for t in tests}) > 1:
+        return None
+    drawn, first = [dots(one) for one in tests], tests[0]
+    png = drawings.controls([d.mine for d in drawn], drawn[0].theirs, label=drawn[0].axis, turned=drawn[0].turned)
+    scale = _scale(first) if is_adjusted(first.controls, first.test.features) else ""
+    return Figure(png, say("page_one.works_among_alt"), say("page_one.works_among", scale=scale))
+
+
+def _scale(one: Ranked) -> str:
+    """Where the scale of an adjusted rank has its zero."""
+    return say("document.scale_times" if one.controls.expectation.log else "document.scale_difference")

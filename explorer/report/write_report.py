@@ -1,4 +1,4 @@
-"""A case's report as HTML or PDF: a function of a named log head, so that anyone can make it again."""
+"""A case's report as HTML, PDF or data: a function of a named log head, so that anyone can make it again."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from explorer.cases.snapshot import snapshot
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image, png_bytes
 from explorer.report.blocks import Document
-from explorer.report.compose import ReportOptions, compose
+from explorer.report.compose import compose
+from explorer.report.data import data_bytes
 from explorer.report.html import html_bytes
+from explorer.report.options import ReportOptions
+from explorer.report.sheet import sheet_of
 
-FORMATS = ("html", "pdf")
+FORMATS = ("html", "pdf", "json")  # the last is for programs to read
 
 
 def make_report(case: Case, *, kind: str = "html", head: int | str | None = None,
@@ -21,11 +24,23 @@ def make_report(case: Case, *, kind: str = "html", head: int | str | None = None
     the same bytes with the same versions of this program, Pillow, matplotlib and fpdf2. ExplorerError
     for an unknown kind or head, or a missing or changed blob.
     """
-    if kind not in FORMATS:
-        raise ExplorerError("report.write_report_made_html_pdf", kind=kind)
-    document = document_of(case, head=head, options=options)
+    if kind == "json":
+        return data_bytes(snapshot(case, head=head), options or ReportOptions())
+    return _set(document_of(case, head=head, options=options), kind)
+
+
+def make_sheet(case: Case, replay_id: str, *, kind: str = "pdf", head: int | str | None = None,
+               options: ReportOptions | None = None) -> bytes:
+    """The exhibit sheet of one replay as one A4 page, or as HTML; errors and sameness as for a report."""
+    found = snapshot(case, head=head)
+    return _set(sheet_of(found, found.replay(replay_id), options or ReportOptions()), kind)
+
+
+def _set(document: Document, kind: str) -> bytes:
     if kind == "html":
         return html_bytes(document)
+    if kind != "pdf":
+        raise ExplorerError("report.write_report_made_html_pdf", kind=kind)
     from explorer.report.pdf import pdf_bytes
     return pdf_bytes(document)
 

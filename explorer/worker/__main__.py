@@ -18,6 +18,7 @@ from explorer.jobs.worker_queue import Board
 from explorer.settings import Settings, load_settings
 from explorer.texts import say
 from explorer.worker.loop import IDLE_S, Worker
+from explorer.worker.room import room_facts
 from explorer.worker.watch import Watch
 
 
@@ -49,7 +50,7 @@ def _work(settings: Settings, kind: str, idle_s: float) -> None:
     boards = [Board(Queue(settings.database), kind=kind, pid=pid, born_s=born_s, device=device)
               for _ in range(2)]  # one for the loop, one for the watching thread
     boards[0].arrive()
-    watch = Watch(boards[1], lambda: {"loaded": worker.table.sizes()})
+    watch = Watch(boards[1], lambda: room_facts(worker.table.sizes(), device))
     worker = Worker(settings, boards[0], watch, idle_s=idle_s)
     watch.start()
     try:

@@ -65,6 +65,10 @@ class World:
         return self.root / "card.json"
 
     @property
+    def hard_works(self) -> Path:
+        return self.root / "hard_works.parquet"
+
+    @property
     def near_copy(self) -> Path:
         return self.root / "near_copy.json"
 

@@ -16,6 +16,7 @@ from explorer.world.manifest import manifest_draw
 
 BORROWED = ("clip", "diffusion/vae", "diffusion/text_encoder", "diffusion/tokenizer", "near_copy.json")
 STAGES = ("data", "clip", "autoencoder", "rule", "unet", "index")
+WHEN_ASKED = ("hard",)  # fetches packages of its own
 
 
 def build(*, stage: str | None = None, out: Path | None = None, device: str = "auto", draw: int = 1,
@@ -26,8 +27,8 @@ def build(*, stage: str | None = None, out: Path | None = None, device: str = "a
     """
     world = open_world(out, cache)
     for name in (stage,) if stage else _stages(world, draw):
-        if name not in STAGES:
-            raise ExplorerError("world.build_world_no_stage", name=name, stages=", ".join(STAGES))
+        if name not in (*STAGES, *WHEN_ASKED):
+            raise ExplorerError("world.build_world_no_stage", name=name, stages=", ".join((*STAGES, *WHEN_ASKED)))
         with tqdm(total=1.0, desc=name, file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed} {postfix}") as bar:
             facts = _run(name, world, device, draw, source_root, minutes, _reporter(bar))
         _note(world, name, facts)
@@ -59,6 +60,10 @@ def _run(name: str, world: World, device: str, draw: int, source_root: Path, min
     if name == "data":
         from explorer.world_build.data import build_data
         return build_data(world, source_root, draw, report)
+    if name == "hard":
+        from explorer.world_build import hard_works
+        hard_works.build(world, source_root)
+        return None
     if name == "rule":
         from explorer.world_build.rule import choose
         return choose(world)

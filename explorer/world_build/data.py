@@ -39,8 +39,11 @@ def build_data(world: World, source_root: Path, draw: int, progress: Progress) -
     progress("data", 1.0, f"{len(rows)} works of {len(found)} candidates")
 
 
-def _pool(found, source_root: Path, progress: Progress):
-    """Readable works, one of each group: their metadata, display copies and 64 px pixels."""
+def readable(source_root: Path, found: list[svg_metadata.Metadata] | None = None,
+             progress: Progress = lambda *_: None) -> tuple[list[svg_metadata.Metadata], list[bytes]]:
+    """Works of the package that can be read, near copies included: metadata and display copies."""
+    if found is None:
+        found = [m for m in svg_metadata.read_package(source_root) if svg_metadata.is_work(m)]
     kept, copies, hashes = [], [], set()
     for n, meta in enumerate(found):
         png = png_of(source_root, meta)
@@ -53,6 +56,12 @@ def _pool(found, source_root: Path, progress: Progress):
             copies.append(data)
         if n % 50 == 0:
             progress("data", 0.9 * n / len(found), f"drawn {len(kept)} works")
+    return kept, copies
+
+
+def _pool(found, source_root: Path, progress: Progress):
+    """Readable works, one of each group: their metadata, display copies and 64 px pixels."""
+    kept, copies = readable(source_root, found, progress)
     if not kept:
         return [], [], np.zeros((0, 64, 64, 3), np.uint8)
     pixels = np.stack([small(c) for c in copies])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -10,18 +11,21 @@ from explorer.cases.case import Case
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
-from explorer.findings.series import evaluations_per_s
+from explorer.findings.portfolio_words import headline
 from explorer.jobs.flows import own_test
 from explorer.records import Effort, ReplaySettings, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
+from explorer.settings import save_settings
+from pages.findings import fit_panel
 from pages.replay import replay_cards
-from pages.shared import state, upload, widgets
-from pages.shared.texts import minutes, plain, say
+from pages.shared import pickers, state, upload, widgets
+from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
 SCORE = "tiled_l2"
 COLUMNS = 2
+PAIR_PX = 320
 
 
 def drop(now: state.Here) -> None:
@@ -61,12 +65,14 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         st.markdown(say("portfolio.all_run"))
         return
     settings = settings_form()
+    controls(now)
     info = submit.model_info(now)
     if info is None:
         st.caption(say("replay.unknown_model"))
         submit.looked_at(now)
     else:
         _plan(now, rows, len(waiting), summarise(settings, info))
+    fit_panel.draw(now, own_test(now.settings, info).controls if info else "")
     bundled = now.settings.model == "world"
     st.info(say("portfolio.never_saw" if bundled else "portfolio.other_model"), icon=":material/science:")
     if st.button(say("portfolio.run", n=len(waiting)), type="primary", icon=":material/play_arrow:",
@@ -77,14 +83,26 @@ def start(now: state.Here, rows: Sequence[WorkRow]) -> None:
         st.rerun()
 
 
+def controls(now: state.Here) -> None:
+    """For another model than the bundled one: the controls that all works are tested against, chosen once."""
+    if now.settings.model == "world":
+        return
+    kept = now.settings.controls
+    st.markdown(say("portfolio.controls_in_use", path=kept) if kept else say("portfolio.controls_open"))
+    with st.expander(say("portfolio.controls_choose"), icon=":material/compare:", expanded=not kept):
+        st.caption(say("portfolio.controls_text"))
+        chosen = pickers.folder(now, "portfolio_controls", now.settings.roots, adds="collection_folders")
+    if chosen and chosen != kept:
+        save_settings(replace(now.settings, controls=chosen))
+        st.rerun()
+
+
 def _plan(now: state.Here, rows: Sequence[WorkRow], waiting: int, plan: PlanSummary) -> None:
     """What the works that wait will take: the replays of each and, where one is made, its measured test."""
     info, policy = submit.model_info(now), own_test(now.settings, submit.model_info(now)).policy
     test = policy.effort(info.family) if policy and info else Effort()
     evaluations = (plan.unet_evaluations + test.unet_evaluations) * waiting
-    speed = evaluations_per_s([r.closest for r in rows if r.closest])
-    time = (say("replay.estimate", time=minutes(evaluations / speed)) if speed
-            else submit.unmeasured(now, evaluations))
+    time = submit.time_for(now, evaluations, [r.closest for r in rows if r.closest])
     st.markdown(say("portfolio.plan", works=waiting, tries=(plan.tries + test.tries) * waiting,
                     tested=say("portfolio.tested", n=test.tries) if policy else "",
                     evaluations=f"{evaluations:,}", time=time))
@@ -101,9 +119,9 @@ def listed() -> None:
         st.markdown(say("portfolio.under_way", done=sum(r.tries > 0 for r in rows), total=len(rows)))
     live.panel(here, *live.LOOP)
     ranking = portfolio_of(case)
-    st.caption(say("portfolio.order_ranked" if ranking else "portfolio.order"))
     if any(r.tries for r in rows):
-        _statement(ranking)
+        _answer(ranking)
+    st.caption(say("portfolio.order_ranked" if ranking else "portfolio.order"))
     places = {r.work.subject_id: r for r in ranking.rows} if ranking else {}
     if places:
         rows = sorted(rows, key=lambda r: places[r.subject.id].rank if r.subject.id in places else len(rows) + 1)
@@ -113,42 +131,42 @@ def listed() -> None:
                 _one(case, row, places.get(row.subject.id), said=ranking.statement if ranking else "")
 
 
-def _statement(ranking: Portfolio | None) -> None:
+def _answer(ranking: Portfolio | None) -> None:
+    """One sentence on all works; what it rests on is folded."""
+    st.subheader(headline(ranking), anchor=False)
     if ranking is None:
-        st.warning(say("portfolio.no_controls"), icon=":material/balance:")
+        st.caption(say("portfolio.no_controls"))
         return
-    st.markdown(f"**{plain(ranking.statement)}**")
-    st.caption(" ".join(plain(limit) for limit in ranking.limits))
+    with st.expander(say("portfolio.judged"), icon=":material/balance:"):
+        st.markdown(plain(ranking.statement))
+        st.markdown("\n".join(f"- {plain(limit)}" for limit in ranking.limits))
 
 
 def _one(case: Case, row: WorkRow, place: PortfolioRow | None, *, said: str) -> None:
-    mine, theirs, words = st.columns([2, 2, 5], vertical_alignment="center")
+    """A work and its closest replay, each half the column wide, and one line on it."""
+    mine, theirs = st.columns(2)
     subject = row.subject
     with mine:
-        widgets.thumbnail(case, subject.pixels_sha256, width_px=110,
-                          alt=say("subject.alt", name=subject.name))
+        widgets.thumbnail(case, subject.pixels_sha256, width_px=PAIR_PX, alt=say("subject.alt", name=subject.name))
     if row.closest:
         with theirs:
-            widgets.thumbnail(case, row.closest.image_sha256, width_px=110, alt=say("portfolio.closest_alt"))
-    with words:
-        st.markdown(f"**{plain(subject.name)}**")
-        value = row.value(SCORE)
-        st.caption(say("portfolio.waiting") if value is None else say(
-            "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
-            scale=replay_cards.reading(SCORE)))
-        if place is not None:
-            st.caption(_place(place, said))
-        if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
-            state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
+            widgets.thumbnail(case, row.closest.image_sha256, width_px=PAIR_PX, alt=say("portfolio.closest_alt"))
+    st.markdown(f"**{plain(subject.name)}**" + (f": {_place(place, said)}" if place else ""))
+    value = row.value(SCORE)
+    st.caption(say("portfolio.waiting") if value is None else say(
+        "portfolio.line", label=SCORES[SCORE].label, value=shown(SCORE, value), tries=row.tries,
+        scale=replay_cards.reading(SCORE)))
+    if st.button(say("portfolio.open"), key=f"work_{subject.id}", icon=":material/arrow_forward:"):
+        state.go("findings" if row.tries else "subject", case_id=case.id, subject_id=subject.id)
 
 
 def _place(place: PortfolioRow, said: str) -> str:
     if place.p is None and place.why_no_p in said:
-        return say("portfolio.no_p_said", rank=place.rank)
+        return say("portfolio.no_p_said")
     if place.p is None:
-        return say("portfolio.no_p", rank=place.rank, why=plain(place.why_no_p))
+        return say("portfolio.no_p", why=plain(place.why_no_p))
     q = f"{place.q:.3f}" if place.q is not None else "–"
-    return say("portfolio.p", rank=place.rank, p=f"{place.p:.3f}", q=q)
+    return say("portfolio.close" if place.listed else "portfolio.not_close", p=f"{place.p:.3f}", q=q)
 
 
 def caution(case: Case, subject: Subject) -> None:

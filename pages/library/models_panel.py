@@ -7,8 +7,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from explorer.diffusion import plan
 from explorer.diffusion.known import KNOWN
-from explorer.diffusion.locate import weight_files
+from explorer.diffusion.locate import locate, weight_files
+from explorer.diffusion.plan import Room
+from explorer.diffusion.shapes import shape_of
+from explorer.errors import ExplorerError
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel
 from explorer.records import ModelInfo, from_json
 from explorer.records.families import facts
@@ -49,6 +53,21 @@ def held(now: Here) -> dict[str, tuple[int, str]]:
     return found
 
 
+def room(now: Here) -> Room:
+    """Where models run and what is free there, as the device worker last told."""
+    rows = [row for row in now.queue.workers() if row.kind == "device"]
+    return plan.room(rows[0].facts if rows else None)
+
+
+def _memory(now: Here, info: ModelInfo) -> str:
+    """Whether a model fits, from the tables of its files; nothing where they are gone."""
+    try:
+        shape = shape_of(locate(info.source.split(" + ")[0], home=now.settings.home))
+    except ExplorerError:
+        return ""
+    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).flow))
+
+
 def known(now: Here, *, prompt: str) -> None:
     """A card a model: family, licence, size, fingerprint, memory, and what can be done with it."""
     found, loaded = listed(now), held(now)
@@ -72,6 +91,8 @@ def _facts(now: Here, source: str, info: ModelInfo, memory: tuple[int, str] | No
                     licence=plain(retold(info.licence)), size=size(info.size_bytes), px=info.default_size_px,
                     steps=info.default_steps, guidance=f"{info.default_guidance:g}", held=state_words))
     st.caption(say("models.fingerprint", value=info.fingerprint))
+    if told := _memory(now, info):
+        st.caption(told)
     for note in info.notes:
         st.caption(plain(retold(note)))
 
@@ -97,7 +118,8 @@ def choose(now: Here) -> str:
         base = str(Path(base) / st.selectbox(say("models.file"), files, key="model_file")) if files else base
     with st.expander(say("models.adapters"), icon=":material/layers:"):
         st.caption(say("models.adapters_text"))
-        folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders])
+        folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders],
+                                adds="model_folders")
         files = weight_files(Path(folder)) if folder else []
         parts = [_weighed(Path(folder) / name) for name in
                  st.multiselect(say("models.adapter_files"), files, key="adapter_files", disabled=not files)]
@@ -119,6 +141,11 @@ def download(now: Here) -> None:
                            size=size(k.size_bytes)) for k in KNOWN}
     chosen = st.radio(say("models.download_which"), [*named, _OTHER], key="download_which",
                       format_func=lambda s: named.get(s, say("models.download_other")))
+    about = next((k for k in KNOWN if k.source == chosen), None)
+    if about is not None:
+        for words in (plan.told(about.planned(room(now))), about.training, about.interrogation,
+                      say("models.download_gated", id=about.id) if about.gated else ""):
+            st.caption(words)
     typed = chosen or st.text_input(say("models.download_id"), key="download_id",
                                     help=say("models.download_id_help")).strip()
     full = st.toggle(say("models.download_full"), key="download_full", help=say("models.download_full_help"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from explorer import texts
+from explorer.clip.known import check_choice, clips_here
 from explorer.errors import ExplorerError
 from explorer.folders import empty_folder, folder_bytes, usable_root
 from explorer.jobs import launch
@@ -14,6 +16,8 @@ from explorer.settings import save_settings
 from pages.library import models_panel
 from pages.shared import speech, state
 from pages.shared.texts import plain, say, size
+
+_ANOTHER = ""
 
 now = state.here()
 settings = now.settings
@@ -72,13 +76,21 @@ with st.form("device", border=False):
                           format_func=lambda d: say(f"device.{d}"))
     memory = st.number_input(say("settings.memory"), 256, 1_048_576, settings.model_memory_mb, 256,
                              help=say("tip.memory"))
-    clip = st.text_input(say("settings.clip"), settings.clip, help=say("tip.clip"))
+    known = clips_here(settings.home) | {settings.clip: Path(settings.clip).name, "world": say("use.world_clip")}
+    listed = st.selectbox(say("settings.clip"), [*known, _ANOTHER], index=list(known).index(settings.clip),
+                          help=say("tip.clip"), format_func=lambda c: known.get(c, say("settings.clip_another")))
+    folder = st.text_input(say("settings.clip_folder"), placeholder=say("settings.folder_hint"),
+                           help=say("settings.clip_folder_help"))
     offline = st.toggle(say("settings.offline"), settings.offline, help=say("tip.offline"))
     if st.form_submit_button(say("settings.save"), type="primary"):
-        save_settings(replace(settings, device=device, model_memory_mb=memory, clip=clip.strip() or "world",
-                              offline=offline))
-        st.toast(say("settings.saved"), icon=":material/check_circle:")
-        st.rerun()
+        try:
+            clip = check_choice(folder, settings.home) if folder.strip() or listed == _ANOTHER else listed
+        except ExplorerError as error:  # nothing is saved; what was entered stays
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            save_settings(replace(settings, device=device, model_memory_mb=memory, clip=clip, offline=offline))
+            st.toast(say("settings.saved"), icon=":material/check_circle:")
+            st.rerun()
 
 st.header(say("settings.workers"), anchor=False)
 st.caption(say("settings.workers_text"))

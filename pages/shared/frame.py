@@ -22,7 +22,7 @@ ICONS = {
     "start": "home", "subject": "image", "prompt": "chat", "neighbours": "grid_view", "replay": "replay",
     "findings": "balance", "report": "description", "examples": "menu_book", "cases": "folder_open",
     "collections": "collections_bookmark", "models": "deployed_code", "settings": "settings",
-    "methods": "help", "portfolio": "photo_library",
+    "methods": "help", "portfolio": "photo_library", "setup": "tune",
 }
 _CLOSE_NOTICE_JS = """export default function () {
   const look = () => document.querySelector('[role="dialog"] button[aria-label="Close"]')?.click();
@@ -46,7 +46,7 @@ def _page(name: str) -> Any:
 
 def pages() -> dict[str, list[Any]]:
     """Section → pages, for `st.navigation`."""
-    return {"": [_page("start")], say("nav.investigate"): [_page(n) for n in (*PATH, *ALONE)],
+    return {"": [_page("start"), _page("setup")], say("nav.investigate"): [_page(n) for n in (*PATH, *ALONE)],
             say("nav.library"): [_page(n) for n in LIBRARY]}
 
 

@@ -68,7 +68,7 @@ def take(now: Here, files: list[tuple[str, bytes]], step: str, *, caption: str =
     st.session_state["refused"] = refused
     st.session_state["accepted"] = len(added)
     if added:
-        step = "portfolio" if len(added) > 1 else step
+        step = "portfolio" if len(added) > 1 and step != "setup" else step
         go(step, case_id=case.id, subject_id=added[-1])
 
 

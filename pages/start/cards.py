@@ -13,6 +13,18 @@ from pages.tasks import submit
 COVER_PX = 320
 
 
+def which_model(now: state.Here) -> None:
+    """The first choice: the model that comes with the program, or a real one."""
+    with st.container(border=True, key="which_model"):
+        question, bundled, real = st.columns([2, 2, 3], vertical_alignment="center")
+        question.markdown(f"**{say('start.which')}**")
+        with bundled:
+            st.page_link("pages/library/examples_page.py", label=say("start.which_bundled"),
+                         icon=":material/science:")
+        with real:
+            st.page_link("pages/setup/setup_page.py", label=say("start.which_real"), icon=":material/tune:")
+
+
 def new_case(now: state.Here) -> None:
     """A form for a case with its number and question; opens the Subject page on it."""
     with st.form("new_case", border=False):

@@ -17,6 +17,8 @@ st.title(say("start.title"))
 st.markdown(say("start.lead"))
 st.markdown(f":material/lock: {say('start.local')}")
 
+cards.which_model(now)
+
 st.header(say("start.ways"), anchor=False)
 artist, expert, journalist = st.columns(3)
 with artist.container(border=True, height="stretch"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -13,9 +14,10 @@ from explorer.jobs import launch
 from explorer.jobs.flows import Flow, investigate, own_test
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
-from explorer.records import ModelInfo, ReplaySettings, from_json
+from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, from_json
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
+from explorer.setup.plan import timing_of
 from explorer.world.example_cases import evaluation_s, read
 from explorer.world.figures import read_card
 from pages.shared.state import Here, remember
@@ -96,13 +98,34 @@ def result_of(here: Here, job_id: str) -> Any:
 
 
 def estimate(here: Here, plan: PlanSummary) -> str:
-    """How long a plan will take, by the speed of this case's earlier replays, or what is known without any."""
-    if here.case is None or here.subject is None:
-        return unmeasured(here, plan.unet_evaluations)
-    speed = evaluations_per_s(here.case.replays(here.subject.id, order_by="time", limit=64))
-    if not speed:
-        return unmeasured(here, plan.unet_evaluations)
-    return say("replay.estimate", time=minutes(plan.seconds(speed)))
+    """How long a plan will take, by what is known of the chosen model here."""
+    made = [] if here.case is None or here.subject is None else here.case.replays(
+        here.subject.id, order_by="time", limit=64)
+    return time_for(here, plan.unet_evaluations, made)
+
+
+def time_for(here: Here, evaluations: int, replays: Sequence[Replay]) -> str:
+    """How long so many evaluations take with the chosen model, at its size, on this device.
+
+    By those of these replays that are alike in that, else by its timed replay, else what is known without either.
+    """
+    info = model_info(here)
+    speed = evaluations_per_s(_alike(here, info, replays)) if info else 0.0
+    if speed:
+        return say("replay.estimate", time=minutes(evaluations / speed))
+    timing = timing_of(info, here.settings)
+    if timing is not None:
+        return say("replay.as_timed", time=minutes(timing.evaluations_s(evaluations)))
+    return unmeasured(here, evaluations)
+
+
+def _alike(here: Here, info: ModelInfo, replays: Sequence[Replay]) -> list[Replay]:
+    """The replays that tell how quick the chosen model is: its own, at its size, where the next will run."""
+    wanted, where = here.settings.device, {e.id: e.facts.get("device", "") for e in here.case.records(
+        Environment)} if here.case else {}
+    return [r for r in replays if r.recipe.model.fingerprint == info.fingerprint
+            and (r.recipe.width_px, r.recipe.height_px) == (info.default_size_px,) * 2
+            and (wanted == "auto" or where.get(r.environment_sha256, "") == wanted.partition(":")[0])]
 
 
 def unmeasured(here: Here, evaluations: int) -> str:

@@ -1,9 +1,9 @@
-"""One bank of replays that every method of bench_findings is computed from; resumable, a file a part.
+"""One bank of replays that every method of bench_findings is computed from; resumable, a file a work.
 
 For each work and prompt the same seeds, steps and guidance: the images, the squared differences between
 conditional and unconditional noise prediction at every step (Wen et al. 2024), the end token's
 cross-attention at the last step (Bright Ending, 2025) and the first step's predicted x0 (Webster 2023).
-The network runs under bfloat16 autocast, as in `world check`; noise, scheduler and decoding are float32.
+Everything runs in float32, as a person's own search on a processor does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from torch import Tensor
 
 from explorer.world.files import World
 from explorer.world_build.dose_replays import DoseEffort, Sampler, noise
-from explorer.world_build.training import autocast
 
 BATCH = 128  # images at once
 SIDE = 8  # of the latents
@@ -41,13 +40,6 @@ class Bank:
     def unet_evaluations(self) -> int:
         """Of one work: a guided step counts as two."""
         return self.images.shape[1] * self.effort.steps * 2
-
-    def of_works(self, prompts: int) -> Bank:
-        """The bank with each `prompts` rows that follow one another as one work's, prompt by prompt."""
-        def joined(a: np.ndarray) -> np.ndarray:
-            return a.reshape(len(a) // prompts, prompts * a.shape[1], *a.shape[2:])
-        return Bank(joined(self.images), joined(self.difference), joined(self.ending), joined(self.one_step),
-                    self.effort)
 
 
 class EndToken:
@@ -76,52 +68,56 @@ class EndToken:
         return attn.to_out[1](attn.to_out[0](out))
 
 
-def fill(world: World, prompts: Sequence[tuple[str, str]], *, effort: DoseEffort, folder: Path, model: str,
+def fill(world: World, works: Sequence[tuple[str, Sequence[str]]], *, effort: DoseEffort, folder: Path, model: str,
          device: torch.device, report: Callable[[str], None] = print) -> Bank:
-    """The bank of (work id, prompt) pairs; parts on disk are kept and reused. Writes to `folder`."""
+    """The bank of works (id, as many prompts each); works on disk are kept and reused. Writes to `folder`.
+
+    `effort.seeds` are of one prompt: a work's replays follow one another prompt by prompt.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    sampler: Sampler | None = None
-    names = []
-    each = max(1, BATCH // effort.seeds)
-    for start in range(0, len(prompts), each):
-        part = list(prompts[start:start + each])
-        path = folder / f"{_key(part, effort, model)}.npz"
-        names.append(path)
-        if path.exists():
-            continue
-        sampler = sampler or Sampler(world, device)
-        made = _part(sampler, [text for _, text in part], effort)
-        temporary = path.with_suffix(".part")
-        with temporary.open("wb") as file:
-            np.savez(file, **made)
-        os.replace(temporary, path)
-        report(f"bank: {start + len(part)} of {len(prompts)} prompts")
-    return load(names, effort)
+    paths = [folder / f"{_key(name, texts, effort, model)}.npz" for name, texts in works]
+    waiting = [n for n, path in enumerate(paths) if not path.exists()]
+    sampler = Sampler(world, device) if waiting else None
+    each = max(1, BATCH // (effort.seeds * len(works[0][1])))
+    for start in range(0, len(waiting), each):
+        part = waiting[start:start + each]
+        made = _part(sampler, [text for n in part for text in works[n][1]], effort, works=len(part))
+        for row, n in enumerate(part):
+            _keep(paths[n], {name: a[row] for name, a in made.items()})
+        report(f"bank: {len(works) - len(waiting) + start + len(part)} of {len(works)} works")
+    return load(paths, effort)
 
 
 def load(paths: Sequence[Path], effort: DoseEffort) -> Bank:
-    """The parts at `paths` as one bank."""
-    parts = []
+    """The works at `paths` as one bank."""
+    works = []
     for path in paths:
-        with np.load(path) as part:
-            parts.append({name: part[name] for name in part.files})
-    joined = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        with np.load(path) as work:
+            works.append({name: work[name] for name in work.files})
+    joined = {name: np.stack([w[name] for w in works]) for name in works[0]}
     joined["difference"] = joined["difference"].astype(np.float32)
     joined["ending"] = joined["ending"].astype(np.float32)
     return Bank(**joined, effort=effort)
 
 
-def _key(part: list[tuple[str, str]], effort: DoseEffort, model: str) -> str:
+def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(temporary, path)
+
+
+def _key(name: str, texts: Sequence[str], effort: DoseEffort, model: str) -> str:
     told = {k: v for k, v in asdict(effort).items() if k != "batch"}
-    return hashlib.sha256(json.dumps([part, told, model], sort_keys=True).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps([name, list(texts), told, model], sort_keys=True).encode()).hexdigest()[:24]
 
 
 @torch.no_grad()
-def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort) -> dict[str, np.ndarray]:
-    """All seeds of a few prompts as one batch, (w, s, ...)."""
-    works, seeds = len(prompts), effort.seeds
+def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort, *, works: int) -> dict[str, np.ndarray]:
+    """All seeds of a few works' prompts as one batch, (w, s, ...)."""
+    seeds = effort.seeds
     texts = sampler.texts(prompts).repeat_interleave(seeds, 0)  # (w·s, 77, 128)
-    x = torch.cat([noise(seed) for seed in range(seeds)]).repeat(works, 1, 1, 1).to(sampler.device)
+    x = torch.cat([noise(seed) for seed in range(seeds)]).repeat(len(prompts), 1, 1, 1).to(sampler.device)
     ends = _end_positions(sampler, prompts).repeat_interleave(seeds).to(sampler.device)
     watch, before = EndToken(), sampler.unet.attn_processors
     sampler.scheduler.set_timesteps(effort.steps)
@@ -131,10 +127,9 @@ def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort) -> dict[str,
         if index == effort.steps - 1:
             watch.position = ends
             sampler.unet.set_attn_processor(watch)
-        with autocast(sampler.device):
-            both = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
-            out = sampler.unet(both, t, context).sample
-        free, told = out.float().chunk(2)
+        both = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
+        out = sampler.unet(both, t, context).sample
+        free, told = out.chunk(2)
         signal = sampler.scheduler.alphas_cumprod[int(t)]
         gaps.append(signal * (told - free).square().sum(1))  # noise = √ᾱ·v + √(1-ᾱ)·x: the x part cancels
         guided = free + effort.guidance * (told - free)
@@ -146,7 +141,7 @@ def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort) -> dict[str,
     images = pixels.float().clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1)
     arrays = {"images": images, "difference": torch.stack(gaps, 1).half(),
               "ending": torch.stack(watch.maps).mean(0).half(), "one_step": first.half()}
-    return {name: a.cpu().numpy().reshape(works, seeds, *a.shape[1:]) for name, a in arrays.items()}
+    return {name: a.cpu().numpy().reshape(works, -1, *a.shape[1:]) for name, a in arrays.items()}
 
 
 def _end_positions(sampler: Sampler, prompts: list[str]) -> Tensor:

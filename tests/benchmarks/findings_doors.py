@@ -46,9 +46,10 @@ def img2img_trap(model: Model, subjects: Subjects, captions: list[str], *, works
             closeness = compare(subjects.small[i], image.rgb)
             replay = Replay("r", "s", "x", recipe, "0" * 64, closeness, image.unet_evaluations, 0.0)
             ledger = recipe_ledger(recipe, settings, start_rgb=subjects.small[i])
-            for bill_, into in ((ledger, kinds), ((), ranks)):
-                into.append(judge("s", replay, Effort(9, 9, 0.0), score="tiled_l2", ledger=bill_, controls=controls,
-                                  features=found[i], level=NOMINAL / len(STRENGTHS)).kind)
+            bare = dataclasses.replace(recipe, start_sha256=None, strength=None)
+            for judged, into in ((replay, kinds), (dataclasses.replace(replay, recipe=bare), ranks)):
+                into.append(judge("s", judged, Effort(9, 9, 0.0), score="tiled_l2", ledger=ledger,
+                                  controls=controls, features=found[i], level=NOMINAL / len(STRENGTHS)).kind)
             values.append(closeness["tiled_l2"])
         hits.append("stands_out" in kinds)
         anyway.append("stands_out" in ranks)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 SINGLES = 150
+PACE = {"tuning": 60, "stranger": 30, "256": 24, "64": 24, "16": 20, "4": 16, "test": 20, "1": 16,
+        "64_captions": 10, "64_images": 10}  # how the groups grow beside each other; controls come last
 GROUPS = ("control", "tuning", "test", "stranger", "1", "4", "16", "64", "256", "64_captions", "64_images")
 
 
@@ -25,14 +27,18 @@ def group(row: dict) -> str:
 
 
 def chosen(rows: Sequence[dict]) -> list[int]:
-    """Indices of the works used, ordered so that every group grows alike."""
+    """Indices of the works used, so ordered that the groups grow at the pace of PACE; controls come last.
+
+    So a bank of the first N holds some of every group, and the controls' stored results stand in for the rest.
+    """
     by_group: dict[str, list[int]] = {name: [] for name in GROUPS}
     for i in sorted(range(len(rows)), key=lambda i: rows[i]["sha256"]):
         if group(rows[i]) in by_group:
             by_group[group(rows[i])].append(i)
     by_group["1"] = by_group["1"][:SINGLES]
-    share = [(n / len(part), i) for part in by_group.values() for n, i in enumerate(part)]
-    return [i for _, i in sorted(share)]
+    order = [(name not in PACE, n / PACE.get(name, 1), i)
+             for name, part in by_group.items() for n, i in enumerate(part)]
+    return [i for _, _, i in sorted(order)]
 
 
 def indices(rows: Sequence[dict], pick: Sequence[int]) -> dict[str, np.ndarray]:

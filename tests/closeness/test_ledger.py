@@ -20,7 +20,8 @@ from explorer.closeness.ledger import (
     text_bits,
     total_bits,
 )
-from explorer.records import LedgerEntry, ModelRef, Recipe, ReplaySettings, Variation
+from explorer.records import Adapter, LedgerEntry, ModelRef, Recipe, ReplaySettings, Variation
+from explorer.records.program_samplers import PRESETS
 from explorer.records.replay_settings import taken_over
 from explorer.records.samplers import offered
 
@@ -74,9 +75,38 @@ def test_a_sampler_by_hand_is_one_of_as_many_as_are_offered():
 def test_what_a_recipe_taken_over_sets_besides_is_charged():
     plain = _recipe()
     odd = dataclasses.replace(plain, clip_skip=2, noise_source="a1111-nv-philox", variation=Variation(7, 0.25))
-    less, more = (settings_entry(taken_over(r)) for r in (plain, odd))
-    assert more.bits > less.bits + 32 and "taken over" not in less.code
-    assert "clip skip, noise source, variation as taken over, by letters" in more.code
+    less, more = (settings_entry(taken_over(r), r) for r in (plain, odd))
+    assert more.bits > less.bits + 32 and "set in the recipe" not in less.code
+    assert "clip skip, noise source, variation as set in the recipe, by letters" in more.code
+
+
+@pytest.mark.parametrize("part", [{"variation": Variation(7, 0.25)}, {"eta": 0.5}, {"clip_skip": 2},
+                                  {"noise_source": "cuda-philox"}, {"scheduler_config": {"rho": 5.0}},
+                                  {"dialect": "a1111"}])
+def test_no_knob_of_a_recipe_is_free(part):
+    """However the search was written down: a plain plan hides nothing that its recipe holds."""
+    settings = ReplaySettings("a fox", seeds=16)
+    plain, turned = (total_bits(search_ledger(settings, prompt_bits=30, prompt_code="c", recipe=r))
+                     for r in (_recipe(), _recipe(**part)))
+    assert turned > plain + 10
+
+
+def test_a_programs_way_is_paid_for_by_its_place_in_the_list():
+    name, way = next(iter(PRESETS.items()))
+    listed = _recipe(scheduler_config=way.config, noise_source=way.noise_source)
+    listed = dataclasses.replace(listed, scheduler=way.key)
+    settings = ReplaySettings("a fox", schedulers=("euler", name))
+    assert settings_entry(settings, listed).bits == 1
+    assert settings_entry(settings, dataclasses.replace(listed, noise_source="torch-cpu",
+                                                        scheduler_config={"rho": 3.0})).bits > 20
+
+
+def test_an_adapter_is_part_of_the_model_and_its_weight_is_charged():
+    lora = dataclasses.replace(MODEL, adapters=(Adapter("fox.safetensors", "a" * 64, "lora", 0.8),))
+    ledger = search_ledger(ReplaySettings("a fox"), prompt_bits=30, prompt_code="c",
+                           recipe=dataclasses.replace(_recipe(), model=lora))
+    (entry,) = [e for e in ledger if e.source == "adapters"]
+    assert entry.bits == pytest.approx(math.log2(201)) and "fox.safetensors" in entry.code
 
 
 def test_a_prompt_is_charged_its_code():

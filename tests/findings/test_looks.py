@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from explorer.cases.case import Case
 from explorer.cases.export import export_case
@@ -15,7 +18,7 @@ from explorer.cases.log import hash_of
 from explorer.cases.store import CaseStore
 from explorer.findings.finding import Measured
 from explorer.findings.looks import earlier, looks_at
-from explorer.images.decode import png_bytes
+from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, SearchPlan
 from explorer.world.example_cases import FOLDER, open_told, read
 from tests.cases.made import make_replay, rebuild
@@ -24,10 +27,11 @@ from tests.pages.filled import MODEL, picture
 TEST = ("policy", "controls", "")
 
 
-def looked(store: CaseStore, *, tests: int, searches: int, seed: int = 0) -> tuple[Case, str]:
+def looked(store: CaseStore, *, tests: int, searches: int, seed: int = 0) -> tuple[Case, np.ndarray]:
     """A case of one picture with so many measured tests, each of another policy, and plain searches."""
     case = store.create("Looked")
-    subject = case.add_subject(png_bytes(picture(seed, noise=0.2)), "ball.png")
+    rgb = picture(seed, noise=0.2)
+    subject = case.add_subject(png_bytes(rgb), "ball.png")
     for number in range(tests + searches):
         search = f"{case.id}-{number}"
         case.commit(SearchPlan(search, subject.id, {"prompt": "a ball"}, MODEL, "c" * 64, "e" * 64, 1))
@@ -38,11 +42,12 @@ def looked(store: CaseStore, *, tests: int, searches: int, seed: int = 0) -> tup
             case.commit(replay)
             case.commit(Measured(search, subject.id, f"policy{number}", "a ball", 0.3, replay.id,
                                  Effort(1, 20, 1.0), {}, "controls"))
-    return case, subject.pixels_sha256
+    return case, rgb
 
 
-def count(store: CaseStore, pixels: str) -> tuple[int, int]:
-    return earlier(looks_at(store, pixels), TEST, search_id="now", model=MODEL.fingerprint)
+def count(store: CaseStore, rgb: np.ndarray) -> tuple[int, int]:
+    found = earlier(looks_at(store, rgb), TEST, search_id="now", model=MODEL.fingerprint)
+    return found.tests, found.searches
 
 
 @pytest.fixture
@@ -65,9 +70,63 @@ def test_ones_own_cases_count_and_another_picture_does_not(here):
     _, pixels = looked(here, tests=2, searches=3)
     _, other = looked(here, tests=1, searches=0, seed=5)
     assert count(here, pixels) == (2, 3) and count(here, other) == (1, 0)
-    assert earlier(looks_at(here, pixels), ("policy0", "controls", ""), search_id="now",
-                   model=MODEL.fingerprint) == (1, 3)
-    assert earlier(looks_at(here, pixels), TEST, search_id="now", model="another") == (0, 5)
+    same = earlier(looks_at(here, pixels), ("policy0", "controls", ""), search_id="now", model=MODEL.fingerprint)
+    assert (same.tests, same.searches, same.models, same.works) == (1, 3, 0, 1)
+    elsewhere = earlier(looks_at(here, pixels), TEST, search_id="now", model="another")
+    assert (elsewhere.tests, elsewhere.searches, elsewhere.models, elsewhere.works) == (0, 5, 1, 1)
+
+
+def reencoded(rgb: np.ndarray) -> np.ndarray:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "JPEG", quality=70)
+    return np.asarray(Image.open(out).convert("RGB"))
+
+
+def one_pixel(rgb: np.ndarray) -> np.ndarray:
+    changed = rgb.copy()
+    changed[5, 7] = 255 - changed[5, 7]
+    return changed
+
+
+ATTACKS = {"a changed pixel": one_pixel, "a crop": lambda rgb: rgb[4:-4, 3:-3], "another file": reencoded,
+           "mirrored": lambda rgb: rgb[:, ::-1], "brighter": lambda rgb: (rgb * 0.8 + 40).astype(np.uint8)}
+
+
+@pytest.mark.parametrize("way", ATTACKS)
+def test_a_changed_picture_is_no_new_one(here, way):
+    """Attack: the picture is altered a little, so that its earlier tests seem to be of another."""
+    _, rgb = looked(here, tests=2, searches=1)
+    assert count(here, np.ascontiguousarray(ATTACKS[way](rgb))) == (2, 1)
+
+
+def test_of_blank_pages_only_the_very_same_is_the_same(here):
+    case = here.create("Blank")
+    page = np.full((64, 64, 3), 250, np.uint8)
+    subject = case.add_subject(png_bytes(page), "page.png")
+    case.commit(SearchPlan("q", subject.id, {"prompt": "x"}, MODEL, "c" * 64, "e" * 64, 1))
+    assert count(here, page) == (0, 1) and count(here, np.full((64, 64, 3), 240, np.uint8)) == (0, 0)
+    assert count(here, one_pixel(page)) == (0, 0)
+
+
+def late(store: CaseStore, rgb: np.ndarray, caption: str) -> bool:
+    test = ("policy", "controls", caption)
+    return earlier(looks_at(store, rgb), test, search_id="now", model=MODEL.fingerprint).caption_late
+
+
+def test_a_caption_counts_only_where_it_was_logged_before_any_replay(tmp_path):
+    """Attack: captions are tried in searches, and the one that worked is then given as the picture's own."""
+    moments = iter(f"2026-01-01T00:00:{n:02}+00:00" for n in range(60))
+    store = CaseStore(tmp_path, clock=lambda: next(moments))
+    rgb, case = picture(3, noise=0.2), store.create("Tried")
+    subject = case.add_subject(png_bytes(rgb), "ball.png", caption="a ball")
+    assert not late(store, rgb, "a ball")
+    case.commit(make_replay(seed=1, subject_id=subject.id, search_id="tried"))
+    assert not late(store, rgb, "a ball") and late(store, rgb, "a red ball on grass")
+    case.add_subject(png_bytes(rgb), "ball.png", caption="a red ball on grass")
+    assert late(store, rgb, "a red ball on grass")
+    store.create("Anew").add_subject(png_bytes(one_pixel(rgb)), "b.png", caption="a red ball on grass")
+    assert late(store, one_pixel(rgb), "a red ball on grass")
+    assert not late(store, one_pixel(rgb), "a ball") and not late(store, rgb, "")
 
 
 def test_the_other_sides_package_spends_nobodys_test(here, there, tmp_path):
@@ -79,7 +138,7 @@ def test_the_other_sides_package_spends_nobodys_test(here, there, tmp_path):
 def test_a_demonstration_spends_nobodys_test(here):
     stories = [t for t in read() if t.replays]
     case = open_told(here, stories[0], folder=FOLDER)
-    pixels = [s.pixels_sha256 for s in case.subjects()]
+    pixels = [read_png(case.blob(s.pixels_sha256)) for s in case.subjects()]
     assert case.records(SearchPlan) and [count(here, p) for p in pixels] == [(0, 0)] * len(pixels)
 
 

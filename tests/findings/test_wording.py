@@ -6,12 +6,24 @@ import json
 import numpy as np
 import pytest
 
+from explorer.closeness.ledger import supplied_by_you
 from explorer.findings import wording
+from explorer.findings.case_ledger import recipe_ledger
 from explorer.findings.features import FEATURES, fit_expectation
-from explorer.findings.finding import ControlResults, ErrorRate, Finding
-from explorer.findings.judge import judge
+from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
+from explorer.findings.judge import judge, judge_measured
 from explorer.findings.rates import FILE, stored_rate
-from explorer.records import Effort, LedgerEntry, ModelRef, Recipe, Replay, from_json, to_json
+from explorer.records import (
+    Adapter,
+    Effort,
+    LedgerEntry,
+    ModelRef,
+    Recipe,
+    Replay,
+    ReplaySettings,
+    from_json,
+    to_json,
+)
 from explorer.records.policy import Policy
 from explorer.texts import catalogue, fields, say
 
@@ -120,6 +132,47 @@ def test_a_replay_that_was_given_its_picture_is_said_to_be_supplied():
     found = judge("s1", _replay(0.01, start_sha256="a" * 64, strength=0.1), EFFORT, score="tiled_l2",
                   ledger=ledger, controls=_controls(), features=TYPICAL)
     assert found.kind == "supplied_by_you" and "99%" in found.statement and "p" not in found.numbers
+
+
+@pytest.mark.parametrize("given", [{"start_sha256": "a" * 64, "strength": 0.3}, {"noise_blob": "b" * 64}])
+@pytest.mark.parametrize("words", [{"prompt": "a fox" + ", very finely detailed masterpiece" * 30},
+                                   {"negative_prompt": "blurry, watermark, deformed, " * 60}])
+def test_words_never_turn_what_was_given_into_the_models_own(given, words):
+    """Attack: thirty filler phrases, or a long negative prompt, until the image is a small share of the bits."""
+    replay = _replay(0.01, **given)
+    replay = dataclasses.replace(replay, recipe=dataclasses.replace(replay.recipe, **words))
+    ledger = recipe_ledger(replay.recipe, ReplaySettings(replay.recipe.prompt, seeds=1),
+                           start=LedgerEntry("starting image", 300.0, "x"), noise=LedgerEntry("noise", 300.0, "x"))
+    assert supplied_by_you(ledger) < 0.2
+    for bill in (ledger, ()):
+        found = judge("s1", replay, EFFORT, score="tiled_l2", ledger=bill, controls=_controls(), features=TYPICAL)
+        assert found.kind == "supplied_by_you" and "p" not in found.numbers
+
+
+def test_a_lora_of_the_subject_says_nothing_of_the_model_beneath_it():
+    """Attack: an adapter trained on the subject, which then stands out."""
+    replay = _replay(0.02)
+    laid = dataclasses.replace(MODEL, fingerprint="1" * 64, adapters=(Adapter("fox-lora", "a" * 64, "lora"),))
+    replay = dataclasses.replace(replay, recipe=dataclasses.replace(replay.recipe, model=laid))
+    measured = Measured("q1", "s1", "", "a fox", 0.02, "r1", EFFORT, TYPICAL, "c1")
+    with pytest.raises(ValueError, match="same search"):  # the base's controls are not this model's
+        judge_measured(measured, replay, _controls(), score="tiled_l2")
+    own = dataclasses.replace(_controls(), model_fingerprint="1" * 64)
+    found = judge_measured(measured, replay, own, score="tiled_l2")
+    assert found.kind == "stands_out" and "fox-lora" in found.limits[0] and "without it" in found.limits[0]
+    assert found.limits[1:] == wording.limits("stands_out")
+
+
+def test_tests_of_other_works_and_models_stand_beside_p_with_a_corrected_bound():
+    measured = Measured("q1", "s1", "", "a fox", 0.05, "r1", EFFORT, TYPICAL, "c1", other_models=1, other_works=4)
+    found = judge_measured(measured, _replay(0.05), _controls(), score="tiled_l2")
+    assert found.kind == "stands_out" and found.numbers["tests"] == 6
+    assert found.numbers["p_bound"] == pytest.approx(6 / 61)
+    assert "1 other model," in found.limits[0] and "0.0984" in found.limits[0]
+    alone = dataclasses.replace(measured, other_models=0, other_works=0)
+    assert "p_bound" not in judge_measured(alone, _replay(0.05), _controls(), score="tiled_l2").numbers
+    far = judge_measured(measured, _replay(0.6), _controls(), score="tiled_l2")
+    assert far.numbers["p_bound"] == 1.0
 
 
 def test_what_complexity_predicts_is_taken_off_and_said():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.jobs.queue import Queue
+from explorer.jobs.worker_queue import Board
 from explorer.records import TermGain
 from explorer.records.scores import SCORES
 from explorer.settings import load_settings
@@ -201,3 +203,28 @@ def test_jobs_are_in_the_tray_and_can_be_cancelled(opened, case, home):
     press(app, say("tray.cancel"))
     states = {job.state for job in Queue(load_settings(home).database).recent()}
     assert states == {"cancelled"}
+
+
+def test_the_finished_report_stands_where_its_button_was(opened, case, home):
+    app = opened("report", case)
+    press(app, say("report.go"))
+    queue = Queue(load_settings(home).database)
+    assert [j.name for j in queue.active()] == ["WriteReport"]
+    assert say("report.go") not in [b.label for b in app.button]
+    path = home / "reports" / "made.html"
+    path.parent.mkdir()
+    path.write_text("<p>report</p>")
+    worker = Board(queue, kind="desk", pid=os.getpid(), born_s=0.0, device="cpu")
+    worker.arrive()
+    worker.done(worker.take().id, {"path": str(path), "sha256": "a" * 64, "head_entry": 7, "data_path": ""})
+    app = opened("report", case)
+    assert say("made.html", entry=7) in written(app) and say("report.again") in [b.label for b in app.button]
+    assert say("made.sheet", entry=7) not in written(app)
+
+
+def test_a_sheet_is_offered_of_the_closest_replays_where_there_are_no_exhibits(opened, case, home):
+    app = opened("report", case)
+    press(app, say("sheet_form.go"))
+    [job] = Queue(load_settings(home).database).active()
+    store = CaseStore(home / "cases").open(case[0])
+    assert job.task.replay_id in {r.id for r in store.replays(case[1], limit=3)} and job.task.kind == "pdf"

@@ -15,7 +15,7 @@ from pages.shared.texts import minutes, plain, size
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "no_controls", "controls_do_not_fit",
-          "exploratory", "supplied_by_you"}  # what a measured test can find; each has a heading
+          "exploratory", "caption_late", "supplied_by_you"}  # what a measured test can find; each has a heading
 
 
 SCREENS = {section: catalogue()[section] for path in (FOLDER / WHOLE / "screens").glob("*.toml")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
-from explorer.report.compose import ReportOptions
+from explorer.report.options import ReportOptions
 from explorer.report.write_report import make_report
 from explorer.texts import speaking
 

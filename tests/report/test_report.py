@@ -18,10 +18,12 @@ from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
 from explorer.records import Effort, SearchPlan
 from explorer.report.blocks import Document, Figure, PictureRow, Text, plain
-from explorer.report.compose import ReportOptions, compose
+from explorer.report.compose import compose
 from explorer.report.html import html_bytes
+from explorer.report.options import ReportOptions
 from explorer.report.pdf import pdf_bytes
 from explorer.report.write_report import document_of, logo_png, make_report
+from explorer.texts import say
 from tests.report.case_for_report import HOSTILE, MODEL, make_case, picture
 
 
@@ -57,8 +59,9 @@ class _Reader(html.parser.HTMLParser):
 
 def test_the_page_holds_what_a_reader_needs(page):
     said = " ".join(_Reader(page).said)
-    for words in ("What was found", "What can it not show?", "Controls", "Limits", "How it was done", "Sources",
-                  "Appendix", "What was supplied", "Everything tried", "before the first replay",
+    for words in ("The finding in full", "What it cannot show", "Controls", "What this cannot tell you",
+                  "Sources", "Annex A: how it was done", "Annex E: the record", "What was supplied",
+                  "Everything tried", "before the first replay",
                   "10 replays", "a red fox", "Log head"):
         assert words in said, words
     assert not [word for word in BANNED if word in said.lower()]
@@ -141,7 +144,8 @@ def test_a_finding_with_controls_is_shown_with_its_error_rate(tmp_path):
     case.commit(controls)
     case.commit(judge(subject.id, best, Effort(8, 320, 4.0), score="tiled_l2", controls=controls))
     said = " ".join(_Reader(make_report(case).decode()).said)
-    assert "40 control works" in said and "No error rate has been measured for this model" in said
+    assert "40 control works" in said and "Of 40 comparison pictures" in said
+    assert "No error rate has been measured for this model" in said
     assert "0.500 to 0.600" in said
 
 
@@ -170,9 +174,11 @@ def test_a_short_report_on_many_works_is_brief_and_says_so(tmp_path):
                                             search_id=subject.id))
     long, short = (" ".join(_Reader(make_report(case, options=ReportOptions(detail=d)).decode()).said)
                    for d in ("full", "short"))
-    assert "short form for many works" in short and "short form for many works" not in long
+    brief = say("document.brief")
+    assert brief in short and brief not in long
     assert long.count("Closeness of this replay") == 4 and "Closeness of this replay" not in short
-    assert short.count("What was supplied") == 4 <= long.count("What was supplied")
+    assert short.count("The person supplied") == 4 and "The person supplied" not in long
+    assert long.count("What was supplied") == 4
     few = ReportOptions(detail="short", subject_ids=tuple(s.id for s in others))
     assert "Closeness of this replay" in make_report(case, options=few).decode()
 
@@ -213,7 +219,7 @@ def test_a_snapshot_is_folded_from_the_log_alone(case):
 
 def test_every_block_can_be_set(case):
     document = document_of(case, options=ReportOptions(detail="short"))
-    kinds = {type(b).__name__ for b in document.blocks}
+    kinds = {type(b).__name__ for b in document.everything()}
     assert kinds == {"Heading", "Text", "Table", "PictureRow", "Figure", "Bullets", "Code", "PageBreak"}
     png = _png(picture(1, 32))
     alone = Document("t", "f", "2026-01-01T00:00:00.000Z", (PictureRow((Figure(png, "a"),)),))

@@ -15,8 +15,10 @@ from explorer.findings.series import Page, best_so_far, by_strength, case_effort
 from explorer.images.decode import png_bytes
 from explorer.records import Start
 from explorer.report.blocks import Figure, PictureRow, Table
-from explorer.report.compose import ReportOptions
-from explorer.report.subject_part import exhibit_of, subject_blocks
+from explorer.report.chosen import exhibit_of
+from explorer.report.options import ReportOptions
+from explorer.report.page_one import answer_blocks
+from explorer.report.subject_part import body_blocks
 from explorer.report.write_report import document_of
 from tests.report.case_for_report import make_case, picture
 
@@ -47,8 +49,9 @@ def captions(case):
     """Captions of the first subject's pictures in the report."""
     found = snapshot(case)
     subject = found.subjects()[0]
-    blocks = subject_blocks(found, subject, exhibit_of(found, subject, score="tiled_l2"), score="tiled_l2",
-                            decided=True)
+    exhibit = exhibit_of(found, subject, score="tiled_l2")
+    blocks = [*answer_blocks(found, subject, exhibit, score="tiled_l2"),
+              *body_blocks(found, subject, exhibit, score="tiled_l2")]
     rows = [p for b in blocks if isinstance(b, PictureRow) for p in b.pictures]
     return [p.caption for p in (*rows, *(b for b in blocks if isinstance(b, Figure)))]
 

@@ -18,8 +18,10 @@ from explorer.images.decode import png_bytes
 from explorer.records import Effort, ModelRef, SearchPlan
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Figure, Table, Text
-from explorer.report.compose import ReportOptions
-from explorer.report.subject_part import WHOLE_PLANE, exhibit_of, subject_blocks
+from explorer.report.chosen import exhibit_of
+from explorer.report.options import ReportOptions
+from explorer.report.page_one import answer_blocks
+from explorer.report.subject_part import WHOLE_PLANE, body_blocks
 from explorer.report.tested import among_controls, dots
 from explorer.report.write_report import document_of
 from explorer.texts import say
@@ -69,8 +71,9 @@ def parts(case, *, decided=True):
     """The blocks on the first subject, and those of them that set it beside controls."""
     found = snapshot(case)
     subject = found.subjects()[0]
-    exhibit = exhibit_of(found, subject, score="tiled_l2")
-    blocks = subject_blocks(found, subject, exhibit, score="tiled_l2", decided=decided)
+    exhibit = exhibit_of(found, subject, score="tiled_l2", decided=decided)
+    blocks = [*answer_blocks(found, subject, exhibit, score="tiled_l2"),
+              *body_blocks(found, subject, exhibit, score="tiled_l2")]
     weighed = [b for b in blocks if isinstance(b, Text) and "controls" in b.text and "bits supplied" in b.text]
     weighed += [b for b in blocks if isinstance(b, Figure) and b.alt.startswith("The subject among its controls")]
     return blocks, weighed
@@ -101,7 +104,7 @@ def test_a_set_that_does_not_fit_leaves_no_verdict_in_the_report(tmp_path):
     case.commit(dataclasses.replace(test, id="m2", subject_id=second.id))
     for name, of in (("search1", test.subject_id), ("m2", second.id)):
         case.commit(Finding(name, of, "stands_out", "It stands out.", {"p": 0.0163}))
-    blocks = document_of(case).blocks
+    blocks = document_of(case).everything()
     said = [b.text if isinstance(b, Text) else b.alt for b in blocks if isinstance(b, Text | Figure)]
     assert say("document.not_together") in said
     assert not [s for s in said if "It stands out" in s or "controls' band" in s or "among its controls" in s]
@@ -145,15 +148,15 @@ def test_half_the_expected_distance_is_two_times_as_close(tmp_path):
 
 
 def test_the_closer_lies_to_the_right_whichever_way_the_score_runs(tmp_path):
-    less = drawings.controls(0.1, [0.2, 0.3], label="x", turned=True)
-    assert less != drawings.controls(0.1, [0.2, 0.3], label="x")
+    less = drawings.controls([0.1], [0.2, 0.3], label="x", turned=True)
+    assert less != drawings.controls([0.1], [0.2, 0.3], label="x")
     controls = controls_of()
     test, _ = put_to_test(make_case(tmp_path), controls)
     assert dots(Ranked(test, controls)).turned  # a distance, nothing taken off
 
 
 def table(document, first):
-    return next(b for b in document.blocks if isinstance(b, Table) and b.head[0] == first)
+    return next(b for b in document.everything() if isinstance(b, Table) and b.head[0] == first)
 
 
 def test_tests_of_two_models_are_all_printed_each_with_its_model(tmp_path):

@@ -141,6 +141,15 @@ def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
     assert found["flagged_at_1"]["share"] == 0 <= found["flagged_at_5"]["share"] <= 0.2
 
 
+def test_a_caption_that_came_after_a_replay_gives_no_p_value(work, folder):  # noqa: F811
+    work.run(dataclasses.replace(work.search(), subject_id=work.subject.id))
+    work.subject = work.case.add_subject(work.case.blob(work.subject.sha256), work.subject.name, caption="a gate")
+    work.run(measure(work, None, search="o"))
+    found = work.case.record(Finding, "o")
+    assert found.kind == "caption_late" and "p" not in found.numbers
+    assert work.case.record(Measured, "o").caption_late
+
+
 def more(folder, count):
     """The folder with so many pictures more."""
     draw = np.random.default_rng(8)
@@ -191,5 +200,5 @@ def test_a_test_with_another_model_is_no_look_at_this_one(work, folder, tmp_path
     tiny.pipeline("sd1-kl", other.parent / "tokens").save_pretrained(other, safe_serialization=True)
     work.run(measure(work, None))
     work.run(dataclasses.replace(measure(work, None, search="n"), model=str(other)))
-    assert [t.earlier_tests for t in work.case.records(Measured)] == [0, 0]
+    assert [(t.earlier_tests, t.other_models) for t in work.case.records(Measured)] == [(0, 0), (0, 1)]
     assert work.case.record(Finding, "n").kind == "no_controls"

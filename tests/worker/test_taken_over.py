@@ -35,7 +35,7 @@ def test_every_part_reaches_the_replay(work):  # noqa: F811
         assert getattr(made.recipe, name) == getattr(wanted, name), name
     plan = from_json(ReplaySettings, work.case.record(SearchPlan, "q").settings)
     assert plan.recipes == (wanted,)  # with what was left out of it
-    assert "taken over" in next(e.code for e in replay_ledger(work.case, made) if e.source == "settings")
+    assert "as set in the recipe" in next(e.code for e in replay_ledger(work.case, made) if e.source == "settings")
 
 
 @pytest.mark.parametrize("name", list(PARTS))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import Any
 
+from explorer.clip.known import KNOWN, is_clip
+from explorer.clip.weights_files import CONFIG, WEIGHTS
 from explorer.diffusion.describe import describe_model
-from explorer.diffusion.download import HUB, download_model
-from explorer.jobs.tasks import DownloadModel
+from explorer.diffusion.download import HUB, download_files, download_model
+from explorer.foreign.reading import read_json
+from explorer.jobs.tasks import DownloadClip, DownloadModel
 from explorer.records import Progress, to_json
 from explorer.run import Retold
 from explorer.texts import say
@@ -25,6 +29,21 @@ def download(task: DownloadModel, context: Context) -> Any:
                             hub=os.environ.get("HF_ENDPOINT") or HUB, run=Retold(context.run, _Megabytes()))
     context.report(0, 0, say("progress.computing_fingerprint"))
     return {"source": source, "info": to_json(describe_model(source, home=home))}
+
+
+def clip(task: DownloadClip, context: Context) -> Any:
+    """Writes a known CLIP's two files into the workspace, checked, with its config as its weights need it."""
+    known, home = KNOWN[task.clip], context.settings.home
+    target = known.folder(home)
+    if not is_clip(target):
+        context.report(0, 0, say("progress.asking_hub"))
+        download_files(known.repo, (CONFIG, WEIGHTS), target, offline=context.settings.offline,
+                       hub=os.environ.get("HF_ENDPOINT") or HUB, run=Retold(context.run, _Megabytes()))
+    config = read_json(target / CONFIG)
+    model = config.get("model_cfg")
+    if known.quick_gelu and isinstance(model, dict) and not model.get("quick_gelu"):
+        (target / CONFIG).write_text(json.dumps(config | {"model_cfg": model | {"quick_gelu": True}}), "utf-8")
+    return {"clip": str(target), "name": known.name}
 
 
 class _Megabytes:

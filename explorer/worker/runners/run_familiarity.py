@@ -47,12 +47,14 @@ def subject(task: MeasureFamiliarity, context: Context) -> Any:
     rgb = read_png(case.blob(found.pixels_sha256))
     context.report(0, 0, say("progress.loading_model"))
     model, plan = loading.model(context, task.model), plan_for(task.words or _usual(found))
+    if not model.own_loop:
+        raise ExplorerError("familiarity.own_loop", name=model.info.name)
     controls = _controls(plan, task, context, model)
     against = controls.id if controls else ""
     said = _words(plan, found, rgb, task, context)
     asked = (plan.id, against, said[0] if plan.words == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier_known(looks_at(store, found.pixels_sha256), asked, search_id=task.test_id,
+    looks = earlier_known(looks_at(store, rgb), asked, search_id=task.test_id,
                           model=model.ref.fingerprint)
     case.note("familiarity test planned", {
         "plan": asdict(plan), "controls": against, "control_works": len(controls.values) if controls else 0,

@@ -20,6 +20,7 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
+from explorer.familiarity.judge import made_finding
 from explorer.findings import calibration as own
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import recipe_ledger
@@ -42,6 +43,7 @@ from explorer.settings import WORLD
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
+from explorer.worker.runners.made_by_model import made_by
 from explorer.world.files import open_world
 from explorer.world.manifest import all_words, load_small, read_manifest
 
@@ -54,18 +56,20 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
     context.report(0, 0, say("progress.loading_model"))
-    model = loading.model(context, task.model).ref
+    loaded = loading.model(context, task.model)
+    model = loaded.ref
     policy = check(task.policy).for_family(model.family)
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier(looks_at(store, found.pixels_sha256), test, search_id=task.search_id, model=model.fingerprint)
+    looks = earlier(looks_at(store, rgb), test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
-            "search_id": task.search_id, "earlier_tests": looks[0], "earlier_searches": looks[1]},
+            "search_id": task.search_id, "earlier_tests": looks.tests, "earlier_searches": looks.searches,
+            "other_models": looks.models, "other_works": looks.works, "caption_late": looks.caption_late},
             job_id=context.job.id)
     search = RunSearch(case.id, found.id, task.search_id, settings_of(policy, prompts), task.model, task.clip)
     run_replays.search(search, context)
@@ -75,13 +79,17 @@ def subject(task: MeasureSubject, context: Context) -> Any:
         told |= rivals(rgb, pictures)
         context.commit(controls)
     measured = Measured(task.search_id, found.id, policy.id, best.recipe.prompt, best.closeness[policy.score],
-                        best.id, policy.effort(model.family), told, against, *looks)
+                        best.id, policy.effort(model.family), told, against, looks.tests, looks.searches,
+                        looks.models, looks.works, looks.caption_late)
     rate = stored_rate(WORLD, policy, model_fingerprint=model.fingerprint) if task.controls == "world" else None
     finding = judge_measured(measured, best, controls, score=policy.score, error_rate=rate)
     if controls is not None and task.controls != "world":
         calibration = _calibration(policy, task.controls, context, controls.id, model)
         context.commit(*([calibration] if calibration else []))
         finding = own.quoted(finding, calibration)
+    made = made_by(loaded, found, rgb, context)
+    if made.likely:  # it comes back because it came from there
+        finding = replace(made_finding(found.id, made), id=finding.id)
     context.commit(measured, finding)
     return to_json(measured)
 

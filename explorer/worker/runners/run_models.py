@@ -34,11 +34,12 @@ def attempt(task: TryModel, context: Context) -> Any:
                    on_step=lambda v: context.report(0, 1, say("progress.making_image"), step=v.index + 1,
                                                     steps=v.steps))
     return {"info": to_json(model.info), "recipe": to_json(made.recipe), "hashes": made.hashes,
-            "path": str(_kept(made, model, context)), "flagged": made.flagged,
+            "path": str(keep_trial(made, model, context)), "flagged": made.flagged,
             "elapsed_s": time.monotonic() - began}
 
 
-def _kept(made: Rendered, model: Model, context: Context) -> Path:
+def keep_trial(made: Rendered, model: Model, context: Context) -> Path:
+    """Writes a trial's picture to the cache, which belongs to no case."""
     folder = context.settings.cache / "trials"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{model.ref.fingerprint[:16]}-{made.hashes['png'][:16]}.png"

@@ -36,7 +36,7 @@ def leaders(captions: list[str], pixels: np.ndarray, order: np.ndarray) -> np.nd
 def neighbours(captions: list[str], pixels: np.ndarray) -> list[list[int]]:
     """Works near to each work, by caption, tiled distance or the correlation of their ink."""
     found: list[set[int]] = [set() for _ in captions]
-    for i, j in (*_equal(captions), *_alike(pixels)):
+    for i, j in (*_equal(captions), *alike(pixels)):
         found[i].add(j)
         found[j].add(i)
     return [sorted(f) for f in found]
@@ -50,7 +50,8 @@ def _equal(captions: list[str]) -> Iterator[tuple[int, int]]:
             yield first[key], i
 
 
-def _alike(pixels: np.ndarray) -> Iterator[tuple[int, int]]:
+def alike(pixels: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs of works whose 64 px images (n, 64, 64, 3) are near by tiled distance or by their ink."""
     x = pixels.astype(np.float32) / 255
     ink = (1 - x.mean(-1)).reshape(len(x), -1)
     ink -= ink.mean(1, keepdims=True)
