@@ -21,8 +21,8 @@ class Ranked:
 def portfolio_of(case: CaseView, *, rate: float = 0.1) -> Portfolio | None:
     """The ranking of the case's works under their commonest policy and controls; None before there is one.
 
-    A work's first test counts: later ones were chosen after a look. Works without controls are left out, and pictures
-    that the model may have made.
+    A work's first test counts: later ones were chosen after a look. Works without controls are left out, and so are
+    pictures that the model may have made.
     """
     names = {s.id: s.name for s in case.subjects()}
     made = {f.id for f in case.records(Finding) if f.kind == "familiarity_made"}

@@ -30,7 +30,7 @@ from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.manifest import all_words, load_small, read_manifest
 from explorer.world_build.familiarity_scores import Report, Shown, familiarity_lines, sign_lines
 
-ONCE = 100  # works seen once that take part in tuning
+ONCE = 60  # works seen once that take part in tuning
 TEST_SINGLES = 150  # of the works seen once, the first by their SHA-256 are test works
 TOLD_APART = 0.0025  # share of tuning works that the threshold may take for made by the model
 FOLDS, LEAST_EXPLAINED = 5, 0.05

@@ -196,7 +196,8 @@ def made_by(world: World, model: Model, one: Source, groups: dict[str, list[dict
                 "members_64_and_256": [w for n in ("64", "256") for w in one.shown[n]]}
     loss = sign_lines(model, [w for part in (*pictures.values(), *drawings.values()) for w in part], folder=folder)
     recognised = {name: np.array([loss[w.name] < least for w in part]) for name, part in pictures.items()}
-    left = [w for name, part in pictures.items() for w, known in zip(part, recognised[name], strict=True) if not known]
+    left = [w for name, part in pictures.items() for w, found in zip(part, recognised[name], strict=True)
+            if not found]
     lines = familiarity_lines(model, left, one.plan, folder=folder)
     told = {w.name: features(w.rgb, caption=w.words[0]) for w in left}
     p = [one.p_of(w.name, told[w.name], excesses(lines[w.name]["value"], told[w.name], one.controls)[0])

@@ -1,4 +1,4 @@
-"""What others publish for one picture and its caption, on the same model: PIA, SecMI; plain loss and CLiD from errors.
+"""What others publish for one picture and its caption, on the same model: PIA and SecMI.
 
 PIA (Kong et al. 2023): the noise that the model predicts at time 0 is laid over the picture, and predicted again.
 SecMI (Duan et al. 2023): a picture is carried along the deterministic path, one step further and back. Both score
@@ -8,6 +8,7 @@ higher for members as the difference is smaller.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ def secmi(model: Model, latents: torch.Tensor, captions: Sequence[str]) -> np.nd
     """(n,) minus the squared error of a step on the deterministic path and back."""
     path, x = _Path(model, captions, latents), latents
     times = [FIRST, *range(SECMI_STEP, SECMI_TIME + 1, SECMI_STEP)]
-    for time, to in zip(times, times[1:], strict=False):
+    for time, to in pairwise(times):
         x = path.moved(x, time, to)
     further = path.moved(x, SECMI_TIME, SECMI_TIME + SECMI_STEP)
     back = path.moved(further, SECMI_TIME + SECMI_STEP, SECMI_TIME)

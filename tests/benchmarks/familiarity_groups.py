@@ -20,8 +20,8 @@ from tests.benchmarks.findings_works import SINGLES, group
 
 PARTS = {"test": "held_out", "stranger": "strangers", "1": "1", "4": "4", "16": "16", "64": "64", "256": "256"}
 MOST = {  # works of each group by the source of words: what two processor cores allow
-    "caption": {"test": 150, "stranger": 75, "1": SINGLES, "4": 40, "16": 40, "64": 20, "256": 20},
-    "recovered": {"test": 80, "stranger": 30, "1": 60, "4": 40, "16": 30, "64": 20, "256": 20},
+    "caption": {"test": 150, "stranger": 60, "1": SINGLES, "4": 40, "16": 30, "64": 20, "256": 20},
+    "recovered": {"test": 80, "stranger": 30, "1": 60, "4": 40, "16": 30, "64": 10, "256": 10},
     "fitted": {"test": 40, "stranger": 0, "1": 40, "4": 24, "16": 16, "64": 8, "256": 8}}
 GRADES = (1, 2)
 
@@ -36,8 +36,8 @@ def chosen(rows: Sequence[dict], source: str, *, share: float = 1.0) -> dict[str
 
 
 def derived(world: World, rows: Sequence[dict]) -> list[Shown]:
-    """Pictures made after works that were seen often, with those works' captions: cropped, as if photographed, saved
-    as JPEG, in two grades, and mirrored; never trained on themselves."""
+    """Pictures made after works that were seen often, with those works' captions: cropped, as if photographed,
+    saved as JPEG, in two grades, and mirrored; never trained on themselves."""
     made = []
     for number, row in enumerate(rows):
         image = Image.fromarray(shown(world, row))
@@ -51,7 +51,7 @@ def derived(world: World, rows: Sequence[dict]) -> list[Shown]:
 
 
 def made_by_model(model: Model, world: World, rows: Sequence[dict], *, each: int) -> dict[str, list[Shown]]:
-    """Pictures that the model made with held-out works' captions: from words alone, and from the works at strengths."""
+    """Pictures that the model made with held-out works' captions: from words alone, and from works at strengths."""
     return {"from words": _drawn(model, world, rows[:each], None),
             "strength 0.6": _drawn(model, world, rows[each:each + each // 2], 0.6),
             "strength 0.3": _drawn(model, world, rows[each:each + each // 2], 0.3)}
