@@ -21,8 +21,9 @@ def found(value, *, controls=CONTROLS, made=NOT_MADE, earlier=0, features=None):
 def test_a_familiar_picture_is_ranked_and_said_in_plain_words():
     says = found(2.0)
     assert says.kind == "familiarity_known" and says.numbers["p"] == 0.01
-    assert says.statement.startswith("The model's error on this picture falls more than on 100% of 99 control "
-                                     "works when it is given these words (p = 0.01). With the words it falls by 20%.")
+    begins = ("The model's error on this picture falls more than on 100% of 99 control works "
+              "when it is given these words (p = 0.01). With the words it falls by 20%.")
+    assert says.statement.startswith(begins)
     assert found(0.0).kind == "familiarity_not_known" and "no more than chance allows" in found(0.0).statement
     assert not any(word in (says.statement + "".join(says.limits)).lower() for word in BANNED)
 

@@ -1,0 +1,106 @@
+"""Two plain answers side by side: whether the picture comes back, and whether the model knows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.familiarity.judge import both
+from explorer.familiarity.plan import PLANS, plan_for
+from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
+from explorer.findings.finding import Finding, Measured
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.tasks import MeasureBody, MeasureFamiliarity
+from explorer.records import Subject
+from pages.shared import state
+from pages.shared.texts import plain, retold, say
+from pages.tasks import live, submit
+
+TASKS = ("MeasureFamiliarity", "MeasureKnownControls")
+
+
+def panel(case: Case, subject: Subject) -> None:
+    """Draws the subject's newest answers and the way to a test; follows a running one."""
+    if not case.read_only or case.records(FamiliarityTest, subject_id=subject.id):
+        live.follow(lambda: _draw(case, subject), *TASKS)
+
+
+def _draw(case: Case, subject: Subject) -> None:
+    here = state.here()
+    st.header(say("known.title"), anchor=False)
+    st.markdown(say("known.text"))
+    tests = case.records(FamiliarityTest, subject_id=subject.id)
+    measured = _measured(case, subject)
+    if tests:
+        back, knows = st.columns(2, gap="large")
+        with back:
+            st.markdown(f"**{say('known.back')}**")
+            st.markdown(plain(retold(measured.statement)) if measured else say("known.not_tested"))
+            st.caption(say("known.back_can"))
+        with knows:
+            _known(case, tests[-1])
+        _both(measured, tests[-1])
+    live.panel(here, *TASKS)
+    if not case.read_only and not submit.active(here, *TASKS):
+        _form(here, case, subject, again=bool(tests))
+
+
+def _measured(case: Case, subject: Subject) -> Finding | None:
+    """The finding of the newest measured test."""
+    tests = case.records(Measured, subject_id=subject.id)
+    return case.record(Finding, tests[-1].id) if tests else None
+
+
+def _known(case: Case, test: FamiliarityTest) -> None:
+    controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
+    st.markdown(f"**{say('known.' + test.finding.kind)}**")
+    st.markdown(plain(retold(test.finding.statement)))
+    st.caption(say("known.how", words=say(f"known.words_{test.words}"), prompt=plain(test.prompt),
+                   controls=plain(controls.source) if controls else say("measured.none"),
+                   searches=test.earlier_searches))
+    st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
+
+
+def _both(measured: Finding | None, test: FamiliarityTest) -> None:
+    """One p-value of the two answers, by the rule that was fixed beforehand."""
+    if measured is not None and "p" in measured.numbers and "p" in test.finding.numbers:
+        st.markdown(say("known.both", p=f"{both(measured.numbers['p'], test.finding.numbers['p']):.3g}"))
+
+
+def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:
+    own = [words for words in PLANS if words != "caption" or subject.caption]
+    with st.expander(say("known.again" if again else "known.run"), icon=":material/psychology:", expanded=not again):
+        words = st.segmented_control(say("known.words"), own, default=own[0], required=True, key="known_words",
+                                     format_func=lambda name: say(f"known.words_{name}"))
+        st.markdown(say("known.plan", evaluations=plan_for(words).evaluations()))
+        if again:
+            st.info(say("known.exploratory_note"), icon=":material/visibility:")
+        if st.button(say("known.start"), type="primary", key=f"known_start_{subject.id}"):
+            controls = "world" if here.settings.model == "world" else ""
+            submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
+                                                   here.settings.model, here.settings.clip))
+            st.rerun()
+
+
+def body(case: Case) -> None:
+    """What a case's works say together, as a body of work, and the button that asks."""
+    live.follow(lambda: _body(case), "MeasureBody")
+
+
+def _body(case: Case) -> None:
+    here, tested = state.here(), len(case.records(FamiliarityTest))
+    found = {one.of: one for one in case.records(BodyTest)}
+    if not found and tested < 2:
+        return
+    st.header(say("known.body"), anchor=False)
+    st.caption(say("known.body_text"))
+    for name, one in found.items():
+        with st.container(border=True):
+            st.markdown(f"**{say('known.body_' + name)}**")
+            st.markdown(plain(retold(one.finding.statement)))
+            st.caption(" ".join(plain(retold(limit)) for limit in one.finding.limits))
+    live.panel(here, "MeasureBody")
+    if not case.read_only and not submit.active(here, "MeasureBody") and tested > 1 \
+            and st.button(say("known.body_start"), key="known_body"):
+        submit.submit(here, MeasureBody(case.id))
+        st.rerun()
