@@ -19,12 +19,12 @@ def familiarity_blocks(found: CaseView, subject: Subject) -> list[Block]:
     for test in found.records(FamiliarityTest, subject_id=subject.id):
         controls = found.record(KnownControls, test.controls_id) if test.controls_id else None
         blocks += [Text(retold(test.finding.statement), "finding"),
-                   Text(say("known_report.how", words=test.prompt or say("document.none"),
+                   Text(say("familiar_report.how", words=test.prompt or say("document.none"),
                             evaluations=number(test.evaluations),
                             controls=controls.source if controls else say("document.none"),
                             looks=number(test.earlier_tests), searches=number(test.earlier_searches)), "note"),
                    Text(" ".join(map(retold, test.finding.limits)), "note"), *_both(found, subject, test)]
-    return [Heading(say("known_report.title"), 3), *blocks] if blocks else []
+    return [Heading(say("familiar_report.title"), 3), *blocks] if blocks else []
 
 
 def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Block]:
@@ -32,14 +32,14 @@ def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Bloc
     back = found.record(Finding, tests[-1].id) if tests else None
     if back is None or "p" not in back.numbers or "p" not in test.finding.numbers:
         return []
-    return [Text(say("known_report.both", p=number(both(back.numbers["p"], test.finding.numbers["p"]))), "finding")]
+    return [Text(say("familiar_report.both", p=number(both(back.numbers["p"], test.finding.numbers["p"]))), "finding")]
 
 
 def body_of_work_blocks(found: CaseView) -> list[Block]:
     """What the works say together; nothing where that was not tested."""
     tests = found.records(BodyTest)
-    blocks: list[Block] = [Heading(say("known_report.body"), 3)] if tests else []
+    blocks: list[Block] = [Heading(say("familiar_report.body"), 3)] if tests else []
     for one in tests:
-        blocks += [Text(say(f"known_report.of_{one.of}", statement=retold(one.finding.statement)), "finding"),
+        blocks += [Text(say(f"familiar_report.of_{one.of}", statement=retold(one.finding.statement)), "finding"),
                    Text(" ".join(map(retold, one.finding.limits)), "note")]
     return blocks

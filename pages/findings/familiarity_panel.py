@@ -27,16 +27,16 @@ def panel(case: Case, subject: Subject) -> None:
 
 def _draw(case: Case, subject: Subject) -> None:
     here = state.here()
-    st.header(say("known.title"), anchor=False)
-    st.markdown(say("known.text"))
+    st.header(say("familiar.title"), anchor=False)
+    st.markdown(say("familiar.text"))
     tests = case.records(FamiliarityTest, subject_id=subject.id)
     measured = _measured(case, subject)
     if tests:
         back, knows = st.columns(2, gap="large")
         with back:
-            st.markdown(f"**{say('known.back')}**")
-            st.markdown(plain(retold(measured.statement)) if measured else say("known.not_tested"))
-            st.caption(say("known.back_can"))
+            st.markdown(f"**{say('familiar.back')}**")
+            st.markdown(plain(retold(measured.statement)) if measured else say("familiar.not_tested"))
+            st.caption(say("familiar.back_can"))
         with knows:
             _known(case, tests[-1])
         _both(measured, tests[-1])
@@ -53,9 +53,9 @@ def _measured(case: Case, subject: Subject) -> Finding | None:
 
 def _known(case: Case, test: FamiliarityTest) -> None:
     controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
-    st.markdown(f"**{say('known.' + test.finding.kind)}**")
+    st.markdown(f"**{say('familiar.' + test.finding.kind)}**")
     st.markdown(plain(retold(test.finding.statement)))
-    st.caption(say("known.how", words=say(f"known.words_{test.words}"), prompt=plain(test.prompt),
+    st.caption(say("familiar.how", words=say(f"familiar.words_{test.words}"), prompt=plain(test.prompt),
                    controls=plain(controls.source) if controls else say("measured.none"),
                    searches=test.earlier_searches))
     st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
@@ -64,18 +64,19 @@ def _known(case: Case, test: FamiliarityTest) -> None:
 def _both(measured: Finding | None, test: FamiliarityTest) -> None:
     """One p-value of the two answers, by the rule that was fixed beforehand."""
     if measured is not None and "p" in measured.numbers and "p" in test.finding.numbers:
-        st.markdown(say("known.both", p=f"{both(measured.numbers['p'], test.finding.numbers['p']):.3g}"))
+        st.markdown(say("familiar.both", p=f"{both(measured.numbers['p'], test.finding.numbers['p']):.3g}"))
 
 
 def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:
     own = [words for words in PLANS if words != "caption" or subject.caption]
-    with st.expander(say("known.again" if again else "known.run"), icon=":material/psychology:", expanded=not again):
-        words = st.segmented_control(say("known.words"), own, default=own[0], required=True, key="known_words",
-                                     format_func=lambda name: say(f"known.words_{name}"))
-        st.markdown(say("known.plan", evaluations=plan_for(words).evaluations()))
+    title = say("familiar.again" if again else "familiar.run")
+    with st.expander(title, icon=":material/psychology:", expanded=not again):
+        words = st.segmented_control(say("familiar.words"), own, default=own[0], required=True, key="known_words",
+                                     format_func=lambda name: say(f"familiar.words_{name}"))
+        st.markdown(say("familiar.plan", evaluations=plan_for(words).evaluations()))
         if again:
-            st.info(say("known.exploratory_note"), icon=":material/visibility:")
-        if st.button(say("known.start"), type="primary", key=f"known_start_{subject.id}"):
+            st.info(say("familiar.exploratory_note"), icon=":material/visibility:")
+        if st.button(say("familiar.start"), type="primary", key=f"known_start_{subject.id}"):
             controls = "world" if here.settings.model == "world" else ""
             submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
                                                    here.settings.model, here.settings.clip))
@@ -92,15 +93,15 @@ def _body(case: Case) -> None:
     found = {one.of: one for one in case.records(BodyTest)}
     if not found and tested < 2:
         return
-    st.header(say("known.body"), anchor=False)
-    st.caption(say("known.body_text"))
+    st.header(say("familiar.body"), anchor=False)
+    st.caption(say("familiar.body_text"))
     for name, one in found.items():
         with st.container(border=True):
-            st.markdown(f"**{say('known.body_' + name)}**")
+            st.markdown(f"**{say('familiar.body_' + name)}**")
             st.markdown(plain(retold(one.finding.statement)))
             st.caption(" ".join(plain(retold(limit)) for limit in one.finding.limits))
     live.panel(here, "MeasureBody")
     if not case.read_only and not submit.active(here, "MeasureBody") and tested > 1 \
-            and st.button(say("known.body_start"), key="known_body"):
+            and st.button(say("familiar.body_start"), key="known_body"):
         submit.submit(here, MeasureBody(case.id))
         st.rerun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.findings import findings_panel, measured_panel, planes, portfolio_panel
+from pages.findings import familiarity_panel, findings_panel, measured_panel, planes, portfolio_panel
 from pages.prompt import signals_panel
 from pages.shared import loop_path, upload, widgets
 from pages.shared.texts import say
@@ -15,6 +15,7 @@ if upload.needed(now, "findings"):
     case, subject = now.case, now.subject
     portfolio_panel.caution(case, subject)
     measured_panel.panel(case, subject)
+    familiarity_panel.panel(case, subject)
     if not case.count_replays(subject.id):
         widgets.empty("findings")
     else:

@@ -33,7 +33,7 @@ from explorer.world.manifest import read_manifest
 from explorer.world_build.familiarity_scores import Shown, familiarity_lines, sign_lines
 from explorer.world_build.familiarity_world import Words, shown, works_of
 from tests.benchmarks import familiarity_baselines as others
-from tests.benchmarks.familiarity_groups import chosen, derived, made_by_model
+from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_model
 from tests.benchmarks.stored import store, stored
 
 NAME = "bench_familiarity"
@@ -81,8 +81,6 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dic
 
 
 NOT_HAD = {"crossover": "no second draw of the world was trained for this run",
-           "look_alikes": "the bundled world has no drawings of one thing by several hands",
-           "doubles": "the near copies that the builder left out do not come with the world",
            "made_by.another_model": "no second model was at hand"}
 
 
@@ -100,13 +98,12 @@ class Source:
         self.shown = {name: works_of(world, part, self.plan, words) if part else []
                       for name, part in groups.items()}
         if source == "caption":
-            often = [row for n in ("64", "256") for row in groups[n]]
-            self.shown["derived"] = derived(world, often)
+            self.shown |= {name: hard(world, name) for name in HARD}
         self.lines = familiarity_lines(model, [w for part in self.shown.values() for w in part], self.plan,
                                        folder=folder)
         self.spread = control_distances(self.controls.features)
         self.theirs = excesses(self.controls.values[0], self.controls.features[0], self.controls)[1]
-        self.told = {w.name: features(w.rgb if name == "derived" else shown(world, groups[name][i]),
+        self.told = {w.name: features(w.rgb if name in HARD else shown(world, groups[name][i]),
                                       caption=w.words[0])
                      for name, part in self.shown.items() for i, w in enumerate(part)}
         self.excess = {name: np.array([self._excess(w) for w in part]) for name, part in self.shown.items()}
@@ -128,7 +125,7 @@ class Source:
             if len(self.excess[n])}
 
     def flagged(self) -> dict[str, Any]:
-        names = [name for name in ("held_out", "strangers", "derived") if len(self.p.get(name, ()))]
+        names = [name for name in ("held_out", "strangers", *HARD) if len(self.p.get(name, ()))]
         return {f"flagged_at_{level}": {name: share_at(self.p[name], level / 100) for name in names}
                 for level in (1, 5)}
 

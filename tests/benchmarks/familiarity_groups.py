@@ -1,21 +1,16 @@
-"""Which pictures the familiarity benchmark uses: works by their part, pictures made after works, pictures that the
-model made."""
+"""Which pictures the familiarity benchmark uses: works by their part, hard works, pictures that the model made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from PIL import Image
-
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.records import Recipe
 from explorer.world.files import World
+from explorer.world.hard_works import pixels, read_hard_works
 from explorer.world.manifest import load_small
 from explorer.world_build.familiarity_scores import Shown
-from explorer.world_build.familiarity_world import shown
-from explorer.world_build.hands.pixel_edits import KINDS
 from tests.benchmarks.findings_works import SINGLES, group
 
 PARTS = {"test": "held_out", "stranger": "strangers", "1": "1", "4": "4", "16": "16", "64": "64", "256": "256"}
@@ -23,7 +18,7 @@ MOST = {  # works of each group by the source of words: what two processor cores
     "caption": {"test": 150, "stranger": 60, "1": SINGLES, "4": 40, "16": 30, "64": 20, "256": 20},
     "recovered": {"test": 80, "stranger": 30, "1": 60, "4": 40, "16": 30, "64": 10, "256": 10},
     "fitted": {"test": 40, "stranger": 0, "1": 40, "4": 24, "16": 16, "64": 8, "256": 8}}
-GRADES = (1, 2)
+HARD = {"derived": 60, "look_alikes": 40, "doubles": 30}  # of the hard works, with captions
 
 
 def chosen(rows: Sequence[dict], source: str, *, share: float = 1.0) -> dict[str, list[dict]]:
@@ -35,19 +30,13 @@ def chosen(rows: Sequence[dict], source: str, *, share: float = 1.0) -> dict[str
     return {PARTS[name]: part[:round(MOST[source][name] * share)] for name, part in found.items()}
 
 
-def derived(world: World, rows: Sequence[dict]) -> list[Shown]:
-    """Pictures made after works that were seen often, with those works' captions: cropped, as if photographed,
-    saved as JPEG, in two grades, and mirrored; never trained on themselves."""
-    made = []
-    for number, row in enumerate(rows):
-        image = Image.fromarray(shown(world, row))
-        kinds = [(f"{name} {grade}", change(image, grade, np.random.default_rng([number, grade])))
-                 for name, change in KINDS.items() for grade in GRADES]
-        kinds.append(("mirrored", image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
-        kind, picture = kinds[number % len(kinds)]
-        small = np.asarray(picture.resize((64, 64), Image.Resampling.BOX))
-        made.append(Shown(f"{row['id']} {kind}", small, (row["caption"],)))
-    return made
+def hard(world: World, group: str) -> list[Shown]:
+    """Hard works of a group with their captions, never trained on: the first of each kind by their SHA-256."""
+    rows, turns = sorted(read_hard_works(world, group), key=lambda row: row["sha256"]), {}
+    for row in rows:
+        turns.setdefault((row["kind"], row["grade"]), []).append(row)
+    mixed = sorted((n, row["sha256"], row) for part in turns.values() for n, row in enumerate(part))
+    return [Shown(row["id"], pixels(row), (row["caption"],)) for *_, row in mixed[:HARD[group]]]
 
 
 def made_by_model(model: Model, world: World, rows: Sequence[dict], *, each: int) -> dict[str, list[Shown]]:
