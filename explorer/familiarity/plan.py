@@ -42,7 +42,7 @@ class Plan:
 
 
 PLANS: dict[str, Plan] = {plan.words: plan for plan in (
-    Plan("caption", (650, 750, 850), 2),
+    Plan("caption", (650, 750, 850), 1),
     Plan("recovered", (650, 750, 850), 1, prompts=4),
     Plan("fitted", (650, 750, 850), 1, fit=FitPlan(steps=8, draws=2, rate=0.1, times=(650, 750, 850))),
 )}

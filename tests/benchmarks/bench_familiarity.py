@@ -39,7 +39,7 @@ from tests.benchmarks.stored import store, stored
 NAME = "bench_familiarity"
 SEEN = ("1", "4", "16", "64", "256")
 SETS, WORKS_IN_SET = 200, (5, 10, 20, 50)
-OTHERS = {"held_out": 60, "1": 60, "4": 30, "16": 30, "64": 15, "256": 15}  # works for the costly baselines
+OTHERS = {"held_out": 40, "1": 40, "4": 20, "16": 20, "64": 10, "256": 10}  # works for the costly baselines
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from tests.benchmarks.findings_works import SINGLES, group
 PARTS = {"test": "held_out", "stranger": "strangers", "1": "1", "4": "4", "16": "16", "64": "64", "256": "256"}
 MOST = {  # works of each group by the source of words: what two processor cores allow
     "caption": {"test": 150, "stranger": 60, "1": SINGLES, "4": 40, "16": 30, "64": 20, "256": 20},
-    "recovered": {"test": 80, "stranger": 30, "1": 60, "4": 40, "16": 30, "64": 10, "256": 10},
-    "fitted": {"test": 40, "stranger": 0, "1": 40, "4": 24, "16": 16, "64": 8, "256": 8}}
+    "recovered": {"test": 60, "stranger": 20, "1": 50, "4": 40, "16": 20, "64": 8, "256": 8},
+    "fitted": {"test": 30, "stranger": 0, "1": 30, "4": 20, "16": 12, "64": 6, "256": 6}}
 HARD = {"derived": 60, "look_alikes": 40, "doubles": 30}  # of the hard works, with captions
 
 
