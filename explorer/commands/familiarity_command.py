@@ -68,5 +68,5 @@ def works(case: Case) -> list[dict[str, Any]]:
 def bodies(case: Case) -> list[dict[str, Any]]:
     """What was found of the case's works together, as JSON values."""
     return [{"of": one.of, "works": len(one.subject_ids), "p": one.p, "smallest_p": one.smallest,
-             "statement": one.finding.statement, "limits": list(one.finding.limits)}
+             "statement": one.finding.statement, "limits": list(one.finding.limits), "power": one.power}
             for one in case.records(BodyTest)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explorer.familiarity.records import MadeBy
 
-SAME_PICTURE = 0.03  # tiled distance that JPEG and rescaling leave; a replay below it is the picture itself
+SAME_PICTURE = 0.02  # tiled distance that JPEG and rescaling leave; a replay below it is the picture itself
 
 
 def verdict(first_loss: float | None, least: float | None, *, says_so: bool = False,

@@ -77,3 +77,4 @@ class BodyTest:
     shared: float
     excess: float
     finding: Finding
+    power: str = ""  # how often works seen once would be noticed in such a set, in words

@@ -32,7 +32,8 @@ def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Bloc
     back = found.record(Finding, tests[-1].id) if tests else None
     if back is None or "p" not in back.numbers or "p" not in test.finding.numbers:
         return []
-    return [Text(say("familiar_report.both", p=number(both(back.numbers["p"], test.finding.numbers["p"]))), "finding")]
+    p = both(back.numbers["p"], test.finding.numbers["p"])
+    return [Text(say("familiar_report.both", p=number(p)), "finding")]
 
 
 def body_of_work_blocks(found: CaseView) -> list[Block]:
@@ -41,5 +42,6 @@ def body_of_work_blocks(found: CaseView) -> list[Block]:
     blocks: list[Block] = [Heading(say("familiar_report.body"), 3)] if tests else []
     for one in tests:
         blocks += [Text(say(f"familiar_report.of_{one.of}", statement=retold(one.finding.statement)), "finding"),
+                   *([Text(retold(one.power), "note")] if one.power else []),
                    Text(" ".join(map(retold, one.finding.limits)), "note")]
     return blocks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.familiarity.case_bodies import power_before
 from explorer.familiarity.judge import both
 from explorer.familiarity.plan import PLANS, plan_for
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
@@ -12,6 +13,7 @@ from explorer.findings.finding import Finding, Measured
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureBody, MeasureFamiliarity
 from explorer.records import Subject
+from explorer.settings import WORLD
 from pages.shared import state
 from pages.shared.texts import plain, retold, say
 from pages.tasks import live, submit
@@ -95,11 +97,13 @@ def _body(case: Case) -> None:
         return
     st.header(say("familiar.body"), anchor=False)
     st.caption(say("familiar.body_text"))
+    if not found:
+        st.caption(plain(retold(power_before(WORLD, tested, bundled=here.settings.model == "world"))))
     for name, one in found.items():
         with st.container(border=True):
             st.markdown(f"**{say('familiar.body_' + name)}**")
             st.markdown(plain(retold(one.finding.statement)))
-            st.caption(" ".join(plain(retold(limit)) for limit in one.finding.limits))
+            st.caption(" ".join(plain(retold(line)) for line in (one.power, *one.finding.limits) if line))
     live.panel(here, "MeasureBody")
     if not case.read_only and not submit.active(here, "MeasureBody") and tested > 1 \
             and st.button(say("familiar.body_start"), key="known_body"):

@@ -18,7 +18,7 @@ def test(task: MeasureBody, context: Context) -> Any:
     """Writes a BodyTest for each of the two answers that the case's works have with controls."""
     case = context.case()
     artists = {row["id"]: row["creator"] for row in read_manifest(open_world(WORLD))}
-    found = bodies(case, artists, one_artist=task.one_artist)
+    found = bodies(case, artists, world=WORLD, one_artist=task.one_artist)
     if not found:
         raise ExplorerError("familiarity.no_works", title=case.title)
     context.commit(*found)
