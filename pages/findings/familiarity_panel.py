@@ -85,6 +85,13 @@ def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> Non
             st.rerun()
 
 
+def signal_rows(case: Case, subject_id: str) -> list[str]:
+    """The newest test as a row of the signals' table; none where there is no test."""
+    tests = case.records(FamiliarityTest, subject_id=subject_id)[-1:]
+    return [f"| {say('familiar.signal')} | {t.value:.4g} | {say('familiar.signal_plain')} | "
+            f"{say('familiar.signal_blind')} |" for t in tests]
+
+
 def body(case: Case) -> None:
     """What a case's works say together, as a body of work, and the button that asks."""
     live.follow(lambda: _body(case), "MeasureBody")
