@@ -35,8 +35,9 @@ def hard(world: World, group: str) -> list[Shown]:
     rows, turns = sorted(read_hard_works(world, group), key=lambda row: row["sha256"]), {}
     for row in rows:
         turns.setdefault((row["kind"], row["grade"]), []).append(row)
-    mixed = sorted((n, row["sha256"], row) for part in turns.values() for n, row in enumerate(part))
-    return [Shown(row["id"], pixels(row), (row["caption"],)) for *_, row in mixed[:HARD[group]]]
+    mixed = sorted(((n, row) for part in turns.values() for n, row in enumerate(part)),
+                   key=lambda pair: (pair[0], pair[1]["sha256"], pair[1]["id"]))
+    return [Shown(row["id"], pixels(row), (row["caption"],)) for _, row in mixed[:HARD[group]]]
 
 
 def made_by_model(model: Model, world: World, rows: Sequence[dict], *, each: int) -> dict[str, list[Shown]]:
