@@ -11,7 +11,7 @@ if __name__ == "__main__":
     from explorer.settings import ASSETS
     from pages.server import login, media
     from pages.shared import frame, speech
-    from pages.tasks import tray
+    from pages.tasks import model_chip, tray
 
     st.set_page_config(page_icon=str(ASSETS / "theme" / "icon.svg"), layout="wide")
     st.logo(str(ASSETS / "theme" / "logo.svg"), icon_image=str(ASSETS / "theme" / "icon.svg"), size="large")
@@ -19,6 +19,7 @@ if __name__ == "__main__":
     speech.listen()
     page = frame.navigation()
     login.gate(guarded=media.is_guarded())
+    frame.guarded(model_chip.draw)()
     frame.show(page)
     tray.draw()
 else:

@@ -34,13 +34,11 @@ from explorer.texts import say
 def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Prints the plan and what is missing; with `--yes` fetches, times, tests and returns what was found."""
     found, files = _choices(args, settings), _works(args.works)
-    need = needed(found, settings)
-    if args.yes and not need.why:
+    need, check = needed(found, settings), _check(found, files)
+    if args.yes and not need.why and files and check and check.enough:  # else gigabytes would come for nothing
         found = _fetched(found, need, settings, quiet=args.json)
-        settings = load_settings(settings.home)
         need = needed(found, settings)
     info = describe_model(found.model, home=settings.home) if need.model_here else None
-    check = _check(found, files)
     told = plan(found, need, info, check, works=len(files), settings=settings)
     _say(told, need, check)
     if not args.yes:
@@ -72,13 +70,10 @@ def _works(paths: list[Path]) -> list[Path]:
 
 
 def _fetched(found: Choices, need: Needed, settings: Settings, *, quiet: bool) -> Choices:
-    """Writes what is missing into the workspace and times one replay there; offline again afterwards."""
+    """Writes what is missing into the workspace and times one replay there."""
     with Queue(settings.database) as queue, Bars(quiet=quiet) as bars:
-        found = start.fetch_and_time(found, need, queue, settings)
-        try:
-            jobs = foreground.follow_jobs(load_settings(settings.home), found.fetch, follow=bars.follow)
-        finally:
-            found = start.offline_again(found, queue, load_settings(settings.home))
+        found = start.fetch_and_time(found, need, queue)
+        jobs = foreground.follow_jobs(settings, found.fetch, follow=bars.follow)
     return replace(found, model=jobs[-1].result["source"])
 
 

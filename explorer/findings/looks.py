@@ -1,8 +1,10 @@
 """Which looks at a picture came before a test of it: each may have shaped what is asked next.
 
 Only one's own doing counts: the cases of this workspace, and packages that it exported itself and that came
-back. A demonstration or the other side's package is somebody else's look, whoever opens it here. A picture is known
-again by its signature, so that a changed pixel, a small crop or another file of it is no new picture.
+back. A finished example or the other side's package is somebody else's look, whoever opens it here. A case made
+from one of the program's own examples is a demonstration: it counts for nobody else, and nothing counts for it but
+what was done within it. A picture is known again by its signature, so that a changed pixel, a small crop or another
+file of it is no new picture.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Measured
 from explorer.images.decode import read_png
 from explorer.records import Subject
+from explorer.world.demonstrations import is_demonstration
 
 _MARKS: dict[str, np.ndarray] = {}  # signatures (3072,) by the SHA-256 of pixels: 3 kB each
 
@@ -63,15 +66,18 @@ class Earlier:
     caption_late: bool = False
 
 
-def looks_at(store: CaseStore, rgb: np.ndarray) -> Looks:
-    """Every look of one's own at the picture (h, w, 3) uint8, in all cases."""
+def looks_at(store: CaseStore, rgb: np.ndarray, *, demonstration: str = "") -> Looks:
+    """Every look of one's own at the picture (h, w, 3) uint8, in all cases.
+
+    `demonstration` is the id of the case that asks, where it is one: then it alone counts.
+    """
     looks, heads, mark = Looks(), exported(store.root, store.person), signature(rgb)
     for row in store.list(archived=None):
-        if row.problem:
+        if row.problem or demonstration not in ("", row.id):
             continue
         case = store.open(row.id)
         try:
-            _add(looks, _own(case, heads), rgb, mark)
+            _add(looks, _own(case, heads), rgb, mark, shown=bool(demonstration))
         finally:
             case.close()
     return looks
@@ -117,9 +123,11 @@ def _own(case: Case, heads: frozenset[str]) -> CaseView:
     return Snapshot(case.id, own_part(case.log(), heads), case.blob) if case.read_only else case
 
 
-def _add(looks: Looks, case: CaseView, rgb: np.ndarray, mark: np.ndarray) -> None:
-    """What one case holds."""
+def _add(looks: Looks, case: CaseView, rgb: np.ndarray, mark: np.ndarray, *, shown: bool) -> None:
+    """What one case holds; of demonstrations only where `shown`."""
     for subject in case.subjects():
+        if is_demonstration(subject) and not shown:
+            continue
         same = _is(case, subject, rgb, mark)
         for look in _looks_of(case, subject):
             if not same:

@@ -61,17 +61,23 @@ class InspectModel(Task, kind="device", runner="explorer.worker.runners.run_mode
 
 @dataclass(frozen=True)
 class DownloadModel(Task, kind="desk", runner="explorer.worker.runners.run_downloads:download"):
-    """Fetch a model by its hub id; result: {"source": the pinned id, "info": ModelInfo as JSON}."""
+    """Fetch a model by its hub id; result: {"source": the pinned id, "info": ModelInfo as JSON}.
+
+    `asked`: the person pressed what says that it goes online for this alone; it is let through while offline is on.
+    """
 
     source: str  # owner/name or owner/name@revision
     variant: str = "fp16"  # half-precision weights where there are any; "" for the full ones
+    asked: bool = False
 
 
 @dataclass(frozen=True)
 class DownloadClip(Task, kind="desk", runner="explorer.worker.runners.run_downloads:clip"):
-    """Fetch a known CLIP into the workspace; result: {"clip": how settings name it, "name": ...}."""
+    """Fetch a known CLIP into the workspace; result: {"clip": as settings have it, "name": ...}. `asked` as above.
+    """
 
     clip: str
+    asked: bool = False
 
 
 @dataclass(frozen=True)

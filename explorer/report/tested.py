@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
+from explorer.findings.among import among
 from explorer.findings.case_tests import Ranked
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
 from explorer.findings.wording import number
 from explorer.records import Subject
@@ -69,26 +68,17 @@ def _against(controls: ControlResults | None) -> str:
 
 
 def dots(one: Ranked) -> Dots:
-    """What the p-value ranks, in units that a reader can name.
-
-    A logarithmic expectation gives times (2: half the distance that was expected), another one a difference, none
-    the closeness as it is.
-    """
-    test, controls = one.test, one.controls
-    if not is_adjusted(controls, test.features):
-        return Dots(test.value, controls.values, drawings.axis_label(controls.score),
-                    SCORES[controls.score].better == "lower")
-    mine, theirs = excesses(test.value, test.features, controls)
-    if controls.expectation.log:
-        return Dots(math.exp(mine), tuple(map(math.exp, theirs)), say("document.times_axis"))
-    return Dots(mine, tuple(theirs), say("document.closer_axis", label=SCORES[controls.score].label))
+    """What the p-value ranks, with the axis in words."""
+    found, score = among(one.test, one.controls), one.controls.score
+    axis = {"times": say("document.times_axis"), "score": drawings.axis_label(score),
+            "difference": say("document.closer_axis", label=SCORES[score].label)}[found.unit]
+    return Dots(found.mine, found.theirs, axis, found.turned)
 
 
 def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
     drawn, values = dots(one), one.controls.values
-    mine, theirs = excesses(one.test.value, one.test.features, one.controls)
-    words = {"controls": number(len(values)), "at_least": number(sum(t >= mine for t in theirs)),
+    words = {"controls": number(len(values)), "at_least": number(among(one.test, one.controls).at_least),
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls((drawn.mine,), drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):

@@ -13,7 +13,7 @@ from explorer.clip.known import KNOWN as CLIPS
 from explorer.clip.known import belongs_to, check_choice, is_clip
 from explorer.diffusion.known import KNOWN as MODELS
 from explorer.diffusion.known import KnownModel
-from explorer.diffusion.locate import locate
+from explorer.diffusion.locate import HUB_ID, locate
 from explorer.errors import ExplorerError
 from explorer.records import from_json, to_json
 from explorer.settings import Settings, save_settings
@@ -24,8 +24,7 @@ class Choices:
     """What a person decided so far.
 
     `model` is a hub id, a folder or a file; `clip` "" the one that belongs to it; `collection` "" none, a folder of
-    pictures, an index or an address; `controls` a folder. `jobs` is what was begun, in order. `online`: it was the
-    fetching that went online, and offline comes back after it.
+    pictures, an index or an address; `controls` a folder. `jobs` is what was begun, in order.
     """
 
     model: str = MODELS[0].source
@@ -38,7 +37,6 @@ class Choices:
     check: str = ""  # job
     jobs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()  # jobs that no result waits for
-    online: bool = False
 
     @property
     def known(self) -> KnownModel | None:
@@ -96,7 +94,6 @@ def needed(choices: Choices, settings: Settings) -> Needed:
 
 def fetchable(model: str) -> bool:
     """Whether this names a repository on the hub and no place on a disk."""
-    from explorer.diffusion.locate import HUB_ID
     return bool(HUB_ID.match(model)) and not model.startswith((".", "/", "~"))
 
 

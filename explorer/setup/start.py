@@ -24,23 +24,20 @@ from explorer.jobs.tasks import (
     TimeReplay,
 )
 from explorer.records.policy import Policy, check
-from explorer.settings import Settings, save_settings
+from explorer.settings import Settings
 from explorer.setup.choices import Choices, Needed, use
 
 
-def fetch_and_time(choices: Choices, need: Needed, queue: Queue, settings: Settings) -> Choices:
-    """Writes the fetches that are needed and the timed replay to the queue; goes online for them where it must."""
-    missing = not (need.model_here and need.clip_here)
-    if missing and settings.offline:
-        save_settings(replace(settings, offline=False))
+def fetch_and_time(choices: Choices, need: Needed, queue: Queue) -> Choices:
+    """Writes the fetches that are needed, which the person has asked for, and the timed replay to the queue."""
     jobs: list[str] = []
     if not need.clip_here:
-        jobs.append(queue.submit(DownloadClip(choices.clip or belongs_to(need.family).spec)))
+        jobs.append(queue.submit(DownloadClip(choices.clip or belongs_to(need.family).spec, asked=True)))
     if not need.model_here:
-        jobs.append(queue.submit(DownloadModel(choices.model), after=jobs[-1] if jobs else None))
+        jobs.append(queue.submit(DownloadModel(choices.model, asked=True), after=jobs[-1] if jobs else None))
     model = choices.model if need.model_here else ""
     jobs.append(queue.submit(TimeReplay(model, need.clip), after=jobs[-1] if jobs else None))
-    return replace(choices, fetch=tuple(jobs), online=choices.online or (missing and settings.offline))
+    return replace(choices, fetch=tuple(jobs))
 
 
 def look_at_controls(choices: Choices, queue: Queue) -> Choices:
@@ -96,12 +93,30 @@ def _neighbours(choices: Choices, works: tuple[str, ...], queue: Queue, *, index
     return tuple(jobs)
 
 
-def offline_again(choices: Choices, queue: Queue, settings: Settings) -> Choices:
-    """Switches offline back on once the fetching has ended, well or not; only where that went online."""
-    if not choices.online or any(not j.ended for j in _jobs(choices.fetch, queue)):
-        return choices
-    save_settings(replace(settings, offline=True))
-    return replace(choices, online=False)
+def _collection(choices: Choices, settings: Settings) -> tuple[str, str]:
+    """What neighbours are looked for in ("" for nothing), and the folder that it is built from, if it is."""
+    if not choices.collection or "://" in choices.collection:
+        return choices.collection, ""
+    try:
+        return find_layout(choices.collection).source, ""
+    except ExplorerError:  # no index: a folder of pictures, of which one is made
+        return str(settings.home / "collections" / Path(choices.collection).name), choices.collection
+
+
+def _neighbours(choices: Choices, works: tuple[str, ...], queue: Queue, *, indexed: str, to_build: str,
+                clip: str) -> tuple[str, ...]:
+    """Writes the building of the collection and the look for neighbours to the queue, after the tests."""
+    if not indexed:
+        return ()
+    jobs: list[str] = []
+    if to_build:
+        jobs.append(queue.submit(BuildCollection(to_build, indexed, clip)))
+        jobs.append(queue.submit(IndexCollection(indexed), after=jobs[-1]))
+    ready = jobs[-1] if jobs else None
+    for work in works:
+        embed = queue.submit(EmbedSubject(choices.case, work, clip), after=ready)
+        jobs += [embed, queue.submit(FindNeighbours(choices.case, work, indexed, clip), after=embed)]
+    return tuple(jobs)
 
 
 def resume(choices: Choices, queue: Queue) -> str | None:
@@ -115,12 +130,8 @@ def resume(choices: Choices, queue: Queue) -> str | None:
 
 def jobs_of(choices: Choices, queue: Queue) -> list[Job]:
     """The jobs that were begun, in order; those that the queue no longer knows are left out."""
-    return _jobs((*choices.fetch, *choices.jobs, *choices.after), queue)
-
-
-def _jobs(ids: tuple[str, ...], queue: Queue) -> list[Job]:
     found = []
-    for job_id in ids:
+    for job_id in (*choices.fetch, *choices.jobs, *choices.after):
         try:
             found.append(queue.get(job_id))
         except ExplorerError:

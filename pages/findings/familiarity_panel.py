@@ -21,30 +21,39 @@ from pages.tasks import live, submit
 TASKS = ("MeasureFamiliarity", "MeasureKnownControls")
 
 
+def is_known(here: state.Here) -> None:
+    """The card beside "does it come back?": the newest answer of the subject, or that there is none."""
+    case, subject = here.open_case, here.open_subject
+    tests = case.records(FamiliarityTest, subject_id=subject.id)
+    with st.container(border=True, key="familiar_card"):
+        st.caption(say("familiar.question"))
+        if not tests:
+            st.subheader(say("familiar.none"), anchor=False)
+            st.markdown(say("familiar.text"))
+            return
+        test = tests[-1]
+        st.subheader(say("familiar." + test.finding.kind), anchor=False)
+        st.markdown(plain(retold(test.finding.statement)))
+        _both(_measured(case, subject), test)
+        st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
+
+
 def panel(case: Case, subject: Subject) -> None:
-    """Draws the subject's newest answers and the way to a test; follows a running one."""
+    """Folded: how the newest test was made, and the way to another one; follows a running one."""
     if not case.read_only or case.records(FamiliarityTest, subject_id=subject.id):
         live.follow(lambda: _draw(case, subject), *TASKS)
 
 
 def _draw(case: Case, subject: Subject) -> None:
     here = state.here()
-    st.header(say("familiar.title"), anchor=False)
-    st.markdown(say("familiar.text"))
     tests = case.records(FamiliarityTest, subject_id=subject.id)
-    measured = _measured(case, subject)
-    if tests:
-        back, knows = st.columns(2, gap="large")
-        with back:
-            st.markdown(f"**{say('familiar.back')}**")
-            st.markdown(plain(retold(measured.statement)) if measured else say("familiar.not_tested"))
-            st.caption(say("familiar.back_can"))
-        with knows:
-            _known(case, tests[-1])
-        _both(measured, tests[-1])
-    live.panel(here, *TASKS)
-    if not case.read_only and not submit.active(here, *TASKS):
-        _form(here, case, subject, again=bool(tests))
+    with st.expander(say("familiar.title"), icon=":material/psychology:"):
+        st.markdown(say("familiar.text"))
+        st.caption(say("familiar.back_can"))
+        for test in reversed(tests):
+            _how(case, test)
+        if not case.read_only and not submit.active(here, *TASKS):
+            _form(here, case, subject, again=bool(tests))
 
 
 def _measured(case: Case, subject: Subject) -> Finding | None:
@@ -53,14 +62,12 @@ def _measured(case: Case, subject: Subject) -> Finding | None:
     return case.record(Finding, tests[-1].id) if tests else None
 
 
-def _known(case: Case, test: FamiliarityTest) -> None:
+def _how(case: Case, test: FamiliarityTest) -> None:
     controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
-    st.markdown(f"**{say('familiar.' + test.finding.kind)}**")
     st.markdown(plain(retold(test.finding.statement)))
     st.caption(say("familiar.how", words=say(f"familiar.words_{test.words}"), prompt=plain(test.prompt),
                    controls=plain(controls.source) if controls else say("measured.none"),
                    searches=test.earlier_searches))
-    st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
 
 
 def _both(measured: Finding | None, test: FamiliarityTest) -> None:
@@ -71,18 +78,16 @@ def _both(measured: Finding | None, test: FamiliarityTest) -> None:
 
 def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:
     own = [words for words in PLANS if words != "caption" or subject.caption]
-    title = say("familiar.again" if again else "familiar.run")
-    with st.expander(title, icon=":material/psychology:", expanded=not again):
-        words = st.segmented_control(say("familiar.words"), own, default=own[0], required=True, key="known_words",
-                                     format_func=lambda name: say(f"familiar.words_{name}"))
-        st.markdown(say("familiar.plan", evaluations=plan_for(words).evaluations()))
-        if again:
-            st.info(say("familiar.exploratory_note"), icon=":material/visibility:")
-        if st.button(say("familiar.start"), type="primary", key=f"known_start_{subject.id}"):
-            controls = "world" if here.settings.model == "world" else ""
-            submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
-                                                   here.settings.model, here.settings.clip))
-            st.rerun()
+    words = st.segmented_control(say("familiar.words"), own, default=own[0], required=True, key="known_words",
+                                 format_func=lambda name: say(f"familiar.words_{name}"))
+    st.markdown(say("familiar.plan", evaluations=plan_for(words).evaluations()))
+    if again:
+        st.info(say("familiar.exploratory_note"), icon=":material/visibility:")
+    if st.button(say("familiar.start"), key=f"known_start_{subject.id}"):
+        controls = "world" if here.settings.model == "world" else ""
+        submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
+                                               here.settings.model, here.settings.clip))
+        st.rerun()
 
 
 def signal_rows(case: Case, subject_id: str) -> list[str]:

@@ -25,45 +25,41 @@ def _pair(found: Closest, subject: Subject) -> list[tuple[Start, Replay]]:
     return [(r.recipe.start(subject), r) for r in (found.noise, found.given) if r is not None]
 
 
-def statement(case: Case, subject: Subject) -> None:
-    """What the closest replays of all searches say by themselves; only a measured test ranks among controls."""
-    from explorer.findings.judge import judge
-    found, spent, from_noise = _found(case, subject)
-    for start, replay in _pair(found, subject):
-        says = judge(subject.id, replay, from_noise if start is Start.NOISE else spent, score=SCORE,
-                     ledger=ledger(case, replay))
-        with st.container(border=True):
-            st.markdown(f"**{say(f'findings.best_{start}')}**")
-            st.markdown(plain(retold(says.statement)))
-            if says.error_rate:
-                st.markdown(plain(retold(says.error_rate)))
-            st.caption(" ".join(plain(retold(limit)) for limit in says.limits))
-
-
-def pair(case: Case, subject: Subject) -> None:
-    """The closest replay from noise, and the closest that was given more, each beside the subject."""
+def tried(case: Case, subject: Subject) -> None:
+    """All searches together: the closest from noise, the closest that was given more, and the effort."""
+    st.caption(say("findings.all_text"))
     found = _pair(_found(case, subject)[0], subject)
     for column, (start, replay) in zip(st.columns(len(found), gap="large"), found, strict=True):
         with column:
-            st.header(say(f"findings.best_{start}"), anchor=False)
-            replay_cards.beside(case, subject, replay, key=f"best_{start}_{subject.id}", widest_px=400)
-            st.caption(replay_cards.how_made(replay, subject))
-            replay_cards.score_list(replay.closeness)
-            replay_cards.ledger_table(ledger(case, replay))
+            _closest(case, subject, start, replay)
+    effort(case, subject)
+
+
+def _closest(case: Case, subject: Subject, start: Start, replay: Replay) -> None:
+    """One of the two beside the subject, and what it says by itself; only a measured test ranks among controls."""
+    from explorer.findings.judge import judge
+    _, spent, from_noise = _found(case, subject)
+    says = judge(subject.id, replay, from_noise if start is Start.NOISE else spent, score=SCORE,
+                 ledger=ledger(case, replay))
+    st.markdown(f"**{say(f'findings.best_{start}')}**")
+    replay_cards.beside(case, subject, replay, key=f"best_{start}_{subject.id}", widest_px=400)
+    st.caption(replay_cards.how_made(replay, subject))
+    st.markdown(plain(retold(says.statement)))
+    replay_cards.score_list(replay.closeness)
+    replay_cards.ledger_table(ledger(case, replay))
 
 
 def brought(case: Case, subject: Subject) -> None:
-    """Folded away: which words brought the closest replay back."""
+    """Which words brought the closest replay back."""
     nearest = _found(case, subject)[0].noise
     if nearest is not None:
-        with st.expander(say("findings.words"), icon=":material/chat:"):
-            prompts.words(case, subject, nearest.recipe.prompt)
+        prompts.words(case, subject, nearest.recipe.prompt)
 
 
 def effort(case: Case, subject: Subject) -> None:
     """Tries, network evaluations and seconds, and what not finding anything would mean."""
     spent = _found(case, subject)[1]
-    st.header(say("findings.effort"), anchor=False)
+    st.markdown(f"**{say('findings.effort')}**")
     st.markdown(say("findings.effort_line", tries=spent.tries, evaluations=f"{spent.unet_evaluations:,}",
                     seconds=f"{spent.elapsed_s:.0f}", searches=len(case.plans(subject.id))))
     st.caption(say("findings.not_absent"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ from explorer.findings.controls import world_policies
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
 from explorer.findings.rates import RULES, stored_groups, stored_result
 from explorer.findings.readme_table import table
+from explorer.findings.verdict import tested_model
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records import Subject
@@ -19,39 +21,50 @@ from explorer.records.policy import PROMPTS, TIERS, Policy, policy_for
 from explorer.records.samplers import sampler_label
 from explorer.settings import WORLD
 from explorer.statistics import smallest_p
-from pages.shared import pickers, state
-from pages.shared.texts import plain, retold, say
+from pages.shared import model_names, pickers, state
+from pages.shared.texts import known, plain, retold, say
 from pages.tasks import live, submit
 
 TASKS = ("MeasureSubject", "MeasureControls")
 
 
 def panel(case: Case, subject: Subject) -> None:
-    """Draws the subject's measured tests and the way to another one; follows a running one."""
+    """Folded: how each of the subject's measured tests was done, and the way to another one."""
     live.follow(lambda: _draw(case, subject), *TASKS)
 
 
 def _draw(case: Case, subject: Subject) -> None:
     here = state.here()
-    st.header(say("measured.title"), anchor=False)
-    st.markdown(say("measured.text"))
     tests = case.records(Measured, subject_id=subject.id)
-    for test in reversed(tests):
-        _result(case, test, case.record(Finding, test.id))
-    live.panel(here, *TASKS)
+    if tests:
+        with st.expander(say("answer.test"), icon=":material/science:"):
+            st.markdown(say("measured.text"))
+            for model, done in _by_model(case, tests).items():
+                st.markdown(f"**{plain(model_names.short(model))}**")
+                for test in reversed(done):
+                    _result(case, test, case.record(Finding, test.id))
     if case.read_only or submit.active(here, *TASKS):
         return
-    with st.expander(say("measured.another" if tests else "measured.run"), expanded=not tests,
-                     icon=":material/science:"):
-        models = {case.replay(t.replay_id).recipe.model.source for t in tests}
-        _form(here, case, subject, first=here.settings.model not in models)
+    first = here.settings.model not in _by_model(case, tests)
+    with st.expander(say("answer.test_first" if first else "answer.test_again"), expanded=first,
+                     icon=":material/tune:"):
+        _form(here, case, subject, first=first)
+
+
+def _by_model(case: Case, tests: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Where a model is from → its tests, oldest first."""
+    found: dict[str, list[Measured]] = {}
+    for test in tests:
+        found.setdefault(tested_model(case, test).source, []).append(test)
+    return found
 
 
 def _result(case: Case, test: Measured, found: Finding | None) -> None:
     controls = case.record(ControlResults, test.controls_id) if test.controls_id else None
     with st.container(border=True):
         if found is not None:
-            st.markdown(f"**{say('measured.' + found.kind)}**")
+            if known(f"measured.{found.kind}"):
+                st.markdown(f"**{say(f'measured.{found.kind}')}**")
             st.markdown(plain(retold(found.statement)))
             st.markdown(plain(retold(found.error_rate)))
             if controls and "p" in found.numbers:

@@ -13,7 +13,7 @@ from explorer.findings.case_works import WorkRow, works_of
 from explorer.findings.portfolio import Portfolio, PortfolioRow
 from explorer.findings.portfolio_words import headline
 from explorer.jobs.flows import own_test
-from explorer.records import Effort, ReplaySettings, Subject
+from explorer.records import Effort, ReplaySettings
 from explorer.records.scores import SCORES, shown
 from explorer.search.expand import PlanSummary, summarise
 from explorer.settings import save_settings
@@ -167,21 +167,6 @@ def _place(place: PortfolioRow, said: str) -> str:
         return say("portfolio.no_p", why=plain(place.why_no_p))
     q = f"{place.q:.3f}" if place.q is not None else "–"
     return say("portfolio.close" if place.listed else "portfolio.not_close", p=f"{place.p:.3f}", q=q)
-
-
-def caution(case: Case, subject: Subject) -> None:
-    """What the list of all tested works says of one of them, whose own test looks at it alone."""
-    if len(case.subjects()) < 2:
-        return
-    ranking = state.kept("ranking", case, subject, lambda: portfolio_of(case))
-    row = next((r for r in ranking.rows if r.work.subject_id == subject.id), None) if ranking else None
-    if row is None or len(ranking.rows) < 2:
-        return
-    if row.p is None:
-        st.warning(say("portfolio.caution_no_p", n=len(ranking.rows), why=plain(row.why_no_p)),
-                   icon=":material/balance:")
-    elif row.q is not None:
-        st.info(say("portfolio.caution_q", n=len(ranking.rows), q=f"{row.q:.3f}"), icon=":material/balance:")
 
 
 def needed(now: state.Here) -> bool:

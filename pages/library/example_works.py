@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.records.policy import Policy
 from explorer.settings import WORLD
 from explorer.world.example_picks import Example, read_examples
 from pages.shared import state, widgets
@@ -45,5 +46,5 @@ def run(now: state.Here, example: Example) -> None:
                             question=say(f"story.{example.story}_question"))
     subject = case.add_subject(example.picture(WORLD), f"{example.title}.webp", origin="example",
                                caption="", work_id=example.id)
-    submit.run_all(now, case.id, subject.id, submit.default_replays())
+    submit.demonstrate(now, case.id, subject.id, submit.default_replays(), Policy())
     state.go("subject", case_id=case.id, subject_id=subject.id)

@@ -5,9 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.findings.finding import Measured
 from explorer.findings.series import distinct
-from explorer.records import Replay, ReplaySettings, Subject, from_json
+from explorer.findings.verdict import policy_of
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.tasks import RecoverSeed
+from explorer.records import Replay, ReplaySettings, Start, Subject, from_json
+from explorer.records.scans import SeedScan
 from explorer.settings import WORLD
+from explorer.world.demonstrations import is_demonstration
 from explorer.world.example_cases import FOLDER, Told, open_told, read
 from explorer.world.figures import Card, read_card
 from pages.findings import planes
@@ -118,25 +124,51 @@ def only_read(now: state.Here) -> bool:
 
 
 def run_again(now: state.Here, case: Case, subject: Subject) -> None:
-    """The same image and settings in a case of one's own, put on the queue; opens its Replay page."""
-    plans = case.plans(subject.id)
-    settings = from_json(ReplaySettings, plans[-1].settings) if plans else submit.default_replays()
+    """The same image and settings in a case of one's own, put on the queue; opens where its answer will stand.
+
+    An example is run as it was made: with the bundled model, its own measured test, and its scan for the seed.
+    """
     own = now.store.create(case.title, question=case.facts().get("question", ""))
     mine = own.add_subject(case.blob(subject.sha256), subject.name, origin=subject.origin,
                            caption=subject.caption, work_id=subject.work_id)
-    flow = submit.run_all(now, own.id, mine.id, settings)
-    state.go("replay" if plans else "subject", case_id=own.id, subject_id=mine.id, story="",
-             search=flow.search_id)
+    scans = case.records(SeedScan, subject_id=subject.id)
+    if is_demonstration(mine):
+        tests = case.records(Measured, subject_id=subject.id)
+        flow = submit.demonstrate(now, own.id, mine.id, _settings(case, subject, 0),
+                                  policy_of(tests[0]) if tests else None)
+        for scan in scans[:1]:
+            submit.submit(now, RecoverSeed(own.id, mine.id, new_search_id(), scan.first, scan.stop),
+                          after=flow.replays)
+    else:
+        flow = submit.run_all(now, own.id, mine.id, _settings(case, subject, -1))
+    state.go("replay" if scans else "subject", case_id=own.id, subject_id=mine.id, story="", search=flow.search_id)
+
+
+def _settings(case: Case, subject: Subject, which: int) -> ReplaySettings:
+    """Those of one of the case's searches that were no measured test; the usual ones where there is none."""
+    measured = {test.id for test in case.records(Measured, subject_id=subject.id)}
+    plans = [plan for plan in case.plans(subject.id) if plan.id not in measured]
+    return from_json(ReplaySettings, plans[which].settings) if plans else submit.default_replays()
 
 
 def _every(case: Case, subject: Subject, told: Told) -> None:
-    found = distinct(case.replays(subject.id, order_by="tiled_l2", limit=-1))[:SHOWN]
+    """From noise first; what was given the picture in a row of its own, last."""
+    ordered = distinct(case.replays(subject.id, order_by="tiled_l2", limit=-1))
+    rows = [[r for r in ordered if (r.recipe.start(subject) is Start.NOISE) == plain_noise][:SHOWN]
+            for plain_noise in (True, False)]
     st.subheader(say("told.every", n=case.count_replays(subject.id)), anchor=False)
     st.caption(say("told.every_text", scale=replay_cards.reading("tiled_l2")))
-    items = [replay_cards.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]
+    _row(case, told, rows[0], key=f"told_{told.story}")
+    if rows[1]:
+        st.subheader(say("overview.given"), anchor=False)
+        st.caption(say("overview.given_text"))
+        _row(case, told, rows[1], key=f"told_given_{told.story}")
+
+
+def _row(case: Case, told: Told, found: list[Replay], *, key: str) -> None:
     shown = _picked(case, told).id
-    picked = widgets.gallery(items, key=f"told_{told.story}", label=say("replay.gallery"), chosen=shown,
-                             cell_px=132)
+    items = [replay_cards.item(case, r, n, "tiled_l2") for n, r in enumerate(found, 1)]
+    picked = widgets.gallery(items, key=key, label=say("replay.gallery"), chosen=shown, cell_px=132)
     if picked and picked != shown:
         state.remember(replay=picked)
         st.rerun()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.findings.gallery import GalleryPage
 from explorer.jobs.tasks import CompareNeighbours, EmbedSubject, FindNeighbours
 from explorer.records import Neighbour
 from pages.library import stories
@@ -38,8 +39,16 @@ def _found() -> None:
             widgets.empty("neighbours")
         return
     st.caption(say("neighbours.scale", n=len(found)))
-    _compare(here, found)
-    shown, several = work_gallery.choose(here, found)
+    pictures, tools = st.container(), st.container()
+    with tools.expander(say("replay.tools"), icon=":material/tune:"):
+        shown, several = work_gallery.choose(here, found)
+        _compare(here, found)
+    with pictures:
+        _pictures(here, shown, several=several)
+
+
+def _pictures(here: state.Here, shown: GalleryPage[Neighbour], *, several: bool) -> None:
+    """The works of the choice, and one of them beside the subject."""
     st.caption(say("neighbours.count", shown=len(shown.items), total=shown.total))
     marking.left_out(shown.hidden, shown.copies)
     if shown.items:

@@ -18,8 +18,9 @@ from explorer.images.prepare import fit_square
 from explorer.records import Neighbour, Subject
 from explorer.records.scores import SCORES, shown
 from explorer.records.scores import sort_key as score_key
+from explorer.settings import load_settings
 from pages.replay import replay_cards
-from pages.shared import state, widgets
+from pages.shared import model_names, state, widgets
 from pages.shared.texts import plain, say
 
 COMPARED = ("tiled_l2", "ssim", "efficientnet", "copy_cosine")  # closeness that a person can sort by
@@ -28,7 +29,7 @@ COMPARED = ("tiled_l2", "ssim", "efficientnet", "copy_cosine")  # closeness that
 def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
     """A neighbour as a picture of a gallery: title, artist, licence, similarity."""
     lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
-    if work.multiplicity is not None:
+    if copies(work):
         lines.append(copies(work))
     if "tiled_l2" in work.closeness:
         lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
@@ -44,13 +45,23 @@ def alt(title: str, creator: str) -> str:
 
 
 def copies(work: Neighbour) -> str:
-    """How often a work is in the bundled model's training, or as a near copy in its collection, in words."""
-    times = work.multiplicity or 0
+    """How often a work is in the training of the model under test, or as a near copy in its collection, in words.
+
+    "" where that is not known: what the bundled model was trained on says nothing of another one.
+    """
+    if work.multiplicity is None or (work.collection == "world" and not training_known()):
+        return ""
+    times = work.multiplicity
     if work.collection != "world":
         return say("works.copies_here", n=times) if times > 1 else say("works.once_here")
     if times < 1:
         return say("works.never")
     return say("works.once") if times == 1 else say("works.copies", n=times)
+
+
+def training_known() -> bool:
+    """Whether the model under test is the bundled one, whose training is on record."""
+    return load_settings().model == model_names.WORLD
 
 
 def found_in(case: Case, subject: Subject) -> list[Neighbour]:
@@ -113,7 +124,7 @@ def facts(work: Neighbour) -> None:
             (say("works.similarity_label"), f"{work.similarity:.3f}")]
     if work.percentile is not None:
         rows.append((say("works.percentile"), say("works.percentile_value", value=above(work.percentile))))
-    if work.multiplicity is not None:
+    if copies(work):
         rows.append((say("works.multiplicity"), copies(work)))
     rows += [(say("works.caption"), plain(work.caption) or "–"),
              (say("works.source"), plain(work.source) or "–")]

@@ -37,7 +37,7 @@ def choose(here: state.Here, found: list[Neighbour]) -> tuple[GalleryPage[Neighb
 
 def _orders(found: Sequence[Neighbour]) -> list[str]:
     """What these works can be put in order by: copies and artists only where they are known."""
-    known = {"rank": True, "multiplicity": any(n.multiplicity is not None for n in found),
+    known = {"rank": True, "multiplicity": any(work_cards.copies(n) for n in found),
              "creator": any(n.creator for n in found)}
     return [order for order in ORDERS if known[order]]
 

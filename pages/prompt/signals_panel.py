@@ -21,8 +21,13 @@ _TASK = "MeasureSignals"
 
 def panel(case: Case, subject: Subject) -> None:
     """Draws the newest reading of the subject's prompt, and the button that measures one."""
-    if not case.read_only or case.records(SignalReading, subject_id=subject.id):
+    if has(case, subject):
         live.follow(lambda: _draw(case, subject), _TASK)
+
+
+def has(case: Case, subject: Subject) -> bool:
+    """Whether there is anything to draw: a reading, or that one can be made."""
+    return not case.read_only or bool(case.records(SignalReading, subject_id=subject.id))
 
 
 def _draw(case: Case, subject: Subject) -> None:

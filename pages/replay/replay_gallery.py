@@ -11,11 +11,12 @@ from explorer.cases.case import Case
 from explorer.cases.view import Try
 from explorer.findings.gallery import GalleryPage, Wish, gallery_page
 from explorer.findings.series import Page, pages_of, started_from
+from explorer.findings.verdict import models_of
 from explorer.jobs.tasks import RenderExhibit
-from explorer.records import Replay, Start, Subject
+from explorer.records import ModelRef, Replay, Start, Subject
 from explorer.records.scores import SCORES
 from pages.replay import replay_cards
-from pages.shared import marking, state, widgets
+from pages.shared import marking, model_names, state, widgets
 from pages.shared.texts import say
 from pages.tasks import submit
 
@@ -67,23 +68,27 @@ def _page(case: Case, subject: Subject, wish: Wish, page: int) -> GalleryPage[Re
 
 
 def _search(case: Case, subject: Subject, place: st.delta_generator.DeltaGenerator) -> str:
-    plans = list({p.id: p for p in case.plans(subject.id)})
+    models = models_of(case, subject.id)
+    plans = list(models)
     options = ["", *reversed(plans)]
     wanted = state.remembered("search")
     if wanted and not case.count_replays(search_id=wanted):
         wanted = ""  # ended before its first replay: what other searches made stays in view
     search = place.selectbox(say("replay.which"), options, key=f"which_search_{wanted}_{len(plans)}",
                              index=options.index(wanted) if wanted in options else 0,
-                             format_func=lambda i: _search_name(case, plans, i))
+                             format_func=lambda i: _search_name(case, models, i))
     if search != wanted:
         state.remember(search=search)
     return search
 
 
-def _search_name(case: Case, order: list[str], search: str) -> str:
+def _search_name(case: Case, models: dict[str, ModelRef], search: str) -> str:
+    """A search by its number, and by its model where the subject was searched with several."""
     if not search:
         return say("replay.all_searches")
-    return say("replay.search_name", n=order.index(search) + 1, tries=case.count_replays(search_id=search))
+    name = say("replay.search_name", n=list(models).index(search) + 1, tries=case.count_replays(search_id=search))
+    several = len({m.fingerprint for m in models.values()}) > 1
+    return f"{name} · {model_names.of(models[search])}" if several else name
 
 
 def _scores(case: Case, subject: Subject) -> list[str]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RunSearch
+from explorer.records import Replay
 from explorer.records.scores import SCORES
 from pages.library import stories
 from pages.replay import race_chart, replay_cards, replay_form, replay_gallery, results, seed_scan
@@ -53,28 +54,38 @@ def _found() -> None:
         if not submit.active(here, "RunSearch"):
             widgets.empty("replays")
         return
-    shown = replay_gallery.choose(case, subject)
+    pictures, tools = st.container(), st.container()
+    with tools.expander(say("replay.tools"), icon=":material/tune:"):
+        shown = replay_gallery.choose(case, subject)
+    with pictures:
+        picked = _pictures(here, shown)
+    if picked is not None:
+        results.more(case, subject, picked)
+        if not submit.active(here, "RunSearch"):
+            results.plots(case, subject, shown)
+
+
+def _pictures(here: state.Here, shown: replay_gallery.Shown) -> Replay | None:
+    """The replays of the choice, the closest first, and one of them in full, which is returned."""
+    case, subject = here.open_case, here.open_subject
     seen = race_chart.running(here) or shown.search
     race_chart.draw(case, subject, seen)
     race_chart.steer(here, seen)
     if not shown.replays:
         st.caption(say("replay.none_here"))
         replay_gallery.counted(shown.found)
-        return
-    going = bool(submit.active(here, "RunSearch"))
-    if going:  # drawn as they come; afterwards the pictures stand first
+        return None
+    if submit.active(here, "RunSearch"):  # drawn as they come; afterwards the pictures stand first
         results.plots(case, subject, shown)
     st.caption(say("replay.scale", label=SCORES[shown.score].label, reading=replay_cards.reading(shown.score),
                    plain=SCORES[shown.score].plain))
     replay_gallery.counted(shown.found)
     left, right = st.columns([1, 1], gap="large")
     with left.container(height=1040, border=False):
-        picked = replay_gallery.gallery(here, shown)
+        picked = case.replay(replay_gallery.gallery(here, shown))
     with right:
-        results.one(here, case.replay(picked))
-    results.more(case, subject, case.replay(picked))
-    if not going:
-        results.plots(case, subject, shown)
+        results.one(here, picked)
+    return picked
 
 
 def _seeds() -> None:

@@ -14,8 +14,9 @@ from explorer.records.samplers import sampler_label
 from explorer.records.scores import SCORES, shown
 from explorer.report.press import press_picture
 from explorer.search.fit_size import fit
+from explorer.world.demonstrations import times_in_training
 from pages.replay import replay_cards
-from pages.shared import widgets
+from pages.shared import model_names, widgets
 from pages.shared.texts import say
 
 SCORE = "tiled_l2"
@@ -24,10 +25,11 @@ SCORE = "tiled_l2"
 def draw(case: Case, subject: Subject, replay: Replay, *, title: str, source: str = "") -> None:
     """The address of this view to copy, and a picture of subject and replay for an article.
 
-    `source` says where the subject comes from; by default its name and hash.
+    `source` says where the subject comes from; by default its name.
     """
-    source = source or say("share.source", name=subject.name, sha=subject.sha256[:16])
-    _part(replay.id, lambda: _picture(case, subject, replay, title, source), alt=say("share.alt"))
+    source = source or say("share.source", name=subject.name)
+    _part(replay.id, lambda: _picture(case, subject, replay, title, source), alt=say("share.alt"),
+          record=_record(subject, replay.recipe))
 
 
 def draw_found(case: Case, subject: Subject, seen: CopyCheck) -> None:
@@ -36,10 +38,15 @@ def draw_found(case: Case, subject: Subject, seen: CopyCheck) -> None:
     data = widgets.file_bytes(path, most=MAX_BYTES) if path else b""
     if data and recipe is not None:
         _part(f"{subject.id}_{seen.work_id}", lambda: _found_picture(case, subject, recipe, seen, data),
-              alt=say("share.found_alt"))
+              alt=say("share.found_alt"), record=_record(subject, recipe))
 
 
-def _part(name: str, make: Callable[[], bytes], *, alt: str) -> None:
+def _record(subject: Subject, recipe: Recipe) -> str:
+    """What an editor may ask for, and a reader would stumble over: the hashes."""
+    return say("share.record", sha=subject.sha256, print=recipe.model.fingerprint)
+
+
+def _part(name: str, make: Callable[[], bytes], *, alt: str, record: str) -> None:
     with st.expander(say("share.title"), icon=":material/share:"):
         if st.context.url:
             st.markdown(say("share.link"))
@@ -52,6 +59,7 @@ def _part(name: str, make: Callable[[], bytes], *, alt: str) -> None:
             st.download_button(say("share.save"), st.session_state[made], icon=":material/download:",
                                file_name=f"afterimage-{name[:12]}.png", mime="image/png",
                                on_click="ignore", key=f"save_{made}")
+            st.caption(record)
 
 
 def _address() -> str:
@@ -63,7 +71,7 @@ def _picture(case: Case, subject: Subject, replay: Replay, title: str, source: s
     recipe = replay.recipe
     start = replay_cards.began(recipe, subject, "share")
     value = replay.closeness.get(SCORE)
-    lines = [source, _method(recipe, start),
+    lines = [source, _method(recipe, start, made_by(subject, recipe)),
              say("share.close", label=SCORES[SCORE].label, value=shown(SCORE, value) if value is not None else "–",
                  scale=replay_cards.reading(SCORE), tries=case.count_replays(subject.id)),
              say("share.limits")]
@@ -77,7 +85,7 @@ def _found_picture(case: Case, subject: Subject, recipe: Recipe, seen: CopyCheck
     creator = seen.creator or say("works.no_creator")
     lines = [say("share.found_source", title=seen.title or say("works.no_title"), creator=creator,
                  collection=say("use.world") if seen.collection == "world" else seen.collection),
-             _method(recipe, replay_cards.began(recipe, subject, "share")),
+             _method(recipe, replay_cards.began(recipe, subject, "share"), _model(recipe)),
              say("share.found_likeness", likeness=f"{seen.likeness:.3f}", limit=f"{seen.limit:.2f}",
                  n=f"{seen.compared:,}"),
              say("share.limits")]
@@ -85,7 +93,19 @@ def _found_picture(case: Case, subject: Subject, recipe: Recipe, seen: CopyCheck
                          title=case.title, lines=lines)
 
 
-def _method(recipe: Recipe, start: str) -> str:
-    return say("share.method", start=start, prompt=recipe.prompt, seed=recipe.seed, steps=recipe.steps,
-               guidance=f"{recipe.guidance:g}", print=recipe.model.fingerprint[:16],
-               scheduler=sampler_label(recipe.scheduler))
+def _method(recipe: Recipe, start: str, model: str) -> str:
+    return say("share.method", model=model, start=start, prompt=recipe.prompt, seed=recipe.seed, steps=recipe.steps,
+               guidance=f"{recipe.guidance:g}", scheduler=sampler_label(recipe.scheduler))
+
+
+def made_by(subject: Subject, recipe: Recipe) -> str:
+    """The model in a reader's words; of a bundled example, how often the bundled model was trained on it."""
+    times = times_in_training(subject) if recipe.model.source == model_names.WORLD else None
+    if times is None:
+        return _model(recipe)
+    return say("share.model_seen", n=times) if times else say("share.model_never")
+
+
+def _model(recipe: Recipe) -> str:
+    world = recipe.model.source == model_names.WORLD
+    return say("share.model_world") if world else say("share.model", name=model_names.of(recipe.model))

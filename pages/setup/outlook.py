@@ -21,10 +21,9 @@ from pages.tasks import live, submit
 def draw(now: Here) -> None:
     """The plan as far as it can be told, and the button for what comes next: fetching, or the start."""
     found = steps.choices(now)
-    found = _offline_again(now, found)
     need = needed(found, now.settings)
     info = _info(now, found, need)
-    if need.model_here and need.clip_here and not found.fetch and timing_of(info, now.settings) is None:
+    if need.model_here and need.clip_here and timing_of(info, now.settings) is None and _idle(now, found):
         found = _fetch(now, found, need)  # everything is here: timing it asks nothing of anybody
     check, case = pictures.check_of(now, found), pictures.own_case(now)
     count = len(case.subjects()) if case else 0
@@ -48,15 +47,15 @@ def _info(now: Here, found: Choices, need: Needed) -> ModelInfo | None:
     return submit.model_info(now, found.model) if need.model_here else None
 
 
+def _idle(now: Here, found: Choices) -> bool:
+    """Whether nothing is under way, and nothing failed that a person should look at first."""
+    return all(j.state == "done" for j in start.jobs_of(found, now.queue))
+
+
 def _fetch(now: Here, found: Choices, need: Needed) -> Choices:
-    found = steps.keep(now, start.fetch_and_time(found, need, now.queue, now.settings))
+    found = steps.keep(now, start.fetch_and_time(found, need, now.queue))
     launch.ensure_workers(now.settings)
     return found
-
-
-def _offline_again(now: Here, found: Choices) -> Choices:
-    new = start.offline_again(found, now.queue, now.settings)
-    return found if new == found else steps.keep(now, new)
 
 
 def _fetching(now: Here, found: Choices, need: Needed) -> None:

@@ -111,7 +111,8 @@ def _dropped(now: Here) -> str:
 
 def _looked_at(now: Here, found: Choices) -> Choices:
     """Asks for the check where there is none of these pictures yet, and shows what it told."""
-    if not found.check:
+    check, case = check_of(now, found), own_case(now)
+    if not found.check or (check and case and len(check.works) != len(case.subjects())):
         found = steps.keep(now, start.look_at_controls(found, now.queue))
         launch.ensure_workers(now.settings, kinds=("desk",))
     job_id = found.check

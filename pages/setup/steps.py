@@ -31,8 +31,10 @@ def keep(now: Here, new: Choices) -> Choices:
 
 
 def change(now: Here, old: Choices, **values: Any) -> Choices:
-    """Writes what was decided anew; nothing where it is the same."""
+    """Writes what was decided anew, if it is new; another model or CLIP is fetched and timed anew."""
     new = replace(old, **values)
+    if (new.model, new.clip) != (old.model, old.clip):
+        new = replace(new, fetch=())
     return old if new == old else keep(now, new)
 
 

@@ -59,14 +59,14 @@ def _case_line(now: Here) -> None:
         several = len(now.open_case.subjects()) > 1
         picture, words, choice = (*st.columns([1, 7, 4] if several else [1, 9], vertical_alignment="center"),
                                   st.container())[:3]
-        with words:
+        with words, st.container(gap="xxsmall"):
             facts = now.open_case.facts()
             number, question = plain(facts.get("case_number", "")), plain(facts.get("question", ""))
             st.markdown(f"**{plain(now.open_case.title)}**" + (f" · {number}" if number else ""))
             if question:
                 st.caption(question)
             if now.subject:
-                st.caption(say("path.subject", name=plain(now.subject.name), sha=now.subject.sha256[:12]))
+                st.caption(say("path.subject", name=plain(now.subject.name)))
         if now.subject is None:
             return
         with picture:

@@ -17,18 +17,17 @@ from pages.shared.texts import say
 
 def filter_by(wish: Wish, shows: Sequence[str]) -> Wish:
     """Draws what can be filtered; returns the wish with it. Without a score in it no limit is offered."""
-    with st.expander(say("marks.filter"), icon=":material/filter_list:"):
-        left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
-        show = left.segmented_control(say("marks.show"), shows, default="all", required=True, key=f"show_{shows}",
-                                      format_func=lambda s: say(f"marks.show_{s}"))
-        limit = None
-        if wish.score in SCORES or wish.score == SIMILARITY:
-            label = SCORES[wish.score].label if wish.score in SCORES else say("order.rank")
-            better = SCORES[wish.score].better if wish.score in SCORES else "higher"
-            limit = middle.number_input(say(f"marks.limit_{better}", label=label), value=None, format="%.3f",
-                                        key=f"limit_{shows}_{wish.score}", placeholder=say("marks.limit_none"),
-                                        help=replay_cards.reading(wish.score) if wish.score in SCORES else None)
-        fold = right.toggle(say("marks.fold"), key=f"fold_{shows}", help=say("marks.fold_help", n=LOOKED_AT))
+    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom")
+    show = left.segmented_control(say("marks.show"), shows, default="all", required=True, key=f"show_{shows}",
+                                  format_func=lambda s: say(f"marks.show_{s}"))
+    limit = None
+    if wish.score in SCORES or wish.score == SIMILARITY:
+        label = SCORES[wish.score].label if wish.score in SCORES else say("order.rank")
+        better = SCORES[wish.score].better if wish.score in SCORES else "higher"
+        limit = middle.number_input(say(f"marks.limit_{better}", label=label), value=None, format="%.3f",
+                                    key=f"limit_{shows}_{wish.score}", placeholder=say("marks.limit_none"),
+                                    help=replay_cards.reading(wish.score) if wish.score in SCORES else None)
+    fold = right.toggle(say("marks.fold"), key=f"fold_{shows}", help=say("marks.fold_help", n=LOOKED_AT))
     return replace(wish, show=show, limit=limit, fold=fold)
 
 

@@ -53,21 +53,25 @@ class Here:
         return self.subject
 
 
+def workspace() -> Here:
+    """The workspace alone, whatever case is open."""
+    settings, person = load_settings(), login.person()
+    return Here(settings, Queue(settings.database, person=person), CaseStore(settings.cases, person=person),
+                person=person)
+
+
 def here() -> Here:
     """The workspace with the case and subject named in the address, else those of this tab so far."""
-    settings, person = load_settings(), login.person()
-    store = CaseStore(settings.cases, person=person)
-    queue = Queue(settings.database, person=person)
-    case_id = remembered("case")
+    now, case_id = workspace(), remembered("case")
     if not case_id:
-        return Here(settings, queue, store, person=person)
+        return now
     try:
-        case = store.open(case_id)
+        case = now.store.open(case_id)
     except ExplorerError as error:
         forget()
         st.warning(plain(str(error)), icon=":material/folder_off:")
-        return Here(settings, queue, store, person=person)
-    return Here(settings, queue, store, case, _subject(case), person)
+        return now
+    return replace(now, case=case, subject=_subject(case))
 
 
 def _subject(case: Case) -> Subject | None:

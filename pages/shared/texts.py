@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from explorer.errors import cut
-from explorer.texts import say, texts_of
+from explorer.texts import known, say, texts_of
 from explorer.texts.retell import retold
 
 MOST_SHOWN = 5_000  # letters of a text from outside
@@ -48,4 +48,4 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-__all__ = ["minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]
+__all__ = ["known", "minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.store import CaseRow
+from explorer.clip.known import clips_here
 from explorer.settings import WORLD
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say
@@ -76,7 +77,8 @@ def in_use(now: state.Here) -> None:
     model.markdown(say("use.model", name=plain(info.name if info else settings.model),
                        print=info.fingerprint[:12] if info else "–"))
     bundled = settings.collection == "world" and WORLD.exists()
-    clip = say("use.world_clip") if settings.clip == "world" else plain(settings.clip)
+    clip = plain(clips_here(settings.home).get(settings.clip, "") or settings.clip)
+    clip = say("use.world_clip") if settings.clip == "world" else clip
     name = say("use.world") if bundled else plain(settings.collection)
     collection.markdown(say("use.collection", name=name, clip=clip))
     device.markdown(say("use.device", device=plain(devices[0]) if devices else say("use.no_worker"),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.library import stories
 from pages.shared import loop_path, upload, widgets
 from pages.shared.texts import plain, retold, say
-from pages.subject import compare, copy_check_panel, file_claims, generate, overview
-from pages.tasks import submit
+from pages.subject import answer_panel, compare, copy_check_panel, file_claims, generate, overview
 
 now = loop_path.head("subject")
 upload.outcome()
@@ -20,26 +18,20 @@ if now.case is None or now.subject is None:
         upload.drop(now, "subject")
 else:
     case, subject = now.case, now.subject
-    picture, facts = st.columns([2, 3], gap="large")
+    answer, picture = st.columns([3, 2], gap="large")
+    with answer:
+        answer_panel.draw()
     with picture:
         widgets.picture(case.blob(subject.pixels_sha256), width_px=420,
                         alt=say("subject.alt", name=subject.name))
-    with facts:
-        st.header(plain(subject.name), anchor=False)
-        st.markdown(say("subject.facts", sha=subject.sha256, format=subject.format, width=subject.width_px,
-                        height=subject.height_px, origin=say(f"origin.{subject.origin}")))
         if subject.caption:
-            st.markdown(say("subject.caption", text=plain(subject.caption)))
+            st.caption(say("subject.caption", text=plain(subject.caption)))
         for note in subject.notes:
             st.caption(plain(retold(note)))
         st.caption(say("subject.unaltered"))
-        if not stories.only_read(now):
-            st.markdown(say("subject.run_text", seeds=submit.TRY_SEEDS, strengths=len(submit.TRY_STRENGTHS)))
-            busy = bool(submit.active(now, "EmbedSubject", "FindNeighbours", "Interrogate", "RunSearch"))
-            if st.button(say("subject.run"), type="primary", icon=":material/play_arrow:", disabled=busy,
-                         help=say("subject.run_help")):
-                submit.run_all(now, case.id, subject.id, submit.default_replays())
-                st.rerun()
+        with st.expander(say("subject.file"), icon=":material/fingerprint:"):
+            st.markdown(say("subject.facts", sha=subject.sha256, format=subject.format, width=subject.width_px,
+                            height=subject.height_px, origin=say(f"origin.{subject.origin}")))
     copy_check_panel.draw()
     overview.draw()
     st.divider()

@@ -11,10 +11,11 @@ from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs import launch
-from explorer.jobs.flows import Flow, investigate, own_test
+from explorer.jobs.flows import Flow, OwnTest, investigate, own_test
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
 from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, from_json
+from explorer.records.policy import Policy
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
 from explorer.setup.plan import timing_of
@@ -34,18 +35,32 @@ def submit(here: Here, task: Any, *, after: str | None = None) -> str:
     return job_id
 
 
+def demonstrate(here: Here, case_id: str, subject_id: str, settings: ReplaySettings,
+                policy: Policy | None) -> Flow:
+    """The whole loop of one of the bundled examples, as it was made: always with the bundled model."""
+    flow = investigate(here.queue, case_id, subject_id, settings=settings, policy=policy)
+    launch.ensure_workers(here.settings)
+    remember(search=flow.search_id, job=flow.replays)
+    return flow
+
+
 def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings) -> Flow:
     """Puts the whole loop on the queue: embed, neighbours, prompt, measured test, replays."""
     chosen, case = here.settings, here.store.open(case_id)
     caption = case.subject(subject_id).caption
     case.close()
-    test = own_test(chosen, model_info(here), caption=caption)
+    test = test_of(here, caption)
     flow = investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
                        clip=chosen.clip, collection=chosen.neighbours_from, policy=test.policy,
                        controls=test.controls)
     launch.ensure_workers(chosen)
     remember(search=flow.search_id, job=flow.replays)
     return flow
+
+
+def test_of(here: Here, caption: str = "") -> OwnTest:
+    """The measured test that "Run it all" makes of a picture with this caption; without a policy where none."""
+    return own_test(here.settings, model_info(here), caption=caption)
 
 
 def default_replays(prompt: str = "") -> ReplaySettings:

@@ -108,6 +108,7 @@ def test_an_artist_checks_a_work(app, look, work, tmp_path):
     look.get_by_text(say("replay.count", shown=6, total=6)).wait_for()
     step(look, "findings").click()
     look.get_by_text(say("findings.theft")).wait_for()
+    look.get_by_text(say("answer.tried"), exact=True).click()
     look.get_by_text(say("findings.not_absent")).wait_for()
     step(look, "report").click()
     look.get_by_text(say("kind.pdf"), exact=True).click()

@@ -87,4 +87,4 @@ def test_the_first_visitor_of_a_deep_link_sees_the_page_and_no_notice(tab, tmp_p
         tab.wait_for_timeout(1000)
         assert tab.locator('[role="dialog"]').count() == 0
         assert "/findings" in tab.url
-        tab.get_by_text(say("findings.effort")).first.wait_for()
+        tab.get_by_text(say("verdict.none")).first.wait_for()

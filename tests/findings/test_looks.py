@@ -20,7 +20,10 @@ from explorer.findings.finding import Measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.images.decode import png_bytes, read_png
 from explorer.records import Effort, SearchPlan
+from explorer.settings import WORLD
+from explorer.world.demonstrations import is_demonstration
 from explorer.world.example_cases import FOLDER, open_told, read
+from explorer.world.example_picks import read_examples
 from tests.cases.made import make_replay, rebuild
 from tests.pages.filled import MODEL, picture
 
@@ -193,3 +196,53 @@ def test_a_damaged_list_of_exports_is_read_as_far_as_it_goes(tmp_path):
     (tmp_path / FILE).write_bytes(b"\xff\xfe\n%s ada\nshort ada\n%s bob\n%s" % (b"a" * 64, b"b" * 64, b"c" * 64))
     assert exported(tmp_path) == {"a" * 64, "b" * 64, "c" * 64}
     assert exported(tmp_path, "ada") == {"a" * 64} and exported(tmp_path / "none") == set()
+
+
+def example(store: CaseStore, *, story: str = "copied", searches: int = 1) -> tuple[Case, np.ndarray, str]:
+    """A demonstration of one of the world's examples with one measured test and so many plain searches."""
+    work = next(e for e in read_examples(WORLD) if e.story == story)
+    case = store.create("Shown")
+    subject = case.add_subject(work.picture(WORLD), f"{work.title}.webp", origin="example", work_id=work.id)
+    for number in range(1 + searches):
+        search = f"{case.id}-{number}"
+        case.commit(SearchPlan(search, subject.id, {"prompt": "a duck"}, MODEL, "c" * 64, "e" * 64, 1))
+    replay = make_replay(seed=0, subject_id=subject.id, search_id=f"{case.id}-0")
+    replay = dataclasses.replace(replay, id=f"r{case.id}", recipe=dataclasses.replace(replay.recipe, model=MODEL))
+    case.commit(replay)
+    case.commit(Measured(f"{case.id}-0", subject.id, "policy0", "a duck", 0.3, replay.id, Effort(1, 20, 1.0), {},
+                         "controls"))
+    return case, read_png(case.blob(subject.pixels_sha256)), work.id
+
+
+def test_demonstrations_of_one_picture_spend_neither_each_other_nor_ones_own_test(here):
+    first, pixels, _ = example(here)
+    second, _, _ = example(here)
+    assert count(here, pixels) == (0, 0)
+    for case in (first, second):
+        mine = looks_at(here, pixels, demonstration=case.id)
+        mine = earlier(mine, TEST, search_id="now", model=MODEL.fingerprint)
+        assert (mine.tests, mine.searches, mine.works) == (1, 1, 0)
+
+
+def test_ones_own_look_at_a_bundled_picture_counts_for_oneself_and_not_for_a_demonstration(here):
+    shown, pixels, work_id = example(here)
+    own = here.create("Brought in")
+    subject = own.add_subject(shown.blob(shown.subjects()[0].sha256), "duck.webp", work_id=work_id)
+    own.commit(SearchPlan("own", subject.id, {"prompt": "a duck"}, MODEL, "c" * 64, "e" * 64, 1))
+    assert count(here, pixels) == (0, 1)
+    assert set(looks_at(here, pixels, demonstration=shown.id).found) == {f"{shown.id}-0", f"{shown.id}-1"}
+
+
+def test_a_picture_that_only_says_it_is_an_example_counts(here):
+    case = here.create("Says so")
+    for work_id in ("", "oca-e46b6215", "../../settings"):
+        subject = case.add_subject(png_bytes(picture(9)), "ball.png", origin="example", work_id=work_id)
+        assert not is_demonstration(subject)
+    case.commit(SearchPlan("own", subject.id, {"prompt": "a ball"}, MODEL, "c" * 64, "e" * 64, 1))
+    assert count(here, picture(9)) == (0, 1)
+
+
+@pytest.mark.parametrize("told", [t for t in read() if t.replays < 100], ids=lambda t: t.story)
+def test_every_finished_example_is_known_as_one(here, told):
+    case = open_told(here, told)
+    assert all(is_demonstration(subject) for subject in case.subjects())

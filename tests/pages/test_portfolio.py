@@ -137,7 +137,7 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     assert [s.value for s in app.subheader] == [say("portfolio_answer.listed", listed=1, judged=2)]
     assert say("portfolio.close", p=f"{found.rows[0].p:.3f}", q=f"{q:.3f}") in text
     assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
-    assert say("portfolio.caution_q", n=2, q=f"{q:.3f}") in [i.value for i in opened("findings", several).info]
+    assert say("portfolio.caution_q", n=2, q=f"{q:.3f}") in written(opened("findings", several))
 
 
 def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the_report(opened, several, home):
@@ -147,7 +147,7 @@ def test_a_work_that_the_set_gives_no_p_value_says_so_on_its_own_page_and_in_the
     document = compose(snapshot(case), ReportOptions())
     case.close()
     why = say("portfolio.caution_no_p", n=2, why=plain(row.why_no_p))
-    assert why in [w.value for w in opened("findings", several).warning]
+    assert why in written(opened("findings", several))
     said = [b.text for b in document.blocks if isinstance(b, Text)]
     assert any(text.startswith("The works are ranked, but no p-values") for text in said)
     assert say("portfolio_answer.nothing_comparable") in said

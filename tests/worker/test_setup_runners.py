@@ -16,7 +16,7 @@ from explorer.findings.control_check import ControlCheck
 from explorer.images.decode import png_bytes
 from explorer.jobs import timings
 from explorer.jobs.queue import Queue
-from explorer.jobs.tasks import CheckControls, DownloadClip, TimeReplay
+from explorer.jobs.tasks import CheckControls, DownloadClip, DownloadModel, TimeReplay
 from explorer.records import ModelInfo, from_json
 from explorer.records.policy import policy_for
 from explorer.records.timing import Timing
@@ -57,8 +57,15 @@ def test_a_clip_is_fetched_goes_on_after_a_break_and_is_chosen_by_its_name(setti
     assert config["model_cfg"]["quick_gelu"] is True  # as open_clip's list has it for these weights
     asked = len(shelf.asked)
     assert run(online, DownloadClip(L)) == told and len(shelf.asked) == asked
-    with pytest.raises(ExplorerError, match="Nothing leaves this computer"):
-        run(settings, DownloadClip(next(s for s in KNOWN if s != L)))
+
+
+def test_offline_lets_nothing_through_but_what_was_asked_for(settings, shelf):
+    for task in (DownloadClip(L), DownloadModel("me/boat")):
+        with pytest.raises(ExplorerError, match="Nothing leaves this computer"):
+            run(settings, task)
+    assert shelf.asked == []
+    told = run(settings, DownloadClip(L, asked=True))
+    assert settings.offline and told["clip"] in clips_here(settings.home)
 
 
 @pytest.mark.parametrize("wrong", ["clip", "open_clip:ViT-L-14/laion", "", "/", "\0"])

@@ -25,8 +25,9 @@ def download(task: DownloadModel, context: Context) -> Any:
     """Writes the model's files into the workspace, checked; `HF_ENDPOINT` names another hub (a mirror)."""
     home = context.settings.home
     context.report(0, 0, say("progress.asking_hub"))
-    source = download_model(task.source, home=home, offline=context.settings.offline, variant=task.variant,
-                            hub=os.environ.get("HF_ENDPOINT") or HUB, run=Retold(context.run, _Megabytes()))
+    source = download_model(task.source, home=home, offline=context.settings.offline and not task.asked,
+                            variant=task.variant, hub=os.environ.get("HF_ENDPOINT") or HUB,
+                            run=Retold(context.run, _Megabytes()))
     context.report(0, 0, say("progress.computing_fingerprint"))
     return {"source": source, "info": to_json(describe_model(source, home=home))}
 
@@ -37,7 +38,7 @@ def clip(task: DownloadClip, context: Context) -> Any:
     target = known.folder(home)
     if not is_clip(target):
         context.report(0, 0, say("progress.asking_hub"))
-        download_files(known.repo, (CONFIG, WEIGHTS), target, offline=context.settings.offline,
+        download_files(known.repo, (CONFIG, WEIGHTS), target, offline=context.settings.offline and not task.asked,
                        hub=os.environ.get("HF_ENDPOINT") or HUB, run=Retold(context.run, _Megabytes()))
     config = read_json(target / CONFIG)
     model = config.get("model_cfg")

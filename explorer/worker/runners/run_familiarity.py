@@ -35,6 +35,7 @@ from explorer.worker.context import Context
 from explorer.worker.runners import loading
 from explorer.worker.runners.made_by_model import made_by
 from explorer.worker.runners.run_measured import terms_of
+from explorer.world.demonstrations import is_demonstration
 
 
 def subject(task: MeasureFamiliarity, context: Context) -> Any:
@@ -54,8 +55,8 @@ def subject(task: MeasureFamiliarity, context: Context) -> Any:
     said = _words(plan, found, rgb, task, context)
     asked = (plan.id, against, said[0] if plan.words == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier_known(looks_at(store, rgb), asked, search_id=task.test_id,
-                          model=model.ref.fingerprint)
+    own = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
+    looks = earlier_known(own, asked, search_id=task.test_id, model=model.ref.fingerprint)
     case.note("familiarity test planned", {
         "plan": asdict(plan), "controls": against, "control_works": len(controls.values) if controls else 0,
         "test_id": task.test_id, "earlier_tests": looks[0], "earlier_searches": looks[1]}, job_id=context.job.id)

@@ -44,6 +44,7 @@ from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
 from explorer.worker.runners.made_by_model import made_by
+from explorer.world.demonstrations import is_demonstration
 from explorer.world.files import open_world
 from explorer.world.manifest import all_words, load_small, read_manifest
 
@@ -64,7 +65,8 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    looks = earlier(looks_at(store, rgb), test, search_id=task.search_id, model=model.fingerprint)
+    own = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
+    looks = earlier(own, test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,

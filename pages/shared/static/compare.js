@@ -37,7 +37,7 @@ function build(parent, words) {
   bar.append(zooms);
   view.covers = OVERLAYS.map((kind) => button(view, words[kind], () => cover(view, kind)));
   bar.append(...view.covers);
-  root.append(bar, canvas, range, legend, hint);
+  root.append(canvas, range, legend, bar, hint);
   parent.append(root);
   range.addEventListener("input", () => { view.divider = range.value / 1000; draw(view); });
   canvas.addEventListener("keydown", (event) => onKey(view, event));

@@ -1,0 +1,40 @@
+"""Where a measured test lies among its controls, in units that a reader can name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from explorer.findings.finding import ControlResults, Measured
+from explorer.findings.judge import excesses
+from explorer.findings.plane import is_adjusted
+from explorer.records.scores import SCORES
+
+
+@dataclass(frozen=True)
+class Among:
+    """What the rank compares: a control with a value beyond `mine` came closer than the subject.
+
+    `unit` is "times" (2: half the distance that was expected), "difference" (from what was expected) or "score"
+    (the closeness as it is). `turned`: the smaller value is the closer one.
+    """
+
+    mine: float
+    theirs: tuple[float, ...]
+    unit: str
+    turned: bool = False
+
+    @property
+    def at_least(self) -> int:
+        """How many controls came at least as close."""
+        return sum((other <= self.mine) if self.turned else (other >= self.mine) for other in self.theirs)
+
+
+def among(test: Measured, controls: ControlResults) -> Among:
+    """The subject and its controls as the p-value ranks them: adjusted where the controls have an expectation."""
+    if not is_adjusted(controls, test.features):
+        return Among(test.value, controls.values, "score", SCORES[controls.score].better == "lower")
+    mine, theirs = excesses(test.value, test.features, controls)
+    if controls.expectation is not None and controls.expectation.log:
+        return Among(math.exp(mine), tuple(math.exp(t) for t in theirs), "times")
+    return Among(mine, tuple(theirs), "difference")

@@ -1,0 +1,24 @@
+"""What a model is called on the screens, short enough for one line."""
+
+from __future__ import annotations
+
+from explorer.records import ModelInfo, ModelRef
+from pages.shared.texts import say
+
+WORLD = "world"
+LONGEST = 40
+
+
+def short(source: str, info: ModelInfo | None = None) -> str:
+    """The bundled model's name, else what the model says it is, else the last part of where it is from."""
+    if source == WORLD:
+        return say("chip.world")
+    base, *more = source.split(" + ")
+    name = (info.name if info else "") or base.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+    name = f"{name} + {len(more)}" if more and not info else name
+    return name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
+
+
+def of(model: ModelRef) -> str:
+    """The model of a replay or a test, as its recipe names it."""
+    return short(model.source)
