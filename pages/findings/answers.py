@@ -15,7 +15,8 @@ from pages.shared import model_names, state
 from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
-TASKS = ("MeasureSubject", "MeasureControls", *familiarity_panel.TASKS)  # what brings an answer, and is followed until it is there
+# what brings an answer, and is followed until it is there
+TASKS = ("MeasureSubject", "MeasureControls", *familiarity_panel.TASKS)
 
 
 def comes_back(here: state.Here) -> None:

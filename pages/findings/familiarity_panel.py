@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.familiarity.case_bodies import power_before
 from explorer.familiarity.judge import both
 from explorer.familiarity.plan import PLANS, plan_for
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
@@ -110,6 +109,7 @@ def _body(case: Case) -> None:
     st.header(say("familiar.body"), anchor=False)
     st.caption(say("familiar.body_text"))
     if not found:
+        from explorer.familiarity.case_bodies import power_before  # only where there are works to take together
         st.caption(plain(retold(power_before(WORLD, tested, bundled=here.settings.model == "world"))))
     for name, one in found.items():
         with st.container(border=True):
