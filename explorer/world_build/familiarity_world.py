@@ -95,7 +95,7 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
            cache: Path | None = None, report: Report = print) -> dict[str, Any]:
     """Writes the world's familiarity file for the named sources of words; what stands there of others is kept.
 
-    `most` limits each part to its first works (0: all). Goes on where a stopped run ended.
+    `most` limits the controls to the first ones, and tuning works to a third of that (0: all). Goes on where a stopped run ended.
     """
     world = open_world(root, cache)
     rows, folder, model = read_manifest(world), world.cache / "familiarity", load_model("world", device=device)
@@ -120,8 +120,8 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
 def _controls(world: World, model: Model, parts: Parts, plan: Plan, words: Words, *, most: int, folder: Path,
               report: Report) -> tuple[KnownControls, list[float]]:
     """The controls under a plan, and the excesses of tuning works that the model saw once."""
-    some = slice(most or None)
-    control, tuning, once = parts.control[some], parts.tuning[some], parts.tuning_once[:ONCE]
+    third = most // 3 or None
+    control, tuning, once = parts.control[:most or None], parts.tuning[:third], parts.tuning_once[:third or ONCE]
     rows = [*control, *tuning, *once]
     works = {work.name: work for work in works_of(world, rows, plan, words)}
     lines = familiarity_lines(model, list(works.values()), plan, folder=folder, report=report)
