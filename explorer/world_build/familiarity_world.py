@@ -95,7 +95,8 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
            cache: Path | None = None, report: Report = print) -> dict[str, Any]:
     """Writes the world's familiarity file for the named sources of words; what stands there of others is kept.
 
-    `most` limits the controls to the first ones, and tuning works to a third of that (0: all). Goes on where a stopped run ended.
+    `most` limits the controls to the first ones, and tuning works to a third of that (0: all). Goes on where a
+    stopped run ended.
     """
     world = open_world(root, cache)
     rows, folder, model = read_manifest(world), world.cache / "familiarity", load_model("world", device=device)

@@ -57,8 +57,18 @@ def main() -> None:
     torch.set_grad_enabled(False)
     result = run(open_world(), sources=args.sources.split(","), share=args.share, made=args.made)
     if args.store:
-        store(NAME, result, parts=args.sources.split(","))
+        store(NAME, with_kept(result), parts=args.sources.split(","))
     print(json.dumps(result, sort_keys=True))
+
+
+def with_kept(result: dict[str, Any]) -> dict[str, Any]:
+    """A run of some sources of words beside the stored ones of others."""
+    try:
+        kept = json.loads(stored(NAME))
+    except FileNotFoundError:
+        return result
+    by_source = {key: kept.get(key, {}) | result[key] for key in ("by_multiplicity", "evaluations", "by_source")}
+    return result | by_source
 
 
 def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dict[str, Any]:
