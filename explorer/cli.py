@@ -97,6 +97,8 @@ def _investigate(commands: Any) -> None:
     one.add_argument("--negative", default="", help=say("command.negative_prompt"))
     one.add_argument("--mode", default="best", choices=("best", "fast", "classic", "negative"),
                      help=say("command.look_prompt"))
+    one.add_argument("--search", default="exhaustive", choices=("exhaustive", "race", "trigger"),
+                     help=say("command.search_mode"))
     one.add_argument("--seeds", type=int, default=16, help=say("command.many_seeds_replay"))
     one.add_argument("--first-seed", type=int, default=0)
     one.add_argument("--strengths", type=_floats, default=(), help=say("command.img2img_strengths_such"))

@@ -24,8 +24,8 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
 
     `effort` is the whole search's; `features` the subject's model-free ones (needed with controls that
     have theirs). No p-value without controls, with controls that do not fit, or for a replay that was given a
-    starting image or noise, however small their share of the bits. With adapters the finding is of the model with
-    them, and says so.
+    starting image, noise or words made for it, however small their share of the bits. With adapters the finding is
+    of the model with them, and says so.
     """
     if best is None:
         return _finding(subject_id, "not_run", {}, {})
@@ -33,10 +33,12 @@ def judge(subject_id: str, best: Replay | None, effort: Effort, *, score: str,
                                            "score": _score_words(score)}
     spent = {"tries": number(effort.tries), "evaluations": number(effort.unet_evaluations)}
     base = {"value": value, "tries": float(effort.tries)}
-    if best.recipe.start_sha256 is not None or best.recipe.noise_blob is not None:
+    recipe = best.recipe
+    if any(given is not None for given in (recipe.start_sha256, recipe.noise_blob, recipe.embedding_blob)):
         bits, share = total_bits(ledger), supplied_by_you(ledger)
-        return _finding(subject_id, "supplied_by_you", {**base, "bits": bits, "share": share},
-                        {**words, "bits": number(bits, 4), "share": percent(share)}, best)
+        words |= {"bits": number(bits, 4), "share": percent(share)}
+        found = _finding(subject_id, "supplied_by_you", {**base, "bits": bits, "share": share}, words, best)
+        return found if recipe.embedding_blob is None else replace(found, statement=statement("in_words", **words))
     if controls is None or not controls.values:
         return _finding(subject_id, "no_controls", base, {**words, **spent}, best)
     fit = _fit(features, controls)

@@ -13,6 +13,7 @@ LIMITS_OF: dict[str, tuple[str, ...]] = {
     "exploratory": ("several", "absent", "law"),
     "caption_late": ("several", "absent", "law"),
     "supplied_by_you": ("start", "law"),
+    "in_words": ("start", "law"),
     "not_run": ("absent",),
     "above_band": ("member", "effort", "law"),
     "within_band": ("absent", "effort", "law"),

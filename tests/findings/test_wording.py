@@ -134,7 +134,8 @@ def test_a_replay_that_was_given_its_picture_is_said_to_be_supplied():
     assert found.kind == "supplied_by_you" and "99%" in found.statement and "p" not in found.numbers
 
 
-@pytest.mark.parametrize("given", [{"start_sha256": "a" * 64, "strength": 0.3}, {"noise_blob": "b" * 64}])
+@pytest.mark.parametrize("given", [{"start_sha256": "a" * 64, "strength": 0.3}, {"noise_blob": "b" * 64},
+                                   {"embedding_blob": "c" * 64}])
 @pytest.mark.parametrize("words", [{"prompt": "a fox" + ", very finely detailed masterpiece" * 30},
                                    {"negative_prompt": "blurry, watermark, deformed, " * 60}])
 def test_words_never_turn_what_was_given_into_the_models_own(given, words):
@@ -142,7 +143,8 @@ def test_words_never_turn_what_was_given_into_the_models_own(given, words):
     replay = _replay(0.01, **given)
     replay = dataclasses.replace(replay, recipe=dataclasses.replace(replay.recipe, **words))
     ledger = recipe_ledger(replay.recipe, ReplaySettings(replay.recipe.prompt, seeds=1),
-                           start=LedgerEntry("starting image", 300.0, "x"), noise=LedgerEntry("noise", 300.0, "x"))
+                           start=LedgerEntry("starting image", 300.0, "x"), noise=LedgerEntry("noise", 300.0, "x"),
+                           words=LedgerEntry("words", 300.0, "x"))
     assert supplied_by_you(ledger) < 0.2
     for bill in (ledger, ()):
         found = judge("s1", replay, EFFORT, score="tiled_l2", ledger=bill, controls=_controls(), features=TYPICAL)
