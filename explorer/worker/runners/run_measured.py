@@ -65,8 +65,8 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    own = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
-    looks = earlier(own, test, search_id=task.search_id, model=model.fingerprint)
+    before = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
+    looks = earlier(before, test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
