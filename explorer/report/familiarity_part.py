@@ -38,7 +38,7 @@ def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Bloc
 
 def body_of_work_blocks(found: CaseView) -> list[Block]:
     """What the works say together; nothing where that was not tested."""
-    tests = found.records(BodyTest)
+    tests = [one for one in found.records(BodyTest) if one.of in ("familiarity", "reproduction")]
     blocks: list[Block] = [Heading(say("familiar_report.body"), 3)] if tests else []
     for one in tests:
         blocks += [Text(say(f"familiar_report.of_{one.of}", statement=retold(one.finding.statement)), "finding"),

@@ -14,7 +14,7 @@ from explorer.jobs.tasks import MeasureBody, MeasureFamiliarity
 from explorer.records import Subject
 from explorer.settings import WORLD
 from pages.shared import state
-from pages.shared.texts import plain, retold, say
+from pages.shared.texts import known, plain, retold, say
 from pages.tasks import live, submit
 
 TASKS = ("MeasureFamiliarity", "MeasureKnownControls")
@@ -31,7 +31,9 @@ def is_known(here: state.Here) -> None:
             st.markdown(say("familiar.text"))
             return
         test = tests[-1]
-        st.subheader(say("familiar." + test.finding.kind), anchor=False)
+        title = f"familiar.{test.finding.kind}"
+        if known(title):  # another's package may hold any kind
+            st.subheader(say(title), anchor=False)
         st.markdown(plain(retold(test.finding.statement)))
         _both(_measured(case, subject), test)
         st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
@@ -64,9 +66,14 @@ def _measured(case: Case, subject: Subject) -> Finding | None:
 def _how(case: Case, test: FamiliarityTest) -> None:
     controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
     st.markdown(plain(retold(test.finding.statement)))
-    st.caption(say("familiar.how", words=say(f"familiar.words_{test.words}"), prompt=plain(test.prompt),
+    st.caption(say("familiar.how", words=_words(test.words), prompt=plain(test.prompt),
                    controls=plain(controls.source) if controls else say("measured.none"),
                    searches=test.earlier_searches))
+
+
+def _words(source: str) -> str:
+    key = f"familiar.words_{source}"
+    return say(key) if known(key) else plain(source)
 
 
 def _both(measured: Finding | None, test: FamiliarityTest) -> None:
@@ -113,7 +120,7 @@ def _body(case: Case) -> None:
         st.caption(plain(retold(power_before(WORLD, tested, bundled=here.settings.model == "world"))))
     for name, one in found.items():
         with st.container(border=True):
-            st.markdown(f"**{say('familiar.body_' + name)}**")
+            st.markdown(f"**{say('familiar.body_' + name) if known('familiar.body_' + name) else plain(name)}**")
             st.markdown(plain(retold(one.finding.statement)))
             st.caption(" ".join(plain(retold(line)) for line in (one.power, *one.finding.limits) if line))
     live.panel(here, "MeasureBody")
