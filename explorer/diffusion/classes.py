@@ -138,9 +138,11 @@ TWINS = {"StableDiffusionImg2ImgPipeline": "StableDiffusionPipeline",
          "Kandinsky3Img2ImgPipeline": "Kandinsky3Pipeline",
          "SanaSprintImg2ImgPipeline": "SanaSprintPipeline", "Lumina2Text2ImgPipeline": "Lumina2Pipeline"}
 # Pipelines that are refused for what they are for; the first sign in their name tells.
-PURPOSES = {"video": "Video|ToVid|Wan|LTX|Mochi|Cosmos(?!2TextToImage)|AnimateDiff|Allegro|Latte|SkyReels",
-            "fills": "Inpaint|Fill", "edits": "Edit|Kontext|InstructPix2Pix",
-            "guided": "ControlNet|Control|Adapter|GLIGEN", "finishes": "Upscale|Refiner|Depth2Img"}
+PURPOSES = {
+    "model_files.folder_video": "Video|ToVid|Wan|LTX|Mochi|Cosmos(?!2TextToImage)|AnimateDiff|Allegro|Latte",
+    "model_files.folder_fills": "Inpaint|Fill", "model_files.folder_edits": "Edit|Kontext|InstructPix2Pix",
+    "model_files.folder_guided": "ControlNet|Control|Adapter|GLIGEN",
+    "model_files.folder_finishes": "Upscale|Refiner|Depth2Img"}
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def read_index(index: dict[str, Any], where: str) -> Index:
         raise _own_code(where, "a custom pipeline")
     if kind is None:
         if what := next((key for key, sign in PURPOSES.items() if re.search(sign, name)), ""):
-            raise ExplorerError(f"model_files.folder_{what}", where=where, name=name[:60])
+            raise ExplorerError(what, where=where, name=name[:60])
         raise ExplorerError("diffusion.classes_model_not_among", where=where, name=name[:60],
                             kinds=", ".join(k.removesuffix("Pipeline") for k in KINDS))
     parts, left_out = {}, []
