@@ -13,6 +13,7 @@ from explorer.cases.log import HASH, LogEntry
 
 FILE = "exported.txt"
 PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
+COUNSEL = "counsel-only.txt"  # in a case's folder, never in its log: what is tried there stays there
 
 
 def owner(case_folder: Path) -> str:
@@ -21,6 +22,11 @@ def owner(case_folder: Path) -> str:
         return (case_folder / PERSON).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
+
+
+def is_counsel_only(case_folder: Path) -> bool:
+    """Whether a case is for counsel only."""
+    return (case_folder / COUNSEL).exists()
 
 
 def note(case_folder: Path, head_hash: str) -> None:

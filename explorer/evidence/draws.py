@@ -58,19 +58,19 @@ def stratified_draw(strata: Sequence[str], sample: int, seed: str, *, shares: di
                 {name: len(found) for name, found in lines.items()})
 
 
-def likely_strata(distances: Sequence[float]) -> tuple[str, ...]:
+def likely_strata(scores: Sequence[float]) -> tuple[str, ...]:
     """Two strata by a first look: the tenth of the lines that came nearest to a work, and the others."""
-    near = set(sorted(range(len(distances)), key=lambda i: (distances[i], i))[
-        :max(1, round(LIKELY_SHARE * len(distances)))])
-    return tuple(LIKELY if i in near else OTHER for i in range(len(distances)))
+    near = set(sorted(range(len(scores)), key=lambda i: (scores[i], i))[
+        :max(1, round(LIKELY_SHARE * len(scores)))])
+    return tuple(LIKELY if i in near else OTHER for i in range(len(scores)))
 
 
-def weights_by_rank(distances: Sequence[float]) -> tuple[float, ...]:
+def weights_by_rank(scores: Sequence[float]) -> tuple[float, ...]:
     """Chances a draw by a first look: 1 / (0.1 + share of the lines that came nearer), made to add up to 1."""
-    order = sorted(range(len(distances)), key=lambda i: (distances[i], i))
-    weights = [0.0] * len(distances)
+    order = sorted(range(len(scores)), key=lambda i: (scores[i], i))
+    weights = [0.0] * len(scores)
     for rank, line in enumerate(order):
-        weights[line] = 1 / (0.1 + rank / len(distances))
+        weights[line] = 1 / (0.1 + rank / len(scores))
     total = sum(weights)
     return tuple(w / total for w in weights)
 

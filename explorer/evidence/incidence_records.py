@@ -62,13 +62,16 @@ class IncidencePlan:
 
 @dataclass(frozen=True)
 class FirstLook:
-    """Part of a first look: one short replay of each prompt from `start` on, and how near it came to a work."""
+    """Part of a first look: one short replay of each prompt from `start` on, and how near it was to a near copy.
+
+    `scores` below 1 are near copies; see evidence.near_works.nearness.
+    """
 
     id: str
     incidence_id: str
     population: int
     start: int
-    distances: tuple[float, ...]  # tiled, to the nearest protected work
+    scores: tuple[float, ...]
     unet_evaluations: int
 
 

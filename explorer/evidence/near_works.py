@@ -26,6 +26,7 @@ from explorer.images.decode import open_image, read_png
 from explorer.images.prepare import fit_square
 from explorer.world.files import SIZE_PX, open_world
 from explorer.world.manifest import load_small, read_manifest
+from explorer.world.near_copy import NearCopyRule
 
 WHOLE = 20_000  # works up to which every replay is compared with every work
 CANDIDATES = 64  # of a larger collection, by CLIP
@@ -40,6 +41,11 @@ class Near:
     work: str
     distance: float
     to_next: float
+
+
+def nearness(near: Near, rule: NearCopyRule) -> float:
+    """How near a picture is to being a near copy: below 1 it is one; lower is nearer."""
+    return near.distance / min(rule.absolute, max(1e-9, rule.margin * near.to_next))
 
 
 @dataclass(frozen=True)

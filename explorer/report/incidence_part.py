@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.cases.view import CaseView
+from explorer.evidence.counsel_said import looks_lines
 from explorer.evidence.incidence_records import IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, plans, results, sheet
 from explorer.evidence.incidence_words import estimate_words, population_name, refusals, summary_lines, works_line
@@ -34,6 +35,12 @@ def plan_part(found: CaseView) -> list[Block]:
 def _runs(runs: list[RunVerdict]) -> Table:
     rows = tuple((say(f"note.plan_run.{r.kind}"), r.what, str(r.entry), named(r.departed) or "–") for r in runs)
     return Table(_head("runs"), rows, wide=(1, 3))
+
+
+def looks_part(found: CaseView) -> list[Block]:
+    """How often each picture was looked at, where that was counted as the case was handed out."""
+    lines = looks_lines(found)
+    return [Heading(say("counsel_said.heading"), 3), *(Text(line) for line in lines)] if lines else []
 
 
 def incidence_part(found: CaseView) -> list[Block]:

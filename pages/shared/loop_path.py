@@ -11,7 +11,7 @@ from pages.tasks import submit
 
 _RUNNING = {"neighbours": ("EmbedSubject", "FindNeighbours"), "prompt": ("Interrogate",),
             "replay": ("RunSearch",), "report": ("ExportCase",), "subject": ("GenerateSubject",),
-            "findings": ("MeasureSubject",)}
+            "findings": ("MeasureSubject", "MeasureFamiliarity")}
 
 
 def head(step: str) -> Here:
@@ -65,6 +65,8 @@ def _case_line(now: Here) -> None:
             st.markdown(f"**{plain(now.open_case.title)}**" + (f" · {number}" if number else ""))
             if question:
                 st.caption(question)
+            if now.store.is_counsel_only(now.open_case.id):
+                st.warning(say("counsel.banner"), icon=":material/lock:")
             if now.subject:
                 st.caption(say("path.subject", name=plain(now.subject.name)))
         if now.subject is None:

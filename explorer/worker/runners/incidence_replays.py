@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import batch_key
 from explorer.evidence.incidence_records import Hit, IncidencePlan, PromptOutcome, outcome_id
-from explorer.evidence.near_works import Near, Works
+from explorer.evidence.near_works import Near, Works, nearness
 from explorer.records import Environment, Recipe, ReplaySettings
 from explorer.run import Engine, Run
 from explorer.search.engine import BatchUnit, Made
@@ -57,13 +57,16 @@ class Replayer:
         self._each(list(by_prompt), self.plan.steps, self.plan.first_seed, self.plan.seeds, full)
 
     def first_look(self, prompts: Sequence[str], *, steps: int) -> tuple[dict[str, float], int]:
-        """How near one short replay of each prompt comes, with the seed after the plan's; and what it spent."""
+        """How near to a near copy one short replay of each prompt is (see `nearness`), and what it spent.
+
+        Its seed is the one after the plan's.
+        """
         near: dict[str, float] = {}
         spent = 0
 
         def full(prompt: str, found: list[Judged]) -> None:
             nonlocal spent
-            near[prompt] = found[0].near.distance
+            near[prompt] = nearness(found[0].near, self.plan.rule)
             spent += found[0].unet_evaluations
 
         self._each(list(dict.fromkeys(prompts)), steps, self.plan.first_seed + self.plan.seeds, 1, full)

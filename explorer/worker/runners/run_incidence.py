@@ -159,15 +159,15 @@ def _drawn(replayer: Replayer, context: Context, number: int, frame: tuple[Liste
     return drawn
 
 
-def _by_first_look(plan: IncidencePlan, distances: list[float], sample: int, seed: str) -> Draw:
+def _by_first_look(plan: IncidencePlan, scores: list[float], sample: int, seed: str) -> Draw:
     if plan.design == "weighted":
-        return weighted_draw(weights_by_rank(distances), sample, seed)
-    return stratified_draw(likely_strata(distances), sample, seed,
+        return weighted_draw(weights_by_rank(scores), sample, seed)
+    return stratified_draw(likely_strata(scores), sample, seed,
                            shares={LIKELY: LIKELY_SAMPLE, OTHER: 1 - LIKELY_SAMPLE})
 
 
 def _first_look(replayer: Replayer, context: Context, number: int, frame: tuple[ListedPrompt, ...]) -> list[float]:
-    """How near a short replay of every prompt of the population came; parts on record are not made again."""
+    """How near to a near copy a short replay of every prompt is; parts on record are not made again."""
     plan, found = replayer.plan, []
     for start in range(0, len(frame), FIRST_LOOK_PART):
         name = f"{plan.id}/{number}/first/{start}"
@@ -178,7 +178,7 @@ def _first_look(replayer: Replayer, context: Context, number: int, frame: tuple[
             near, spent = replayer.first_look(prompts, steps=min(FIRST_LOOK_STEPS, plan.steps))
             part = FirstLook(name, plan.id, number, start, tuple(near[p] for p in prompts), spent)
             context.commit(part)
-        found += part.distances
+        found += part.scores
     return found
 
 

@@ -10,6 +10,7 @@ from explorer.cases.importing import import_package
 from explorer.cases.store import CaseStore
 from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
+from explorer.evidence.counsel import check_disclosed, count_looks
 from explorer.evidence.incidence_results import plans, sheet_csv
 from explorer.evidence.plan_on_record import checks
 from explorer.jobs.tasks import ExportCase, ImportPackage, VerifyPackage
@@ -24,6 +25,10 @@ def export(task: ExportCase, context: Context) -> Any:
     """Writes a case as a package; without a target it goes to the workspace's folder `packages`."""
     context.report(0, 1, say("progress.writing_package"))
     case = context.case(task.case_id)
+    store = CaseStore(context.settings.cases, person=context.job.owner)
+    check_disclosed(store, case)
+    if not case.read_only:
+        count_looks(store, case, job_id=context.job.id)
     target = Path(task.out) if task.out else context.settings.home / "packages" / f"{case.id}.zip"
     reports = {}
     for kind in FORMATS:
