@@ -164,7 +164,7 @@ def counted(folder: Path) -> dict:
     works, controls = own_pictures(folder)
     with fresh(folder, small(folder)) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
         return rehearse(page, url, works=works, controls=controls)
 
 
@@ -180,7 +180,7 @@ def main() -> None:
     made = full(folder) if given.full else small(folder)
     with fresh(folder, made) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
 
         def look(name: str) -> None:
             if given.pictures:
