@@ -18,7 +18,8 @@ from explorer.records import Replay, SearchPlan, Start, Subject, from_json
 from explorer.records.canonical import read
 from explorer.records.scores import SCORES
 
-_TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt")
+_TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt",
+        "embedding_blob")
 _PATHS = ", ".join(f"'$.data.{name}'" for name in (*(f"recipe.{n}" for n in _TRY), "unet_evaluations", "elapsed_s"))
 _SCORED = """FROM scores s CROSS JOIN replays r ON r.id = s.replay_id
     WHERE s.subject_id=:subject AND s.name=:name AND s.value IS NOT NULL
@@ -266,7 +267,7 @@ def natural_key(record: Any) -> str:
 def _try(replay_id: str, search_id: str, exhibit: int, value: float | None, told: str,
          subject: Subject | None) -> Try:
     """Of texts that thousands of tries have in common one is kept."""
-    seed, strength, start, noise, guidance, steps, scheduler, prompt, evaluations, elapsed_s = read(told)
+    seed, strength, start, noise, guidance, steps, scheduler, prompt, words, evaluations, elapsed_s = read(told)
     return Try(replay_id, sys.intern(search_id), bool(exhibit), value, seed, strength,
-               Start.of(start, noise, subject), float(guidance), steps, sys.intern(scheduler), sys.intern(prompt),
-               evaluations, elapsed_s)
+               Start.of(start, noise, subject, words), float(guidance), steps, sys.intern(scheduler),
+               sys.intern(prompt), evaluations, elapsed_s)

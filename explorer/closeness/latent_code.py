@@ -49,6 +49,11 @@ def decode(data: bytes) -> np.ndarray:
     return levels.astype(np.float32) * np.float32(step)
 
 
+def shape_of(data: bytes) -> tuple[int, int, int] | None:
+    """(c, h, w) of the values in a code; None for bytes too few to be one."""
+    return _HEAD.unpack(data[:_HEAD.size])[1:4] if len(data) > _HEAD.size else None
+
+
 def code_bits(levels: np.ndarray) -> float:
     """About the bits that `encode` would take, without writing them (within a few bits of it)."""
     low, high = int(levels.min()), int(levels.max())

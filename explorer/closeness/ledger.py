@@ -85,6 +85,11 @@ def prompt_entry(bits: float, code: str) -> LedgerEntry:
     return LedgerEntry("prompt", bits, say("note.closeness.length_prompt_under", code=code))
 
 
+def words_entry(code: bytes) -> LedgerEntry:
+    """Fitted words, which are their own code: its length."""
+    return LedgerEntry("words", 8.0 * len(code), say("note.closeness.fitted_words"))
+
+
 def seeds_entry(settings: ReplaySettings, *, seeds_before: int = 0,
                 count: int | None = None) -> LedgerEntry:
     """The seed's entry: log2 of the seeds listed, or the whole range for a seed given by hand.
@@ -163,18 +168,20 @@ def strength_entry(settings: ReplaySettings) -> LedgerEntry:
 
 def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: str, recipe: Recipe,
                   seeds_before: int = 0, start: LedgerEntry | None = None,
-                  noise: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
-    """Bits supplied for one replay of a search: prompt, seeds, settings, adapters, starting image, noise.
+                  noise: LedgerEntry | None = None, words: LedgerEntry | None = None) -> tuple[LedgerEntry, ...]:
+    """Bits supplied for one replay of a search, by source: prompt, seeds, settings, adapters, and what was given.
 
     `prompt_bits` counts prompt and negative prompt under `prompt_code`. A `recipe` with a starting image needs
-    `start` (see start_code.py), one with a noise blob needs `noise`: ValueError without, for the ledger would
-    leave out the largest bill.
+    `start` (see start_code.py), one with a noise blob needs `noise`, one with a fitted embedding `words`:
+    ValueError without, for the ledger would leave out the largest bill.
     """
     from_start = recipe.start_sha256 is not None
     if from_start and start is None:
         raise ValueError("a replay from a starting image needs that image's entry")
     if recipe.noise_blob is not None and noise is None:
         raise ValueError("a replay from given noise needs that noise's entry")
+    if recipe.embedding_blob is not None and words is None:
+        raise ValueError("a replay under fitted words needs those words' entry")
     entries = [prompt_entry(prompt_bits, prompt_code),
                seeds_entry(settings, seeds_before=seeds_before,
                            count=settings.strength_seeds if from_start else None),
@@ -187,6 +194,8 @@ def search_ledger(settings: ReplaySettings, *, prompt_bits: float, prompt_code: 
         entries.append(start)
     if recipe.noise_blob is not None:
         entries.append(noise)
+    if recipe.embedding_blob is not None:
+        entries.append(words)
     return tuple(entries)
 
 
@@ -196,9 +205,9 @@ def total_bits(ledger: Sequence[LedgerEntry]) -> float:
 
 
 def supplied_by_you(ledger: Sequence[LedgerEntry]) -> float:
-    """Share of the bits that came with a starting image or given noise; in [0, 1].
+    """Share of the bits that came with a starting image, given noise or fitted words; in [0, 1].
 
     A figure for the reader and no rule: words can be added until any share is small.
     """
     total = total_bits(ledger)
-    return sum(e.bits for e in ledger if e.source in ("starting image", "noise")) / total if total else 0.0
+    return sum(e.bits for e in ledger if e.source in ("starting image", "noise", "words")) / total if total else 0.0

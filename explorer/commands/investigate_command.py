@@ -40,7 +40,8 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
 def _replay_settings(args: argparse.Namespace) -> ReplaySettings:
     return ReplaySettings(
         prompt=args.prompt, negative_prompt=args.negative, first_seed=args.first_seed, seeds=args.seeds,
-        strengths=args.strengths, steps=(args.steps,), guidances=(args.guidance,), schedulers=(args.scheduler,))
+        strengths=args.strengths, steps=(args.steps,), guidances=(args.guidance,), schedulers=(args.scheduler,),
+        mode=args.search)
 
 
 def _result(case: Case, subject_id: str, search_id: str) -> dict[str, Any]:

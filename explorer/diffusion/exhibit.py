@@ -17,16 +17,17 @@ from explorer.texts import say
 
 
 def exhibit(model: Model, recipe: Recipe, *, start_rgb: np.ndarray | None = None, noise: np.ndarray | None = None,
-            run: Run = QUIET, on_step: Callable[[StepView], None] | None = None) -> Rendered:
+            words: bytes | None = None, run: Run = QUIET,
+            on_step: Callable[[StepView], None] | None = None) -> Rendered:
     """The recipe's image at batch 1 in deterministic mode: equal bytes for an equal environment.
 
-    `start_rgb` (h, w, 3) uint8 where the recipe starts from an image, `noise` (c, h, w) float32 where it
-    names stored noise; `run` and `on_step` as in `sample`. ExplorerError for a recipe that does not fit the
-    model and for too little memory.
+    `start_rgb` (h, w, 3) uint8 where the recipe starts from an image, `noise` (c, h, w) float32 where it names
+    stored noise, `words` the code of the embedding that it names; `run` and `on_step` as in `sample`.
+    ExplorerError for a recipe that does not fit the model and for too little memory.
     """
     with out_of_memory(say("note.diffusion.rendering_replay")), deterministic():
-        return sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None], run=run,
-                      on_step=on_step)[0]
+        return sample(model, [recipe], start_rgb=start_rgb, noise=None if noise is None else noise[None],
+                      words=words, run=run, on_step=on_step)[0]
 
 
 @contextlib.contextmanager

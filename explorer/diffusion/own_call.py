@@ -32,6 +32,7 @@ def check_own_call(model: Model, recipe: Recipe) -> None:
     takes = _parameters(model)
     refused = {"start": recipe.strength is not None, "clip_skip": recipe.clip_skip,
                "variations": recipe.variation is not None, "noise": recipe.noise_blob is not None,
+               "words": recipe.embedding_blob is not None,
                "weights": recipe.dialect != "plain", "noise_source": recipe.noise_source != "torch-cpu",
                "negative_prompt": recipe.negative_prompt and "negative_prompt" not in takes,
                "scheduler": recipe.scheduler != OWN_SAMPLER}

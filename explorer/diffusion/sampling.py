@@ -17,6 +17,7 @@ import torch
 from explorer.diffusion.autoencoder import Encoded, decode
 from explorer.diffusion.check_recipe import check_recipe, complete
 from explorer.diffusion.families.family import Words
+from explorer.diffusion.fitted_words import check_code, decoded
 from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import generator_for, starting_noise
@@ -79,7 +80,7 @@ def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
             recipe.steps, skip, part, recipe.start_sha256, recipe.width_px, recipe.height_px,
-            _guided(model, recipe))
+            _guided(model, recipe), recipe.embedding_blob)
 
 
 class Batch:
@@ -87,15 +88,15 @@ class Batch:
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
                  noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-                 guided_from: int = 0, paired: bool = False) -> None:
+                 guided_from: int = 0, paired: bool = False, words: bytes | None = None) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
-        `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was.
-        `noise` (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose
-        `noise_blob` names it. Steps before `guided_from` are taken without guidance, which no recipe says: such a
-        batch is for looking, and does not `finish`. With `paired` the network is asked without the prompt too, even
-        where guidance does not need it. ExplorerError if a recipe does not fit the model, its image
-        or its noise.
+        `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was. `noise`
+        (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose `noise_blob` names
+        it; `words` is the code of the embedding that their `embedding_blob` names. Steps before `guided_from` are
+        taken without guidance, which no recipe says: such a batch is for looking, and does not `finish`. With
+        `paired` the network is asked without the prompt too, even where guidance does not need it. ExplorerError
+        if a recipe does not fit the model, its image or its noise.
         """
         self.model, self.index, self.guided_from, self.paired = model, 0, guided_from, paired
         self.recipes = [complete(model, r) for r in recipes]
@@ -106,6 +107,8 @@ class Batch:
         first = self.recipes[0]
         _check_start(first, start_rgb)
         _check_noise(self.recipes, noise)
+        check_code(first, words)
+        self._code = words
         self.guided = _guided(model, first)
         self.stepper, self.timesteps = _stepper(model, self.recipes)
         self.kind = self.stepper.kind
@@ -165,7 +168,8 @@ class Batch:
     def _words_now(self, guided: bool) -> Words:
         """The encoded prompts, with guidance or without; one row a prompt where that is one."""
         if guided not in self._words:
-            self._words[guided] = self.model.family.encode(self.recipes, paired=guided, shared=True)
+            own = self.model.family.encode(self.recipes, paired=guided, shared=True)
+            self._words[guided] = own if self._code is None else own.reworded(decoded(self._code, own.text[:1]))
         return self._words[guided]
 
     @property
@@ -222,18 +226,20 @@ def _guided(model: Model, recipe: Recipe) -> bool:
 
 
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
-           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None, run: Run = QUIET,
+           noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
+           words: bytes | None = None, run: Run = QUIET,
            on_step: Callable[[StepView], None] | None = None) -> list[Rendered]:
     """Images of recipes that share a `batch_key`, one a recipe.
 
     `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image (`start_latents`,
-    (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`.
+    (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`,
+    `words` the code of the embedding that their `embedding_blob` names.
     `on_step` sees every step, and `run` ticks after it; a family without our own loop shows no steps.
     ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve the batch.
     """
     if by_own_call(model, recipes[0]):
         return [own_call(model, complete(model, r), run=run) for r in recipes]
-    batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents)
+    batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents, words=words)
     while not batch.done:
         view = batch.step()
         if on_step is not None:

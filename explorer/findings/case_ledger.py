@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from explorer.cases.view import CaseView
-from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits
+from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits, words_entry
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
 from explorer.images.decode import read_png
 from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, ReplaySettings, SearchPlan, from_json
@@ -17,7 +17,8 @@ from explorer.texts import say
 
 def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
          start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
-         noise: LedgerEntry | None = None, seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
+         noise: LedgerEntry | None = None, words: LedgerEntry | None = None,
+         seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
     """Every source of bits in `recipe`, made by a search with `settings`.
 
     `start_rgb` is the starting image at the replay's size, (h, w, 3) uint8: without a measured `start`
@@ -38,7 +39,7 @@ def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence
         values = recipe.width_px // 8 * (recipe.height_px // 8) * 4
         noise = LedgerEntry("noise", 32.0 * values, say("aside.most_noise_32"))
     return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
-                         seeds_before=seeds_before)
+                         words=words, seeds_before=seeds_before)
 
 
 def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
@@ -68,8 +69,9 @@ def replay_ledger(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
             say("aside.most_noise_32"))
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
+    words = None if recipe.embedding_blob is None else words_entry(case.blob(recipe.embedding_blob))
     return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
-                         start=entries.get("starting image"), noise=noise)
+                         start=entries.get("starting image"), noise=noise, words=words)
 
 
 def _rounds(case: CaseView, replay: Replay, settings: ReplaySettings) -> LedgerEntry:

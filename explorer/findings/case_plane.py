@@ -86,7 +86,7 @@ def _bits(case: CaseView, replay: Replay, known: dict[tuple, float], *, apart: b
     """The ledger's sum; replays of one search that were given the same things cost the same."""
     recipe = replay.recipe
     key = (replay.search_id, recipe.prompt, recipe.negative_prompt, recipe.start_sha256, recipe.strength,
-           recipe.noise_blob, recipe.width_px, recipe.height_px, recipe.variation,
+           recipe.noise_blob, recipe.embedding_blob, recipe.width_px, recipe.height_px, recipe.variation,
            replay.id if apart else "")
     if key not in known:
         known[key] = total_bits(replay_ledger(case, replay))

@@ -46,6 +46,13 @@ class Board:
             row = db.execute("SELECT * FROM jobs WHERE id=?", (row["id"],)).fetchone()
         return job_of(row, None, 0)
 
+    def coming(self) -> Job | None:
+        """The next job of this kind that waits for another one to end."""
+        with self.queue.reading() as db:
+            row = db.execute("SELECT * FROM jobs WHERE kind=? AND state='queued' AND after IS NOT NULL "
+                             "ORDER BY seq LIMIT 1", (self.kind,)).fetchone()
+        return None if row is None else job_of(row, None, 0)
+
     def beat(self, job_id: str, facts: dict[str, Any]) -> None:
         """Says that this worker lives, and at what."""
         with self.queue.writing() as db:

@@ -12,11 +12,14 @@ import types
 import typing
 from typing import Any
 
+LATER = "later"  # metadata of a field that records did not always have: left out of JSON where it is its default
+
 
 def to_json(record: Any) -> Any:
     """A record as plain JSON values (tuples as lists, bytes refused)."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+        return {f.name: to_json(getattr(record, f.name)) for f in dataclasses.fields(record)
+                if not (f.metadata.get(LATER) and getattr(record, f.name) == f.default)}
     if isinstance(record, dict):
         return {str(k): to_json(v) for k, v in record.items()}
     if isinstance(record, (list, tuple)):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from explorer.records.canonical import digest
+from explorer.records.json_form import LATER
 
 if TYPE_CHECKING:
     from explorer.records.subject import Subject
@@ -15,20 +16,24 @@ RECIPE_SCHEMA = 1
 
 
 class Start(StrEnum):
-    """What an image started from: a seed's own noise, the subject's picture, another one, or noise made for it."""
+    """What an image started from: a seed's noise, the subject's picture, another one, or what was made for it."""
 
     NOISE = "noise"
     SUBJECT = "subject"
     REPLAY = "replay"  # another replay's picture, or any that is not the subject's
     OPTIMISED = "optimised"
+    FITTED = "fitted"  # a seed's own noise, under words that were fitted to the subject by gradient
 
     @classmethod
-    def of(cls, start_sha256: str | None, noise_blob: str | None, subject: Subject | None) -> Start:
-        """The start of a recipe with this starting image and stored noise, in a search for `subject`."""
+    def of(cls, start_sha256: str | None, noise_blob: str | None, subject: Subject | None,
+           embedding_blob: str | None = None) -> Start:
+        """The start of a recipe with this starting image, stored noise and words, in a search for `subject`."""
         if start_sha256 is not None:
             own = (subject.pixels_sha256, subject.sha256) if subject else ()
             return cls.SUBJECT if start_sha256 in own else cls.REPLAY
-        return cls.NOISE if noise_blob is None else cls.OPTIMISED
+        if noise_blob is not None:
+            return cls.OPTIMISED
+        return cls.NOISE if embedding_blob is None else cls.FITTED
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,12 @@ class Recipe:
     strength: float | None = None  # in (0, 1]; null without a starting image
     not_replayable: tuple[str, ...] = ()  # parts of an imported recipe that cannot be replayed
     schema: int = RECIPE_SCHEMA
+    # SHA-256 of the code of an embedding in place of the prompt's, see diffusion/fitted_words.py
+    embedding_blob: str | None = field(default=None, metadata={LATER: True})
 
     def start(self, subject: Subject) -> Start:
         """What this image started from, in a search for `subject`; derived, and so no part of the JSON."""
-        return Start.of(self.start_sha256, self.noise_blob, subject)
+        return Start.of(self.start_sha256, self.noise_blob, subject, self.embedding_blob)
 
 
 def recipe_digest(recipe: Recipe) -> str:

@@ -24,8 +24,8 @@ class ReplaySettings:
     """What a search replays: the grid seeds × strengths × guidance × steps × schedulers of each prompt.
 
     `mode` says how: every recipe to its end ("exhaustive"), dropping the seeds that fall behind ("race"),
-    small steps around the replay `parent` in `rounds` of `options` ("closer"), or from `parent`'s noise
-    changed by gradient ("noise").
+    small steps around the replay `parent` in `rounds` of `options` ("closer"), from `parent`'s noise
+    changed by gradient ("noise"), or under words searched for from the picture itself ("trigger").
     """
 
     prompt: str

@@ -19,7 +19,7 @@ from explorer.texts import say
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f5fa8", "#c4560d", "#8a9099", "#2f7d5b"
 _MARKS = {Start.NOISE: (_BLUE, "o"), Start.SUBJECT: (_ORANGE, "^"), Start.REPLAY: (_GREEN, "v"),
-          Start.OPTIMISED: (_GREY, "s")}
+          Start.OPTIMISED: (_GREY, "s"), Start.FITTED: (_GREY, "D")}
 _CODEC_MARKS = {"WebP": "s", "JPEG": "^", "AVIF": "D"}
 
 

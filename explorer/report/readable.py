@@ -24,10 +24,11 @@ from explorer.records import (
     from_json,
 )
 from explorer.records.race_records import RaceRound, RaceSetup
+from explorer.records.words_records import WordsFound
 
 KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
-    Measured, Calibration, RaceRound, RaceSetup, StartBill)} | {log_index.EXHIBIT: Replay}
+    Measured, Calibration, RaceRound, RaceSetup, StartBill, WordsFound)} | {log_index.EXHIBIT: Replay}
 
 MOST_TEXT, MOST_NAME = 1_000_000, 1_000  # letters; a picture's name stands on every page
 

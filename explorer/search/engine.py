@@ -64,10 +64,13 @@ class Room:
 
 @dataclass(frozen=True, eq=False)
 class BatchUnit:
-    """Recipes of one `batch_key`; `start_rgb` (h, w, 3) uint8 where they start from a picture."""
+    """Recipes of one `batch_key`; `start_rgb` (h, w, 3) uint8 where they start from a picture, `words` the code of
+    the embedding that they name.
+    """
 
     recipes: tuple[Recipe, ...]
     start_rgb: np.ndarray | None = None
+    words: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,7 @@ class Here:
                     self.on_step(view, self.clock() - began)
 
             with self.room.tried(len(part)):
-                images = sample(self.model, part, start_rgb=unit.start_rgb, run=run, on_step=seen)
+                images = sample(self.model, part, start_rgb=unit.start_rgb, words=unit.words, run=run, on_step=seen)
             if images:
                 left = left[len(part):]
                 on_made(Made(tuple(images), (self.clock() - began) / len(images)))

@@ -19,9 +19,10 @@ from explorer.records.race_records import RaceSetup
 from explorer.records.samplers import OWN_SAMPLER, SAMPLERS, offered
 from explorer.search.race_plan import planned_evaluations, race_setup
 from explorer.search.stops import check_rules
+from explorer.search.trigger_plan import PLAN
 
 MOST_REPLAYS = 1_000_000
-MODES = ("exhaustive", "race", "closer", "noise")
+MODES = ("exhaustive", "race", "closer", "noise", "trigger")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def expand(settings: ReplaySettings, *, model: ModelRef, info: ModelInfo,
 
 def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
     """The cost of what `expand` would give, from the same loop; ExplorerError likewise."""
+    if settings.mode == "trigger":
+        return _summarised_words(settings, info)
     tries = from_subject = spent = 0
     racing: dict[tuple[str, int, float, str], int] = {}
     for prompt, _, steps, guidance, scheduler, strength in _grid(settings, info):
@@ -78,6 +81,15 @@ def summarise(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
     return PlanSummary(tries, spent, tries - from_subject, from_subject, setup)
 
 
+def _summarised_words(settings: ReplaySettings, info: ModelInfo) -> PlanSummary:
+    """Every seed is replayed twice, under the words found and under the embedding fitted from them."""
+    if not facts(info.family).own_loop:
+        raise ExplorerError("trigger.own_loop", name=info.name)
+    seeds = summarise(replace(from_words(settings), mode="exhaustive"), info)
+    spent = 2 * seeds.unet_evaluations + PLAN.looking + PLAN.fitting
+    return PlanSummary(2 * seeds.tries, spent, 2 * seeds.tries, 0)
+
+
 def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
              start_sha256: str | None) -> Iterator[Recipe]:
     for prompt, seed, steps, guidance, scheduler, strength in _grid(settings, info):
@@ -89,6 +101,12 @@ def _recipes(settings: ReplaySettings, model: ModelRef, info: ModelInfo,
             width_px=settings.width_px or info.default_size_px,
             height_px=settings.height_px or info.default_size_px, precision=info.precision or "float32",
             start_sha256=start_sha256 if strength is not None else None, strength=strength)
+
+
+def from_words(settings: ReplaySettings) -> ReplaySettings:
+    """The settings of a search for words: seeds from noise, of the one prompt that it finds."""
+    return replace(settings, strengths=(), more_prompts=(), steps=settings.steps[:1],
+                   guidances=settings.guidances[:1], schedulers=settings.schedulers[:1], dialect="plain")
 
 
 def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int, int, float, str, float | None]]:

@@ -40,11 +40,11 @@ LOOK_EVERY = 4  # steps between two glimpses of an unfinished image
 class Given:
     """What every mode of searching is given.
 
-    `on_replay` gets each replay with the bytes that it needs on record: its PNG, and the noise made for it if it
-    starts from such. `earlier` are the search's replays on record, which count in the summary. `start_of` gives
-    the picture (h, w, 3) uint8 that a recipe starts from where that is not the subject. `batch` 0 takes as many
-    images at once as the model's memory policy says; when memory runs out the batch is halved. With an `engine`
-    the units of work are done there, several at once.
+    `on_replay` gets each replay with the bytes that it needs on record: its PNG, and the noise or words made for
+    it if it has such. `earlier` are the search's replays on record, which count in the summary. `start_of` gives
+    the picture (h, w, 3) uint8 that a recipe starts from where that is not the subject, `words_of` the code of the
+    embedding that it names. `batch` 0 takes as many images at once as the model's memory policy says; when memory
+    runs out the batch is halved. With an `engine` the units of work are done there, several at once.
     """
 
     model: Model
@@ -55,6 +55,7 @@ class Given:
     on_record: Callable[[RaceRound | Environment], None] = lambda record: None
     earlier: Sequence[Replay] = ()
     start_of: Callable[[Recipe], np.ndarray] | None = None
+    words_of: Callable[[Recipe], bytes | None] = lambda recipe: None
     engine: Engine | None = None
     batch: int = 0
     run: Run = QUIET
@@ -115,7 +116,7 @@ class Search:
                     return
                 part = left[:self.room.size]
                 left = left[len(part):]
-                yield BatchUnit(part, self._start(part[0]))
+                yield BatchUnit(part, self._start(part[0]), self.given.words_of(part[0]))
 
     def _start(self, recipe: Recipe) -> np.ndarray | None:
         """The picture that a recipe starts from, (h, w, 3) uint8; None for one from noise."""
@@ -125,7 +126,7 @@ class Search:
 
     def _take(self, unit: BatchUnit, made: Made) -> None:
         self.made_at(made)
-        self.score(made.images, made.share_s)
+        self.score(made.images, made.share_s, blobs=() if unit.words is None else (unit.words,))
 
     def made_at(self, made: Made) -> None:
         """Puts on record where the next replays were made, if that was elsewhere."""
@@ -134,15 +135,18 @@ class Search:
             self.given.on_record(Environment(self.environment, made.environment["surroundings"]))
 
     def score(self, images: Sequence[Rendered], share_s: float, *, spent: Effort | None = None,
-              noise: bytes = b"") -> None:
-        """Puts each image's replay on record; `spent` is its effort where that was counted before."""
+              blobs: Sequence[bytes] = ()) -> None:
+        """Puts each image's replay on record with the `blobs` that its recipe names.
+
+        `spent` is its effort where that was counted before.
+        """
         for image, more in zip(images, self.scorer.cosines(images), strict=True):
             replay = self.scorer.replay(image, more, share_s=share_s, environment=self.environment)
             self.tally.passed(1)
             self.preview.learn(image)
             if self.tally.credit(replay, spent):
                 self.preview.best(image.rgb)
-            self.given.on_replay(replay, image.png, *([noise] if noise else []))
+            self.given.on_replay(replay, image.png, *blobs)
         self.report(say("progress.replaying"))
 
     def step(self, view: StepView, elapsed_s: float) -> None:

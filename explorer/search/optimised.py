@@ -116,4 +116,4 @@ def _one(search: Search, parent: Replay) -> None:
     images = sample(given.model, [found.recipe], noise=found.noise[None], run=given.run)
     spent = Effort(1, found.unet_evaluations + images[0].unet_evaluations, given.clock() - began)
     search.tally.spend(spent)
-    search.score(images, spent.elapsed_s, spent=Effort(), noise=noise_bytes(found.noise))
+    search.score(images, spent.elapsed_s, spent=Effort(), blobs=(noise_bytes(found.noise),))

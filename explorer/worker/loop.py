@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import pkgutil
 import time
@@ -14,6 +15,7 @@ from explorer.jobs.job import Job
 from explorer.jobs.queue import Queue
 from explorer.jobs.tasks import Task
 from explorer.jobs.worker_queue import Board
+from explorer.run import QUIET
 from explorer.settings import Settings, load_settings
 from explorer.worker.context import Context
 from explorer.worker.job_run import JobRun
@@ -32,6 +34,7 @@ class Worker:
         self.queue: Queue = board.queue
         self.table = LoadedTable(settings.model_memory_mb * 1024 * 1024)
         self._served = 0.0
+        self._ahead = ""  # the job that was looked ahead to last
         self._written = -1  # when the settings were, as they were last read
 
     def run(self) -> None:
@@ -47,7 +50,25 @@ class Worker:
             elif time.monotonic() - needed > self.idle_s and self._nobody_looks():
                 return
             else:
+                self._look_ahead()
                 time.sleep(POLL_S)
+
+    def _look_ahead(self) -> None:
+        """Imports and opens what a job will need that waits for one elsewhere to end, once a job.
+
+        What fails here fails again, and is told, when the job's turn comes.
+        """
+        job = self.board.coming()
+        if job is None or job.id == self._ahead:
+            return
+        self._ahead = job.id
+        try:
+            module, _, _ = job.task.RUNNER.partition(":")
+            prepare = getattr(importlib.import_module(module), "ahead", None)
+            if prepare is not None:
+                prepare(job.task, Context(self.settings, self.queue, job, self.table, QUIET))
+        except Exception:
+            logging.exception("looking ahead to job %s (%s)", job.id, job.name)
 
     def _nobody_looks(self) -> bool:
         return self.queue.clock() - self.board.last_look_s() > self.idle_s

@@ -22,7 +22,7 @@ def charge(case: Case, replay: Replay) -> None:
     """Under the ledger of a replay that was given something: measures the shortest code of it."""
     plan = case.record(SearchPlan, replay.search_id)
     reached = plan is not None and plan.settings.get("mode") == "closer"  # the ledger charges its rounds
-    if reached or replay.recipe.start(case.subject(replay.subject_id)) is Start.NOISE:
+    if reached or replay.recipe.start(case.subject(replay.subject_id)) in (Start.NOISE, Start.FITTED):
         return
     here, found = state.here(), case.record(StartBill, replay.id)
     if found is not None:

@@ -16,7 +16,7 @@ from pages.tasks import submit
 def part(here: state.Here, replay: Replay) -> None:
     """Folded away: a budget of rounds and options, and the gradient's rounds."""
     start = replay.recipe.start(here.open_subject)
-    if start is Start.OPTIMISED or here.open_case.read_only:
+    if start in (Start.OPTIMISED, Start.FITTED) or here.open_case.read_only:
         return
     busy = bool(submit.active(here, "RunSearch"))
     with st.expander(say("closer.title"), icon=":material/near_me:"):

@@ -79,8 +79,9 @@ def _mode(info: ModelInfo | None) -> str:
     """Whether every seed runs to its end, or those that fall behind are dropped on the way."""
     if info is not None and not facts(info.family).own_loop:
         return "exhaustive"
-    return st.segmented_control(say("race.mode"), ("exhaustive", "race"), default="exhaustive", required=True,
-                                format_func=lambda m: say(f"search_mode.{m}"), help=say("race.tip"), key="mode")
+    return st.segmented_control(say("race.mode"), ("exhaustive", "race", "trigger"), default="exhaustive",
+                                required=True, format_func=lambda m: say(f"search_mode.{m}"),
+                                help=f"{say('race.tip')} {say('trigger.tip')}", key="mode")
 
 
 def _stops(score: str) -> StopRules:

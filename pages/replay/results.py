@@ -9,7 +9,7 @@ from explorer.cases.case import Case
 from explorer.jobs.tasks import RenderExhibit
 from explorer.records import Replay, Start, Subject
 from pages.findings import findings_panel
-from pages.replay import after_replay, charts, closer_form, replay_cards, replay_gallery, sweep_grid
+from pages.replay import after_replay, charts, closer_form, replay_cards, replay_gallery, sweep_grid, words_found
 from pages.report import share
 from pages.shared import state
 from pages.shared.texts import say
@@ -24,6 +24,8 @@ def one(here: state.Here, replay: Replay) -> None:
     start, strength = replay.recipe.start(subject), f"{replay.recipe.strength or 0:g}"
     if start is Start.OPTIMISED:
         st.warning(say("closer.shaped"), icon=":material/front_hand:")
+    elif start is Start.FITTED:
+        st.warning(say("trigger.shaped"), icon=":material/front_hand:")
     elif start is Start.REPLAY:
         st.info(say("closer.repainted", strength=strength))
     elif start is Start.SUBJECT:
@@ -44,6 +46,7 @@ def more(case: Case, subject: Subject, replay: Replay) -> None:
         after_replay.charge(case, replay)
     with st.expander(say("align.title"), icon=":material/filter_none:"):
         after_replay.aligned(case, subject, replay)
+    words_found.part(case, replay.search_id)
     share.draw(case, subject, replay, title=case.title)
 
 

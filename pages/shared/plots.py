@@ -12,7 +12,7 @@ from pages.shared.texts import say
 
 INK, WARM, GREY, GREEN = "#2f8591", "#b8722f", "#7d8288", "#5b8f3a"
 STARTS = {Start.NOISE: (INK, "circle"), Start.SUBJECT: (WARM, "diamond"), Start.REPLAY: (GREEN, "triangle-up"),
-          Start.OPTIMISED: (GREY, "square")}  # the mark of what a replay started from, in every plot
+          Start.OPTIMISED: (GREY, "square"), Start.FITTED: (GREY, "cross")}  # its mark in every plot
 _FEW = 200  # points that are drawn large
 _CONFIG = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 Traces = Sequence[dict[str, Any]]

@@ -4,7 +4,8 @@
 
 A real headless Chromium, already open, against a freshly started server on an empty workspace.
 `first_page_s` runs from the start command until the start page is drawn (median of the starts),
-`page_change_median_s` from a click in the navigation until the next page is drawn.
+`page_change_median_s` from a click in the navigation until the next page is drawn. `first_page_ratio` is to a page
+of one title and nothing else, started by turns with the app in the same run.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from pages.shared.texts import say
 from tests.browser.app import browser, running
 
 HEAVY = ("torch", "diffusers", "faiss", "open_clip", "transformers", "clip_retrieval", "torchvision")
+HELLO = "Hello"
 DRAWN = """title => [...document.querySelectorAll('h1')].some(h => h.textContent.includes(title))
   && document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === 'notRunning'"""
 
 
 def measure(starts: int, rounds: int) -> dict:
     """The figures over `starts` cold starts and `rounds` walks through the navigation."""
-    first, changes, rss_mb, modules = [], [], 0, []
+    first, bare, changes, rss_mb, modules = [], [], [], 0, []
     for number in range(starts):
         with tempfile.TemporaryDirectory() as folder, browser() as chrome:
             page = chrome.new_page(viewport={"width": 1280, "height": 900})
@@ -46,10 +48,25 @@ def measure(starts: int, rounds: int) -> dict:
                     changes = walk(page, rounds)
                     rss_mb = round(psutil.Process(app.process.pid).memory_info().rss / 1e6)
             modules = json.loads(listing.read_text())
+            bare.append(hello(chrome, Path(folder)))
     return {"first_page_s": round(statistics.median(first), 2),
+            "bare_page_s": round(statistics.median(bare), 2),
+            "first_page_ratio": round(statistics.median(first) / statistics.median(bare), 2),
             "page_change_median_s": round(statistics.median(changes), 3),
             "page_change_slowest_s": round(max(changes), 3), "screen_rss_mb": rss_mb,
             "heavy_modules": [name for name in HEAVY if name in modules]}
+
+
+def hello(chrome, folder: Path) -> float:
+    """Seconds until a page of one title is drawn, from its start command."""
+    script = folder / "hello.py"
+    script.write_text(f"import streamlit as st\nst.title({HELLO!r})\n", "utf-8")
+    page = chrome.new_page(viewport={"width": 1280, "height": 900})
+    began = time.perf_counter()
+    with running(folder / "bare", script=str(script)) as app:
+        page.goto(app.url)
+        page.wait_for_function(DRAWN, arg=HELLO, polling=20, timeout=60_000)
+        return time.perf_counter() - began
 
 
 def walk(page, rounds: int) -> list[float]:

@@ -77,8 +77,12 @@ def _stratum(row: dict, calibrate: bool) -> str | None:
         return "0"
     if row["split"] != "train" or row["variant"] != "same":
         return None
-    even = int(_hash(row["id"])[:2], 16) % 2 == 0
-    return str(row["multiplicity"]) if even == calibrate else None
+    return str(row["multiplicity"]) if is_even(row["id"]) == calibrate else None
+
+
+def is_even(work_id: str) -> bool:
+    """Whether a member is one to tune on: the first byte of the SHA-256 of its id is even."""
+    return int(_hash(work_id)[:2], 16) % 2 == 0
 
 
 def _hash(name: str) -> str:

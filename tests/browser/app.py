@@ -51,17 +51,18 @@ main()"""
 
 
 @contextlib.contextmanager
-def running(home: Path, *, modules_to: Path | None = None, options: Sequence[str] = ()) -> Iterator[App]:
+def running(home: Path, *, modules_to: Path | None = None, options: Sequence[str] = (),
+            script: str = "app.py") -> Iterator[App]:
     """Starts the app on a workspace as a person would; ends it, and its workers, afterwards.
 
     `modules_to` names a file that gets the server's `sys.modules` as JSON when it ends; `options` are
-    Streamlit's own.
+    Streamlit's own. `script` is another page than the app, to compare it with.
     """
     port = free_port()
     log = open(home.parent / "app.log", "ab")  # noqa: SIM115
     start = ["-c", _LISTING] if modules_to else ["-m", "streamlit"]
     process = subprocess.Popen(
-        [sys.executable, *start, "run", "app.py", "--server.headless", "true", "--server.port", str(port),
+        [sys.executable, *start, "run", script, "--server.headless", "true", "--server.port", str(port),
          *options],
         cwd=ROOT, stdout=log, stderr=log,
         env={**os.environ, "AFTERIMAGE_HOME": str(home), "MODULES_TO": str(modules_to or "")})

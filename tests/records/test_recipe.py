@@ -43,7 +43,15 @@ def test_whole_numbers_name_the_same_recipe_as_floats():
 
 
 def test_a_recipes_json_has_the_fields_that_it_always_had():
-    assert set(to_json(PLAIN)) == NAMES == {f.name for f in fields(Recipe)}
+    assert set(to_json(PLAIN)) == NAMES
+    assert {f.name for f in fields(Recipe)} == NAMES | {"embedding_blob"}
+
+
+def test_a_fitted_embedding_is_part_of_the_recipe():
+    fitted = replace(PLAIN, embedding_blob="e" * 64)
+    assert recipe_digest(fitted) != recipe_digest(PLAIN)
+    assert from_json(Recipe, to_json(fitted)) == fitted
+    assert fitted.start(make_subject()) is Start.FITTED
 
 
 @pytest.mark.parametrize(("start_sha256", "noise_blob", "start"), [

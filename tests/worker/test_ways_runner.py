@@ -7,6 +7,9 @@ import math
 import pytest
 
 from explorer.errors import ExplorerError
+from explorer.findings.case_ledger import replay_ledger
+from explorer.records import Start
+from explorer.records.words_records import WordsFound
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 
@@ -42,6 +45,23 @@ def test_optimised_noise_is_charged_and_kept_with_its_case(work, found):  # noqa
     assert summary["effort"]["unet_evaluations"] == 3 * 4 * 3 * 2 + 4 * 2
     with pytest.raises(ExplorerError, match="stored noise"):
         follow(work, made, mode="closer", rounds=1, options=1)
+
+
+def test_words_from_the_picture_are_recorded_charged_and_replayed(work):  # noqa: F811
+    summary = work.run(work.search(mode="trigger"))
+    found, = work.case.records(WordsFound, subject_id=work.subject.id)
+    made = work.case.replays(work.subject.id, search_id=found.id, order_by="time", limit=-1)
+    assert len(made) == 8 == summary["effort"]["tries"] and {r.recipe.prompt for r in made} == {found.prompt}
+    fitted = [r for r in made if r.recipe.start(work.subject) is Start.FITTED]
+    assert len(fitted) == 4 == sum(r.recipe.start(work.subject) is Start.NOISE for r in made)
+    code = work.case.blob(fitted[0].recipe.embedding_blob)
+    assert found.embedding_blob == fitted[0].recipe.embedding_blob and found.code_bits == 8 * len(code)
+    entry = next(e for e in replay_ledger(work.case, fitted[0]) if e.source == "words")
+    assert entry.bits == found.code_bits
+    assert summary["effort"]["unet_evaluations"] == found.unet_evaluations + sum(r.unet_evaluations for r in made)
+    assert all(r.exhibit for r in made if r.id == summary["best_replay_id"])
+    with pytest.raises(ExplorerError, match="stored"):
+        follow(work, fitted[0], mode="closer", rounds=1, options=1)
 
 
 def test_a_closer_search_needs_a_replay(work):  # noqa: F811

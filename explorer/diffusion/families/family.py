@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,19 @@ class Words:
         """The half with the prompt, with `text` (n, t, d) in place of its own embeddings where that is given."""
         return Words(self.given if text is None else self.given | {"encoder_hidden_states": text})
 
+    def reworded(self, text: torch.Tensor) -> Words:
+        """The same with `text` (1, t, d) in place of every prompt's own embeddings, the negative ones kept.
+
+        Of `text` as many tokens count as the prompts have; pooled embeddings, where there are any, stay the
+        prompts'.
+        """
+        own = self.given["encoder_hidden_states"]
+        text = text[:, :own.shape[1]].to(own.device, own.dtype).expand(len(own), -1, -1)
+        both = self.both
+        if both is not None:
+            both = both | {"encoder_hidden_states": torch.cat([self.empty["encoder_hidden_states"], text])}
+        return Words(self.given | {"encoder_hidden_states": text}, self.empty, both)
+
     @property
     def text(self) -> torch.Tensor:
         """(n, t, d) embeddings of the prompts."""
@@ -62,6 +76,7 @@ class Family(LatentSpace, ABC):
         super().__init__(pipe, dtype)
         self.facts, self.device, self.dtype = facts(name), device, dtype
         self._encoded: dict[Any, Any] = {}
+        self._keeping = True
 
     @property
     def name(self) -> str:
@@ -120,12 +135,23 @@ class Family(LatentSpace, ABC):
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made for this key before, among the last few, else what `make` gives."""
+        if not self._keeping:
+            return make()
         if key not in self._encoded:
             if len(self._encoded) >= CACHED_PROMPTS:
                 self._encoded.pop(next(iter(self._encoded)))
             with torch.inference_mode():
                 self._encoded[key] = make()
         return self._encoded[key]
+
+    @contextmanager
+    def differentiable(self) -> Iterator[None]:
+        """Meanwhile prompts are encoded anew, under the gradient mode that holds, and nothing is kept of them."""
+        self._keeping = False
+        try:
+            yield
+        finally:
+            self._keeping = True
 
     def forget(self) -> None:
         """Drops what was encoded before: the weights have changed."""

@@ -1,4 +1,4 @@
-"""What a recipe starts from, read from where its blobs lie: a picture, or stored noise."""
+"""What a recipe was given, read from where its blobs lie: a picture, stored noise, or fitted words."""
 
 from __future__ import annotations
 
@@ -27,3 +27,8 @@ def stored_noise(blob: Blob, recipe: Recipe, model: Model) -> np.ndarray | None:
     if recipe.noise_blob is None:
         return None
     return np.frombuffer(blob(recipe.noise_blob), "<f4").reshape(model.noise_shape(recipe))
+
+
+def stored_words(blob: Blob, recipe: Recipe) -> bytes | None:
+    """The code of the embedding that a recipe names; None for one with its prompt's own."""
+    return None if recipe.embedding_blob is None else blob(recipe.embedding_blob)

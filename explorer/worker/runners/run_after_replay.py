@@ -31,7 +31,7 @@ def start(task: MeasureStart, context: Context) -> Any:
     plan = case.record(SearchPlan, replay.search_id)
     if plan is not None and plan.settings.get("mode") == "closer":
         raise ExplorerError("worker.after_replay_reached_rounds_another")
-    if recipe.start(case.subject(replay.subject_id)) is Start.NOISE:
+    if recipe.start(case.subject(replay.subject_id)) in (Start.NOISE, Start.FITTED):  # fitted words are a code
         raise ExplorerError("worker.after_replay_given_no_image")
     if recipe.model.fingerprint != model.ref.fingerprint:
         raise ExplorerError("worker.after_replay_made_another_model", source=recipe.model.source)

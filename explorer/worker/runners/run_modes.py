@@ -11,14 +11,15 @@ from explorer.jobs.tasks import RunSearch
 from explorer.records import Recipe, Replay, SearchSummary
 from explorer.records.race_records import RaceRound, RaceSetup
 from explorer.search.closer import run_closer
-from explorer.search.expand import check, expand
+from explorer.search.expand import check, expand, from_words
 from explorer.search.one_search import Given, run_search
 from explorer.search.optimised import run_optimised
 from explorer.search.race_plan import race_setup
 from explorer.search.race_run import run_race
+from explorer.search.trigger import run_trigger
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
-from explorer.worker.runners.given_images import start_picture
+from explorer.worker.runners.given_images import start_picture, stored_words
 
 MOST_WORDS = 48
 
@@ -34,6 +35,9 @@ def planned_recipes(task: RunSearch, model: Model, *, start_sha256: str) -> tupl
     if settings.mode == "noise":
         check(settings)
         return [], 1
+    if settings.mode == "trigger":
+        recipes = expand(from_words(settings), model=model.ref, info=model.info)
+        return recipes, 2 * len(recipes)
     recipes = expand(settings, model=model.ref, info=model.info, start_sha256=start_sha256)
     return recipes, len(recipes)
 
@@ -48,8 +52,13 @@ def run_mode(given: Given, context: Context, recipes: list[Recipe]) -> SearchSum
         given = replace(given, start_of=lambda r: start_picture(case.blob, r))
         return run_closer(given, _parent(case, task, model), words=_words(case, task.subject_id))
     done = case.recipes_done(task.search_id)
+    if task.settings.mode == "trigger":
+        own = (task.settings.prompt, *task.settings.more_prompts, *_prompts(case, task.subject_id))
+        return run_trigger(given, recipes, prompts=[p for p in own if p], terms=_words(case, task.subject_id),
+                           done=done)
     if task.settings.recipes:
-        given = replace(given, start_of=lambda r: start_picture(case.blob, r))
+        given = replace(given, start_of=lambda r: start_picture(case.blob, r),
+                        words_of=lambda r: stored_words(case.blob, r))
     if task.settings.mode != "race":
         return run_search(given, recipes, done=done)
     setup = case.record(RaceSetup, task.search_id)
@@ -64,9 +73,14 @@ def _parent(case: Case, task: RunSearch, model: Model) -> Replay:
     parent = case.replay(task.settings.parent)
     if parent.recipe.model.fingerprint != model.ref.fingerprint:
         raise ExplorerError("worker.modes_replay_made_another", source=parent.recipe.model.source)
-    if parent.recipe.noise_blob is not None:
+    if parent.recipe.noise_blob is not None or parent.recipe.embedding_blob is not None:
         raise ExplorerError("worker.modes_replay_starts_stored")
     return parent
+
+
+def _prompts(case: Case, subject_id: str) -> tuple[str, ...]:
+    """The subject's prompts, the best first."""
+    return tuple(dict.fromkeys(c.text for c in case.prompts(subject_id) if c.mode != "negative"))
 
 
 def _words(case: Case, subject_id: str) -> tuple[str, ...]:

@@ -35,6 +35,11 @@ def find(task: FindNeighbours, context: Context) -> Any:
     return {"neighbours": len(found), "works": collection.info.works}
 
 
+def ahead(task: FindNeighbours | CheckCopy | SearchCollection, context: Context) -> None:
+    """Opens the collection while the embedding is still being made."""
+    opened(context, task.collection)
+
+
 def check(task: CheckCopy, context: Context) -> Any:
     """Writes a subject's nearest works and the check at the door to its case."""
     context.report(0, 1, say("progress.opening_collection"))

@@ -19,7 +19,7 @@ from explorer.run import Run
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
-from explorer.worker.runners.given_images import start_picture, stored_noise
+from explorer.worker.runners.given_images import start_picture, stored_noise, stored_words
 from explorer.worker.runners.surroundings import surroundings
 
 
@@ -49,7 +49,8 @@ def _judge(shown: Replay, package: Package, model: Model, here: dict[str, Any], 
     try:
         start = start_picture(package.blob, recipe,
                               read=lambda data: open_image(data, name=say("note.worker.starting_image")).rgb)
-        made = exhibit(model, recipe, start_rgb=start, noise=stored_noise(package.blob, recipe, model), run=run)
+        made = exhibit(model, recipe, start_rgb=start, noise=stored_noise(package.blob, recipe, model),
+                       words=stored_words(package.blob, recipe), run=run)
         stored = open_image(package.blob(shown.image_sha256), name="the exhibit").rgb
     except ExplorerError as error:
         return base | {"state": "not replayed", "why": str(error)}

@@ -26,7 +26,7 @@ from explorer.search.one_search import Given
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
-from explorer.worker.runners.given_images import start_picture, stored_noise
+from explorer.worker.runners.given_images import start_picture, stored_noise, stored_words
 from explorer.worker.runners.run_modes import planned_recipes, run_mode
 from explorer.worker.runners.surroundings import surroundings
 
@@ -126,7 +126,8 @@ def _render(replay: Replay, context: Context, model: Model, encoder: Any | None)
     """One exhibit, committed under the replay's id with its closeness measured anew."""
     case, recipe = context.case(), replay.recipe
     rendered = exhibit(model, recipe, start_rgb=start_picture(case.blob, recipe),
-                       noise=stored_noise(case.blob, recipe, model), run=context.run)
+                       noise=stored_noise(case.blob, recipe, model), words=stored_words(case.blob, recipe),
+                       run=context.run)
     subject = case.subject(replay.subject_id)
     target = fit(read_png(case.blob(subject.pixels_sha256)), height_px=recipe.height_px,
                  width_px=recipe.width_px)
