@@ -13,7 +13,6 @@ LONG = {
     "statement.": "on record since the first version; screens and reports say the answer in plain words first",
     "error_rate.": "on record since the first version",
     "limit.member": "on record since the first version",
-    "told.": "stories", "measured.": "the measured test", "named.": "the picture's settings",
 }
 
 
