@@ -107,7 +107,7 @@ def controls(task: MeasureControls, context: Context) -> Any:
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
     if policy.prompt_from != "caption" and any(file.name not in done for file in files):
-        for terms in _terms(task.clip):  # which takes minutes the first time: said with a bar of its own
+        for terms in terms_of(task.clip):  # which takes minutes the first time: said with a bar of its own
             open_bank(encoder, terms, cache=context.settings.cache / "terms", run=context.run)
     for number, file in enumerate(files):
         context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
