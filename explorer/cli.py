@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from explorer.commands.argument_types import floats
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import absolute_source as source
 from explorer.foreign.offline import obey
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; the README's table of commands is tested against it."""
+    from explorer.commands import evidence_arguments
     top = argparse.ArgumentParser(prog="python -m explorer", description=__doc__)
     top.add_argument("--home", type=Path, help=say("command.workspace_folder_default"))
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -59,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
     _packages(commands)
     _signals(commands)
     _extract(commands)
+    evidence_arguments.incidence(commands, _command)
+    evidence_arguments.plan(commands, _command)
     _world(commands)
     return top
 
@@ -100,7 +104,7 @@ def _investigate(commands: Any) -> None:
                      help=say("command.search_mode"))
     one.add_argument("--seeds", type=int, default=16, help=say("command.many_seeds_replay"))
     one.add_argument("--first-seed", type=int, default=0)
-    one.add_argument("--strengths", type=_floats, default=(), help=say("command.img2img_strengths_such"))
+    one.add_argument("--strengths", type=floats, default=(), help=say("command.img2img_strengths_such"))
     one.add_argument("--steps", type=int, default=0, help=say("command.sampler_steps_default"))
     one.add_argument("--guidance", type=float, default=0.0, help=say("command.guidance_1_30"))
     one.add_argument("--scheduler", default="euler", choices=("euler", "euler_a", "ddim", "dpmpp_2m", "pndm"))
@@ -144,7 +148,7 @@ def _collection(commands: Any) -> None:
     search.add_argument("--text", action="store_true")
     search.add_argument("--with", dest="words", default="", help=say("command.words_mix_image"))
     search.add_argument("--weight", type=float, default=0.5, help=say("command.words_0_1"))
-    search.add_argument("--box", type=_floats, default=(),
+    search.add_argument("--box", type=floats, default=(),
                         help=say("command.part_image"))
     search.add_argument("--collection")
     search.add_argument("--clip")
@@ -207,8 +211,15 @@ def _extract(commands: Any) -> None:
 
 
 def _packages(commands: Any) -> None:
-    from explorer.commands import package_command
+    from explorer.commands import package_command, report_command
 
+    report = _command(commands, "report", report_command.write, say("command.write_report"))
+    report.add_argument("case", help=say("command.case_id"))
+    report.add_argument("--format", choices=("html", "pdf"), default="pdf")
+    report.add_argument("--detail", choices=("full", "short"), default="full", help=say("command.report_detail"))
+    report.add_argument("--prepared-by", default="", help=say("command.report_by"))
+    report.add_argument("--sheet", default="", metavar="REPLAY", help=say("command.report_sheet"))
+    report.add_argument("--out", type=Path, help=say("command.report_out"))
     export = _command(commands, "export", package_command.export,
                       say("command.write_case_package"))
     export.add_argument("case", help=say("command.case_id"))
@@ -259,13 +270,6 @@ def _world(commands: Any) -> None:
     told.add_argument("--world", type=Path, default=WORLD)
     told.add_argument("--out", type=Path, default=ASSETS / "examples")
     told.add_argument("--only", default="", help=say("command.one_story_such"))
-
-
-def _floats(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(say("command.no_list_of_numbers", text=text)) from error
 
 
 __all__ = ["Settings", "main", "parser"]

@@ -1,8 +1,8 @@
 """Exact statistics: ranks among controls, intervals of shares and areas, false discoveries, trends.
 
 Sources: Davison and Hinkley 1997 (Monte Carlo p-value), Clopper and Pearson 1934, Wilson 1927, Benjamini and
-Hochberg 1995, Hanley and McNeil 1982, Cochran 1954 and Armitage 1955. What scipy has is scipy's; it is imported
-where it is used, since screens read this module too.
+Hochberg 1995, Hanley and McNeil 1982, Vovk 2012, Cochran 1954 and Armitage 1955. What scipy has is scipy's; it is
+imported where it is used, since screens read this module too.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def auc(positives: Sequence[float], negatives: Sequence[float]) -> float:
 
 
 def auc_interval(positives: Sequence[float], negatives: Sequence[float]) -> Interval:
-    """AUC with approximate 95 % limits (Hanley and McNeil's standard error), cut at [0, 1]."""
+    """AUC with approximate 95 % limits: Hanley and McNeil's standard error, on the logit scale."""
     return auc_limits(auc(positives, negatives), positives=len(positives), negatives=len(negatives))
 
 
@@ -83,8 +83,12 @@ def auc_limits(area: float, *, positives: int, negatives: int) -> Interval:
     m, n = positives, negatives
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area ** 2) + (n - 1) * (q2 - area ** 2)) / (m * n)
-    reach = 1.96 * math.sqrt(max(variance, 0.25 / (m * n) if area in (0.0, 1.0) else 0.0))
-    return Interval(area, max(0.0, area - reach), min(1.0, area + reach))
+    if area in (0.0, 1.0):  # the limit of a share of which none was seen, of the smaller group
+        edge = 1 - 0.025 ** (1 / min(m, n))
+        return Interval(area, 1 - edge, 1.0) if area else Interval(area, 0.0, edge)
+    middle, reach = math.log(area / (1 - area)), 1.96 * math.sqrt(variance) / (area * (1 - area))
+    low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
+    return Interval(area, low, high)
 
 
 def tpr_at_fpr(positives: Sequence[float], negatives: Sequence[float], *, fpr: float = 0.01) -> float:
@@ -92,6 +96,38 @@ def tpr_at_fpr(positives: Sequence[float], negatives: Sequence[float], *, fpr: f
     neg = np.sort(np.asarray(negatives, float))[::-1]
     threshold = neg[min(len(neg) - 1, math.floor(fpr * len(neg) + 1e-9))]
     return float((np.asarray(positives, float) > threshold).mean())
+
+
+def tpr_interval(positives: Sequence[float], negatives: Sequence[float], *, fpr: float = 0.01,
+                 seed: int = 0, rounds: int = 1000) -> Interval:
+    """`tpr_at_fpr` with 95 % limits by the percentile bootstrap over both groups: the threshold is drawn too."""
+    def of(pos: np.ndarray, neg: np.ndarray) -> np.ndarray:
+        place = min(neg.shape[1] - 1, math.floor(fpr * neg.shape[1] + 1e-9))
+        return (pos > np.sort(neg, 1)[:, ::-1][:, place, None]).mean(1)
+
+    low, high = bootstrap(of, np.asarray(positives, float), np.asarray(negatives, float), seed=seed, rounds=rounds)
+    return Interval(tpr_at_fpr(positives, negatives, fpr=fpr), low, high)
+
+
+def bank_rate(controls: int, level: float) -> Interval:
+    """What one bank of shared controls truly flags at p <= `level`: Beta-distributed, with its central 95 %.
+
+    k = floor(level · (n + 1)) of n controls lie beyond the edge, so that the rate is Beta(k, n + 1 - k): right on
+    average over banks, never quite for one (Vovk 2012, conditional validity). ValueError where no p is so small.
+    """
+    from scipy.stats import beta
+    k = math.floor(level * (controls + 1) + 1e-9)
+    if k < 1:
+        raise ValueError(f"{controls} controls give no p of {level}")
+    spread = beta(k, controls + 1 - k)
+    return Interval(k / (controls + 1), *map(float, spread.ppf((0.025, 0.975))))
+
+
+def flags_chance(flagged: int, works: int, *, controls: int, level: float) -> float:
+    """Chance of so many wrong flags or more among `works` ranked in one bank, if all is right: beta-binomial."""
+    from scipy.stats import betabinom
+    k = math.floor(level * (controls + 1) + 1e-9)
+    return float(betabinom.sf(flagged - 1, works, k, controls + 1 - k))
 
 
 def bootstrap(of: Callable[..., np.ndarray], *samples: np.ndarray, seed: int = 0,

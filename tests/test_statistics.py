@@ -163,9 +163,35 @@ def test_limits_of_an_auc_are_those_of_its_scores():
     ours, theirs = draw.normal(size=12), draw.normal(size=90)
     area = c.auc_interval(ours, theirs)
     assert c.auc_limits(area.value, positives=12, negatives=90) == area
-    assert c.auc_limits(0.5, positives=5, negatives=400).high == pytest.approx(0.7549, abs=1e-4)
-    assert c.auc_limits(0.5, positives=15, negatives=400).high < 0.65 < c.auc_limits(
-        0.5, positives=14, negatives=400).high
+    few = c.auc_limits(0.5, positives=5, negatives=400)
+    assert few.low == pytest.approx(1 - few.high) and few.high == pytest.approx(0.7347, abs=1e-3)
+    near = c.auc_limits(0.99, positives=5, negatives=9)
+    assert near.low > 0 and near.high < 1
+    sure = c.auc_limits(1.0, positives=40, negatives=400)
+    assert sure.high == 1 and sure.low == pytest.approx(0.025 ** (1 / 40))
+
+
+def test_a_share_of_positives_has_an_interval_that_knows_of_its_threshold():
+    draw = np.random.default_rng(3)
+    found = c.tpr_interval(draw.normal(2, 1, 60), draw.normal(0, 1, 300))
+    assert 0 < found.low < found.value < found.high < 1 and found.high - found.low > 0.2
+
+
+def test_what_one_bank_flags_is_beta_distributed():
+    """The issue's own figures: at 400 controls and p <= .05 one bank truly flags 3.1 to 7.3%."""
+    rate = c.bank_rate(400, 0.05)
+    assert (round(rate.low, 3), round(rate.high, 3)) == (0.031, 0.073)
+    draw = np.random.default_rng(1)
+    flags = []
+    for _ in range(2000):
+        edge = np.sort(draw.uniform(size=400))[19]
+        flags.append(int((draw.uniform(size=150) <= edge).sum()))
+    for many in (8, 12, 15):
+        simulated = np.mean([f >= many for f in flags])
+        assert c.flags_chance(many, 150, controls=400, level=0.05) == pytest.approx(simulated, abs=0.03)
+    assert c.flags_chance(0, 150, controls=400, level=0.05) == 1
+    with pytest.raises(ValueError, match="no p"):
+        c.bank_rate(10, 0.05)
 
 
 def test_the_works_that_a_set_needs_keep_the_limit_at_an_auc_of_chance():

@@ -13,6 +13,7 @@ from explorer.cases.log import HASH, LogEntry
 
 FILE = "exported.txt"
 PERSON = "person.txt"  # in a case's folder: who may open it, where login is on
+COUNSEL = "counsel-only.txt"  # in a case's folder, never in its log: what is tried there stays there
 
 
 def owner(case_folder: Path) -> str:

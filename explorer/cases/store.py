@@ -9,13 +9,13 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, check_facts, utc_now
-from explorer.cases.exports import PERSON, owner
+from explorer.cases.exports import COUNSEL, PERSON, owner
 from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError, shortened
 
@@ -39,6 +39,7 @@ class CaseRow:
     archived: bool = False
     read_only: bool = False
     problem: str = ""
+    counsel_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,19 @@ class CaseStore:
                  clock: Callable[[], str] = utc_now) -> None:
         self.root, self.actor, self.person, self.clock = Path(root), actor or person, person, clock
 
-    def create(self, title: str, *, owner: str = "", question: str = "", case_number: str = "") -> Case:
-        """Makes a case on disk and opens it; it appears under its name only when it is whole."""
+    def create(self, title: str, *, owner: str = "", question: str = "", case_number: str = "",
+               counsel_only: bool = False) -> Case:
+        """Makes a case on disk and opens it; it appears under its name only when it is whole.
+
+        What is tried in a `counsel_only` case is never exported; see evidence/counsel.py.
+        """
         facts = {"title": title.strip() or "Untitled", "owner": owner, "question": question,
                  "case_number": case_number}
         check_facts(facts)
-        return self.create_from(facts)
+        return self.create_from(facts, counsel_only=counsel_only)
 
-    def create_from(self, facts: dict[str, str], *, fill: Callable[[Case], None] | None = None) -> Case:
+    def create_from(self, facts: dict[str, str], *, fill: Callable[[Case], None] | None = None,
+                    counsel_only: bool = False) -> Case:
         """Makes a case with these facts; `fill` may add to it before it appears."""
         created = self.clock()
         case_id = f"{created[:10].replace('-', '')}-{secrets.token_hex(5)}"
@@ -77,6 +83,8 @@ class CaseStore:
             try:
                 if self.person:
                     (draft / PERSON).write_text(self.person, "utf-8")
+                if counsel_only:
+                    (draft / COUNSEL).touch()
                 self._fill(draft, {**facts, "created": created}, case_id, fill)
                 os.replace(draft, self.root / case_id)
                 sync_folder(self.root)
@@ -111,6 +119,10 @@ class CaseStore:
             raise ExplorerError("cases.store_no_case_2", shortened=shortened(repr(case_id)), root=self.root)
         return Case(folder, actor=self.actor, clock=self.clock)
 
+    def is_counsel_only(self, case_id: str) -> bool:
+        """Whether the case is for counsel only."""
+        return (self.root / case_id / COUNSEL).exists()
+
     def _may_open(self, folder: Path) -> bool:
         return not self.person or owner(folder) == self.person
 
@@ -129,7 +141,7 @@ class CaseStore:
         except ExplorerError as error:
             return CaseRow(folder.name, folder.name, problem=str(error))
         try:
-            return _row_of(case)
+            return replace(_row_of(case), counsel_only=self.is_counsel_only(case.id))
         except ExplorerError as error:
             return CaseRow(folder.name, folder.name, problem=str(error))
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from explorer.cases.blobs import sha256
 from explorer.cases.faults import own_fault
 from explorer.cases.log import check_chain
 from explorer.cases.package import MANIFEST, SEALS, TAGS, Package
+from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
@@ -22,7 +23,10 @@ BAG_FILES = {"bagit.txt", "bag-info.txt", MANIFEST}
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was checked: `state` is "holds", "fails" or "open" (could not be checked)."""
+    """One thing that was checked: `state` is "holds", "fails" or "open" (could not be checked).
+
+    Of runs that were held against an agreed plan it is "kept" or "departed", which changes no verdict.
+    """
 
     name: str
     state: str
@@ -46,17 +50,21 @@ class PackageReport:
     replays: int = 0
 
 
-def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ()) -> PackageReport:
+More = Callable[[CaseView], Iterator[Check]]
+
+
+def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = (),
+                   more: More = lambda case: iter(())) -> PackageReport:
     """Reads the package and checks it against itself, the expected head and its seals.
 
     `expect` is a head's hash kept elsewhere (in full, or at least its first 16 digits); `roots` are PEM
-    certificates of time-stamp authorities that are trusted. Never raises for a bad package, nor
-    where this computer lacks space or memory: then the package could not be checked.
+    certificates of time-stamp authorities that are trusted; `more` checks what the case says. Never raises for a
+    bad package, nor where this computer lacks space or memory: then the package could not be checked.
     """
     checks: list[Check] = []
     try:
         with Package(path) as package:
-            return _verified(package, expect, roots, checks)
+            return _verified(package, expect, roots, checks, more)
     except Exception as error:
         if why := own_fault(error):
             return PackageReport(str(path), UNCHECKABLE, say("note.verdict.lacking", why=why), tuple(checks))
@@ -67,7 +75,8 @@ def verify_package(path: Path, *, expect: str = "", roots: Sequence[bytes] = ())
         return PackageReport(str(path), state, say(f"note.verdict.{state}", what=error), failed)
 
 
-def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: list[Check]) -> PackageReport:
+def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: list[Check],
+              more: More) -> PackageReport:
     """The report; what was checked so far is in `checks` where this computer could not go on."""
     for name, check in (("archive", _archive), ("bag", _bag), ("log", _chain), ("blobs", _blobs),
                         ("contents", _derived)):
@@ -76,7 +85,8 @@ def _verified(package: Package, expect: str, roots: Sequence[bytes], checks: lis
         if any(c.state == "fails" for c in found):
             break  # what follows rests on it
     else:
-        checks += [*_expected(package, expect), *_tried("seal", _seals(package, roots))]
+        checks += [*_expected(package, expect), *_tried("seal", _seals(package, roots)),
+                   *_tried("plan", more(package.case))]
     return _report(package, checks)
 
 

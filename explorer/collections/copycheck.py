@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.collections.copyrule import DoorRule
 from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pictures import read_signature
@@ -22,13 +23,6 @@ from explorer.texts import say
 CANDIDATES = 16  # works looked at by each of the two ways; by hash further on as long as copies are found
 MOST = 4_096  # works looked at by hash, at most
 RATES = Path(__file__).with_name("door_rates.json")  # written by tests/benchmarks/bench_collections.py
-
-
-@dataclass(frozen=True)
-class DoorRule:
-    """From which likeness of signatures, in [-1, 1], a picture is flagged."""
-
-    likeness: float = 0.95
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What counts as a near copy within a collection or a gallery."""
+"""What counts as a near copy within a collection or a gallery, and at the door."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ class CopyRule:
     bits: int = 3
     likeness: float = 0.95
     cosine_alone: float = 0.99
+
+
+@dataclass(frozen=True)
+class DoorRule:
+    """From which likeness of signatures, in [-1, 1], a picture is flagged."""
+
+    likeness: float = 0.95

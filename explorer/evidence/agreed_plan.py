@@ -192,6 +192,8 @@ class Run:
     controls_sha256: str = ""
     population_sha256: str = ""
     level: float | None = None  # None for a search that tests nothing
+    near_copy: float | None = None  # None for a run that counts no near copies
+    looks: tuple[float, ...] | None = None  # None for a run that is looked at once
 
 
 def departures(plan: AgreedPlan, run: Run) -> tuple[str, ...]:
@@ -208,7 +210,9 @@ def departures(plan: AgreedPlan, run: Run) -> tuple[str, ...]:
         ("strengths", set(run.strengths) <= set(effort.strengths)), ("score", run.score == plan.score),
         ("controls", run.level is None or not plan.controls_sha256
          or run.controls_sha256 == plan.controls_sha256),
-        ("level", run.level is None or run.level == plan.level)]
+        ("level", run.level is None or run.level == plan.level),
+        ("near_copy", run.near_copy is None or run.near_copy == plan.near_copy),
+        ("looks", run.looks is None or run.looks == plan.looks)]
     return tuple(name for name, kept in said if not kept)
 
 

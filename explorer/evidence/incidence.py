@@ -57,8 +57,8 @@ def stratified(hits: Mapping[str, Sequence[int]], frame: Mapping[str, int], seed
     for name, found in hits.items():
         rates, weight = _rates(found, seeds), frame[name] / total
         share += weight * float(rates.mean())
-        whole = len(rates) >= frame[name]  # a stratum that was taken whole adds no sampling error between prompts
-        variance += 0.0 if whole else weight ** 2 * _variance(rates)
+        whole = len(rates) >= frame[name]  # then no prompt was left out by chance, but its seeds are a draw still
+        variance += weight ** 2 * (_of_seeds(rates, seeds) if whole else _variance(rates))
     every = np.concatenate([_rates(h, seeds) for h in hits.values()])
     return _estimate(share, variance, every, seeds, confidence, strata=(hits, frame))
 
@@ -123,6 +123,11 @@ def _rates(hits: Sequence[int], seeds: int) -> np.ndarray:
 def _variance(values: np.ndarray) -> float:
     """Variance of the mean of independent draws; of one draw alone, that of a share of one half."""
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.25
+
+
+def _of_seeds(rates: np.ndarray, seeds: int) -> float:
+    """Variance of the mean of prompts' rates that comes from their seeds alone."""
+    return float((rates * (1 - rates)).sum() / max(1, seeds - 1) / len(rates) ** 2)
 
 
 def _estimate(share: float, variance: float, rates: np.ndarray, seeds: int, confidence: float, *,

@@ -53,7 +53,8 @@ def ratio_of_shares(seen: int, seen_works: int, unseen: int, unseen_works: int) 
     bounded = "" if seen and unseen else "at_least" if seen else "at_most"
     stand_in = [share or float(proportion_confint(0, works, alpha=0.1, method="beta")[1])  # one-sided 95%
                 for share, works in zip(shares, (seen_works, unseen_works), strict=True)]
-    return Ratio(stand_in[0] / stand_in[1], max(0.0, float(low)), float(high), *shares, seen_works, unseen_works,
+    low, high = (float(np.real(limit)) for limit in (low, high))  # roots of a cubic, where a count is all or none
+    return Ratio(stand_in[0] / stand_in[1], max(0.0, low), high, *shares, seen_works, unseen_works,
                  bounded)
 
 
@@ -76,16 +77,16 @@ class ScoreRatio:
         return min(self.high, max(self.low, self.intercept + self.slope * score))
 
 
-def fit_score_ratio(seen: Sequence[float], unseen: Sequence[float]) -> ScoreRatio:
+def fit_score_ratio(seen: Sequence[float], unseen: Sequence[float], *, fewest: int = 20) -> ScoreRatio:
     """Fits a ScoreRatio on tuning works: logistic calibration (Brümmer and du Preez 2006), capped by ELUB.
 
-    ELUB: Vergeer et al. 2016, "When to stop extrapolating?". ValueError for fewer than 20 works of a kind.
+    ELUB: Vergeer et al. 2016, "When to stop extrapolating?". ValueError for less than `fewest` works of a kind.
     """
     from lir.algorithms.bayeserror import elub
     from lir.algorithms.logistic_regression import LogitCalibrator
     scores, labels = _labelled(seen, unseen)
-    if min(len(seen), len(unseen)) < 20:
-        raise ValueError(f"at least 20 works of each kind are needed, got {len(seen)} and {len(unseen)}")
+    if min(len(seen), len(unseen)) < fewest:
+        raise ValueError(f"at least {fewest} works of each kind are needed, got {len(seen)} and {len(unseen)}")
     middle, spread = float(scores.mean()), float(scores.std()) or 1.0  # the ridge then means the same at any scale
     fitted = LogitCalibrator().fit((scores - middle) / spread, labels)
     at = fitted.transform((np.array([0.0, 1.0]) - middle) / spread)  # log10, linear in the score

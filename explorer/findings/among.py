@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from explorer.findings.finding import ControlResults, Measured
-from explorer.findings.judge import excesses
 from explorer.findings.plane import is_adjusted
+from explorer.findings.ranking import excesses, ranked_values
 from explorer.records.scores import SCORES
 
 
@@ -31,9 +31,10 @@ class Among:
 
 
 def among(test: Measured, controls: ControlResults) -> Among:
-    """The subject and its controls as the p-value ranks them: adjusted where the controls have an expectation."""
+    """The subject and its controls as the p-value ranks them: adjusted where there is an expectation."""
     if not is_adjusted(controls, test.features):
-        return Among(test.value, controls.values, "score", SCORES[controls.score].better == "lower")
+        values = ranked_values(test.features or None, controls)
+        return Among(test.value, values, "score", SCORES[controls.score].better == "lower")
     mine, theirs = excesses(test.value, test.features, controls)
     if controls.expectation is not None and controls.expectation.log:
         return Among(math.exp(mine), tuple(math.exp(t) for t in theirs), "times")

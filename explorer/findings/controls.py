@@ -18,7 +18,7 @@ from explorer.errors import ExplorerError
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import excesses
+from explorer.findings.ranking import comparable, excesses
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import ModelRef, from_json
@@ -140,7 +140,8 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, Any]:
         for line in found[1 - half::2]:
             told = line.features | rivals(pictures[line.name], among)
             fits = check_subject(told, controls.features, distances=spread).fits
-            p_values += [rank_p_value(*excesses(line.value, told, controls))] if fits else []
+            given = fits and comparable(told, controls)
+            p_values += [rank_p_value(*excesses(line.value, told, controls))] if given else []
     tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
     rates = {level: share_interval(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
     return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {

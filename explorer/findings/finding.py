@@ -8,10 +8,12 @@ from explorer.findings.expectation import Expectation
 from explorer.records import Effort
 from explorer.records.scores import is_better
 
+WORLD_SOURCE = "the world's control works"  # as a source of controls, in the stored results
+
 
 @dataclass(frozen=True)
 class ControlResults:
-    """Works known not to be in the training set, each put through the same search as the subject.
+    """Works stated not to be in the training set, each put through the same search as the subject.
 
     One work is one control. `values` are best closenesses under `score`, in the order of `names`;
     `features` the works' model-free features. Cached under `id`: model, settings and source together.
@@ -71,6 +73,8 @@ class AlignedReplay:
 class ErrorRate:
     """How often a rule flagged works that were not in training, as measured: with date and fingerprint.
 
+    Shares are of all works that were tested: one without a p-value is not flagged.
+
     `missed` is (copies in training, share that it did not flag of such works, upper 95% limit of that share).
     """
 
@@ -83,6 +87,10 @@ class ErrorRate:
     model_fingerprint: str
     date: str  # ISO 8601
     missed: tuple[tuple[int, float, float], ...] = ()
+    given: int = 0  # of the cases, those to which a p-value was given; the others count as not flagged
+    share_given: float = 0.0  # of those, the share that was flagged
+    bank_low: float = 0.0  # what one bank of so many controls truly flags lies between these 95 times of 100
+    bank_high: float = 0.0
 
 
 @dataclass(frozen=True)

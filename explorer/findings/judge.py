@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.control_fit import Fit, check_subject
-from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
-from explorer.findings.wording import limits, number, percent, statement
+from explorer.findings.finding import WORLD_SOURCE, ControlResults, ErrorRate, Finding, Measured
+from explorer.findings.ranking import FEWEST_MATCHED, comparable, excesses, matched
+from explorer.findings.wording import at_most, limits, number, percent, statement
 from explorer.records import Effort, LedgerEntry, Replay
 from explorer.records.scores import SCORES, shown
 from explorer.statistics import controls_needed, rank_p_value, smallest_p
@@ -95,37 +96,31 @@ def _fit(features: Mapping[str, float] | None, controls: ControlResults) -> Fit 
 def _ranked(subject_id: str, best: Replay, controls: ControlResults,
             features: Mapping[str, float] | None, *, score: str, level: float, words: dict[str, str],
             base: dict[str, float], error_rate: ErrorRate | None) -> Finding:
+    if not comparable(features, controls):
+        few = {k: words[k] for k in ("value", "score", "tries")}
+        count = len(matched(features, controls)) if features is not None else 0
+        return _finding(subject_id, "controls_not_matched", {**base, "controls": float(count)}, {
+            **few, "controls": number(len(controls.values)), "matched": number(count),
+            "needed": number(FEWEST_MATCHED)}, best)
     mine, theirs = excesses(best.closeness[score], features, controls)
     p, count = rank_p_value(mine, theirs), len(theirs)
     at_least = sum(t >= mine for t in theirs)
     numbers = {**base, "p": p, "controls": float(count), "at_least": float(at_least), "excess": mine}
+    by = (say("aside.by_world") if controls.source == WORLD_SOURCE
+          else say("aside.by_chooser", source=controls.source))
     words = {**words, "controls": number(count)}
     if smallest_p(count) > level:
         few = {k: words[k] for k in ("value", "score", "tries", "controls")}
         return _finding(subject_id, "too_few_controls", numbers, {
             **few, "smallest": number(smallest_p(count)), "level": number(level),
             "needed": number(controls_needed(level))}, best)
-    allowing = say("aside.allowing") if controls.expectation is not None and features is not None else ""
-    words |= {"at_least": number(at_least), "p": number(p), "allowing": allowing}
+    allowing = (say("aside.matched", all=number(len(controls.values))) if controls.expectation is None
+                else say("aside.allowing") if features is not None else "")
+    words |= {"at_least": number(at_least), "p": number(p), "allowing": allowing, "by": by}
     kind = "stands_out" if p <= level else "does_not_stand_out"
     if kind == "stands_out":
         words["smallest"] = number(smallest_p(count))
     return _finding(subject_id, kind, numbers, words, best, rate=_rate(error_rate, best, kind))
-
-
-def excesses(value: float, features: Mapping[str, float] | None,
-             controls: ControlResults) -> tuple[float, list[float]]:
-    """The subject's and the controls' closeness over what their features predict; higher is closer.
-
-    Without an expectation or features, closeness itself, signed so that higher is closer.
-    """
-    better, expected = SCORES[controls.score].better, controls.expectation
-    if expected is None or features is None or len(controls.features) != len(controls.values):
-        sign = 1.0 if better == "higher" else -1.0
-        return sign * value, [sign * v for v in controls.values]
-    pairs = zip(controls.values, controls.features, strict=True)
-    return (expected.excess(value, features, better=better),
-            [expected.excess(v, f, better=better) for v, f in pairs])
 
 
 def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
@@ -138,17 +133,22 @@ def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
 def missed_words(rate: ErrorRate) -> str:
     """What the rule misses, as a sentence."""
     shares = [say("aside.missed_once" if n == 1 else "aside.missed_times", n=number(n),
-                  share=percent(round(share, 2)), high=percent(round(high, 2))) for n, share, high in rate.missed]
+                  share=percent(round(share, 2)), high=at_most(high, 2)) for n, share, high in rate.missed]
     missed = say("aside.and", most=", ".join(shares[:-1]), last=shares[-1])
     return say("error_rate.missed", rule=rate.rule, missed=missed,
                date=rate.date, fingerprint=rate.model_fingerprint[:12])
 
 
 def error_rate_words(rate: ErrorRate) -> str:
-    """A measured error rate as a sentence."""
-    return say("error_rate.measured", rule=rate.rule, share=percent(rate.share), cases=number(rate.cases),
-               low=percent(rate.low), high=percent(rate.high), measured_on=rate.measured_on, date=rate.date,
+    """A measured error rate as a sentence; with what was refused and what one bank of controls may truly flag."""
+    said = say("error_rate.measured", rule=rate.rule, share=percent(rate.share), cases=number(rate.cases),
+               low=percent(rate.low), high=at_most(rate.high), measured_on=rate.measured_on, date=rate.date,
                fingerprint=rate.model_fingerprint[:12])
+    if not rate.given:
+        return said
+    return said.removesuffix(".") + "; " + say(
+        "error_rate.given", given=number(rate.given), cases=number(rate.cases), share=percent(rate.share_given),
+        low=percent(rate.bank_low), high=at_most(rate.bank_high)) + "."
 
 
 def _score_words(score: str) -> str:

@@ -19,7 +19,7 @@ from explorer.cases.exports import exported, own_part
 from explorer.cases.snapshot import Snapshot
 from explorer.cases.store import CaseStore
 from explorer.cases.view import CaseView
-from explorer.collections.copycheck import DoorRule
+from explorer.collections.copyrule import DoorRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, signature
 from explorer.findings.finding import Measured

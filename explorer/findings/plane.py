@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from explorer.closeness.codecs import CodecPoint
 from explorer.findings.finding import ControlResults
+from explorer.findings.ranking import excesses
 from explorer.findings.wording import number, statement
 from explorer.records import Start
 from explorer.records.scores import SCORES, is_better, shown, sort_key
@@ -80,9 +81,8 @@ def control_band(found: ControlResults, features: Mapping[str, float] | None = N
         return None
     values, better, adjusted = list(found.values), SCORES[found.score].better, is_adjusted(found, features)
     if adjusted:
-        expected = found.expectation
-        values = [expected.value_at(expected.excess(v, f, better=better), features, better=better)
-                  for v, f in zip(found.values, found.features, strict=True)]
+        _, theirs = excesses(found.values[0], features, found)
+        values = [found.expectation.value_at(e, features, better=better) for e in theirs]
     values.sort(key=sort_key(found.score))
     return Band(min(found.bits), max(found.bits), values[edge], values[n // 2], values[n - 1 - edge], n, adjusted)
 

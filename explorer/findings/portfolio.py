@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.findings.control_fit import Fit, check_set, check_subject, control_distances
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import excesses
+from explorer.findings.ranking import comparable, excesses
 from explorer.findings.wording import limits, number, percent, statement
 from explorer.records import Effort
 from explorer.statistics import benjamini_hochberg, rank_p_value, smallest_p
@@ -84,13 +84,15 @@ def _set_fit(works: Sequence[WorkResult], controls: ControlResults) -> Fit:
 def _row(work: WorkResult, controls: ControlResults, fit: Fit, spread: Sequence[float]) -> PortfolioRow:
     features: Mapping[str, float] | None = work.features or None
     mine, theirs = excesses(work.value, features, controls)
-    excess = mine - float(np.median(theirs))
+    excess = mine - float(np.median(theirs)) if theirs else 0.0
     if not fit.fits:
         return PortfolioRow(0, work, excess, why_no_p=fit.why)
     if features is not None and controls.features:
         own = check_subject(features, controls.features, distances=spread)
         if not own.fits:
             return PortfolioRow(0, work, excess, why_no_p=own.why)
+    if not comparable(features, controls):
+        return PortfolioRow(0, work, excess, why_no_p=say("aside.not_matched", controls=len(controls.values)))
     return PortfolioRow(0, work, excess, rank_p_value(mine, theirs))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from explorer.texts import fields, localised, say, texts_of
 
 LIMITS_OF: dict[str, tuple[str, ...]] = {
@@ -9,6 +11,7 @@ LIMITS_OF: dict[str, tuple[str, ...]] = {
     "does_not_stand_out": ("absent", "effort", "law"),
     "too_few_controls": ("controls", "absent", "law"),
     "no_controls": ("member", "absent", "law"),
+    "controls_not_matched": ("controls", "absent", "law"),
     "controls_do_not_fit": ("controls", "absent", "law"),
     "exploratory": ("several", "absent", "law"),
     "caption_late": ("several", "absent", "law"),
@@ -57,6 +60,14 @@ def number(value: float, digits: int = 3) -> str:
 def above(percentile: float) -> str:
     """A standing among unrelated pairs in [0, 100] as text; a sample never shows that it is above all of them."""
     return say("format.over", n="99.9%") if percentile > 99.9 else localised(f"{percentile:.1f}%")
+
+
+def at_most(share: float, digits: int = 3) -> str:
+    """An upper limit as a percentage, rounded up: what is said to be the most is never less than it."""
+    if not 0 < share < 1:
+        return percent(share)
+    step = 10.0 ** (math.floor(math.log10(share)) + 1 - digits)
+    return percent(min(1.0, round(math.ceil(share / step - 1e-9) * step, 12)))
 
 
 def percent(share: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from explorer.jobs.task import Task
 from explorer.records import ReplaySettings
+from explorer.records.incidence_settings import IncidenceSettings
 from explorer.records.policy import Policy
 
 
@@ -198,6 +199,22 @@ class MeasureSignals(Task, kind="device", runner="explorer.worker.runners.run_si
     list_path: str = ""
     against_path: str = ""  # prompts known not to be memorised, to measure the signals' accuracy on
     out: str = ""
+
+
+@dataclass(frozen=True)
+class RunIncidence(Task, kind="device", runner="explorer.worker.runners.run_incidence:run"):
+    """How often near copies of protected works come back over declared populations of prompts.
+
+    Declares, draws, and commits each prompt's outcome as it comes; goes on where it stopped. Result: the
+    estimates as JSON. `engine` as for RunSearch.
+    """
+
+    case_id: str
+    incidence_id: str
+    settings: IncidenceSettings
+    model: str = "world"
+    clip: str = "world"
+    engine: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from explorer.report import drawings, report_texts
 from explorer.report.blocks import Annex, Block, Bullets, Code, Figure, Heading, Table, Text
 from explorer.report.chosen import Exhibit
 from explorer.report.claims import claims_blocks
+from explorer.report.incidence_part import sheets_part
 from explorer.report.tries import prompts_tried, tries_table
 from explorer.texts import say
 from explorer.texts.retell import retold
@@ -29,6 +30,7 @@ def annexes_of(found: Snapshot, subjects: Sequence[Subject], exhibits: Mapping[s
     """The annexes in order; every try only if `full`, the measurements of each work in short if `brief`."""
     measured = [b for s in subjects for b in _measured(found, s, exhibits[s.id], score=score, brief=brief)]
     tried = [b for s in subjects for b in (*prompts_tried(found, s), *(tries_table(found, s) if full else ()))]
+    tried += sheets_part(found) if full else []
     parts = (("method", _method()), ("measured", [*measured, *_controls(found)]), ("tried", tried),
              ("recipes", _recipes(found, subjects, exhibits)), ("record", _record(found)))
     kept = [(name, blocks) for name, blocks in parts if blocks]

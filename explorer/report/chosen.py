@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from explorer.cases.view import CaseView
+from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import ledger_of
 from explorer.findings.case_tests import Ranked, ranked_tests
 from explorer.findings.finding import Finding
@@ -18,10 +20,11 @@ from explorer.report.tested import model_words
 
 @dataclass(frozen=True)
 class Exhibit:
-    """The replay that a report shows for a subject: the closest from noise, else the closest of all."""
+    """The replay that a report shows for a subject: a test's own, else the closest from noise, or of all."""
 
     best: Replay | None
-    given: Replay | None  # the closest of the others
+    closer: Replay | None  # one from noise that came closer in another search
+    given: Replay | None  # the closest of those that were given more than noise
     effort: Effort  # of all replays
     judged: Effort  # of the replays that the exhibit was picked from
     ledger: tuple[LedgerEntry, ...]
@@ -44,12 +47,24 @@ def subjects_of(found: CaseView, options: ReportOptions) -> list[Subject]:
 def exhibit_of(found: CaseView, subject: Subject, *, score: str, decided: bool = True) -> Exhibit:
     """Picks the exhibit, with every finding of the case that is not exploratory, else one without controls."""
     close, effort = closest(found, subject, score), case_effort(found, subject)
+    ranked = tuple(ranked_tests(found, subject.id, score=score)) if decided else ()
     best, judged = (close.noise, case_effort(found, subject, start=Start.NOISE)) if close.noise else (
         close.given, effort)
+    if (tested := _tested(found, ranked)) is not None:
+        best, judged = tested, ranked[-1].test.effort
+    closer = close.noise if best and close.noise and close.noise.image_sha256 != best.image_sha256 else None
     ledger = ledger_of(found, best) if best else ()
     findings = _findings(found, subject) or (judge(subject.id, best, judged, score=score, ledger=ledger),)
-    ranked = tuple(ranked_tests(found, subject.id, score=score)) if decided and best else ()
-    return Exhibit(best, close.given if close.noise else None, effort, judged, ledger, findings, ranked, decided)
+    return Exhibit(best, closer, close.given if close.noise else None, effort, judged, ledger, findings,
+                   ranked if best else (), decided)
+
+
+def _tested(found: CaseView, ranked: Sequence[Ranked]) -> Replay | None:
+    """The closest replay of the newest test; None where there is none, or the case does not hold it."""
+    try:
+        return found.replay(ranked[-1].test.replay_id) if ranked else None
+    except ExplorerError:
+        return None
 
 
 def _findings(found: CaseView, subject: Subject) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from explorer.report import page_one
 from explorer.report.annexes import annexes_of
 from explorer.report.blocks import Block, Document, Heading, PageBreak, Text
 from explorer.report.chosen import Exhibit, exhibit_of, subjects_of
+from explorer.report.incidence_part import incidence_part, looks_part, plan_part
 from explorer.report.options import ReportOptions
 from explorer.report.subject_part import body_blocks, work_blocks
 from explorer.report.together import together_blocks
@@ -36,6 +37,7 @@ def compose(found: Snapshot, options: ReportOptions) -> Document:
         blocks += [*together_blocks(found, together, exhibits, score=options.score)]
         blocks += [] if brief else [PageBreak()]
         blocks += _works(found, subjects, exhibits, options, brief=brief)
+    blocks += plan_part(found) + incidence_part(found) + looks_part(found)
     annexes = annexes_of(found, subjects, exhibits, score=options.score, full=options.detail == "full", brief=brief)
     return Document(title, page_one.foot(found), found.time, tuple(blocks), options.logo_png, annexes)
 

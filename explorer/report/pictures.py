@@ -54,17 +54,24 @@ def side_by_side(found: CaseView, subject: Subject, rgb: np.ndarray, exhibit: Ex
         Figure(heat, say("document.map_agreement"), say("document.where_they_agree"), small)))
 
 
-def given_picture(found: CaseView, subject: Subject, exhibit: Exhibit, score: str) -> list[Block]:
-    """The closest replay that did not start from plain noise, for comparison."""
-    given = exhibit.given
-    if given is None:
-        return []
-    png, start = found.blob(given.image_sha256), report_texts.began(given.recipe, subject)
-    why = say(f"document.comes_back.{given.recipe.start(subject)}")
-    return [PictureRow((Figure(
-        png, say("document.closest_replay_given", start=start),
-        say("document.for_comparison", start=start, closeness=closeness(given, score), why=why),
-        max(read_png(png).shape[:2]) <= SMALL_PX),))]
+def other_pictures(found: CaseView, subject: Subject, exhibit: Exhibit, score: str) -> list[Block]:
+    """For comparison: one of another search that came closer, and the closest that was given more than noise."""
+    figures = []
+    if exhibit.closer is not None:
+        alt = say("page_one.closer", seed=exhibit.closer.recipe.seed, closeness=closeness(exhibit.closer, score))
+        figures.append(_figure(found, exhibit.closer, alt, alt))
+    if exhibit.given is not None:
+        start = report_texts.began(exhibit.given.recipe, subject)
+        why = say(f"document.comes_back.{exhibit.given.recipe.start(subject)}")
+        figures.append(_figure(
+            found, exhibit.given, say("document.closest_replay_given", start=start),
+            say("document.for_comparison", start=start, closeness=closeness(exhibit.given, score), why=why)))
+    return [PictureRow(tuple(figures))] if figures else []
+
+
+def _figure(found: CaseView, replay: Replay, alt: str, caption: str) -> Figure:
+    png = found.blob(replay.image_sha256)
+    return Figure(png, alt, caption, max(read_png(png).shape[:2]) <= SMALL_PX)
 
 
 def pair(found: CaseView, subject: Subject, replay: Replay, caption: str) -> Figure:

@@ -17,8 +17,9 @@ from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
 from explorer.report.chosen import Exhibit
 from explorer.report.exhibits import exhibit_blocks
+from explorer.report.likelihood_part import likelihood_blocks
 from explorer.report.page_one import model_before
-from explorer.report.pictures import given_picture
+from explorer.report.pictures import other_pictures
 from explorer.report.tested import among_controls, model_words, several_tests, tests_blocks
 from explorer.texts import localised, say, texts_of
 from explorer.texts.retell import retold
@@ -35,9 +36,10 @@ def body_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: s
                            Text(say("document.shows")), Text(say("document.cannot"))]
     if exhibit.best is None:
         return blocks
-    blocks += [*supplied_blocks(exhibit), prompt_line(exhibit), *given_picture(found, subject, exhibit, score)]
+    blocks += [*supplied_blocks(exhibit), prompt_line(exhibit), *other_pictures(found, subject, exhibit, score)]
     blocks += [Heading(say("document.tried"), 3), effort_line(exhibit)]
     blocks += tests_blocks(found, subject, decided=exhibit.decided)
+    blocks += likelihood_blocks(found, subject, decided=exhibit.decided)
     blocks += exhibit_blocks(found, subject, score=score, but=exhibit.best, most=MOST_EXHIBITS)
     return blocks + _plane(found, subject, score, exhibit.ranked) + _neighbours(found, subject)
 

@@ -13,7 +13,8 @@ import string
 
 from explorer.texts import WHOLE, catalogue, language, say
 
-ON_RECORD = ("statement", "error_rate", "limit", "aside", "feature", "progress", "note")  # sections, with theirs
+ON_RECORD = ("statement", "error_rate", "limit", "aside", "feature", "progress", "note",
+             "earlier")  # sections, with theirs
 MAY_LACK = ("allowing", "off", "extra", "differs")  # values that may be empty
 FEWEST = 5  # letters that a text must have of its own, to be told from others
 

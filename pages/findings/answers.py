@@ -49,15 +49,16 @@ def _draw() -> None:
     draw(here)
 
 
-def draw(here: state.Here) -> None:
-    """The cards as they stand now."""
-    for place, answer in zip(st.columns(len(ANSWERS), gap="medium"), ANSWERS, strict=True):
+def draw(here: state.Here, *, stacked: bool = False) -> None:
+    """The cards as they stand now: side by side, or one below the other in a narrow place."""
+    places = [st.container() for _ in ANSWERS] if stacked else st.columns(len(ANSWERS), gap="medium")
+    for place, answer in zip(places, ANSWERS, strict=True):
         with place:
             answer(here)
 
 
 def _none(here: state.Here) -> None:
-    with st.container(border=True, key="verdict_none"):
+    with st.container(border=True, key="verdict_none_answer"):
         st.caption(say("verdict.question"))
         running = bool(submit.active(here, *TASKS))
         st.subheader(say("verdict.under_way" if running else "verdict.none"), anchor=False)

@@ -11,6 +11,7 @@ from explorer.findings.wording import number
 from explorer.records import Subject
 from pages.shared import model_names, plots, state, widgets
 from pages.shared.texts import known, plain, retold, say
+from pages.tasks import submit
 
 if TYPE_CHECKING:  # scipy comes with these: only where there is an answer to draw
     from explorer.findings.among import Among
@@ -37,7 +38,9 @@ def in_use(now: state.Here) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
     every = found(now.open_case, now.open_subject)
     if now.open_case.read_only or now.open_subject.origin == "example":
         return every[:1], every[1:]
-    mine = tuple(v for v in every if v.model.source == now.settings.model)
+    info = submit.model_info(now) if every else None
+    mine = tuple(v for v in every if v.model.source == now.settings.model
+                 or (info is not None and v.model.fingerprint == info.fingerprint))
     return mine[:1], tuple(v for v in every if v not in mine[:1])
 
 

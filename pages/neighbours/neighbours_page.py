@@ -53,7 +53,7 @@ def _pictures(here: state.Here, shown: GalleryPage[Neighbour], *, several: bool)
     marking.left_out(shown.hidden, shown.copies)
     if shown.items:
         left, right = st.columns([1, 1], gap="large")
-        with left.container(height=1040, border=False):
+        with left.container(height=1040, border=False, key="pictures"):
             picked = work_gallery.gallery(here, shown.items, several=several)
         if picked is not None:
             with right:
@@ -76,7 +76,6 @@ def _one(here: state.Here, picked: Neighbour) -> None:
     work_cards.beside(here.open_case, here.open_subject, picked)
     work_cards.facts(picked)
     work_cards.closeness(picked)
-    st.info(say("works.not_proof"), icon=":material/info:")
     if picked.caption and not here.open_case.read_only and st.button(say("neighbours.use_caption"),
                                                                      key="use_caption"):
         here.open_case.choose_prompt(here.open_subject.id, picked.caption)
@@ -99,3 +98,4 @@ if upload.needed(now, "neighbours"):
 if now.settings.neighbours_from:
     st.divider()
     text_search.draw(now)
+st.caption(say("works.not_proof"))

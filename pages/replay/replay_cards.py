@@ -14,7 +14,7 @@ from explorer.records import LedgerEntry, Recipe, Replay, Subject, to_json
 from explorer.records.samplers import sampler_label
 from explorer.records.scores import SCORES, shown
 from explorer.search.fit_size import fit
-from pages.shared import widgets
+from pages.shared import model_names, widgets
 from pages.shared.texts import plain, retold, say, texts_of
 
 MOST_HEAT_PX = 512
@@ -25,18 +25,20 @@ def how_made(replay: Replay, subject: Subject) -> str:
     """One line: what it started from, with the settings that matter."""
     recipe = replay.recipe
     return say("replay.line", start=began(recipe, subject, "line"), seed=recipe.seed, steps=recipe.steps,
-               guidance=f"{recipe.guidance:g}",
-               scheduler=sampler_label(recipe.scheduler))
+               guidance=f"{recipe.guidance:g}", scheduler=sampler_label(recipe.scheduler),
+               model=plain(model_names.of(recipe.model)))
 
 
-def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False) -> widgets.Item:
-    """One replay as a picture of a gallery: rank, score, seed, and whether the subject was given to it."""
+def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False,
+         model: str = "") -> widgets.Item:
+    """One replay as a picture of a gallery: rank, score, seed, whether it was given the subject, and its model."""
     value = replay.closeness.get(score)
     recipe = replay.recipe
     start = began(recipe, case.subject(replay.subject_id), "short")
     title = f"{SCORES[score].label} {shown(score, value)}" if value is not None else say("replay.unscored")
     lines = (say("replay.seed_short", seed=recipe.seed), start)
-    return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title, lines,
+    return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title,
+                        (*lines, model) if model else lines,
                         mark=f"{'★ ' if starred else ''}{rank}",
                         alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
 

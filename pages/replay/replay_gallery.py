@@ -108,7 +108,9 @@ def gallery(here: state.Here, shown: Shown) -> str:
     """Draws a page of ranked replays; returns the id of the chosen one, the closest to begin with."""
     case = here.open_case
     stars = set(marks.marked(case, marks.STARRED))
-    items = [replay_cards.item(case, r, rank, shown.score, starred=r.id in stars)
+    several = len({m.fingerprint for m in models_of(case, here.open_subject.id).values()}) > 1
+    items = [replay_cards.item(case, r, rank, shown.score, starred=r.id in stars,
+                               model=model_names.of(r.recipe.model) if several else "")
              for rank, r in enumerate(shown.replays, (shown.page - 1) * PAGE + 1)]
     ids = {r.id for r in shown.replays}
     wanted = state.remembered("replay")

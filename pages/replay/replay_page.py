@@ -81,7 +81,7 @@ def _pictures(here: state.Here, shown: replay_gallery.Shown) -> Replay | None:
                    plain=SCORES[shown.score].plain))
     replay_gallery.counted(shown.found)
     left, right = st.columns([1, 1], gap="large")
-    with left.container(height=1040, border=False):
+    with left.container(height=1040, border=False, key="pictures"):
         picked = case.replay(replay_gallery.gallery(here, shown))
     with right:
         results.one(here, picked)
@@ -100,3 +100,4 @@ if upload.needed(now, "replay"):
     live.follow(_runs, "RunSearch")
     live.follow(_found, "RunSearch", every_s=live.RESULTS_S)
     live.follow(_seeds, "RecoverSeed")
+    st.caption(say("replay.caution"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.evidence.counsel_said import TOLD, counsel_cases
 from explorer.images.decode import open_image, png_bytes
 from explorer.jobs.tasks import ExportCase, WriteReport
 from pages.report import made_files, sheet_form
@@ -26,6 +27,18 @@ def _facts() -> None:
                 if value.strip() != facts.get(key, ""):
                     case.set_meta(key, value.strip())
             st.rerun()
+
+
+def _counsel() -> None:
+    """Whether the case says that there is work for counsel only; asked only where there is."""
+    case = now.open_case
+    if case.read_only or not counsel_cases(now.store) or now.store.is_counsel_only(case.id):
+        return
+    before = bool(case.get(TOLD))
+    told = st.toggle(say("counsel.tell"), before, help=say("counsel.tell_help"), key="counsel_told")
+    if told != before:
+        case.set(TOLD, told)
+        st.rerun()
 
 
 def _write() -> str:
@@ -72,6 +85,7 @@ def _log() -> None:
 
 if upload.needed(now, "report"):
     _facts()
+    _counsel()
     st.header(say("report.write"), anchor=False)
     by_name = _write()
     st.header(say("sheet_form.title"), anchor=False)

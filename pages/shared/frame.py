@@ -15,14 +15,14 @@ from pages.server import screen_memory
 from pages.shared.texts import plain, say
 
 PATH = ("subject", "prompt", "neighbours", "replay", "findings", "report")
-ALONE = ("portfolio",)  # beside the path: many works at once
+ALONE = ("portfolio", "incidence")  # beside the path: many works, or many prompts, at once
 LIBRARY = ("examples", "cases", "collections", "models", "settings", "methods")
 ROOMS = dict.fromkeys(LIBRARY, "library") | {"portfolio": "findings"}  # other pages have a room of their own
 ICONS = {
     "start": "home", "subject": "image", "prompt": "chat", "neighbours": "grid_view", "replay": "replay",
     "findings": "balance", "report": "description", "examples": "menu_book", "cases": "folder_open",
     "collections": "collections_bookmark", "models": "deployed_code", "settings": "settings",
-    "methods": "help", "portfolio": "photo_library", "setup": "tune",
+    "methods": "help", "portfolio": "photo_library", "incidence": "percent", "setup": "tune",
 }
 _CLOSE_NOTICE_JS = """export default function () {
   const look = () => document.querySelector('[role="dialog"] button[aria-label="Close"]')?.click();

@@ -65,6 +65,8 @@ def _case_line(now: Here) -> None:
             st.markdown(f"**{plain(now.open_case.title)}**" + (f" · {number}" if number else ""))
             if question:
                 st.caption(question)
+            if now.store.is_counsel_only(now.open_case.id):
+                st.warning(say("counsel.banner"), icon=":material/lock:")
             if now.subject:
                 st.caption(say("path.subject", name=plain(now.subject.name)))
         if now.subject is None:

@@ -32,8 +32,9 @@ def new_case(now: state.Here) -> None:
         title = st.text_input(say("case.title"), placeholder=say("case.title_hint"))
         number = st.text_input(say("case.number"))
         question = st.text_area(say("case.question"), placeholder=say("case.question_hint"), height=80)
+        counsel = st.toggle(say("counsel.toggle"), help=say("counsel.toggle_help"))
         if st.form_submit_button(say("case.make")):
-            case = now.store.create(title, question=question, case_number=number)
+            case = now.store.create(title, question=question, case_number=number, counsel_only=counsel)
             state.go("subject", case_id=case.id)
 
 
@@ -57,7 +58,7 @@ def recent(now: state.Here, *, limit: int = 0) -> None:
 
 def _item(now: state.Here, row: CaseRow) -> widgets.Item:
     lines = (say("case.line", subjects=row.subjects, replays=row.replays),
-             say("case.changed", day=row.changed[:10]))
+             say("case.changed", day=row.changed[:10]), *((say("counsel.mark"),) if row.counsel_only else ()))
     if row.problem:
         return widgets.Item(row.id, "", row.title, (say("case.unreadable"),), alt=say("case.unreadable"))
     cover = b""

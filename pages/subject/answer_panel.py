@@ -26,7 +26,7 @@ def _draw() -> None:
         return
     mine, _ = verdict_card.in_use(here)
     if mine:
-        answers.draw(here)
+        answers.draw(here, stacked=True)
         st.page_link(frame.script("findings"), label=say("verdict.findings"), icon=":material/arrow_forward:",
                      query_params=here.address)
     live.panel(here, *live.LOOP)

@@ -26,7 +26,7 @@ Rows = dict[str, tuple[list[Replay], list[Replay]]]
 
 def draw() -> None:
     """Draws the panels; redraws itself while the loop runs."""
-    live.follow(_panels, *live.LOOP)
+    live.follow(_panels, *live.LOOP, every_s=live.RESULTS_S)
 
 
 def _panels() -> None:

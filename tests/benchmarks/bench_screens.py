@@ -1,11 +1,15 @@
-"""How quick the screens stay with 2,000 replays and 10,000 neighbours in a case: seconds an interaction.
+"""How quick the screens stay, how far down the answer stands, what a set-up takes, and how hard the words are.
 
-Each page drawn again, and what a person does most on the two long ones: sort, filter, leave out near copies,
-turn the page, hide one (which writes to the log, so that everything is read anew).
+    python -m tests.benchmarks.bench_screens [--parts speed answer setup reading] [--store]
+    python -m tests.benchmarks.bench_screens --stored
 
-`python -m tests.benchmarks.bench_screens [--replays N] [--neighbours N] [--times N]`; the last line is JSON.
-Each page is drawn by Streamlit's own harness, without a browser: the time is that of the script, as wall
-clock and as processor time of the screen process. The budget is 0.5 s at the median.
+`speed`: seconds an interaction with 2,000 replays and 10,000 neighbours in a case. Each page drawn again, and what
+a person does most on the two long ones: sort, filter, leave out near copies, turn the page, hide one (which writes
+to the log, so that everything is read anew). Each page is drawn by Streamlit's own harness, without a browser: the
+time is that of the script, as wall clock and as processor time of the screen process. The budget is 0.5 s at the
+median. `answer`: where the answer of a finished example ends, in px from the top of a window of each width.
+`setup`: clicks and typed strings from a fresh workspace to the first tested picture. `reading`: Flesch and
+Kincaid's grade of the screens' English, and the longest sentence. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -21,10 +25,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.stored import store, stored
 from tests.pages.filled import fill, neighbour, replay
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET_S = 0.5
+NAME, BUDGET_S = "bench_screens", 0.5
 PAGES = ("subject", "prompt", "neighbours", "replay", "findings", "report", "portfolio")
 PICTURES = 40  # different pictures among the replays
 Act = Callable[[Any, int], Any]
@@ -91,13 +96,8 @@ def _sound(app: Any, name: str) -> None:
     assert app.title[0].value == say(f"{name}.title") and not app.exception and not app.error
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--replays", type=int, default=2000)
-    parser.add_argument("--neighbours", type=int, default=10_000)
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=[])
-    given = parser.parse_args()
+def speed(given: argparse.Namespace) -> dict[str, Any]:
+    """Seconds of every page and act, with a large case open."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AFTERIMAGE_HOME"] = folder
         from explorer.jobs import launch
@@ -106,10 +106,57 @@ def main() -> None:
         found = {name: measure(name, case, given.times) for name in given.only or PAGES}
         done = {label: measure(page, case, given.times, act) for label, (page, act) in acts().items()
                 if page in (given.only or PAGES)}
-    every = sorted(one["wall_s"] for one in (*found.values(), *done.values()))
-    print(json.dumps({"replays": given.replays, "neighbours": given.neighbours, "budget_s": BUDGET_S,
-                      "median_s": round(statistics.median(every), 3), "longest_s": every[-1], "pages": found,
-                      "acts": done}))
+    every = [*found.values(), *done.values()]
+    wall = sorted(one["wall_s"] for one in every)
+    return {"replays": given.replays, "neighbours": given.neighbours, "budget_s": BUDGET_S,
+            "median_s": round(statistics.median(wall), 3), "longest_s": wall[-1],
+            "median_cpu_s": round(statistics.median(one["cpu_s"] for one in every), 3),
+            "longest_cpu_s": max(one["cpu_s"] for one in every), "pages": found, "acts": done,
+            "load": round(os.getloadavg()[0], 1)}
+
+
+def answer(_given: argparse.Namespace) -> dict[str, Any]:
+    """Window's width -> lower edge of the answer in px."""
+    from tests.browser.answer_place import answer_y_px
+    return {"answer_y_px": answer_y_px()}
+
+
+def setup(_given: argparse.Namespace) -> dict[str, Any]:
+    """Clicks and typed strings of a rehearsal."""
+    from tests.browser.rehearsal import counted
+    with tempfile.TemporaryDirectory() as folder:
+        return counted(Path(folder))
+
+
+def reading(_given: argparse.Namespace) -> dict[str, Any]:
+    """The highest grade among the screens' sections, that of all their sentences, and the longest sentence."""
+    from tests.texts.reading import grade, graded, long, sections, whole
+    hardest, highest, _ = max(graded("screens"), key=lambda one: one[1])
+    every = [s for texts in sections("screens").values() for text in texts.values() for s in whole(text)]
+    return {"reading_grade": round(grade(every), 1), "reading_grade_highest": round(highest, 1),
+            "reading_hardest_section": hardest, "sentences_over_30_words": len(list(long("screens")))}
+
+
+PARTS = {"speed": speed, "answer": answer, "setup": setup, "reading": reading}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--replays", type=int, default=2000)
+    parser.add_argument("--neighbours", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[], help="pages whose speed is measured")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("--store", action="store_true", help="keep the result for --stored")
+    parser.add_argument("--stored", action="store_true", help="print the last result that was kept")
+    given = parser.parse_args()
+    if given.stored:
+        print(stored(NAME))
+        return
+    result = {key: value for part in given.parts for key, value in PARTS[part](given).items()}
+    if given.store:
+        store(NAME, result, parts=given.parts)
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

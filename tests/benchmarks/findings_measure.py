@@ -9,8 +9,8 @@ import numpy as np
 
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, features, fit_expectation, rivals
-from explorer.findings.finding import ControlResults
-from explorer.findings.judge import excesses
+from explorer.findings.finding import WORLD_SOURCE, ControlResults
+from explorer.findings.ranking import excesses
 from explorer.findings.signals.bright_ending import masked_magnitude
 from explorer.findings.signals.cliques import largest_clique, pairwise_tiled
 from explorer.findings.signals.wen import magnitude
@@ -66,7 +66,7 @@ def as_controls(subjects: Subjects, found: list[dict[str, float]], values: np.nd
     tuning, control = subjects.groups["tuning"], subjects.groups["control"]
     expectation = fit_expectation([found[i] for i in tuning], values[tuning].tolist(), names=PREDICTORS, log=True)
     return ControlResults(
-        id=f"world {policy.id}", source="the world's control works", model_fingerprint=model, score=policy.score,
+        id=f"world {policy.id}", source=WORLD_SOURCE, model_fingerprint=model, score=policy.score,
         effort_each=policy.effort(), names=tuple(subjects.ids[i] for i in control),
         values=tuple(map(float, values[control])), features=tuple(found[i] for i in control),
         expectation=expectation, policy=policy.id, bits=tuple(float(bits[i]) for i in control))

@@ -35,7 +35,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 def answered(tab) -> None:
     """Waits for the verdict, as it comes by itself, and takes its lower edge into view for nobody."""
-    tab.locator(ANSWER).wait_for(timeout=600_000)
+    tab.locator(ANSWER).wait_for(timeout=850_000)
 
 
 def stop(tab, app: App) -> None:

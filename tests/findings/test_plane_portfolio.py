@@ -7,9 +7,9 @@ from explorer.findings.control_fit import works_needed
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import excesses
 from explorer.findings.plane import Plane, PlanePoint, control_band, standing
 from explorer.findings.portfolio import WorkResult, rank_portfolio
+from explorer.findings.ranking import excesses
 from explorer.records import Effort
 from explorer.statistics import rank_p_value
 

@@ -89,7 +89,8 @@ def _features(draw):
 
 def _controls(count=60, *, with_features=True, seed=0):
     draw = np.random.default_rng(seed)
-    found = tuple(_features(draw) for _ in range(count)) if with_features else ()
+    found = tuple({**_features(draw), "size": float(0.1 * draw.normal())}
+                  for _ in range(count)) if with_features else ()
     return ControlResults("c1", "the world's control works", MODEL.fingerprint, "tiled_l2",
                           Effort(16, 640, 9.0), tuple(f"w{i}" for i in range(count)),
                           tuple((0.3 + 0.02 * draw.normal(size=count)).tolist()), found)
@@ -119,7 +120,10 @@ def test_an_ordinary_subject_does_not_and_says_that_absence_is_not_shown():
 def test_no_p_value_without_controls_with_few_or_with_unfit_ones():
     assert judge("s1", _replay(0.05), EFFORT, score="tiled_l2").kind == "no_controls"
     few = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(9, with_features=False))
-    assert few.kind == "too_few_controls" and "19 controls are needed" in few.statement
+    assert few.kind == "controls_not_matched" and "19 such controls are needed" in few.statement
+    least = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(60), features=TYPICAL,
+                  level=0.01)
+    assert least.kind == "too_few_controls" and "99 controls are needed" in least.statement
     odd = {**TYPICAL, "size": 30.0}
     unfit = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=odd)
     assert unfit.kind == "controls_do_not_fit" and "p" not in unfit.numbers
@@ -213,7 +217,7 @@ def test_error_rates_are_read_and_only_for_their_model_and_policy(tmp_path):
     far = judge("s1", _replay(0.9), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                 error_rate=rate)
     assert far.kind == "does_not_stand_out" and "400 works" not in far.error_rate  # what is missed, not flagged
-    assert "98% (at most 99%) of works seen 4 times" in far.error_rate and "0% (at most 50%)" in far.error_rate
+    assert "98% (at most 100%) of works seen 4 times" in far.error_rate and "0% (at most 50%)" in far.error_rate
     other = dataclasses.replace(rate, model_fingerprint="e" * 64)
     elsewhere = judge("s1", _replay(0.05), EFFORT, score="tiled_l2", controls=_controls(), features=TYPICAL,
                       error_rate=other)

@@ -146,7 +146,7 @@ def test_a_star_is_kept_and_logged(opened, case, home):
 def test_findings_never_call_it_copied(opened, case):
     text = written(opened("findings", case))
     assert "Without controls put through the same effort this closeness cannot be weighed" in text
-    assert "the picture comes back because it was put in" in text
+    assert "says nothing about what the model holds" in text
     assert say("findings.cannot") in text and say("findings.not_absent") in text
 
 

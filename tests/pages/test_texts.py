@@ -14,7 +14,8 @@ from explorer.texts import FOLDER, WHOLE, catalogue
 from pages.shared.texts import minutes, plain, size
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
-JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "no_controls", "controls_do_not_fit",
+JUDGED = {"stands_out", "does_not_stand_out", "too_few_controls", "controls_not_matched", "no_controls",
+          "controls_do_not_fit",
           "exploratory", "caption_late", "supplied_by_you"}  # what a measured test can find; each has a heading
 
 

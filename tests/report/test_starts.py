@@ -88,7 +88,7 @@ def test_every_try_and_every_exhibit_names_its_start(case):
     for words in ("from noise", "given the subject's picture at strength 0.3",
                   "given another replay's picture at strength 0.6", "from optimised noise"):
         assert words in said
-    tried = next(b for b in document_of(case).blocks if isinstance(b, Table) and b.head[0] == "Try")
+    tried = next(b for b in document_of(case).everything() if isinstance(b, Table) and b.head[0] == "Try")
     at = tried.head.index("Started from")
     assert [row[at] for row in tried.rows[-4:]] == ["noise", "the subject, 0.3", "another replay, 0.6",
                                                     "optimised noise"]

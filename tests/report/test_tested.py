@@ -17,7 +17,7 @@ from explorer.findings.judge import judge_measured
 from explorer.images.decode import png_bytes
 from explorer.records import Effort, ModelRef, SearchPlan
 from explorer.report import drawings, report_texts
-from explorer.report.blocks import Figure, Table, Text
+from explorer.report.blocks import Figure, PictureRow, Table, Text
 from explorer.report.chosen import exhibit_of
 from explorer.report.options import ReportOptions
 from explorer.report.page_one import answer_blocks
@@ -205,3 +205,19 @@ def test_every_try_names_its_prompt_by_a_number_of_the_list(tmp_path):
                                                   ("3", "a boat", "1"), ("4", "a planned train", "0"))
     tried = table(full, "Try")
     assert tried.head[1] == "Prompt" and [row[1] for row in tried.rows] == ["1"] * 10 + ["2", "3", "2"]
+
+
+def test_the_first_page_shows_the_tests_own_replay_and_a_closer_one_of_another_search_behind_it(tmp_path):
+    case = make_case(tmp_path)
+    test, _ = put_to_test(case, controls_of(expectation=expected()))
+    subject = case.subjects()[0]
+    far = case.replays(subject.id, search_id="search1", limit=-1)[-1]
+    case.commit(dataclasses.replace(test, replay_id=far.id, value=far.closeness["tiled_l2"]))
+    found = snapshot(case)
+    exhibit = exhibit_of(found, subject, score="tiled_l2")
+    assert exhibit.best.id == far.id and exhibit.closer.closeness["tiled_l2"] < far.closeness["tiled_l2"]
+    assert exhibit.judged == EFFORT
+    assert exhibit_of(found, subject, score="tiled_l2", decided=False).closer is None
+    blocks = document_of(case).blocks
+    captions = [p.caption for b in blocks if isinstance(b, PictureRow) for p in b.pictures]
+    assert any(c.startswith("Another search came closer") for c in captions)

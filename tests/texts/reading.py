@@ -15,11 +15,12 @@ from explorer.texts import FOLDER, WHOLE, tomllib
 
 MOST_WORDS = 30
 HIGHEST_GRADE = 9.0
+CITED = ("paper",)  # names of texts that are quotations
 FEWEST_SENTENCES = 3  # of a section, for a grade to mean something
 _FILLED = re.compile(r"\{[^{}:]*:([^{}|]*)\|([^{}]*)\}")
 _PLACE = re.compile(r"\{[^{}]*\}")
 _MARKS = re.compile(r"[*`_#>|]+|:material/\w+:|\[([^\]]*)\]\([^)]*\)")
-_END = re.compile(r"(?<=[.?!])[”\")]*\s+(?=[A-Z“{*(0-9])|\n+(?:- )?")
+_END = re.compile(r"(?:(?<=[.?!])|(?<=[.?!][”\")]))\s+(?=[A-Z“(0-9])|\n+(?:- )?")
 
 
 def sections(part: str = "") -> dict[str, dict[str, str]]:
@@ -31,7 +32,7 @@ def sections(part: str = "") -> dict[str, dict[str, str]]:
 
 
 def _lay(found: dict[str, dict[str, str]], section: str, table: Mapping) -> None:
-    texts = {name: text.strip() for name, text in table.items() if isinstance(text, str)}
+    texts = {name: text.strip() for name, text in table.items() if isinstance(text, str) and name not in CITED}
     if texts:
         found[section] = texts
     for name, part in table.items():
@@ -41,7 +42,7 @@ def _lay(found: dict[str, dict[str, str]], section: str, table: Mapping) -> None
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text as a person would read them: values as one short word, without marks."""
-    words = _PLACE.sub("ten", _FILLED.sub(r"\2", text))
+    words = _PLACE.sub("Ten", _FILLED.sub(r"\2", text))
     words = _MARKS.sub(lambda found: found[1] or "", words)
     return [part.strip() for part in _END.split(words) if part.strip()]
 

@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from explorer.cases.store import CaseStore
+from explorer.evidence.counsel import check_disclosed
+from explorer.images.decode import read_png
 from explorer.jobs.tasks import WriteReport
 from explorer.report.options import ReportOptions
 from explorer.report.write_report import make_report, make_sheet
@@ -20,6 +23,8 @@ def write(task: WriteReport, context: Context) -> Any:
     case = context.case(task.case_id)
     head = task.head or case.head()[0]
     logo = case.blob(task.logo_blob) if task.logo_blob else b""
+    check_disclosed(CaseStore(context.settings.cases, person=context.job.owner), case, texts=[task.prepared_by],
+                    pictures=[read_png(logo)] if logo else [])
     options = ReportOptions(detail=task.detail, prepared_by=task.prepared_by, logo_png=logo)
     with speaking(task.language):
         data = (make_sheet(case, task.replay_id, kind=task.kind, head=head, options=options) if task.replay_id

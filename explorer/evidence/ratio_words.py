@@ -1,0 +1,87 @@
+"""A finding's likelihood ratios in words and rows, for screen and report: numbers first, words second."""
+
+from __future__ import annotations
+
+import math
+
+from explorer.evidence.finding_ratio import FindingRatios, ScoreReading
+from explorer.evidence.likelihood import Ratio, verbal
+from explorer.findings.wording import at_most, number, percent
+from explorer.texts import say, texts_of
+
+
+def rows(found: FindingRatios) -> list[tuple[str, ...]]:
+    """By copies in training: the share of such works with this result, and the ratio against each unseen kind."""
+    kinds = list(found.rates.unseen)
+    told = []
+    for copies, by_kind in found.ratios.items():
+        some = next(iter(by_kind.values()))
+        cells = [_ratio(by_kind[k]) if k in by_kind else say("likelihood.says_nothing") for k in kinds]
+        reading = found.scores.get(copies)
+        seen = say("likelihood.share", share=percent(some.seen_share), works=some.seen_works)
+        by_score = _score(reading) if reading else say("likelihood.not_fitted")
+        told.append((copies_words(copies), seen, *cells, by_score))
+    return told
+
+
+def head(found: FindingRatios) -> tuple[str, ...]:
+    """The columns of `rows`."""
+    kinds = texts_of("likelihood_kind")
+    against = (say("likelihood.head_ratio", kind=kinds[k]) for k in found.rates.unseen)
+    return say("likelihood.head_copies"), say("likelihood.head_seen"), *against, say("likelihood.head_score")
+
+
+def unseen_words(found: FindingRatios) -> str:
+    """How often works that were not in training gave this result, by kind; and pictures derived from seen ones."""
+    kinds = texts_of("likelihood_kind")
+    shares = {**found.rates.unseen, **found.rates.derived}
+    told = []
+    for kind, counted in shares.items():
+        hits = counted.flagged if found.flagged else counted.works - counted.flagged
+        told.append(say("likelihood.unseen_share", kind=kinds[kind], hits=hits, works=counted.works,
+                        share=percent(hits / counted.works)))
+    return say("likelihood.unseen", shares="; ".join(told))
+
+
+def sentences(found: FindingRatios) -> list[str]:
+    """What is compared, the verbal line with its scale, and what a ratio is not; each one sentence or two."""
+    result = say("likelihood.result_flagged" if found.flagged else "likelihood.result_not_flagged")
+    said = [say("likelihood.propositions", result=result), unseen_words(found)]
+    worst = [(copies, min(kinds.values(), key=lambda r: abs(math.log10(r.value))))
+             for copies, kinds in found.ratios.items()]
+    words = texts_of("likelihood_scale")
+    said += [say("likelihood.verbal", steps="; ".join(
+        say("likelihood.verbal_for" if r.value >= 1 else "likelihood.verbal_against", step=words[verbal(r.value)],
+            copies=copies_words(copies)) for copies, r in worst))] if worst else []
+    return [*said, say("likelihood.transposed"), say("likelihood.no_source"),
+            say("likelihood.measured", date=found.rates.date, fingerprint=found.rates.model_fingerprint[:12])]
+
+
+def cost_words(reading: ScoreReading, copies: str) -> str:
+    """What the continuous ratio cost on works that it was not fitted on."""
+    fitted = reading.fitted
+    return say("likelihood.cost", copies=copies_words(copies), cllr=number(fitted.cllr),
+               least=number(fitted.cllr_min), seen=fitted.seen_works, unseen=fitted.unseen_works)
+
+
+def posterior_words(chance: float, copies: str) -> str:
+    """What follows from the reader's own prior."""
+    return say("likelihood.posterior", chance=at_most(chance) if chance < 0.5 else percent(chance),
+               copies=copies_words(copies))
+
+
+def copies_words(copies: str) -> str:
+    """A count of copies in training, as a word or two."""
+    named = texts_of("likelihood_copies")
+    return named[copies] if copies in named else say("likelihood.times", n=int(copies))
+
+
+def _ratio(ratio: Ratio) -> str:
+    high = say("likelihood.no_limit") if math.isinf(ratio.high) else number(ratio.high)
+    key = f"likelihood.ratio_{ratio.bounded or 'plain'}"
+    return say(key, value=number(ratio.value), low=number(ratio.low), high=high)
+
+
+def _score(reading: ScoreReading) -> str:
+    value = number(10 ** reading.log10)
+    return say("likelihood.score_capped" if reading.capped else "likelihood.score", value=value)
