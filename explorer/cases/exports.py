@@ -24,6 +24,11 @@ def owner(case_folder: Path) -> str:
         return ""
 
 
+def is_counsel_only(case_folder: Path) -> bool:
+    """Whether a case is for counsel only."""
+    return (case_folder / COUNSEL).exists()
+
+
 def note(case_folder: Path, head_hash: str) -> None:
     """Writes down that the case was exported up to the entry of this hash."""
     with open(case_folder.parent / FILE, "a", encoding="utf-8") as file:

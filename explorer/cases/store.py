@@ -15,7 +15,7 @@ from pathlib import Path
 from explorer.cases import case_tables
 from explorer.cases.blobs import sync_folder
 from explorer.cases.case import Case, check_facts, utc_now
-from explorer.cases.exports import COUNSEL, PERSON, owner
+from explorer.cases.exports import COUNSEL, PERSON, is_counsel_only, owner
 from explorer.cases.faults import plain_faults
 from explorer.errors import ExplorerError, shortened
 
@@ -121,7 +121,7 @@ class CaseStore:
 
     def is_counsel_only(self, case_id: str) -> bool:
         """Whether the case is for counsel only."""
-        return (self.root / case_id / COUNSEL).exists()
+        return is_counsel_only(self.root / case_id)
 
     def _may_open(self, folder: Path) -> bool:
         return not self.person or owner(folder) == self.person

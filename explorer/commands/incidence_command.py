@@ -12,6 +12,7 @@ from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
 from explorer.commands.progress_bars import Bars
 from explorer.errors import ExplorerError, shortened
+from explorer.evidence.counsel import check_disclosed
 from explorer.evidence.incidence_records import IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, plans, results, sheet_csv
 from explorer.evidence.incidence_words import population_line, summary_lines
@@ -37,11 +38,19 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     with Bars(quiet=args.json) as bars:
         told = foreground.run(settings, task, follow=bars.follow)
     plan = case.record(IncidencePlan, name)
-    out = (args.out or settings.home / "reports" / f"{case.id}-incidence-{name}.csv").resolve()
+    print("\n".join(_said(results(case, plan))))
+    return {**told, "sheet": _sheet(store, case, plan, args, settings)}
+
+
+def _sheet(store: CaseStore, case: Case, plan: IncidencePlan, args: argparse.Namespace, settings: Settings) -> str:
+    """Writes the denominator sheet and returns its path; none is written of a case for counsel only."""
+    if store.is_counsel_only(case.id):
+        return ""
+    check_disclosed(store, case)
+    out = (args.out or settings.home / "reports" / f"{case.id}-incidence-{plan.id}.csv").resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(sheet_csv(case, plan))
-    print("\n".join(_said(results(case, plan))))
-    return {**told, "sheet": str(out)}
+    return str(out)
 
 
 def _works(args: argparse.Namespace, case: Case) -> str:

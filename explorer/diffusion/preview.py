@@ -19,10 +19,11 @@ class LatentPreview:
     Where the model decodes with AutoencoderTiny anyway, that is used instead; it costs little.
     """
 
-    def __init__(self, model: Model) -> None:
-        channels = model.family.latent_shape[0]
+    def __init__(self, model: Model, *, channels: int | None = None) -> None:
+        """`channels` are those of the latents, where the model has no family to tell them."""
+        channels = channels or model.family.latent_shape[0]
         self._model = model
-        self._tiny = type(model.pipe.vae).__name__ == "AutoencoderTiny"
+        self._tiny = type(getattr(model.pipe, "vae", None)).__name__ == "AutoencoderTiny"
         self._gram = torch.eye(channels + 1, dtype=torch.float64) * 1e-3  # ridge, so that few cells do
         self._moment = torch.zeros(channels + 1, 3, dtype=torch.float64)
         self.cells = 0

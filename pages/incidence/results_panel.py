@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.cases.exports import is_counsel_only
 from explorer.evidence.incidence_results import SHEET, IncidenceResult, plans, results, sheet, sheet_csv
 from explorer.evidence.incidence_words import (
     estimate_words,
@@ -75,6 +76,8 @@ def _sheet(case: Case, found: IncidenceResult) -> None:
         st.caption(say("incidence_report.sheet_text"))
         st.dataframe([dict(zip(SHEET[1:13], row[1:13], strict=True)) for row in rows[:SHOWN]], hide_index=True,
                      height=320, key=f"sheet_{found.plan.id}")
+        if is_counsel_only(case.folder):
+            return
         st.download_button(say("incidence.save"), lambda: sheet_csv(case, found.plan), icon=":material/download:",
                            file_name=f"incidence-{found.plan.id}.csv", mime="text/csv", on_click="ignore",
                            key=f"save_{found.plan.id}")

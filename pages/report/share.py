@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.cases.exports import is_counsel_only
 from explorer.images.decode import open_image, read_png
 from explorer.images.formats import MAX_BYTES
 from explorer.records import CopyCheck, Recipe, Replay, Subject
@@ -27,6 +28,8 @@ def draw(case: Case, subject: Subject, replay: Replay, *, title: str, source: st
 
     `source` says where the subject comes from; by default its name.
     """
+    if is_counsel_only(case.folder):
+        return
     source = source or say("share.source", name=subject.name)
     _part(replay.id, lambda: _picture(case, subject, replay, title, source), alt=say("share.alt"),
           record=_record(subject, replay.recipe))
@@ -34,6 +37,8 @@ def draw(case: Case, subject: Subject, replay: Replay, *, title: str, source: st
 
 def draw_found(case: Case, subject: Subject, seen: CopyCheck) -> None:
     """The same for a picture that the model made from words: beside it, the work most like it."""
+    if is_counsel_only(case.folder):
+        return
     path, recipe = seen.image_path, subject.recipe
     data = widgets.file_bytes(path, most=MAX_BYTES) if path else b""
     if data and recipe is not None:

@@ -54,3 +54,13 @@ def test_a_model_of_unknown_version_is_told_large(opened, with_plan):
     app = opened("incidence", with_plan)
     assert say("notice.unknown") in [t.value for t in app.title]
     assert AGREED.sha256 in written(app)
+
+
+def test_a_case_is_made_for_counsel_only_and_says_so_to_its_owner(opened, home):
+    app = opened("cases")
+    next(t for t in app.toggle if t.label == say("counsel.toggle")).set_value(True)
+    next(t for t in app.text_input if t.label == say("case.title")).set_value("Between us")
+    press(app, say("case.make"))
+    row, = CaseStore(home / "cases").list()
+    assert row.counsel_only and row.title == "Between us"
+    assert any(say("counsel.banner") in w.value for w in opened("report", (row.id, "")).warning)
