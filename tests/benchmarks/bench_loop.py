@@ -3,11 +3,12 @@
     python -m tests.benchmarks.bench_loop [--rounds 3] [--store]
     python -m tests.benchmarks.bench_loop --stored
 
-A picture of the bundled world's held-out works is put into a case on a fresh workspace, as the app does it, and the
-whole loop is put on the queue. Seconds run from before the picture is added until the first record of a kind is in
-the case: neighbours, words, a replay (of the search that follows the test; `first_try_s` is the first replay of the
-test itself), the verdict, whether the model knows the picture. Cold includes starting the workers and loading everything; warm is the next picture.
-Medians over the rounds; `busy` is the machine's load beside the run. The last line is JSON.
+A picture of the bundled world's held-out works is put into a case on a fresh workspace, as the app does it, and
+the whole loop is put on the queue. Seconds run from before the picture is added until the first record of a kind
+is in the case: neighbours, words, a replay (of the search that follows the test; `first_try_s` is the first replay
+of the test itself), the verdict, whether the model knows the picture. Cold includes starting the workers and
+loading everything; warm is the next picture. Medians over the rounds; `busy` is the machine's load beside the run.
+The last line is JSON.
 """
 
 from __future__ import annotations
