@@ -19,7 +19,7 @@ LONG = {
 
 def test_every_section_can_be_read_at_fourteen():
     hard = {section: round(found, 1) for section, found, _ in graded("") if found > HIGHEST_GRADE}
-    assert set(hard) == set(HARD), hard
+    assert hard.keys() <= HARD.keys(), hard
 
 
 def test_no_sentence_has_over_thirty_words():
