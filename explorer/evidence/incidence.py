@@ -137,7 +137,7 @@ def _estimate(share: float, variance: float, rates: np.ndarray, seeds: int, conf
 
     `largest` is the greatest weight of a drawn prompt, beside the mean one: with it hits could hide.
     """
-    from scipy.stats import beta, t
+    from scipy.special import betaincinv, stdtrit
     prompts, with_hits = len(rates), int((rates > 0).sum())
     whole = (prompts, prompts * seeds, round(float(rates.sum()) * seeds), with_hits)
     if not with_hits:
@@ -146,12 +146,12 @@ def _estimate(share: float, variance: float, rates: np.ndarray, seeds: int, conf
     effective = share * (1 - share) / variance if variance > 0 else float(prompts)
     if prompts > 1:
         tail = (1 + confidence) / 2
-        effective *= (float(t.ppf(tail, prompts * seeds - 1)) / float(t.ppf(tail, prompts - 1))) ** 2
+        effective *= (float(stdtrit(prompts * seeds - 1, tail)) / float(stdtrit(prompts - 1, tail))) ** 2
     most = prompts if with_hits < FEW_PROMPTS or share >= 1 else prompts * seeds
     effective = max(1.0, min(effective, most / (largest if largest > 1 else 1.0)))
     hits, tail = share * effective, (1 - confidence) / 2
-    low = float(beta.ppf(tail, hits, effective - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, effective - hits)) if hits < effective else 1.0
+    low = float(betaincinv(hits, effective - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, effective - hits, 1 - tail)) if hits < effective else 1.0
     return Estimate(share, low, high, *whole, effective, False, confidence)
 
 
