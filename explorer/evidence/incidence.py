@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,7 +60,29 @@ def stratified(hits: Mapping[str, Sequence[int]], frame: Mapping[str, int], seed
         whole = len(rates) >= frame[name]  # then no prompt was left out by chance, but its seeds are a draw still
         variance += weight ** 2 * (_of_seeds(rates, seeds) if whole else _variance(rates))
     every = np.concatenate([_rates(h, seeds) for h in hits.values()])
-    return _estimate(share, variance, every, seeds, confidence, strata=(hits, frame))
+    found = _estimate(share, variance, every, seeds, confidence, strata=(hits, frame))
+    if found.one_sided:
+        return found
+    low, high = _over_strata(hits, frame, seeds, confidence)
+    return replace(found, low=max(0.0, share - low), high=min(1.0, share + high))
+
+
+def _over_strata(hits: Mapping[str, Sequence[int]], frame: Mapping[str, int], seeds: int,
+                 confidence: float) -> tuple[float, float]:
+    """How far the limits lie below and above the share: each stratum's own, squared and added up.
+
+    MOVER (Zou and Donner 2008): a stratum with few hits keeps its own skew, which one variance over all would lose.
+    """
+    total, below, above = sum(frame.values()), 0.0, 0.0
+    for name, found in hits.items():
+        rates, weight = _rates(found, seeds), frame[name] / total
+        whole = len(rates) >= frame[name]
+        one = _estimate(float(rates.mean()), _of_seeds(rates, seeds) if whole else _variance(rates), rates, seeds,
+                        confidence)
+        high = zero_limit(len(rates), confidence=(1 + confidence) / 2) if one.one_sided and not whole else one.high
+        below += (weight * (one.share - one.low)) ** 2
+        above += (weight * (0.0 if whole and one.one_sided else high - one.share)) ** 2
+    return math.sqrt(below), math.sqrt(above)
 
 
 def weighted(hits: Sequence[int], chances: Sequence[float], seeds: int, *, population: int,

@@ -92,7 +92,7 @@ def scores_of(table: dict[str, np.ndarray], works: np.ndarray | None = None) -> 
 
 
 def rare_works(table: dict[str, np.ndarray]) -> np.ndarray:
-    """Works, by their number, whose near copies together are at most RARE of all replays: those with fewest first."""
+    """Works, by number, whose near copies are together at most RARE of all replays: those with fewest first."""
     replays = table["work"].size
     numbers, counts = np.unique(table["work"][rule().holds(table["near"], table["next"])], return_counts=True)
     order = np.argsort(counts, kind="stable")
