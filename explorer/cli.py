@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _setup(commands)
     _investigate(commands)
     _findings(commands)
+    _familiarity(commands)
     _collection(commands)
     _replay(commands)
     _packages(commands)
@@ -131,6 +132,22 @@ def _findings(commands: Any) -> None:
         one.add_argument("--seeds", type=int, default=16, choices=TIERS,
                          help=say("command.effort_each_work"))
         one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
+
+
+def _familiarity(commands: Any) -> None:
+    from explorer.commands.familiarity_command import run
+
+    one = _command(commands, "familiarity", run, say("command.familiarity"))
+    one.add_argument("folder", type=Path)
+    one.add_argument("--set", action="store_true", help=say("command.familiarity_set"))
+    one.add_argument("--many-artists", action="store_true", help=say("command.familiarity_many_artists"))
+    one.add_argument("--words", default="", choices=("", "caption", "recovered", "fitted"),
+                     help=say("command.familiarity_words"))
+    one.add_argument("--controls", type=Path, help=say("command.folder_images_model"))
+    one.add_argument("--model", type=source, help=say("command.model_world_folder"))
+    one.add_argument("--clip", type=source, help=say("command.clip_world_folder"))
+    one.add_argument("--out", default="", help=say("command.go_case_id"))
+    one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))
 
 
 def _collection(commands: Any) -> None:
@@ -265,6 +282,11 @@ def _world(commands: Any) -> None:
         one = _command(kinds, name, run, text)
         one.add_argument("--out", type=Path, default=WORLD)
         one.add_argument("--device", default="auto")
+    known = _command(kinds, "familiarity", world_command.familiarity, say("command.familiarity_world"))
+    known.add_argument("--sources", default="caption,recovered,fitted", help=say("command.familiarity_sources"))
+    known.add_argument("--most", type=int, default=0, help=say("command.familiarity_most"))
+    known.add_argument("--out", type=Path, default=WORLD)
+    known.add_argument("--device", default="auto")
     told = _command(kinds, "examples", world_command.examples,
                     say("command.run_example_cases"))
     told.add_argument("--world", type=Path, default=WORLD)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 from explorer.cases.case import Case
-from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
-from explorer.collections.works import PICTURES
+from explorer.commands.familiarity_command import familiar_where_possible, works
+from explorer.commands.folder_case import folder_of, take_in
 from explorer.commands.progress_bars import Bars
 from explorer.diffusion.describe import describe_model
-from explorer.errors import ExplorerError, shortened
+from explorer.errors import ExplorerError
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import measured_rates
 from explorer.findings.finding import Measured
-from explorer.folders import is_plain, read_file
 from explorer.jobs import foreground
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
@@ -29,10 +26,10 @@ from explorer.texts import say
 
 def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a case with every readable image of a folder, each tested; `--out` goes on with a stopped one."""
-    folder, policy = _folder(args.folder), _policy(args, settings)
+    folder, policy = folder_of(args.folder), _policy(args, settings)
     store = CaseStore(settings.cases, actor="command line")
     case = store.open(args.out) if args.out else store.create(folder.name)
-    refused = _take_in(case, folder)
+    refused = take_in(case, folder)
     _worded(case, policy)
     model, clip = args.model or settings.model, args.clip or settings.clip
     controls = str(args.controls.resolve()) if args.controls else ("world" if model == "world" else "")
@@ -44,13 +41,20 @@ def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
             if subject.id not in tested:
                 foreground.run(settings, MeasureSubject(case.id, subject.id, new_search_id(), policy, controls,
                                                         model, clip), follow=bars.follow)
-    return _ranking(case) | {"case": case.id, "refused": refused}
+        told = familiar_where_possible(case, settings, words=_words(policy), controls=controls, model=model,
+                                       clip=clip, follow=bars.follow)
+    return _ranking(case) | {"case": case.id, "refused": refused, "familiarity": works(case), "set": told}
+
+
+def _words(policy: Policy) -> str:
+    """The words of the test of familiarity that goes with a policy."""
+    return "caption" if policy.prompt_from == "caption" else "recovered"
 
 
 def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Puts a folder of unseen images through a model and measures how often the rule flags them wrongly."""
     policy = _policy(args, settings)
-    task = MeasureControls(str(_folder(args.controls)), policy, model=args.model or settings.model,
+    task = MeasureControls(str(folder_of(args.controls)), policy, model=args.model or settings.model,
                            clip=args.clip or settings.clip)
     with Bars(quiet=args.json) as bars:
         done = foreground.run(settings, task, follow=bars.follow)
@@ -61,33 +65,6 @@ def _policy(args: argparse.Namespace, settings: Settings) -> Policy:
     """The policy that fits the model: of the bundled one its own, of another its family's."""
     info = describe_model(args.model or settings.model, home=settings.home)
     return check(policy_for(info, prompt_from=args.prompt_from, seeds=args.seeds))
-
-
-def _folder(path: Path) -> Path:
-    if not os.path.isdir(path):
-        raise ExplorerError("commands.findings_command_no_folder", path=shortened(path))
-    return path.resolve()
-
-
-def _take_in(case: Case, folder: Path) -> list[str]:
-    """Adds the folder's images that the case does not have, each with the words in the text file of its name;
-    returns why others were refused."""
-    known, refused = {s.sha256: s.caption for s in case.subjects()}, []
-    files = sorted(p for p in folder.rglob("*") if is_plain(p) and not p.name.startswith("."))
-    pictures = {p.with_suffix("") for p in files if p.suffix.lower() in PICTURES}
-    for file in files:
-        if file.suffix == ".txt" and file.with_suffix("") in pictures:
-            continue  # a picture's words
-        try:
-            data, words = read_file(file), beside(file)
-            mine = known.get(hashlib.sha256(data).hexdigest())
-            if mine is None or words not in ("", mine):
-                case.add_subject(data, file.name, caption=words)
-        except ExplorerError as error:
-            refused.append(str(error))
-    if not case.subjects():
-        raise ExplorerError("commands.findings_command_holds_no_image", folder=folder)
-    return refused
 
 
 def _worded(case: Case, policy: Policy) -> None:

@@ -1,4 +1,4 @@
-"""`world build|check|derive|examples`: the bundled world."""
+"""`world build|check|derive|familiarity|examples`: the bundled world."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def derive(args: argparse.Namespace, _: Settings) -> Any:
     """Makes again what quotes the world's fingerprint."""
     from explorer.world_build import derive as again
     return again.derive(args.out, device=args.device)
+
+
+def familiarity(args: argparse.Namespace, _: Settings) -> Any:
+    """Measures the controls that familiarity is ranked among, and what tells the model's own pictures."""
+    from explorer.world_build import familiarity_world
+    return familiarity_world.derive(args.out, device=args.device, sources=args.sources.split(","), most=args.most)
 
 
 def examples(args: argparse.Namespace, settings: Settings) -> Any:

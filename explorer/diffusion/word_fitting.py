@@ -23,30 +23,10 @@ import torch.nn.functional as F
 from explorer.diffusion.denoising import NoiseLevels, noises, squared_errors, words_for
 from explorer.diffusion.families.family import Words
 from explorer.diffusion.models import Model
+from explorer.records.fit_plan import FitPlan
 from explorer.run import QUIET, Run
 
-GRADIENT_COST = 3  # a forward and a backward pass of the network, in evaluations
-
-
-@dataclass(frozen=True)
-class FitPlan:
-    """How embeddings are fitted, the same for every picture.
-
-    Each of `steps` steps of Adam looks at `draws` rows a picture: the times by turns (thousandths, see denoising),
-    a noise each. `noises` different noises come by turns, 0: a new one each time. `rate` is Adam's, in units of the
-    embeddings' own spread.
-    """
-
-    steps: int = 20
-    draws: int = 2
-    rate: float = 0.1
-    times: tuple[int, ...] = (450, 650, 850)
-    noises: int = 0
-
-    @property
-    def evaluations(self) -> int:
-        """Of the network for one picture: a gradient step counts three times."""
-        return self.steps * self.draws * GRADIENT_COST
+__all__ = ["FitPlan", "Fitted", "fit_words"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,11 +21,13 @@ class Ranked:
 def portfolio_of(case: CaseView, *, rate: float = 0.1) -> Portfolio | None:
     """The ranking of the case's works under their commonest policy and controls; None before there is one.
 
-    A work's first test counts: later ones were chosen after a look. Works without controls are left out.
+    A work's first test counts: later ones were chosen after a look. Works without controls are left out, and so are
+    pictures that the model may have made.
     """
     names = {s.id: s.name for s in case.subjects()}
+    made = {f.id for f in case.records(Finding) if f.kind == "familiarity_made"}
     tests = [t for t in case.records(Measured) if t.controls_id and t.subject_id in names
-             and not (t.earlier_tests or t.caption_late)]
+             and not (t.earlier_tests or t.caption_late) and t.id not in made]
     chosen = Counter(t.controls_id for t in tests).most_common(1)[0][0] if tests else ""
     controls = case.record(ControlResults, chosen)
     if controls is None:

@@ -22,6 +22,7 @@ from explorer.cases.view import CaseView
 from explorer.collections.copyrule import DoorRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, signature
+from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Measured
 from explorer.images.decode import read_png
 from explorer.records import Subject
@@ -37,6 +38,7 @@ class Look:
     search_id: str
     model: str  # fingerprint; "" where no replay says it
     test: tuple[str, str, str] | None = None
+    known: tuple[str, str, str] | None = None  # (plan, controls, caption) of a test of familiarity
 
 
 @dataclass
@@ -99,6 +101,16 @@ def earlier(looks: Looks, test: tuple[str, str, str], *, search_id: str, model: 
                    len({look.model for look in tested.values()} - {model}), len(looks.others), late)
 
 
+def earlier_known(looks: Looks, test: tuple[str, str, str], *, search_id: str, model: str) -> tuple[int, int]:
+    """As `earlier` for a test of familiarity: how many of this model differ from it, and how many looks else.
+
+    A measured test is none of the first: the two answers are taken together by a rule that was fixed beforehand.
+    """
+    mine = {name: look.known for name, look in looks.found.items() if look.known and look.model == model}
+    return (sum(given != test for name, given in mine.items() if name != search_id),
+            sum(name not in mine and name != search_id for name in looks.found))
+
+
 def same_picture(mark: np.ndarray, other: np.ndarray) -> bool:
     """Whether signatures (3072,) are of one picture by the rule of the check at the door; never for blank ones."""
     if blank(mark[None])[0] or blank(other[None])[0]:
@@ -148,5 +160,8 @@ def _looks_of(case: CaseView, subject: Subject) -> Iterator[Look]:
     for test in case.records(Measured, subject_id=subject.id):
         model = case.replay(test.replay_id).recipe.model.fingerprint
         yield Look(test.id, model, (test.policy, test.controls_id, test.prompt))
+    for known in case.records(FamiliarityTest, subject_id=subject.id):
+        said = known.prompt if known.words == "caption" else ""
+        yield Look(known.id, known.model.fingerprint, known=(known.plan, known.controls_id, said))
     for plan in case.plans(subject.id):
         yield Look(plan.id, plan.model.fingerprint)

@@ -241,3 +241,45 @@ class ExportCase(Task, kind="desk", runner="explorer.worker.runners.run_packages
 
     case_id: str
     out: str = ""
+
+
+@dataclass(frozen=True)
+class MeasureFamiliarity(Task, kind="device", runner="explorer.worker.runners.run_familiarity:subject"):
+    """Whether the model knows a subject: its error with words and without, ranked among `controls`.
+
+    `words` is "caption", "recovered" or "fitted"; "" takes the caption where there is one. `controls` is "world", a
+    folder ("" none). Result: the FamiliarityTest as JSON.
+    """
+
+    case_id: str
+    subject_id: str
+    test_id: str
+    words: str = ""
+    controls: str = "world"
+    model: str = "world"
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class MeasureKnownControls(Task, kind="device", runner="explorer.worker.runners.run_familiarity:controls"):
+    """A folder of images that the model cannot have seen, each put through one plan of familiarity; kept as lines.
+
+    Each file in a folder of its own within it is taken for the work of the artist whom that folder names. Result:
+    {"id": ..., "controls": ..., "artists": ...}.
+    """
+
+    controls: str
+    words: str = "recovered"
+    model: str = "world"
+    clip: str = "world"
+
+
+@dataclass(frozen=True)
+class MeasureBody(Task, kind="desk", runner="explorer.worker.runners.run_body_of_work:test"):
+    """A case's works tested together, by what their tests of familiarity, or of coming back, found.
+
+    `one_artist` takes all works for one artist's. Result: the BodyTests as JSON.
+    """
+
+    case_id: str
+    one_artist: bool = True

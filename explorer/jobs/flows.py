@@ -11,6 +11,8 @@ from explorer.jobs.tasks import (
     FindNeighbours,
     Interrogate,
     MeasureControls,
+    MeasureFamiliarity,
+    MeasureKnownControls,
     MeasureSubject,
     RunSearch,
 )
@@ -30,10 +32,11 @@ class Flow:
     search_id: str
     test: str = ""  # the measured test, "" where none was asked for
     controls: str = ""  # the controls of that test, where they are a folder
+    known: tuple[str, ...] = ()  # whether the model knows the picture: the folder's controls, and the test
 
     @property
     def jobs(self) -> tuple[str, ...]:
-        every = (self.embed, self.neighbours, self.prompt, self.controls, self.test, self.replays)
+        every = (self.embed, self.neighbours, self.prompt, self.controls, self.test, *self.known, self.replays)
         return tuple(j for j in every if j)
 
 
@@ -46,7 +49,8 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
                 k: int = 24, owner: str = "", policy: Policy | None = None, controls: str = "world",
                 engine: str = "") -> Flow:
-    """Writes the chain embed → neighbours → prompt → replays to the queue, and a measured test under `policy`.
+    """Writes the chain embed → neighbours → prompt → replays to the queue, and under `policy` a measured test and a
+    test of familiarity.
 
     With a prompt in `settings` none is looked for. The test runs before the replays: nothing that they show
     can have changed it; it stays on this computer, while the replays go to `engine`. `controls` is "world" or a
@@ -65,10 +69,22 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
     test = "" if policy is None else queue.submit(
         MeasureSubject(case_id, subject_id, new_search_id(), policy, controls, model, clip), owner=owner,
         after=folder or before)
+    known = () if policy is None else _known(queue, case_id, subject_id, policy, controls, model, clip, owner=owner,
+                                             after=test)
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
                            owner=owner, after=test or before)
-    return Flow(embed, neighbours, prompt, replays, search_id, test, folder)
+    return Flow(embed, neighbours, prompt, replays, search_id, test, folder, known)
+
+
+def _known(queue: Queue, case_id: str, subject_id: str, policy: Policy, controls: str, model: str, clip: str, *,
+           owner: str, after: str) -> tuple[str, ...]:
+    """The test of familiarity beside a measured one: same words, same controls; the replays do not wait for it."""
+    words = "caption" if policy.prompt_from == "caption" else "recovered"
+    first = () if controls in ("", "world") else (queue.submit(
+        MeasureKnownControls(controls, words, model, clip), owner=owner, after=after),)
+    test = MeasureFamiliarity(case_id, subject_id, new_search_id(), words, controls, model, clip)
+    return *first, queue.submit(test, owner=owner, after=first[0] if first else after)
 
 
 @dataclass(frozen=True)

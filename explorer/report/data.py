@@ -6,6 +6,7 @@ from typing import Any
 
 from explorer.cases.snapshot import Snapshot
 from explorer.closeness.ledger import total_bits
+from explorer.familiarity.records import BodyTest, FamiliarityTest
 from explorer.findings.case_tests import portfolio_of, without_p
 from explorer.findings.finding import ControlResults, Measured
 from explorer.records import Environment, Replay, Subject, to_json
@@ -31,6 +32,7 @@ def data_bytes(found: Snapshot, options: ReportOptions) -> bytes:
         "subjects": told,
         "together": [to_json(row) for row in together.rows] if together else [],
         "controls": [to_json(c) for c in found.records(ControlResults)],
+        "bodies_of_work": [to_json(b) for b in found.records(BodyTest)],
         "environments": [to_json(e) for e in found.records(Environment)]})
 
 
@@ -41,6 +43,7 @@ def _subject(found: Snapshot, subject: Subject, score: str, *, decided: bool) ->
             "ledger": [to_json(e) for e in exhibit.ledger], "bits_supplied": total_bits(exhibit.ledger),
             "effort": to_json(exhibit.effort), "findings": [to_json(f) for f in exhibit.said],
             "tests": [to_json(t) for t in found.records(Measured, subject_id=subject.id)],
+            "familiarity": [to_json(t) for t in found.records(FamiliarityTest, subject_id=subject.id)],
             "tries": [to_json(t._asdict()) for t in found.tries(subject.id, score=score)]}
 
 

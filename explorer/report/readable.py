@@ -10,6 +10,7 @@ from explorer.cases.log import LogEntry
 from explorer.cases.view import natural_key
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
+from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.findings.calibration import Calibration
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import (
@@ -28,7 +29,8 @@ from explorer.records.words_records import WordsFound
 
 KINDS = {kind.__name__: kind for kind in (
     Subject, Neighbour, PromptCandidate, Replay, SearchSummary, SearchPlan, Environment, ControlResults, Finding,
-    Measured, Calibration, RaceRound, RaceSetup, StartBill, WordsFound)} | {log_index.EXHIBIT: Replay}
+    Measured, Calibration, RaceRound, RaceSetup, StartBill, WordsFound, FamiliarityTest, KnownControls,
+    BodyTest)} | {log_index.EXHIBIT: Replay}
 
 MOST_TEXT, MOST_NAME = 1_000_000, 1_000  # letters; a picture's name stands on every page
 

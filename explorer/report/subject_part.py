@@ -17,6 +17,7 @@ from explorer.report import drawings, report_texts
 from explorer.report.blocks import Block, Figure, Heading, Table, Text
 from explorer.report.chosen import Exhibit
 from explorer.report.exhibits import exhibit_blocks
+from explorer.report.familiarity_part import familiarity_blocks
 from explorer.report.likelihood_part import likelihood_blocks
 from explorer.report.page_one import model_before
 from explorer.report.pictures import other_pictures
@@ -38,7 +39,7 @@ def body_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: s
         return blocks
     blocks += [*supplied_blocks(exhibit), prompt_line(exhibit), *other_pictures(found, subject, exhibit, score)]
     blocks += [Heading(say("document.tried"), 3), effort_line(exhibit)]
-    blocks += tests_blocks(found, subject, decided=exhibit.decided)
+    blocks += [*tests_blocks(found, subject, decided=exhibit.decided), *familiarity_blocks(found, subject)]
     blocks += likelihood_blocks(found, subject, decided=exhibit.decided)
     blocks += exhibit_blocks(found, subject, score=score, but=exhibit.best, most=MOST_EXHIBITS)
     return blocks + _plane(found, subject, score, exhibit.ranked) + _neighbours(found, subject)
@@ -52,7 +53,8 @@ def work_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: s
         return [Text(say("page_one.supplied_line", bits=number(total_bits(exhibit.ledger), 4),
                          prompt=exhibit.best.recipe.prompt or say("document.none")))]
     return [prompt_line(exhibit), effort_line(exhibit), *_several(found, subject, exhibit),
-            *tests_blocks(found, subject, decided=exhibit.decided), *supplied_blocks(exhibit),
+            *tests_blocks(found, subject, decided=exhibit.decided), *familiarity_blocks(found, subject),
+            *supplied_blocks(exhibit),
             *exhibit_blocks(found, subject, score=score, but=exhibit.best, most=FEWER_EXHIBITS)]
 
 

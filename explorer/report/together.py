@@ -14,6 +14,7 @@ from explorer.records.scores import SCORES
 from explorer.report import report_texts
 from explorer.report.blocks import Block, PictureRow, Table, Text
 from explorer.report.chosen import Exhibit
+from explorer.report.familiarity_part import body_of_work_blocks
 from explorer.report.page_one import limits_blocks, rates_blocks
 from explorer.report.pictures import closeness, pair
 from explorer.report.tested import works_among_controls
@@ -33,7 +34,7 @@ def together_blocks(found: CaseView, ranking: Portfolio | None, exhibits: Mappin
         blocks += [Text(ranking.statement), *(Text(line, "note") for line in fit)]
     if rows and not any(r.p is not None for r in rows):
         blocks.append(Text(say("document.not_together")))
-    blocks += _pictures(found, rows, exhibits, score)
+    blocks += [*body_of_work_blocks(found), *_pictures(found, rows, exhibits, score)]
     tests = [one for r in rows if r.p is not None for one in exhibits[r.work.subject_id].ranked
              if one.test.replay_id == r.work.replay_id]
     blocks += [figure] if (figure := works_among_controls(tests)) else []

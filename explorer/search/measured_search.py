@@ -31,8 +31,9 @@ MODE = "fast"  # of the interrogation: it takes a tenth of a second and no luck
 
 
 def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
-                    cache: Path | None = None, run: Run = QUIET) -> tuple[PromptCandidate, ...]:
-    """Writes term embeddings to `cache`. The prompts that the policy takes for a picture, at most 16.
+                    most: int = RECOVERED, cache: Path | None = None,
+                    run: Run = QUIET) -> tuple[PromptCandidate, ...]:
+    """Writes term embeddings to `cache`. The prompts that the policy takes for a picture, the first `most` of 16.
 
     `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. Prompts come in pairs: the
     nearest terms strung together, and the first of them alone; then the same begun with each other of the
@@ -47,7 +48,7 @@ def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms
             heads += _heads(query, first.text, encoder, terms, cache, silent)
         for one in (first, _alone(first, head or parts_of(first.text)[0], encoder, query)):
             found.setdefault(one.text.casefold(), one)
-            if len(found) == RECOVERED:
+            if len(found) == most:
                 return tuple(found.values())
     return tuple(found.values())
 

@@ -27,7 +27,7 @@ def derive(root: Path | None = None, *, device: str = "auto", cache: Path | None
 def quoted(root: Path) -> dict[str, str]:
     """The fingerprint that each derived file quotes."""
     sources = {"card.json": "fingerprint", "examples.json": "world", f"collection/{FINGERPRINT_FILE}": "world",
-               "controls.json": "world", "findings.json": "fingerprint"}
+               "controls.json": "world", "findings.json": "fingerprint", "familiarity.json": "world"}
     found = {}
     for name, key in sources.items():
         path = root / name

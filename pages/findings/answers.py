@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.findings import verdict_card
+from pages.findings import familiarity_panel, verdict_card
 from pages.shared import model_names, state
 from pages.shared.texts import plain, say
 from pages.tasks import live, submit
 
-TASKS = ("MeasureSubject", "MeasureControls")  # what brings an answer, and is followed until it is there
+# what brings an answer, and is followed until it is there
+TASKS = ("MeasureSubject", "MeasureControls", *familiarity_panel.TASKS)
 
 
 def comes_back(here: state.Here) -> None:
@@ -33,7 +34,7 @@ def comes_back(here: state.Here) -> None:
                 verdict_card.draw(case, subject, one, key=f"other_{number}")
 
 
-ANSWERS: tuple[Callable[[state.Here], None], ...] = (comes_back,)
+ANSWERS: tuple[Callable[[state.Here], None], ...] = (comes_back, familiarity_panel.is_known)
 
 
 def panel() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.findings import answers, findings_panel, likelihood_panel, measured_panel, planes
+from pages.findings import answers, familiarity_panel, findings_panel, likelihood_panel, measured_panel, planes
 from pages.prompt import signals_panel
 from pages.shared import loop_path, upload
 from pages.shared.texts import say
@@ -15,6 +15,7 @@ if upload.needed(now, "findings"):
     case, subject = now.case, now.subject
     answers.panel()
     measured_panel.panel(case, subject)
+    familiarity_panel.panel(case, subject)
     if likelihood_panel.has(case, subject):
         with st.expander(say("likelihood.title"), icon=":material/balance:"):
             likelihood_panel.panel(case, subject)

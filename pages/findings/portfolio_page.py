@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.findings.case_works import works_of
-from pages.findings import portfolio_panel
+from pages.findings import familiarity_panel, portfolio_panel
 from pages.shared import state, upload
 from pages.shared.texts import plain, say
 from pages.tasks import live
@@ -26,6 +26,7 @@ else:
     portfolio_panel.start(now, works_of(case))
     st.header(say("portfolio.works"), anchor=False)
     live.follow(portfolio_panel.listed, *live.LOOP)
+    familiarity_panel.body(case)
     st.header(say("findings.theft"), anchor=False)
     shows, cannot = st.columns(2, gap="large")
     shows.markdown(say("findings.shows"))

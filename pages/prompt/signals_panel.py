@@ -10,6 +10,7 @@ from explorer.findings.signals.signal_list import SIGNALS, possible
 from explorer.jobs.tasks import MeasureSignals
 from explorer.records import Subject
 from explorer.records.families import facts
+from pages.findings import familiarity_panel
 from pages.replay import charts
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say
@@ -56,6 +57,7 @@ def _reading(case: Case, reading: SignalReading, *, in_use: str) -> None:
         st.warning(say("signals.stale"), icon=":material/history:")
     rows = [f"| {SIGNALS[name].label} | {value:.4g} | {SIGNALS[name].plain} | {SIGNALS[name].blind_to} |"
             for name, value in reading.values.items() if name in SIGNALS]
+    rows += familiarity_panel.signal_rows(case, reading.subject_id)
     st.markdown("\n".join([say("signals.head"), "|---|---|---|---|", *rows]))
     lacking = [SIGNALS[name].label for name in SIGNALS if name not in possible(reading.model.family)]
     if lacking:

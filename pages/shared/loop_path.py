@@ -11,7 +11,7 @@ from pages.tasks import submit
 
 _RUNNING = {"neighbours": ("EmbedSubject", "FindNeighbours"), "prompt": ("Interrogate",),
             "replay": ("RunSearch",), "report": ("ExportCase",), "subject": ("GenerateSubject",),
-            "findings": ("MeasureSubject",)}
+            "findings": ("MeasureSubject", "MeasureFamiliarity")}
 
 
 def head(step: str) -> Here:

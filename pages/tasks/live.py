@@ -16,7 +16,8 @@ from pages.tasks import submit
 
 _EVERY_S = 1.0
 RESULTS_S = 4.0  # how often what a running job has found so far is drawn again, where that is much
-LOOP = ("EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "RunSearch")  # "Run it all", in order
+LOOP = ("EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "MeasureFamiliarity",
+        "RunSearch")  # "Run it all", in order
 MOST_NAMED = 5  # steps that wait, by name
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from explorer.cases.case import utc_now
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
+from explorer.clip.bank import open_bank
 from explorer.clip.terms import TermList, choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
@@ -20,6 +21,7 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.errors import ExplorerError, shortened
+from explorer.familiarity.judge import made_finding
 from explorer.findings import calibration as own
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import recipe_ledger
@@ -42,6 +44,7 @@ from explorer.settings import WORLD
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading, run_replays
+from explorer.worker.runners.made_by_model import made_by
 from explorer.world.demonstrations import is_demonstration
 from explorer.world.files import open_world
 from explorer.world.manifest import all_words, load_small, read_manifest
@@ -55,15 +58,16 @@ def subject(task: MeasureSubject, context: Context) -> Any:
     found = case.subject(task.subject_id)
     rgb = read_png(case.blob(found.pixels_sha256))
     context.report(0, 0, say("progress.loading_model"))
-    model = loading.model(context, task.model).ref
+    loaded = loading.model(context, task.model)
+    model = loaded.ref
     policy = check(task.policy).for_family(model.family)
     controls, pictures = _controls(policy, task, context, model)
     against = controls.id if controls else ""
     prompts = _prompts(policy, found, rgb, task, context)
     test = (policy.id, against, prompts[0] if policy.prompt_from == "caption" else "")
     store = CaseStore(context.settings.cases, person=context.job.owner)
-    own = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
-    looks = earlier(own, test, search_id=task.search_id, model=model.fingerprint)
+    before = looks_at(store, rgb, demonstration=case.id if is_demonstration(found) else "")
+    looks = earlier(before, test, search_id=task.search_id, model=model.fingerprint)
     if case.record(SearchPlan, task.search_id) is None:
         case.note("measured test planned", {
             "policy": asdict(policy), "controls": against, "control_works": len(controls.values) if controls else 0,
@@ -86,6 +90,9 @@ def subject(task: MeasureSubject, context: Context) -> Any:
         calibration = _calibration(policy, task.controls, context, controls.id, model)
         context.commit(*([calibration] if calibration else []))
         finding = own.quoted(finding, calibration)
+    made = made_by(loaded, found, rgb, context)
+    if made.likely:  # it comes back because it came from there
+        finding = replace(made_finding(found.id, made), id=finding.id)
     context.commit(measured, finding)
     return to_json(measured)
 
@@ -99,6 +106,9 @@ def controls(task: MeasureControls, context: Context) -> Any:
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
+    if policy.prompt_from != "caption" and any(file.name not in done for file in files):
+        for terms in terms_of(task.clip):  # which takes minutes the first time: said with a bar of its own
+            open_bank(encoder, terms, cache=context.settings.cache / "terms", run=context.run)
     for number, file in enumerate(files):
         context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
                                                file_name=file.name))
@@ -169,11 +179,11 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
 
 def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str,
                context: Context) -> tuple[PromptCandidate, ...]:
-    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=_terms(clip),
+    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=terms_of(clip),
                            cache=context.settings.cache / "terms", run=context.run)
 
 
-def _terms(clip: str) -> tuple[TermList, ...]:
+def terms_of(clip: str) -> tuple[TermList, ...]:
     """For the world's CLIP the words of all its works, seen or not; for any other the shipped lists."""
     if clip == "world":
         return choose_lists(("collection",), collection=all_words(read_manifest(open_world())))

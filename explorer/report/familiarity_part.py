@@ -1,0 +1,47 @@
+"""Whether the model knows a subject, in a report; and what a case's works say together."""
+
+from __future__ import annotations
+
+from explorer.cases.view import CaseView
+from explorer.familiarity.judge import both
+from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
+from explorer.findings.finding import Finding, Measured
+from explorer.findings.wording import number
+from explorer.records import Subject
+from explorer.report.blocks import Block, Heading, Text
+from explorer.texts import say
+from explorer.texts.retell import retold
+
+
+def familiarity_blocks(found: CaseView, subject: Subject) -> list[Block]:
+    """Each test of familiarity of the subject, with its words and limits; nothing where there was none."""
+    blocks: list[Block] = []
+    for test in found.records(FamiliarityTest, subject_id=subject.id):
+        controls = found.record(KnownControls, test.controls_id) if test.controls_id else None
+        blocks += [Text(retold(test.finding.statement), "finding"),
+                   Text(say("familiar_report.how", words=test.prompt or say("document.none"),
+                            evaluations=number(test.evaluations),
+                            controls=controls.source if controls else say("document.none"),
+                            looks=number(test.earlier_tests), searches=number(test.earlier_searches)), "note"),
+                   Text(" ".join(map(retold, test.finding.limits)), "note"), *_both(found, subject, test)]
+    return [Heading(say("familiar_report.title"), 3), *blocks] if blocks else []
+
+
+def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Block]:
+    tests = found.records(Measured, subject_id=subject.id)
+    back = found.record(Finding, tests[-1].id) if tests else None
+    if back is None or "p" not in back.numbers or "p" not in test.finding.numbers:
+        return []
+    p = both(back.numbers["p"], test.finding.numbers["p"])
+    return [Text(say("familiar_report.both", p=number(p)), "finding")]
+
+
+def body_of_work_blocks(found: CaseView) -> list[Block]:
+    """What the works say together; nothing where that was not tested."""
+    tests = [one for one in found.records(BodyTest) if one.of in ("familiarity", "reproduction")]
+    blocks: list[Block] = [Heading(say("familiar_report.body"), 3)] if tests else []
+    for one in tests:
+        blocks += [Text(say(f"familiar_report.of_{one.of}", statement=retold(one.finding.statement)), "finding"),
+                   *([Text(retold(one.power), "note")] if one.power else []),
+                   Text(" ".join(map(retold, one.finding.limits)), "note")]
+    return blocks

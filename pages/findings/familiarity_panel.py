@@ -1,0 +1,130 @@
+"""Two plain answers side by side: whether the picture comes back, and whether the model knows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer.cases.case import Case
+from explorer.familiarity.judge import both
+from explorer.familiarity.plan import PLANS, plan_for
+from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
+from explorer.findings.finding import Finding, Measured
+from explorer.jobs.flows import new_search_id
+from explorer.jobs.tasks import MeasureBody, MeasureFamiliarity
+from explorer.records import Subject
+from explorer.settings import WORLD
+from pages.shared import state
+from pages.shared.texts import known, plain, retold, say
+from pages.tasks import live, submit
+
+TASKS = ("MeasureFamiliarity", "MeasureKnownControls")
+
+
+def is_known(here: state.Here) -> None:
+    """The card beside "does it come back?": the newest answer of the subject, or that there is none."""
+    case, subject = here.open_case, here.open_subject
+    tests = case.records(FamiliarityTest, subject_id=subject.id)
+    with st.container(border=True, key="familiar_card"):
+        st.caption(say("familiar.question"))
+        if not tests:
+            st.subheader(say("familiar.none"), anchor=False)
+            st.markdown(say("familiar.text"))
+            return
+        test = tests[-1]
+        title = f"familiar.{test.finding.kind}"
+        if known(title):  # another's package may hold any kind
+            st.subheader(say(title), anchor=False)
+        st.markdown(plain(retold(test.finding.statement)))
+        _both(_measured(case, subject), test)
+        st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
+
+
+def panel(case: Case, subject: Subject) -> None:
+    """Folded: how the newest test was made, and the way to another one; follows a running one."""
+    if not case.read_only or case.records(FamiliarityTest, subject_id=subject.id):
+        live.follow(lambda: _draw(case, subject), *TASKS)
+
+
+def _draw(case: Case, subject: Subject) -> None:
+    here = state.here()
+    tests = case.records(FamiliarityTest, subject_id=subject.id)
+    with st.expander(say("familiar.title"), icon=":material/psychology:"):
+        st.markdown(say("familiar.text"))
+        st.caption(say("familiar.back_can"))
+        for test in reversed(tests):
+            _how(case, test)
+        if not case.read_only and not submit.active(here, *TASKS):
+            _form(here, case, subject, again=bool(tests))
+
+
+def _measured(case: Case, subject: Subject) -> Finding | None:
+    """The finding of the newest measured test."""
+    tests = case.records(Measured, subject_id=subject.id)
+    return case.record(Finding, tests[-1].id) if tests else None
+
+
+def _how(case: Case, test: FamiliarityTest) -> None:
+    controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
+    st.markdown(plain(retold(test.finding.statement)))
+    st.caption(say("familiar.how", words=_words(test.words), prompt=plain(test.prompt),
+                   controls=plain(controls.source) if controls else say("measured.none"),
+                   searches=test.earlier_searches))
+
+
+def _words(source: str) -> str:
+    key = f"familiar.words_{source}"
+    return say(key) if known(key) else plain(source)
+
+
+def _both(measured: Finding | None, test: FamiliarityTest) -> None:
+    """One p-value of the two answers, by the rule that was fixed beforehand."""
+    if measured is not None and "p" in measured.numbers and "p" in test.finding.numbers:
+        st.markdown(say("familiar.both", p=f"{both(measured.numbers['p'], test.finding.numbers['p']):.3g}"))
+
+
+def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:
+    own = [words for words in PLANS if words != "caption" or subject.caption]
+    words = st.segmented_control(say("familiar.words"), own, default=own[0], required=True, key="known_words",
+                                 format_func=lambda name: say(f"familiar.words_{name}"))
+    st.markdown(say("familiar.plan", evaluations=plan_for(words).evaluations()))
+    if again:
+        st.info(say("familiar.exploratory_note"), icon=":material/visibility:")
+    if st.button(say("familiar.start"), key=f"known_start_{subject.id}"):
+        controls = "world" if here.settings.model == "world" else ""
+        submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
+                                               here.settings.model, here.settings.clip))
+        st.rerun()
+
+
+def signal_rows(case: Case, subject_id: str) -> list[str]:
+    """The newest test as a row of the signals' table; none where there is no test."""
+    tests = case.records(FamiliarityTest, subject_id=subject_id)[-1:]
+    return [f"| {say('familiar.signal')} | {t.value:.4g} | {say('familiar.signal_plain')} | "
+            f"{say('familiar.signal_blind')} |" for t in tests]
+
+
+def body(case: Case) -> None:
+    """What a case's works say together, as a body of work, and the button that asks."""
+    live.follow(lambda: _body(case), "MeasureBody")
+
+
+def _body(case: Case) -> None:
+    here, tested = state.here(), len(case.records(FamiliarityTest))
+    found = {one.of: one for one in case.records(BodyTest)}
+    if not found and tested < 2:
+        return
+    st.header(say("familiar.body"), anchor=False)
+    st.caption(say("familiar.body_text"))
+    if not found:
+        from explorer.familiarity.case_bodies import power_before  # only where there are works to take together
+        st.caption(plain(retold(power_before(WORLD, tested, bundled=here.settings.model == "world"))))
+    for name, one in found.items():
+        with st.container(border=True):
+            st.markdown(f"**{say('familiar.body_' + name) if known('familiar.body_' + name) else plain(name)}**")
+            st.markdown(plain(retold(one.finding.statement)))
+            st.caption(" ".join(plain(retold(line)) for line in (one.power, *one.finding.limits) if line))
+    live.panel(here, "MeasureBody")
+    if not case.read_only and not submit.active(here, "MeasureBody") and tested > 1 \
+            and st.button(say("familiar.body_start"), key="known_body"):
+        submit.submit(here, MeasureBody(case.id))
+        st.rerun()
