@@ -22,6 +22,7 @@ from explorer.diffusion.adapter_changes import changed, is_lycoris, lycoris_chan
 from explorer.diffusion.adapter_files import AdapterFile
 from explorer.diffusion.adapter_scale import Scales
 from explorer.diffusion.families.family import Family, network_of
+from explorer.diffusion.held import is_held
 from explorer.errors import ExplorerError
 from explorer.foreign.loading import opening
 from explorer.records import ModelRef, Recipe
@@ -65,7 +66,8 @@ def lay_over(pipe: Any, files: tuple[AdapterFile, ...], family: Family) -> tuple
             lora = file.kind == "lora"
             look = _look(family, LOOKED_AT if lora else file.path.stem)
             before = look()
-            found, total = _add_lora(pipe, tensors, metadata, file) if lora else _add_words(pipe, tensors, file)
+            found, total = _add_lora(pipe, tensors, metadata, file, family.dtype) if lora else _add_words(
+                pipe, tensors, file)
             family.forget()
             change = float((look() - before).norm() / before.norm())
             if change == 0 and file.weight != 0:
@@ -95,7 +97,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, str],
-              file: AdapterFile) -> tuple[int, int]:
+              file: AdapterFile, dtype: torch.dtype) -> tuple[int, int]:
     """(modules that were changed, of all that the file names)."""
     strange = next((name for name in tensors if any(part in name for part in FOREIGN) or not part_of(name)), None)
     if strange:
@@ -107,7 +109,7 @@ def _add_lora(pipe: Any, tensors: dict[str, torch.Tensor], metadata: dict[str, s
     lengths = {base: parts["magnitude"] for base, parts in groups.items() if "magnitude" in parts}
     plain = {n: t for n, t in tensors.items() if part_of(n).base not in kin and part_of(n).kind != "magnitude"}
     places = _Places(pipe, modules, [*kin, *lengths])
-    work = _Work(modules, file, {places.of(base): length for base, length in lengths.items()})
+    work = _Work(modules, file, {places.of(base): length for base, length in lengths.items()}, dtype)
     _add_plain(pipe, plain, Scales(metadata, file.path, dora=bool(lengths)), work)
     for base in sorted(kin):
         _add_kin(groups[base], places.of(base), work)
@@ -131,8 +133,8 @@ class _Work:
     """The modules changed so far by one file; `lengths` are DoRA's, by module."""
 
     def __init__(self, modules: dict[str, torch.nn.Module], file: AdapterFile,
-                 lengths: dict[str, torch.Tensor]) -> None:
-        self.modules, self.file, self.lengths = modules, file, lengths
+                 lengths: dict[str, torch.Tensor], dtype: torch.dtype) -> None:
+        self.modules, self.file, self.lengths, self.dtype = modules, file, lengths, dtype
         self.found, self.missing = 0, []
 
     @property
@@ -151,8 +153,10 @@ class _Work:
         made = changed(weight, change().to(weight.device), self.lengths.get(place), self.file.weight)
         if not bool(torch.isfinite(made).all()):
             raise ExplorerError("diffusion.adapters_no_numbers", path_name=name)
-        with torch.no_grad():
-            weight.copy_(made.to(weight.dtype))
+        if is_held(self.modules[place]):  # held narrower than computed: the change would be rounded away
+            self.modules[place].weight = torch.nn.Parameter(made.to(self.dtype), requires_grad=False)
+        else:
+            weight.data.copy_(made.to(weight.dtype))
         self.found += 1
 
 

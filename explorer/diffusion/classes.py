@@ -6,6 +6,7 @@ that its place takes. A part in `optional` may be left out ([null, null] in mode
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +79,7 @@ KINDS = {kind.pipeline: kind for kind in (
     Kind("StableDiffusionPipeline", "sd", _SD, _EXTRAS, frozenset(("requires_safety_checker",))),
     Kind("StableDiffusionXLPipeline", "sdxl", _XL, _EXTRAS,
          frozenset(("force_zeros_for_empty_prompt", "add_watermarker"))),
-    Kind("LatentConsistencyModelPipeline", "other", _SD, _EXTRAS, frozenset(("requires_safety_checker",))),
+    Kind("LatentConsistencyModelPipeline", "lcm", _SD, _EXTRAS, frozenset(("requires_safety_checker",))),
     Kind("StableDiffusion3Pipeline", "sd3", _transformer(
         "SD3Transformer2DModel", text_encoder=CLIP_TEXT, text_encoder_2=CLIP_TEXT, text_encoder_3=T5,
         tokenizer=CLIP_WORDS, tokenizer_2=CLIP_WORDS, tokenizer_3=T5_WORDS,
@@ -102,28 +103,28 @@ KINDS = {kind.pipeline: kind for kind in (
         tokenizer=QWEN_WORDS)),
     Kind("ZImagePipeline", "zimage", _transformer(
         "ZImageTransformer2DModel", text_encoder=QWEN, tokenizer=QWEN_WORDS)),
-    Kind("PixArtAlphaPipeline", "other", _PIXART),
-    Kind("PixArtSigmaPipeline", "other", _PIXART),
-    Kind("SanaPipeline", "other", _SANA),
-    Kind("SanaSprintPipeline", "other", _SANA),
-    Kind("Lumina2Pipeline", "other", _LUMINA),
-    Kind("HiDreamImagePipeline", "other", _transformer(
+    Kind("PixArtAlphaPipeline", "pixart", _PIXART),
+    Kind("PixArtSigmaPipeline", "pixart", _PIXART),
+    Kind("SanaPipeline", "sana", _SANA),
+    Kind("SanaSprintPipeline", "sana_sprint", _SANA),
+    Kind("Lumina2Pipeline", "lumina2", _LUMINA),
+    Kind("HiDreamImagePipeline", "hidream", _transformer(
         "HiDreamImageTransformer2DModel", text_encoder=CLIP_TEXT, text_encoder_2=CLIP_TEXT, text_encoder_3=T5,
         text_encoder_4=_names("transformers", "LlamaForCausalLM"), tokenizer=CLIP_WORDS, tokenizer_2=CLIP_WORDS,
         tokenizer_3=T5_WORDS, tokenizer_4=FAST_WORDS)),
-    Kind("AuraFlowPipeline", "other", _transformer(
+    Kind("AuraFlowPipeline", "auraflow", _transformer(
         "AuraFlowTransformer2DModel", text_encoder=_names("transformers", "UMT5EncoderModel"),
         tokenizer=LLAMA_WORDS | T5_WORDS)),
-    Kind("KolorsPipeline", "other", {
+    Kind("KolorsPipeline", "kolors", {
         "vae": KL, "text_encoder": _names("kolors", "ChatGLMModel"),
         "tokenizer": _names("kolors", "ChatGLMTokenizer"), "unet": UNET, "scheduler": NOISE, **_SEEN}, _EXTRAS,
         frozenset(("force_zeros_for_empty_prompt",))),
-    Kind("CogView4Pipeline", "other", _transformer(
+    Kind("CogView4Pipeline", "cogview4", _transformer(
         "CogView4Transformer2DModel", text_encoder=_names("transformers", "GlmModel"), tokenizer=FAST_WORDS)),
-    Kind("Kandinsky3Pipeline", "other", {
+    Kind("Kandinsky3Pipeline", "kandinsky3", {
         "unet": _names("diffusers", "Kandinsky3UNet"), "movq": _names("diffusers", "VQModel"), "text_encoder": T5,
         "tokenizer": T5_WORDS, "scheduler": NOISE}),
-    Kind("Kandinsky5T2IPipeline", "other", _transformer(
+    Kind("Kandinsky5T2IPipeline", "kandinsky5", _transformer(
         "Kandinsky5Transformer3DModel", text_encoder=QWEN_SEES, text_encoder_2=CLIP_TEXT,
         tokenizer=_names("transformers", "Qwen2VLProcessor Qwen2_5_VLProcessor"), tokenizer_2=CLIP_WORDS)),
 )}
@@ -134,7 +135,14 @@ TWINS = {"StableDiffusionImg2ImgPipeline": "StableDiffusionPipeline",
          "LatentConsistencyModelImg2ImgPipeline": "LatentConsistencyModelPipeline",
          "ChromaImg2ImgPipeline": "ChromaPipeline", "QwenImageImg2ImgPipeline": "QwenImagePipeline",
          "ZImageImg2ImgPipeline": "ZImagePipeline", "KolorsImg2ImgPipeline": "KolorsPipeline",
-         "Kandinsky3Img2ImgPipeline": "Kandinsky3Pipeline", "Lumina2Text2ImgPipeline": "Lumina2Pipeline"}
+         "Kandinsky3Img2ImgPipeline": "Kandinsky3Pipeline",
+         "SanaSprintImg2ImgPipeline": "SanaSprintPipeline", "Lumina2Text2ImgPipeline": "Lumina2Pipeline"}
+# Pipelines that are refused for what they are for; the first sign in their name tells.
+PURPOSES = {
+    "model_files.folder_video": "Video|ToVid|Wan|LTX|Mochi|Cosmos(?!2TextToImage)|AnimateDiff|Allegro|Latte",
+    "model_files.folder_fills": "Inpaint|Fill", "model_files.folder_edits": "Edit|Kontext|InstructPix2Pix",
+    "model_files.folder_guided": "ControlNet|Control|Adapter|GLIGEN",
+    "model_files.folder_finishes": "Upscale|Refiner|Depth2Img"}
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,8 @@ def read_index(index: dict[str, Any], where: str) -> Index:
     if not isinstance(name, str):
         raise _own_code(where, "a custom pipeline")
     if kind is None:
+        if what := next((key for key, sign in PURPOSES.items() if re.search(sign, name)), ""):
+            raise ExplorerError(what, where=where, name=name[:60])
         raise ExplorerError("diffusion.classes_model_not_among", where=where, name=name[:60],
                             kinds=", ".join(k.removesuffix("Pipeline") for k in KINDS))
     parts, left_out = {}, []

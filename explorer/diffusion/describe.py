@@ -12,6 +12,7 @@ from explorer.diffusion.fingerprint import file_hashes, fingerprint_with, model_
 from explorer.diffusion.locate import Located, locate
 from explorer.diffusion.names import GUIDANCE_RANGE, STEPS_RANGE
 from explorer.diffusion.published import CONFIGS
+from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
 from explorer.foreign.reading import read_json, read_table
 from explorer.records import ModelInfo, ModelRef
@@ -53,8 +54,9 @@ def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
     usual = facts(located.family)
     return ModelInfo(
         source=located.source, name=card.get("name") or located.name, family=located.family,
-        fingerprint=model_fingerprint(hashes), licence=card.get("licence") or _licence(located),
-        size_bytes=sum((located.root / f).stat().st_size for f in located.files),
+        fingerprint=model_fingerprint(hashes | ({"predicts": located.predicts} if located.predicts else {})),
+        licence=card.get("licence") or _licence(located),
+        size_bytes=sum(path.stat().st_size for path in located.paths.values()),
         default_size_px=card.get("default_size_px") or _native_size(located),
         default_steps=card.get("default_steps") or usual.steps,
         default_guidance=float(card.get("default_guidance", usual.guidance)),
@@ -64,7 +66,7 @@ def describe(located: Located, *, home: Path | None = None) -> ModelInfo:
 def _card(located: Located) -> dict[str, Any]:
     """Defaults that a model's maker wrote beside model_index.json (the bundled world has them), checked."""
     path = located.root / "afterimage.json"
-    if located.kind != "folder" or not path.is_file():
+    if located.kind == "file" or not path.is_file():
         return {}
     card = read_json(path)
     for name, (kinds, least, most) in CARD.items():
@@ -73,11 +75,13 @@ def _card(located: Located) -> dict[str, Any]:
         if value is not None and (type(value) not in kinds or not least <= size <= most):
             raise ExplorerError("diffusion.describe_defaults_absurd", path=path, value=repr(value), name=name,
                                 least=least, most=most)
-    return card
+    return {k: v for k, v in card.items() if k not in ("name", "licence")} if located.network else card
 
 
 def _native_size(located: Located) -> int:
-    if located.kind == "file" or facts(located.family).flow or located.family == "other":
+    if located.predicts == "epsilon":  # Stable Diffusion 2 base
+        return 512
+    if located.kind == "file" or facts(located.family).flow or not facts(located.family).own_loop:
         return facts(located.family).size_px
     unet = read_json(located.root / "unet" / "config.json")
     vae = read_json(located.root / "vae" / "config.json")
@@ -93,6 +97,8 @@ def _native_size(located: Located) -> int:
 def _licence(located: Located) -> str:
     """From the model card's front matter, else the family's usual licence, else not known."""
     readme = located.root / "README.md"
+    if located.kind == "network":
+        return say("note.diffusion.licence_not_stated")
     if located.kind == "folder" and readme.is_file():
         with readme.open("rb") as text:
             top = text.read(1 << 16).decode("utf-8", errors="replace")
@@ -110,7 +116,13 @@ def _notes(located: Located) -> tuple[str, ...]:
         notes.append(say("note.diffusion.runs_through_diffusers"))
     if located.variant:
         notes.append(say("note.diffusion.only_weights_here", variant=located.variant))
-    if located.kind == "file" and located.family in CONFIGS:
+    if located.network is not None:
+        bits = shape_of(located).network_bits
+        notes.append(say("note.diffusion.network_from_file", name=located.network.name, bits=bits,
+                         other=located.root.name))
+    if located.predicts:
+        notes.append(say("note.diffusion.prediction_by_person", kind=located.predicts.replace("_", "-")))
+    elif located.kind == "file" and located.family in CONFIGS:
         told, by = prediction_told(read_table(located.single_file), located.single_file)
         usual = CONFIGS[located.family]["scheduler"].get("prediction_type", "epsilon")
         notes.append(say(f"note.diffusion.prediction_by_{by or 'family'}", kind=(told or usual).replace("_", "-")))

@@ -35,8 +35,7 @@ def file_hashes(located: Located, *, cache: Path | None = None) -> dict[str, str
     """
     known = _read(cache)
     hashes: dict[str, str] = {}
-    for name in located.files:
-        path = located.root / name
+    for name, path in located.paths.items():
         try:
             stat = path.stat()
         except OSError as error:

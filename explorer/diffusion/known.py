@@ -74,7 +74,7 @@ class KnownModel:
     def planned(self, room: Room) -> MemoryPlan:
         """Whether it fits at its family's own size."""
         own = facts(self.family)
-        return plan_in(room, self.shape(), side_px=own.size_px, flow=own.flow)
+        return plan_in(room, self.shape(), side_px=own.size_px, flow=own.bfloat16)
 
     def shape(self) -> Shape:
         """What a plan of its memory needs to know."""
@@ -133,13 +133,10 @@ KNOWN = (
                {"transformer": 6_154_908_736, "vae": 83_819_683, "text_encoder": _QWEN_4B}),
     KnownModel("chroma", "lodestones/Chroma1-HD", "Chroma1 HD", "chroma", _FREE, "2025-08",
                {"transformer": 8_899_983_424, "vae": 83_819_683, "text_encoder": _T5}),
-    KnownModel("pixart_sigma", "PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "PixArt-Σ XL (1024 px)", "other",
+    KnownModel("pixart_sigma", "PixArt-alpha/PixArt-Sigma-XL-2-1024-MS", "PixArt-Σ XL (1024 px)", "pixart",
                _RAILPP, "2024-04", {"transformer": 611_349_152, "vae": _KL, "text_encoder": _T5}),
-    KnownModel("lumina2", "Alpha-VLLM/Lumina-Image-2.0", "Lumina Image 2.0", "other", _FREE, "2025-01",
+    KnownModel("lumina2", "Alpha-VLLM/Lumina-Image-2.0", "Lumina Image 2.0", "lumina2", _FREE, "2025-01",
                {"transformer": 2_606_818_752, "vae": 83_819_683, "text_encoder": 2_614_341_888}),
-    KnownModel("auraflow", "fal/AuraFlow-v0.3", "AuraFlow 0.3", "other", _FREE, "2024-08",
+    KnownModel("auraflow", "fal/AuraFlow-v0.3", "AuraFlow 0.3", "auraflow", _FREE, "2024-08",
                {"transformer": 6_833_439_744, "vae": _KL, "text_encoder": 1_223_000_000}),
-    KnownModel("kolors", "Kwai-Kolors/Kolors-diffusers", "Kolors", "other",
-               "Apache-2.0; commercial use after registration", "2024-07",
-               {"unet": 2_579_080_000, "vae": _KL, "text_encoder": 6_243_584_000}),
 )

@@ -11,16 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from explorer.diffusion.classes import Index, check_complete, files_read, read_index
-from explorer.diffusion.declared import is_refiner
+from explorer.diffusion.declared import is_refiner, prediction_told
+from explorer.diffusion.network_files import CLASSES, network_family, table_of
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
-from explorer.foreign.reading import read_json, read_table
+from explorer.foreign.reading import Table, read_json
+from explorer.records.families import facts
 from explorer.settings import WORLD
 from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 MOST_LETTERS = 200  # of a hub id
+WITH = " & "  # between a file and what completes it
+MODEL_FILES = (".safetensors", ".gguf")
+PREDICTIONS = ("epsilon", "v_prediction")
 HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 CONFIGS = ("config.json", "_config.json")
 TABLES = (".safetensors.index.json", ".safetensors.index.fp16.json")  # which file of a split part holds what
@@ -31,7 +36,7 @@ class Located:
     """A model's files on this computer. `files` are those that loading reads, relative to `root`."""
 
     source: str
-    kind: str  # "folder" | "file"
+    kind: str  # "folder" | "file" | "network": a file with a network alone, and a folder with the other parts
     root: Path  # the folder, or the single file's folder
     files: tuple[str, ...]
     family: str  # as the catalogue of families has it
@@ -39,18 +44,38 @@ class Located:
     variant: str = ""  # "fp16" where only that variant is there
     name: str = ""
     index: Index | None = None  # what its model_index.json names; None for a single file
+    network: Path | None = None  # the file with the network, where it is not the folder's own
+    predicts: str = ""  # what the person says that the network predicts, where the file says nothing
 
     @property
     def single_file(self) -> Path:
         return self.root / self.files[0]
 
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Every file that is part of the fingerprint, by the name that it has there."""
+        own = {name: self.root / name for name in self.files}
+        return own if self.network is None else own | {f"network/{self.network.name}": self.network}
+
+    @property
+    def role(self) -> str:
+        """The part that predicts, as the index names it."""
+        return "unet" if self.index is None or "unet" in self.index.parts else "transformer"
+
 
 def locate(source: str, *, home: Path | None = None) -> Located:
     """The files behind "world", a folder, a single file, or a hub id "owner/name[@revision]".
 
+    "FILE & MODEL" is a file that holds a network alone (.safetensors or .gguf) with the other parts of a model;
+    "FILE & epsilon" and "FILE & v_prediction" say what a Stable Diffusion 2 file predicts that does not say it.
     `home` is the workspace, whose `models/` holds downloads. Raises ExplorerError for what is not
     there, for pickles, for pipelines with code of their own and for kinds that this cannot run.
     """
+    first, _, rest = (part.strip() for part in source.rpartition(WITH))
+    if first and rest in PREDICTIONS:
+        return _told(source, typed_path(first), rest)
+    if first and rest and not typed_path(source).exists():  # a folder's own name may hold the sign
+        return _with_parts(source, typed_path(first), locate(rest, home=home))
     if source == "world":
         folder = WORLD / "diffusion"
         if not (folder / "model_index.json").is_file():
@@ -66,10 +91,19 @@ def locate(source: str, *, home: Path | None = None) -> Located:
     raise ExplorerError("diffusion.locate_no_model", source=shortened(source))
 
 
-def weight_files(folder: Path) -> list[str]:
-    """Names of the .safetensors files right below a folder, sorted; hidden ones and links left out."""
+def needs(path: Path) -> str:
+    """What a person must say of a model's file before it can be used: "parts", "prediction", or "" for nothing."""
     try:
-        return sorted((p.name for p in folder.iterdir() if p.suffix == ".safetensors"
+        locate(str(path))
+    except ExplorerError as error:
+        return {"model_files.network_alone": "parts", "model_files.predicts_what": "prediction"}.get(error.key, "")
+    return ""
+
+
+def weight_files(folder: Path, kinds: tuple[str, ...] = (".safetensors",)) -> list[str]:
+    """Names of the files of these kinds right below a folder, sorted; hidden ones and links left out."""
+    try:
+        return sorted((p.name for p in folder.iterdir() if p.suffix in kinds
                        and not p.name.startswith(".") and not p.is_symlink() and p.is_file()),
                       key=str.casefold)
     except OSError as error:
@@ -196,12 +230,53 @@ def _family(root: Path, index: Index) -> str:
 
 
 def _file(source: str, path: Path) -> Located:
+    table = _table(path)
+    family = _checkpoint_family(set(table.tensors), path)
+    if not family:
+        network = network_family(table, path)
+        if network:
+            raise ExplorerError("model_files.network_alone", name=path.name, family=facts(network).label)
+        raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
+    if family == "sd2" and not prediction_told(table, path)[0]:
+        raise ExplorerError("model_files.predicts_what", name=path.name)
+    return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
+
+
+def _table(path: Path) -> Table:
+    """The table of a model's file; ExplorerError for a pickle, and for a file of another kind."""
     if path.suffix.lower() in PICKLES:
         raise pickle_error(path)
-    if path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() not in MODEL_FILES:
         raise ExplorerError("diffusion.locate_no_model_file", path_name=path.name)
-    family = _checkpoint_family(set(read_table(path).tensors), path)
-    return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
+    if not path.is_file():
+        raise ExplorerError("diffusion.locate_no_model", source=shortened(path))
+    return table_of(path)
+
+
+def _told(source: str, path: Path, predicts: str) -> Located:
+    """A whole Stable Diffusion 2 file of which the person says what it predicts."""
+    path = path.resolve()
+    table = _table(path)
+    if _checkpoint_family(set(table.tensors), path) != "sd2" or prediction_told(table, path)[0]:
+        raise ExplorerError("model_files.says_itself", name=path.name)
+    return Located(source, "file", path.parent, (path.name,), "sd2", "", "", path.stem, predicts=predicts)
+
+
+def _with_parts(source: str, path: Path, other: Located) -> Located:
+    """A file's network with the other parts of a model; ExplorerError where the two are of different kinds."""
+    path = path.resolve()
+    family = network_family(_table(path), path)
+    if not family:
+        raise ExplorerError("model_files.no_network", name=path.name)
+    role, index = other.role, other.index
+    if index is None or other.network is not None:
+        raise ExplorerError("model_files.parts_of_folder", name=path.name)
+    if index.parts[role][1] != CLASSES[family] or (role == "unet" and other.family != family):
+        raise ExplorerError("model_files.other_kind", name=path.name, family=facts(family).label,
+                            other=other.name, other_family=facts(other.family).label)
+    kept = tuple(f for f in other.files if not (f.startswith(f"{role}/") and f.endswith((".safetensors", *TABLES))))
+    told = family if family in ("flux", "schnell") else other.family
+    return replace(other, source=source, kind="network", files=kept, family=told, name=path.stem, network=path)
 
 
 def _checkpoint_family(keys: set[str], path: Path) -> str:
@@ -216,7 +291,7 @@ def _checkpoint_family(keys: set[str], path: Path) -> str:
         return "sd2"
     if has("cond_stage_model.transformer."):
         return "sd1"
-    raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
+    return ""
 
 
 def pickle_error(path: Path) -> ExplorerError:

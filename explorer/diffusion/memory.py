@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from explorer.diffusion.held import hold
 from explorer.diffusion.plan import TOO_LARGE, MemoryPlan, computer_bytes, told
 from explorer.errors import ExplorerError
 from explorer.texts import say
@@ -14,7 +15,7 @@ from explorer.texts import say
 
 @dataclass(frozen=True)
 class MemoryPolicy:
-    """How a model is held: `place` "device" (all of it there), "parts" (one part at a time) or "layers"."""
+    """How a model is held, as `MemoryPlan` has it: `place` "device", "held", "parts" or "layers"."""
 
     precision: str
     place: str
@@ -33,9 +34,9 @@ def policy_of(plan: MemoryPlan) -> MemoryPolicy:
     """The policy that a plan comes to, with what was picked and why in its notes."""
     notes = [say("note.diffusion.about_gb_weights", precision=plan.precision, device=plan.device,
                  weights=plan.weights_bytes / 1e9, free=plan.free_bytes / 1e9)]
-    if plan.place != "device":
-        notes.append(say("note.diffusion.card_cannot_hold") if plan.place == "parts"
-                     else say("note.diffusion.card_much_too"))
+    turns = {"parts": "card_cannot_hold", "layers": "card_much_too", "held": "held_narrow"}
+    if plan.place in turns:
+        notes.append(say(f"note.diffusion.{turns[plan.place]}"))
     notes.append(say("note.diffusion.up_images_once", batch=plan.batch))
     return MemoryPolicy(plan.precision, plan.place, plan.batch, min(8, plan.batch), "scaled_dot_product_attention",
                         tuple(notes))
@@ -46,7 +47,8 @@ def check_room(plan: MemoryPlan, name: str) -> None:
 
     A plan errs on the safe side; loading is refused only where no error of it could help.
     """
-    if plan.verdict == TOO_LARGE and plan.device != "cuda" and plan.weights_bytes > plan.free_bytes:
+    least = plan.weights_bytes / (2 if plan.place == "held" else 1)
+    if plan.verdict == TOO_LARGE and plan.device != "cuda" and least > plan.free_bytes:
         raise ExplorerError("memory.does_not_fit", name=name, told=told(plan))
 
 
@@ -54,6 +56,8 @@ def settle(pipe: Any, policy: MemoryPolicy, device: torch.device) -> None:
     """Moves the pipeline's parts as the policy says; hooks of `accelerate` do the turns."""
     if policy.place == "device":
         pipe.to(device)
+    elif policy.place == "held":
+        hold(pipe, torch.float32)
     elif policy.place == "parts":
         pipe.enable_model_cpu_offload(device=device)
     else:

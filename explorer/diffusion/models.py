@@ -90,16 +90,19 @@ def load_model(source: str, *, device: str = "auto", precision: str = "auto",
     known = facts(info.family)
     if files and not known.own_loop:
         raise ExplorerError("diffusion.models_runs_through_diffusers", info_name=info.name)
+    if files and located.network is not None and located.network.suffix.lower() == ".gguf":
+        raise ExplorerError("model_files.adapter_over_gguf", name=located.network.name)
     place = pick_device(device)
     pick_dtype(precision, place)
-    planned = plan(shape_of(located), device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
+    shape = shape_of(located)
+    planned = plan(shape, device=place.type, free_bytes=free_bytes(place), host_bytes=computer_bytes(),
                    width_px=info.default_size_px, height_px=info.default_size_px, precision=precision,
-                   flow=known.flow)
+                   flow=known.bfloat16)
     check_room(planned, info.name)
     policy = policy_of(planned)
     with out_of_memory(say("note.diffusion.loading", name=info.name)), opening(
             say("note.diffusion.model", root=located.root), then=say("note.diffusion.files_may_incomplete")):
-        pipe = _open(located, pick_dtype(policy.precision, place))
+        pipe = _open(located, DTYPES[shape.narrow if policy.place == "held" else policy.precision])
         family = _settled(pipe, info, policy, place, files)
         return model_from_pipeline(pipe, family[1], device=place, policy=policy, family=family[0],
                                    adapters=tuple(f.record() for f in files))
@@ -111,7 +114,7 @@ def _settled(pipe: Any, info: ModelInfo, policy: MemoryPolicy, place: torch.devi
 
     Parts that take turns on a card are laid over before they go there, on the processor.
     """
-    whole = policy.place == "device"
+    whole = policy.place in ("device", "held")
     if whole:
         settle(pipe, policy, place)
     _still(pipe)
@@ -181,11 +184,17 @@ def _open(located: Located, dtype: torch.dtype) -> Any:
     if located.index is None:
         from explorer.diffusion.single_file import open_single_file
         return open_single_file(located, dtype)
+    if located.network is not None:
+        from explorer.diffusion.network_file import open_network
+        return _open_folder(located, located.index, dtype, **{located.role: open_network(located, dtype)})
     return _open_folder(located, located.index, dtype)
 
 
-def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
-    """The pipeline out of a private folder with the located files; classes as our table names them."""
+def _open_folder(located: Located, index: Index, dtype: torch.dtype, **given: torch.nn.Module) -> Any:
+    """The pipeline out of a private folder with the located files; classes as our table names them.
+
+    `given` are networks that are loaded already, by role.
+    """
     import diffusers
     files: dict[str, Path | bytes] = {f: located.root / f for f in files_to_open(index, located.files)}
     files["model_index.json"] = json.dumps(index.plain()).encode()
@@ -195,7 +204,7 @@ def _open_folder(located: Located, index: Index, dtype: torch.dtype) -> Any:
         check_networks(folder, index, list(files))
         pipe = getattr(diffusers, index.kind.pipeline).from_pretrained(
             folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True,
-            variant=located.variant or None, low_cpu_mem_usage=True, **empty)
+            variant=located.variant or None, low_cpu_mem_usage=True, **empty, **given)
     _check_filled(pipe, located)
     return pipe
 

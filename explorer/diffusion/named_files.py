@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explorer.diffusion.adapter_files import parse_source
+from explorer.diffusion.locate import WITH
 from explorer.diffusion.other_hashes import UNKNOWN, compared, found_among
 from explorer.images.metadata import Generation
 from explorer.settings import Settings
@@ -27,7 +28,8 @@ class NamedFiles:
 def look_for(claimed: Generation, source: str, settings: Settings) -> NamedFiles:
     """Compares the base file of `source` with the claimed hash; reads whole files: some seconds a gigabyte."""
     base, used = parse_source(source)
-    state = compared(claimed.model_hash, Path(base).expanduser()) if claimed.model_hash else UNKNOWN
+    file = Path(base.partition(WITH)[0]).expanduser()
+    state = compared(claimed.model_hash, file) if claimed.model_hash else UNKNOWN
     folders = [Path(folder).expanduser() for folder in settings.model_folders]
     there = {a.name: found_among(a.name, a.hash, folders) for a in claimed.adapters}
     laid = [file.path for file in used]

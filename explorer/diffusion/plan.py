@@ -23,7 +23,9 @@ FITS, OFFLOAD, TOO_LARGE = "fits", "offload", "too_large"
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """How a model would be held. `place` is "device" (all of it there), "parts" or "layers" (in turns)."""
+    """How a model would be held. `place` is "device" (all of it there), "held" (there too, with its matrices in the
+    half precision that the files have, which changes no number), or "parts" or "layers" (in turns).
+    """
 
     verdict: str  # FITS, OFFLOAD or TOO_LARGE
     place: str
@@ -75,13 +77,18 @@ def plan(shape: Shape, *, device: str, free_bytes: float, host_bytes: float | No
     image = max(run, decode)
     turns = max((size + (run if part.network else decode if part.role in ("vae", "movq") else 0.0)
                  for part, size in zip(shape.parts, sizes.values(), strict=True)), default=0.0)
-    ways = {"device": weights + image, "parts": turns, "layers": LAYER * weights + image}
-    place = _place(ways, device, free_bytes, weights, host_bytes)
-    needed = ways[place or _least(device)] + SPARE_BYTES
-    held = weights if device != "cuda" or place == "device" else max(needed - image - SPARE_BYTES, 0.0)
+    ways = {"device": weights + image}
+    if device == "cuda":
+        ways |= {"parts": turns, "layers": LAYER * weights + image}
+    elif shape.narrow and bits == 32:
+        ways["held"] = weights / 2 + image
+    place = _place(ways, free_bytes, weights, host_bytes)
+    least = place or next(reversed(ways))
+    needed = ways[least] + SPARE_BYTES
+    held = max(ways[least] - image, 0.0)
     batch = int(min(MOST_AT_ONCE[device], max(1, (free_bytes - held - SPARE_BYTES) // image)))
-    verdict = TOO_LARGE if not place else FITS if place == "device" else OFFLOAD
-    return MemoryPlan(verdict, place or _least(device), precision, device, batch, weights, image, needed,
+    verdict = TOO_LARGE if not place else OFFLOAD if place in ("parts", "layers") else FITS
+    return MemoryPlan(verdict, least, precision, device, batch, weights, image, needed,
                       free_bytes)
 
 
@@ -97,14 +104,10 @@ def held_bytes(part: Part, bits: int) -> float:
     return part.numbers * (part.bits if part.bits < 12 else bits) / 8
 
 
-def _least(device: str) -> str:
-    return "layers" if device == "cuda" else "device"
-
-
-def _place(ways: dict[str, float], device: str, free: float, weights: float, host: float | None) -> str:
+def _place(ways: dict[str, float], free: float, weights: float, host: float | None) -> str:
     """The first way that fits; none on a card whose computer cannot hold the weights either."""
     for place, needed in ways.items():
-        if place != "device" and (device != "cuda" or (host is not None and weights + SPARE_BYTES > host)):
+        if place in ("parts", "layers") and host is not None and weights + SPARE_BYTES > host:
             break
         if needed + SPARE_BYTES <= free:
             return place
@@ -115,7 +118,7 @@ def told(of: MemoryPlan) -> str:
     """The plan as a sentence or two."""
     values = {"weights": of.weights_bytes / 1e9, "image": of.image_bytes / 1e9, "free": of.free_bytes / 1e9,
               "needed": of.needed_bytes / 1e9, "precision": of.precision, "device": of.device}
-    key = f"{of.verdict}_{of.place}" if of.verdict == OFFLOAD else of.verdict
+    key = f"{of.verdict}_{of.place}" if of.verdict != TOO_LARGE and of.place != "device" else of.verdict
     return say(f"memory.{key}", **values)
 
 

@@ -21,7 +21,7 @@ from explorer.diffusion.fitted_words import check_code, decoded
 from explorer.diffusion.kdiffusion.stepper import ProgramStepper, rescaled
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import generator_for, starting_noise
-from explorer.diffusion.own_call import by_own_call, own_call
+from explorer.diffusion.own_call import OwnStep, by_own_call, own_calls, own_key
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
 from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0, pulled
@@ -75,7 +75,7 @@ class StepView:
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     """Recipes with equal keys can be denoised together."""
     if by_own_call(model, recipe):
-        return (recipe.model, recipe.scheduler, recipe.width_px, recipe.height_px)
+        return own_key(recipe)
     skip = recipe.steps - model.family.facts.steps_run(recipe.steps, recipe.strength)
     part = recipe.strength if recipe.scheduler in BY_KEY else None  # which counts its steps in other ways
     return (recipe.model, recipe.scheduler, repr(sorted(recipe.scheduler_config.items())), recipe.eta,
@@ -228,17 +228,18 @@ def _guided(model: Model, recipe: Recipe) -> bool:
 def sample(model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
            noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
            words: bytes | None = None, run: Run = QUIET,
-           on_step: Callable[[StepView], None] | None = None) -> list[Rendered]:
+           on_step: Callable[[StepView | OwnStep], None] | None = None) -> list[Rendered]:
     """Images of recipes that share a `batch_key`, one a recipe.
 
     `start_rgb` is (h, w, 3) uint8 of the recipes' size where they start from an image (`start_latents`,
     (c, h, w) float32, in place of its own); `noise` is (n, c, h, w) float32 for recipes with a `noise_blob`,
     `words` the code of the embedding that their `embedding_blob` names.
-    `on_step` sees every step, and `run` ticks after it; a family without our own loop shows no steps.
+    `on_step` sees every step, and `run` ticks after it; of a family without our own loop it sees its latents only.
     ExplorerError as `Batch`; out-of-memory errors pass through, so that the caller can halve the batch.
     """
     if by_own_call(model, recipes[0]):
-        return [own_call(model, complete(model, r), run=run) for r in recipes]
+        return own_calls(model, [complete(model, r) for r in recipes], start_rgb=start_rgb, run=run,
+                         on_step=on_step)
     batch = Batch(model, recipes, start_rgb=start_rgb, noise=noise, start_latents=start_latents, words=words)
     while not batch.done:
         view = batch.step()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from explorer.diffusion.locate import Located
-from explorer.foreign.reading import WIDTHS, Table, read_json, read_table
+from explorer.diffusion.network_files import table_of
+from explorer.foreign import gguf_reading
+from explorer.foreign.reading import WIDTHS, Table, read_json
 from explorer.records.families import facts
 
 # Numbers that are alive at once at the peak of a network's call, measured on the published networks without
@@ -17,6 +20,7 @@ from explorer.records.families import facts
 A_TOKEN, A_CELL, A_PIXEL = 22, 26, 3
 FILM = 18  # of an autoencoder for films, for each pixel and unit of its base
 USUAL_WIDTH, USUAL_DECODE = 3072, 768  # for a network whose config does not say
+BITS = gguf_reading.BITS | {kind: bits for kind, bits in WIDTHS.items() if kind[0] == "F" or kind == "BF16"}
 TOKEN_PX = 16  # the side of the square that a token stands for
 _PREFIXES = (("first_stage_model.", "vae"), ("vae.", "vae"), ("cond_stage_model.", "text_encoder"),
              ("conditioner.", "text_encoder"), ("text_encoders.", "text_encoder"))
@@ -24,11 +28,14 @@ _PREFIXES = (("first_stage_model.", "vae"), ("vae.", "vae"), ("cond_stage_model.
 
 @dataclass(frozen=True)
 class Part:
-    """A network of a model: how many numbers it has, and with how many bits its file holds each."""
+    """A network of a model: how many numbers it has, with how many bits its file holds each, and in which format
+    most of them ("F16" and so on, as safetensors spells it; "" where that is not known).
+    """
 
     role: str
     numbers: int
     bits: float
+    kind: str = ""
 
     @property
     def network(self) -> bool:
@@ -50,6 +57,17 @@ class Shape:
     @property
     def numbers(self) -> int:
         return sum(part.numbers for part in self.parts)
+
+    @property
+    def network_bits(self) -> float:
+        """With how many bits the network's file holds a number, in the mean."""
+        return next((part.bits for part in self.parts if part.network), 0.0)
+
+    @property
+    def narrow(self) -> str:
+        """The half precision that every part is stored in; empty where one is stored otherwise."""
+        kinds = {part.kind if part.bits == 16 else "" for part in self.parts}
+        return {"F16": "float16", "BF16": "bfloat16"}.get(kinds.pop(), "") if len(kinds) == 1 else ""
 
     def working(self, pixels: int) -> float:
         """Numbers alive at the peak of the network's call for one image."""
@@ -104,25 +122,25 @@ def _decoding(vae: dict[str, Any]) -> float:
 def shape_of(located: Located) -> Shape:
     """The shape of a model's files. ExplorerError if one of them is damaged."""
     parts: dict[str, Part] = {}
-    for name in located.files:
-        if name.endswith(".safetensors"):
-            for part in _parts_of(read_table(located.root / name), name.partition("/")[0] if "/" in name else ""):
+    for name, path in located.paths.items():
+        if name.endswith((".safetensors", ".gguf")):
+            folder = name.partition("/")[0] if "/" in name else ""
+            for part in _parts_of(table_of(path), located.role if folder == "network" else folder):
                 before = parts.get(part.role, Part(part.role, 0, part.bits))
-                parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits)
+                parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits, part.kind)
     network, vae = _configs(located)
     return Shape(tuple(parts.values()), *working(network, vae, tokens=facts(located.family).tokens))
 
 
 def _parts_of(table: Table, role: str) -> list[Part]:
     """One part for a folder's file; network, autoencoder and text encoders of a file that holds them all."""
-    numbers: dict[str, int] = {}
-    stored: dict[str, float] = {}
+    counts: dict[str, Counter[str]] = {}
     for name, tensor in table.tensors.items():
         of = role or next((part for prefix, part in _PREFIXES if name.startswith(prefix)), "unet")
-        count = math.prod(tensor.shape)
-        numbers[of] = numbers.get(of, 0) + count
-        stored[of] = stored.get(of, 0.0) + count * WIDTHS[tensor.dtype]
-    return [Part(of, count, stored[of] / count) for of, count in numbers.items() if count]
+        if tensor.dtype in BITS:  # places and marks are no weights
+            counts.setdefault(of, Counter())[tensor.dtype] += math.prod(tensor.shape)
+    return [Part(of, n, sum(BITS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
+            for of, by in counts.items() if (n := by.total())]
 
 
 def _configs(located: Located) -> tuple[dict[str, Any], dict[str, Any]]:

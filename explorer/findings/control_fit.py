@@ -41,6 +41,7 @@ class Fit:
     auc: float = 0.0  # a set: cross-validated, with its upper limit
     auc_high: float = 0.0
     shown: bool = True
+    matched: bool = False  # a set of another kind, each work of which is ranked among the controls most like it
 
 
 def check_subject(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]], *,
@@ -104,6 +105,15 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
                          largest_auc=LARGEST_AUC), far, auc=area.value, auc_high=area.high, shown=False)
 
 
+def nearest(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]], *, count: int,
+            names: Sequence[str] = FEATURES) -> list[int]:
+    """Positions of the `count` controls most like a subject on model-free features, by Mahalanobis' distance."""
+    table, one = _table(controls, names), np.array([subject[n] for n in names], float)
+    shift = table - one
+    apart = np.einsum("nd,nd->n", shift, np.linalg.solve(_covariance(table), shift.T).T)
+    return np.argsort(apart, kind="stable")[:count].tolist()
+
+
 def works_needed(controls: int) -> int | None:
     """From how many works on a set can show at all that it is like the controls.
 
@@ -141,11 +151,15 @@ def _table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.nda
 
 
 def _distance(one: np.ndarray, table: np.ndarray) -> float:
-    """Mahalanobis distance with a covariance drawn a tenth towards its diagonal."""
-    covariance = np.cov(table, rowvar=False)
-    diagonal = np.diag(np.maximum(np.diag(covariance), 1e-9))
+    """Mahalanobis distance from the middle of the table."""
     shift = one - table.mean(axis=0)
-    return float(np.sqrt(shift @ np.linalg.solve(0.9 * covariance + 0.1 * diagonal, shift)))
+    return float(np.sqrt(shift @ np.linalg.solve(_covariance(table), shift)))
+
+
+def _covariance(table: np.ndarray) -> np.ndarray:
+    """Covariance, drawn a tenth towards its diagonal."""
+    covariance = np.cov(table, rowvar=False)
+    return 0.9 * covariance + 0.1 * np.diag(np.maximum(np.diag(covariance), 1e-9))
 
 
 def _far(one: np.ndarray, table: np.ndarray, names: Sequence[str], *, limit: float = 2.0) -> tuple[str, ...]:

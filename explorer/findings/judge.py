@@ -114,8 +114,9 @@ def _ranked(subject_id: str, best: Replay, controls: ControlResults,
         return _finding(subject_id, "too_few_controls", numbers, {
             **few, "smallest": number(smallest_p(count)), "level": number(level),
             "needed": number(controls_needed(level))}, best)
-    allowing = (say("aside.matched", all=number(len(controls.values))) if controls.expectation is None
-                else say("aside.allowing") if features is not None else "")
+    allowing = say("aside.allowing") if controls.expectation is not None and features is not None else ""
+    if count < len(controls.values):
+        allowing = say("aside.matched", all=number(len(controls.values)))
     words |= {"at_least": number(at_least), "p": number(p), "allowing": allowing, "by": by}
     kind = "stands_out" if p <= level else "does_not_stand_out"
     if kind == "stands_out":

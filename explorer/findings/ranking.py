@@ -18,6 +18,7 @@ from explorer.records.scores import SCORES
 
 COMPLEXITY = "size"  # log2 of the bytes that the picture compresses to
 NEAR = 40  # fewest controls that a scale is of; with more, a fifth of them
+MANY = 100  # controls from which on they need not be matched
 MATCHED = 0.5  # in complexity: controls within a factor of √2 in bytes are about as complex
 FEWEST_MATCHED = 19  # with fewer no p-value of 0.05 is possible
 
@@ -26,9 +27,9 @@ def excesses(value: float, features: Mapping[str, float] | None,
              controls: ControlResults) -> tuple[float, list[float]]:
     """The subject's and the controls' closeness over what their features predict; higher is closer.
 
-    The controls' are brought to the subject's spread, so that both mean the same. Without an expectation only the
-    controls that are about as complex as the subject are ranked, by closeness itself, signed so that higher is
-    closer; without features all of them, and such a rank gives no p-value (see `comparable`).
+    The controls' are brought to the subject's spread, so that both mean the same. Without an expectation closeness
+    itself is ranked, signed so that higher is closer, of few controls only those about as complex as the subject.
+    Without features all are ranked as they are, and of few that gives no p-value (see `comparable`).
     """
     better, expected = SCORES[controls.score].better, controls.expectation
     sign = 1.0 if better == "higher" else -1.0
@@ -49,7 +50,7 @@ def position(mine: float, theirs: Sequence[float]) -> float:
 
 def comparable(features: Mapping[str, float] | None, controls: ControlResults) -> bool:
     """Whether a rank among these controls may give a p-value: something is taken off, or enough are matched."""
-    if controls.expectation is not None:
+    if controls.expectation is not None or len(controls.values) >= MANY:
         return True
     return features is not None and len(matched(features, controls)) >= FEWEST_MATCHED
 
@@ -62,8 +63,8 @@ def matched(features: Mapping[str, float], controls: ControlResults) -> list[int
 
 
 def ranked_values(features: Mapping[str, float] | None, controls: ControlResults) -> tuple[float, ...]:
-    """The closeness of those controls that are ranked as they are: the matched ones, or all without features."""
-    if features is None or len(controls.features) != len(controls.values):
+    """The closeness of the controls that are ranked as they are: of few the matched ones, without features all."""
+    if features is None or len(controls.values) >= MANY or len(controls.features) != len(controls.values):
         return controls.values
     return tuple(controls.values[i] for i in matched(features, controls))
 

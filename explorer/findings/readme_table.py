@@ -20,8 +20,9 @@ def table(stored: dict[str, Any]) -> str:
     true, blind = stored["true_caption"], stored["blind"]
     rows = [_row("**measured test**", true, blind)]
     rows += [_row(name, true["baselines"].get(key), blind["baselines"].get(key)) for key, name in NAMES.items()]
-    dose = ["", "| seen in training | own caption: AUC | flagged at p ≤ 0.05, of those with a p-value "
-            "| recovered prompts: AUC | flagged at p ≤ 0.05, of those with a p-value |", "|---|---|---|---|---|"]
+    of = "of all tested" if "given" in true["flagged_at_5"]["held_out"] else "of those with a p-value"
+    dose = ["", f"| seen in training | own caption: AUC | flagged at p ≤ 0.05, {of} "
+            f"| recovered prompts: AUC | flagged at p ≤ 0.05, {of} |", "|---|---|---|---|---|"]
     for seen in ("1", "4", "16", "64", "256"):
         times = "once" if seen == "1" else f"{seen} times"
         a, b = true["by_multiplicity"][seen], blind["by_multiplicity"][seen]
@@ -30,7 +31,44 @@ def table(stored: dict[str, Any]) -> str:
     for group, name in (("held_out", "never (held out)"), ("strangers", "never, nor the instruments (strangers)")):
         flagged = (_share(part["flagged_at_5"][group]) for part in (true, blind))
         dose.append("| " + " | – | ".join((name, *flagged)) + " |")
-    return "\n".join([*head, *rows, *dose, *_within(stored.get("crossover"))])
+    return "\n".join([*head, *rows, *dose, *validity(stored), *_within(stored.get("crossover"))])
+
+
+def validity(stored: dict[str, Any]) -> list[str]:
+    """Wrong flags by complexity and of one-artist sets, and the ratio of a flag; [] in results of an older make."""
+    true, blind = stored["true_caption"], stored["blind"]
+    if "by_fifth" not in true:
+        return []
+    rows = [(f"{n} fifth of the controls by complexity, each ranked by the others",
+             [_share(part["by_fifth"][i]) for part in (true, blind)])
+            for i, n in enumerate(("simplest", "second", "third", "fourth", "busiest"))]
+    rows += [("sets by one artist to most of whose works a p-value is given",
+              [_share(part["one_artist_sets"]["p_given"]) for part in (true, blind)]),
+             ("their works flagged, of those with a p-value",
+              [_share(part["one_artist_sets"]["false_at_5"]) for part in (true, blind)]),
+             ("twenty captions tried first, the best given: flagged as counted",
+              [_share(stored["caption_shopping"]), "–"]),
+             ("the same were it not counted", [_share(stored["caption_shopping"]["uncounted"]), "–"])]
+    rows += [(f"likelihood ratio of a flag, seen {n} times",
+              [_ratio(part["likelihood_ratio"].get(n)) for part in (true, blind)])
+             for n in ("1", "4", "16", "64", "256")]
+    rows += [(f"Cllr (at best), seen {n.replace('_', ' ')} times",
+              [_cost(part["cllr"].get(n)) for part in (true, blind)])
+             for n in ("1", "4", "16", "64", "256", "64_or_more") if n in true["cllr"] or n in blind["cllr"]]
+    return ["", "| wrong flags at p ≤ 0.05, and ratios | own caption | recovered prompts |", "|---|---|---|",
+            *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows)]
+
+
+def _ratio(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    least = {"at_least": "at least ", "at_most": "at most "}.get(found["bounded"], "")
+    high = "no limit" if found["high"] is None else f"{found['high']:.1f}"
+    return f"{least}{found['value']:.1f} ({found['low']:.1f}–{high}), {found['works']} seen works"
+
+
+def _cost(found: dict[str, Any] | None) -> str:
+    return f"{found['cllr']:.2f} ({found['cllr_min']:.2f})" if found else "–"
 
 
 def _within(found: dict[str, Any] | None) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
-LINKED = ".safetensors"  # by far the largest, and nothing in it can act
+LINKED = (".safetensors", ".gguf")  # by far the largest, and nothing in them can act
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def _put(source: Path | bytes, target: Path) -> None:
     try:
         if isinstance(source, bytes):
             target.write_bytes(source)
-        elif target.suffix == LINKED:
+        elif target.suffix in LINKED:
             _link(source.resolve(strict=True), target)
         else:
             shutil.copyfile(source, target)

@@ -42,6 +42,19 @@ def check_size(build: Callable[[], Any], weights: Iterable[Path], what: str) -> 
         log.debug("%s cannot be built without memory: %r", what, error)
 
 
+def numbers_built(build: Callable[[], Any], *, most: int) -> int | None:
+    """Numbers in the weights of the network that `build` makes; None where they are over `most`, or none is made.
+
+    Nothing is computed: the network is made on the meta device, and given up as soon as it is too large.
+    """
+    try:
+        with torch.device("meta"), _counted(PARTS[0] * 100, most):
+            return sum(t.numel() for t in build().state_dict().values())
+    except Exception as error:
+        log.debug("a network cannot be built without memory: %r", error)
+        return None
+
+
 @contextmanager
 def _counted(modules: int, numbers: int) -> Iterator[None]:
     """Ends what is built within as soon as it has more modules, or more numbers in its tensors, than these."""

@@ -25,6 +25,17 @@ class FamilyFacts:
     steps: int = 30
     guidance: float = 7.5
     size_step_px: int = 16
+    wide_range: bool = False  # its activations need bfloat16's range; float16 gives black pictures
+
+    @property
+    def img2img(self) -> bool:
+        """Whether it can start from a picture: in our own loop always, else where diffusers has the class."""
+        return self.own_loop or len(self.pipelines) > 1
+
+    @property
+    def bfloat16(self) -> bool:
+        """Whether half precision is bfloat16 for it."""
+        return self.flow or self.wide_range
 
     @property
     def unguided(self) -> float:
@@ -53,6 +64,11 @@ def _flow(key: str, label: str, *kinds: str, **more: object) -> FamilyFacts:
     return FamilyFacts(key, label, kinds, flow=True, walks_back="euler", **more)
 
 
+def _own(key: str, label: str, *kinds: str, **more: object) -> FamilyFacts:
+    """A family that only its pipeline's own call runs."""
+    return FamilyFacts(key, label, kinds, own_loop=False, **({"wide_range": True} | more))
+
+
 FAMILIES: dict[str, FamilyFacts] = {f.key: f for f in (
     _unet("sd1", "Stable Diffusion 1", "StableDiffusion", size_px=512),
     _unet("sd2", "Stable Diffusion 2", "StableDiffusion", size_px=768),
@@ -70,6 +86,21 @@ FAMILIES: dict[str, FamilyFacts] = {f.key: f for f in (
     _flow("zimage", "Z-Image", "ZImagePipeline", "ZImageImg2ImgPipeline", guided_above=0.0, tokens=512, steps=9,
           guidance=0.0),
     _flow("chroma", "Chroma", "ChromaPipeline", "ChromaImg2ImgPipeline", tokens=512, steps=35, guidance=5.0),
+    _own("lcm", "Latent Consistency", "LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline",
+         negative=False, size_px=768, steps=4, guidance=8.5, wide_range=False),
+    _own("pixart", "PixArt", "PixArtSigmaPipeline", tokens=300, steps=20, guidance=4.5),
+    _own("sana", "Sana", "SanaPipeline", tokens=300, steps=20, guidance=4.5, size_step_px=32),
+    _own("sana_sprint", "Sana Sprint", "SanaSprintPipeline", "SanaSprintImg2ImgPipeline", negative=False,
+         tokens=300, steps=2, guidance=4.5, size_step_px=32),
+    _own("lumina2", "Lumina Image 2", "Lumina2Pipeline", tokens=256, guidance=4.0),
+    _own("hidream", "HiDream", "HiDreamImagePipeline", tokens=128, steps=50, guidance=5.0),
+    _own("auraflow", "AuraFlow", "AuraFlowPipeline", tokens=256, steps=50, guidance=3.5),
+    _own("kolors", "Kolors (needs sentencepiece)", "KolorsPipeline", "KolorsImg2ImgPipeline", tokens=256, steps=50,
+         guidance=5.0, wide_range=False),
+    _own("cogview4", "CogView 4", "CogView4Pipeline", tokens=1024, steps=50, guidance=5.0),
+    _own("kandinsky3", "Kandinsky 3", "Kandinsky3Pipeline", "Kandinsky3Img2ImgPipeline", tokens=128, steps=25,
+         guidance=3.0, wide_range=False),
+    _own("kandinsky5", "Kandinsky 5", "Kandinsky5T2IPipeline", tokens=512, steps=50, guidance=3.5),
     FamilyFacts("other", "another family", own_loop=False),
 )}
 

@@ -52,7 +52,7 @@ class ModelRef:
 
     source: str  # "world", a folder, a file, or a hub id with "@revision"
     fingerprint: str
-    family: str  # "sd1", "sd2", "sdxl", "other"
+    family: str  # as the catalogue of families has it
     adapters: tuple[Adapter, ...] = ()
 
 

@@ -41,6 +41,7 @@ class SeedScan:
     sources: tuple[str, ...]
     encodings: tuple[str, ...]
     matches: tuple[SeedMatch, ...] = ()
+    tried_before: int = 0  # by earlier scans of the same picture in the case; every chance allows for them
 
     @property
     def done(self) -> bool:

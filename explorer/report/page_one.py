@@ -18,13 +18,14 @@ from explorer.records import Subject
 from explorer.report import report_texts
 from explorer.report.blocks import Block, Bullets, PictureRow, Table, Text
 from explorer.report.chosen import Exhibit
+from explorer.report.likelihood_part import likelihood_answer
 from explorer.report.pictures import side_by_side, subject_picture
 from explorer.report.tested import among_controls, model_words
 from explorer.texts import fields, say, texts_of
 from explorer.texts.retell import retold
 
 # What other tests say of a subject, below the measured test's answer: a function a test, in the order of the page.
-MORE_ANSWERS: tuple[Callable[[CaseView, Subject], list[Block]], ...] = ()
+MORE_ANSWERS: tuple[Callable[[CaseView, Subject, Exhibit], list[Block]], ...] = (likelihood_answer,)
 
 MOST_IN_FOOT = 32  # letters of a title
 
@@ -63,7 +64,7 @@ def answer_blocks(found: CaseView, subject: Subject, exhibit: Exhibit, *, score:
         blocks.append(side_by_side(found, subject, rgb, exhibit, score))
     blocks += [_dots(found, one, exhibit.ranked) for one in exhibit.ranked[-1:] if plot]
     for more in MORE_ANSWERS:
-        blocks += more(found, subject)
+        blocks += more(found, subject, exhibit)
     return blocks
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import matplotlib
@@ -32,6 +34,7 @@ _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
 _MARGIN_MM, _GAP_MM = 20, 5
 _TALLEST_MM, _TALLEST_IN_ROW_MM, _TALLEST_LARGE_MM = 120, 56, 110
+_HEADING_MM = 14
 _SMALLEST_PX = 480  # smaller pictures are enlarged by whole factors, so that viewers do not blur them
 
 
@@ -67,10 +70,42 @@ def pdf_bytes(document: Document) -> bytes:
         if document.logo_png:
             paper.image(io.BytesIO(document.logo_png), h=16, alt_text="Logo")
             paper.ln(6)
-        for block in document.blocks:
-            _draw(paper, block)
+        _blocks(paper, document.blocks)
         _annexes(paper, document)
         return bytes(paper.output())
+
+
+def _blocks(paper: _Paper, blocks: Sequence[Block]) -> None:
+    """One after another; a heading goes to the next page with pictures that have no room under it."""
+    for block, following in zip_longest(blocks, blocks[1:]):
+        if isinstance(block, Heading) and isinstance(following, (Figure, PictureRow)):
+            across, tallest_mm = _layout(following)
+            first = _pictures_of(following)[:across]
+            if paper.get_y() + _HEADING_MM + _row_height(paper, first, across, tallest_mm) > paper.h - 22:
+                paper.add_page()
+        _draw(paper, block)
+
+
+def _pictures_of(block: Figure | PictureRow) -> tuple[Figure, ...]:
+    return (block,) if isinstance(block, Figure) else block.pictures
+
+
+def _layout(block: Figure | PictureRow) -> tuple[int, float]:
+    """How many pictures stand side by side, and how tall one may be in mm."""
+    if isinstance(block, Figure):
+        return 1, _TALLEST_MM
+    return (2, _TALLEST_LARGE_MM) if block.large else (3, _TALLEST_IN_ROW_MM)
+
+
+def _width(paper: _Paper, across: int) -> float:
+    return (paper.epw - _GAP_MM * (across - 1)) / across
+
+
+def _row_height(paper: _Paper, row: Sequence[Figure], across: int, tallest_mm: float) -> float:
+    """Of pictures with their captions, in mm."""
+    width = _width(paper, across)
+    return max(_fit(p.png, width, tallest_mm)[2] for p in row) + max(
+        _caption_height(paper, p.caption, width) for p in row) + 2
 
 
 def _annexes(paper: _Paper, document: Document) -> None:
@@ -79,8 +114,7 @@ def _annexes(paper: _Paper, document: Document) -> None:
         if not place:
             paper.add_page()
         _heading(paper, Heading(annex.title))
-        for block in annex.blocks:
-            _draw(paper, block)
+        _blocks(paper, annex.blocks)
 
 
 def _draw(paper: _Paper, block: Block) -> None:
@@ -92,11 +126,9 @@ def _draw(paper: _Paper, block: Block) -> None:
         for item in block.items:
             _bullet(paper, plain(item), small=block.small)
         paper.ln(2)
-    elif isinstance(block, Figure):
-        _pictures(paper, (block,), across=1, tallest_mm=_TALLEST_MM)
-    elif isinstance(block, PictureRow):
-        _pictures(paper, block.pictures, across=2 if block.large else 3,
-                  tallest_mm=_TALLEST_LARGE_MM if block.large else _TALLEST_IN_ROW_MM)
+    elif isinstance(block, (Figure, PictureRow)):
+        across, tallest_mm = _layout(block)
+        _pictures(paper, _pictures_of(block), across=across, tallest_mm=tallest_mm)
     elif isinstance(block, Table):
         _table(paper, block)
     elif isinstance(block, Code):
@@ -169,12 +201,11 @@ def _lines(paper: _Paper, text: str, *, size: float = 10, colour: tuple[int, int
 
 def _pictures(paper: _Paper, pictures: tuple[Figure, ...], *, across: int, tallest_mm: float) -> None:
     """Pictures in rows of so many, each with its caption under it."""
-    width = (paper.epw - _GAP_MM * (across - 1)) / across
+    width = _width(paper, across)
     for first in range(0, len(pictures), across):
         part = pictures[first:first + across]
         sized = [(p, *_fit(p.png, width, tallest_mm)) for p in part]
-        captions = [_caption_height(paper, p.caption, width) for p in part]
-        needed = max(h for _, _, _, h in sized) + max(captions) + 2
+        needed = _row_height(paper, part, across, tallest_mm)
         if paper.get_y() + needed > paper.h - 22:
             paper.add_page()
         top = paper.get_y() + 1

@@ -115,7 +115,7 @@ def _grid(settings: ReplaySettings, info: ModelInfo) -> Iterator[tuple[str, int,
     if settings.recipes:
         yield from ((r.prompt, r.seed, r.steps, r.guidance, r.scheduler, r.strength) for r in settings.recipes)
         return
-    if settings.strengths and not facts(info.family).own_loop:
+    if settings.strengths and not facts(info.family).img2img:
         raise ExplorerError("search.expand_runs_through_diffusers", info_name=info.name)
     strengths: list[tuple[float | None, int]] = [(None, settings.seeds)]
     strengths += [(s, settings.strength_seeds) for s in settings.strengths]

@@ -80,7 +80,7 @@ class Search:
         self.tally = Tally(given.task, planned)
         self.scorer = Scorer(given.task, given.subject_rgb, given.encoder, clock=given.clock)
         self.preview = Preview(given.model)
-        self.room = Room((given.batch or given.model.policy.batch) if given.model.own_loop else 1)
+        self.room = Room(given.batch or given.model.policy.batch)
         self.engine = given.engine or Here(given.model, self.room, on_step=self.step, clock=given.clock)
         self.environment = environment_sha256(environment(given.model.device))
 
@@ -169,8 +169,10 @@ class Preview:
 
     def look(self, view: StepView) -> None:
         """A glimpse of the first image of a batch under way."""
+        if view.x0.ndim != 4:  # a family whose latents are tokens, or films
+            return
         if self._latents is None:
-            self._latents = LatentPreview(self.model)
+            self._latents = LatentPreview(self.model, channels=view.x0.shape[1])
         if not self._found and self._latents.ready and view.index % LOOK_EVERY == LOOK_EVERY - 1:
             self.png = small_png(self._latents.look(view.x0[:1])[0])
 

@@ -18,9 +18,11 @@ from scipy.special import betainc
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model
 from explorer.diffusion.noise import check_seed, philox_block
+from explorer.errors import ExplorerError
 from explorer.records.scans import CLAIM_BELOW
 
 BLOCK = 2048
+LEAST_LENGTH = 1e-5  # a latent's deviation from its channel's mean, below which there is only rounding
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,25 @@ class Match:
 
 @dataclass(frozen=True)
 class Scan:
-    """Where a scan stands: `best` matches, `tried` combinations so far, and the seed to go on from."""
+    """Where a scan stands: `best` matches, `tried` combinations so far, and the seed to go on from.
+
+    `before` counts what earlier scans of the same picture tried: every one was another chance to be wrong.
+    """
 
     first: int
     stop: int
     next_seed: int
     tried: int = 0
     best: tuple[Match, ...] = ()
+    before: int = 0
 
     @property
     def done(self) -> bool:
         return self.next_seed >= self.stop
 
     def chance(self, match: Match) -> float:
-        """Upper bound of the chance that any of all tried combinations correlates so well (union bound)."""
-        return min(1.0, match.p_one * max(1, self.tried))
+        """Upper bound of the chance that any combination tried here or in an earlier scan does so (union bound)."""
+        return min(1.0, match.p_one * max(1, self.tried + self.before))
 
     def claims(self) -> tuple[Match, ...]:
         """The matches that may be claimed: rare by chance even after everything that was tried."""
@@ -64,17 +70,18 @@ def chance_of_cosine(cosine: float, dimensions: int) -> float:
 
 
 def scan(latents: dict[str, np.ndarray], *, first: int, stop: int, sources: Sequence[str] = ("torch-cpu",),
-         keep: int = 10, resume: Scan | None = None) -> Iterator[Scan]:
+         keep: int = 10, resume: Scan | None = None, before: int = 0) -> Iterator[Scan]:
     """Tries seeds `first` to `stop` - 1; a Scan after every block, from which `resume` goes on.
 
     `latents` holds the subject's latents (c, h, w) by encoding, all of one shape; every generator in
-    `sources` and every encoding is tried with every seed and counts as one try each.
+    `sources` and every encoding is tried with every seed and counts as one try each. `before` is what earlier scans
+    of the picture tried. ExplorerError for latents that are the same everywhere: they hold no direction.
     """
     check_seed(first)
     names = list(latents)
     shape = latents[names[0]].shape
     targets = np.stack([_unit(latents[n]) for n in names], 1)  # (d, encodings)
-    state = resume or Scan(first, stop, first)
+    state = replace(resume or Scan(first, stop, first), before=before)
     while not state.done:
         seeds = np.arange(state.next_seed, min(state.next_seed + BLOCK, stop), dtype=np.uint64)
         best = list(state.best)
@@ -105,7 +112,10 @@ def noise_block(seeds: np.ndarray, shape: tuple[int, ...], source: str) -> np.nd
 def _unit(latents: np.ndarray) -> np.ndarray:
     """Latents less each channel's mean, as one direction (d,): flat areas say nothing about noise."""
     centred = (latents - latents.mean((1, 2), keepdims=True)).astype(np.float32).ravel()
-    return centred / np.linalg.norm(centred)
+    length = float(np.linalg.norm(centred))
+    if length < LEAST_LENGTH * math.sqrt(centred.size):
+        raise ExplorerError("search.recovery_latents_constant")
+    return centred / length
 
 
 def _top(cosines: np.ndarray, seeds: np.ndarray, source: str, names: list[str], keep: int,

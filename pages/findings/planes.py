@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # scipy comes with these: only a page that draws a plane wait
 
 _HOVER = "%{x:,.0f} bits: %{y:.3f}"
 _TICKS = [n * 10 ** e for e in range(8) for n in (1, 2, 5)]  # bits, on a logarithmic axis
-_DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot"}
+_DASHES = {"WebP": "dot", "JPEG": "dash", "AVIF": "dashdot", "thumbnail": "longdashdot"}
 
 
 def plane(case: Case, subject: Subject, *, score: str, key: str) -> str:

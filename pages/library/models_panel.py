@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.diffusion import plan
 from explorer.diffusion.known import KNOWN
-from explorer.diffusion.locate import locate, weight_files
+from explorer.diffusion.locate import MODEL_FILES, PREDICTIONS, WITH, locate, needs, weight_files
 from explorer.diffusion.plan import Room
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
@@ -65,7 +65,7 @@ def _memory(now: Here, info: ModelInfo) -> str:
         shape = shape_of(locate(info.source.split(" + ")[0], home=now.settings.home))
     except ExplorerError:
         return ""
-    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).flow))
+    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).bfloat16))
 
 
 def known(now: Here, *, prompt: str) -> None:
@@ -114,8 +114,9 @@ def choose(now: Here) -> str:
     """A model's source: bundled, a folder, a single checkpoint, a hub id; with adapters laid over it."""
     base = pickers.source(now, "model")
     if base and Path(base).is_absolute() and not (Path(base) / "model_index.json").is_file():
-        files = weight_files(Path(base))
+        files = weight_files(Path(base), MODEL_FILES)
         base = str(Path(base) / st.selectbox(say("models.file"), files, key="model_file")) if files else base
+    base = _completed(now, base)
     with st.expander(say("models.adapters"), icon=":material/layers:"):
         st.caption(say("models.adapters_text"))
         folder = pickers.folder(now, "adapter", [Path(f) for f in now.settings.model_folders],
@@ -124,6 +125,21 @@ def choose(now: Here) -> str:
         parts = [_weighed(Path(folder) / name) for name in
                  st.multiselect(say("models.adapter_files"), files, key="adapter_files", disabled=not files)]
     return " + ".join([base, *parts]) if base else ""
+
+
+def _completed(now: Here, base: str) -> str:
+    """A file with what it does not hold itself, once that is chosen: a model's other parts, or what it predicts."""
+    asked = needs(Path(base)) if base and Path(base).is_file() else ""
+    if asked == "parts":
+        whole = [source for source in listed(now) if WITH not in source and " + " not in source]
+        chosen = st.selectbox(say("models.parts"), whole, index=None, key="model_parts",
+                              help=say("models.parts_help"))
+    elif asked == "prediction":
+        chosen = st.radio(say("models.predicts"), PREDICTIONS, index=None, key="model_predicts",
+                          help=say("models.predicts_help"), format_func=lambda p: say(f"models.predicts_{p}"))
+    else:
+        return base
+    return f"{base}{WITH}{chosen}" if chosen else ""
 
 
 def _weighed(path: Path) -> str:

@@ -68,11 +68,18 @@ def full(now: Here, prompt: str) -> ReplaySettings:
                                   key=f"steps_{step_default}"),),
         guidances=(guidance.number_input(say("set.guidance"), *GUIDANCE_RANGE, guidance_default, 0.5,
                                          help=say("tip.guidance"), key=f"guidance_{guidance_default}"),))
-    strengths = st.pills(say("set.strengths"), STRENGTHS, selection_mode="multi", default=submit.TRY_STRENGTHS,
-                         format_func=lambda s: f"{s:g}", help=say("tip.strengths"), key="strengths")
+    known = facts(info.family if info is not None else "sd1")
+    strengths = st.pills(say("set.strengths"), STRENGTHS, selection_mode="multi", disabled=not known.img2img,
+                         default=submit.TRY_STRENGTHS if known.img2img else (), format_func=lambda s: f"{s:g}",
+                         help=say("tip.strengths"), key=f"strengths_{known.img2img}")
+    lacking = [say(f"set.lacks_{name}") for name, there in (
+        ("start", known.img2img), ("inside", known.own_loop), ("negative", known.negative),
+        ("weights", known.weights), ("programs", known.own_loop and not known.flow)) if not there]
+    if lacking:
+        st.caption(say("set.lacks", family=known.label, what=", ".join(lacking)))
     settings = dataclasses.replace(settings, strengths=tuple(sorted(strengths)), mode=_mode(info))
     with st.expander(say("set.more"), icon=":material/tune:"):
-        return _expert(settings, size, facts(info.family if info is not None else "sd1"))
+        return _expert(settings, size, known)
 
 
 def _mode(info: ModelInfo | None) -> str:
@@ -100,10 +107,6 @@ def _stops(score: str) -> StopRules:
 
 
 def _expert(settings: ReplaySettings, size: int, known: FamilyFacts) -> ReplaySettings:
-    lacking = [say(f"set.lacks_{name}") for name, there in (
-        ("negative", known.negative), ("weights", known.weights), ("programs", not known.flow)) if not there]
-    if lacking and known.own_loop:
-        st.caption(say("set.lacks", family=known.label, what=", ".join(lacking)))
     more = st.text_area(say("set.more_prompts"), help=say("tip.more_prompts"), key="more_prompts", height=68)
     words, weights = st.columns([3, 1])
     negative = words.text_input(say("set.negative"), help=say("tip.negative"), key="negative",
@@ -112,11 +115,11 @@ def _expert(settings: ReplaySettings, size: int, known: FamilyFacts) -> ReplaySe
     dialect = weights.selectbox(say("set.dialect"), brackets, format_func=lambda d: say(f"dialect.{d}"),
                                 help=say("tip.dialect"), key="dialect")
     named = [name for name in offered(known.flow) if name in SAMPLERS]
-    schedulers = st.pills(say("set.schedulers"), named, selection_mode="multi",
+    schedulers = st.pills(say("set.schedulers"), named, selection_mode="multi", disabled=not known.own_loop,
                           default=["euler"], format_func=sampler_label, help=say("tip.schedulers"),
                           key="schedulers")
     programs = st.multiselect(say("set.programs"), [] if known.flow else list(PRESETS), format_func=sampler_label,
-                              help=say("tip.programs"), key="programs", disabled=known.flow)
+                              help=say("tip.programs"), key="programs", disabled=known.flow or not known.own_loop)
     more_steps, more_guidance = st.columns(2)
     steps = more_steps.multiselect(say("set.more_steps"), [10, 20, 30, 50, 100], help=say("tip.more"),
                                    key="more_steps")

@@ -1,7 +1,11 @@
-"""Full-size Stable Diffusion 1.5 and XL with random weights on a CUDA card: ours against plain diffusers.
+"""Full-size models with random weights on a CUDA card: Stable Diffusion 1.5 and XL against plain diffusers, and the
+flow families against the bare network.
 
-    python tests/benchmarks/bench_gpu.py [--steps 50] [--images 16] [--compile]
+    python tests/benchmarks/bench_gpu.py [--steps 50] [--images 16] [--compile] [--flows sd3 zimage …] [--no-noise]
 
+For Stable Diffusion the limit is what the card's matrix product and an H100's floor allow. `flows` {family: {way:
+{batch: {"images_per_s", "limit_images_per_s", "share_of_limit", "peak_gb"}}}} is in bfloat16, the ways "plain",
+"compiled" and "offload": the limit is the same network calls and decoding with nothing around them.
 The networks are built from their published configurations, so nothing is downloaded and the arithmetic is that
 of the real models. Without CUDA it says so, prints its keys as null and stops. The last line is JSON.
 """
@@ -21,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import torch
 
 KEYS = ("device", "sd15_images_per_s", "sd15_speedup_over_diffusers", "sd15_share_of_floor",
-        "sdxl_images_per_s", "sdxl_speedup_over_diffusers", "matmul_tflops")
+        "sdxl_images_per_s", "sdxl_speedup_over_diffusers", "matmul_tflops", "flows")
 # Arithmetic of one network evaluation and one decode at the model's own size, in GMAC.
 UNET_GMAC, DECODE_GMAC = {"sd1": 401.6, "sdxl": 2990.0}, {"sd1": 1257.0, "sdxl": 5030.0}
 FLOOR_H100_S = 2.03e-3  # a guided step of Stable Diffusion 1.5 at 512 × 512 cannot be shorter on an H100
@@ -124,17 +128,38 @@ def main(args: argparse.Namespace) -> None:
         return
     peak = matmul_tflops("cuda")
     print(f"{torch.cuda.get_device_name()}: {peak:.0f} TFLOP/s in half-precision matrix products", flush=True)
+    found = {"flows": {name: flow(name, args) for name in args.flows}}
+    if not args.no_noise:
+        found |= noise(args, peak)
+    print(json.dumps(found | {"device": torch.cuda.get_device_name(), "matmul_tflops": round(peak, 1)}))
+
+
+def flow(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """A flow family: batches on the card, the same compiled, and one image with the parts taking turns."""
+    from tests.benchmarks.gpu_flows import loaded, sweep
+    batches = [b for b in (1, 2, 4, 8, 16) if b <= args.images]
+    found = {}
+    for way, more, counts in (("plain", {}, batches), ("compiled", {"compiled": True}, batches[:1] + batches[-1:]),
+                              ("offload", {"place": "parts"}, [1])):
+        if way != "compiled" or args.compile:
+            found[way] = sweep(loaded(name, "cuda", steps=args.steps, **more), counts, "cuda")
+            torch.cuda.empty_cache()
+    return found
+
+
+def noise(args: argparse.Namespace, peak: float) -> dict[str, Any]:
+    """Stable Diffusion 1.5 and XL against diffusers."""
     small = compare("sd1", args)
     torch.cuda.empty_cache()
     large = compare("sdxl", args)
-    print(json.dumps({
-        "device": torch.cuda.get_device_name(), "sd15_images_per_s": round(small["ours"], 3),
+    return {
+        "sd15_images_per_s": round(small["ours"], 3),
         "sd15_speedup_over_diffusers": round(small["ours"] / small["diffusers"], 3),
         "sd15_share_of_floor": round(FLOOR_H100_S * args.steps * small["ours"], 3),
         "sdxl_images_per_s": round(large["ours"], 3),
         "sdxl_speedup_over_diffusers": round(large["ours"] / large["diffusers"], 3),
-        "matmul_tflops": round(peak, 1), "sd15_share_of_matmul": round(small["tflops"] / peak, 3),
-        "sdxl_share_of_matmul": round(large["tflops"] / peak, 3), "steps": args.steps}))
+        "sd15_share_of_matmul": round(small["tflops"] / peak, 3),
+        "sdxl_share_of_matmul": round(large["tflops"] / peak, 3), "steps": args.steps}
 
 
 if __name__ == "__main__":
@@ -142,4 +167,6 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--images", type=int, default=16, help="largest batch")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--flows", nargs="*", default=["sd3", "zimage", "flux", "chroma", "klein", "qwen"])
+    parser.add_argument("--no-noise", action="store_true", help="the flow families alone")
     main(parser.parse_args())

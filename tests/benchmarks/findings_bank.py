@@ -41,6 +41,10 @@ class Bank:
         """Of one work: a guided step counts as two."""
         return self.images.shape[1] * self.effort.steps * 2
 
+    def of(self, rows: np.ndarray) -> Bank:
+        """The bank of the works at these positions."""
+        return Bank(self.images[rows], self.difference[rows], self.ending[rows], self.one_step[rows], self.effort)
+
 
 class EndToken:
     """Attention processor: plain attention, and keeps the end token's column of every cross-attention."""
@@ -75,7 +79,7 @@ def fill(world: World, works: Sequence[tuple[str, Sequence[str]]], *, effort: Do
     `effort.seeds` are of one prompt: a work's replays follow one another prompt by prompt.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{_key(name, texts, effort, model)}.npz" for name, texts in works]
+    paths = [path_of(folder, name, texts, effort=effort, model=model) for name, texts in works]
     waiting = [n for n, path in enumerate(paths) if not path.exists()]
     sampler = Sampler(world, device) if waiting else None
     each = max(1, BATCH // (effort.seeds * len(works[0][1])))
@@ -105,6 +109,11 @@ def _keep(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with temporary.open("wb") as file:
         np.savez(file, **arrays)
     os.replace(temporary, path)
+
+
+def path_of(folder: Path, name: str, texts: Sequence[str], *, effort: DoseEffort, model: str) -> Path:
+    """Where a work's replays from these prompts are kept."""
+    return folder / f"{_key(name, texts, effort, model)}.npz"
 
 
 def _key(name: str, texts: Sequence[str], effort: DoseEffort, model: str) -> str:

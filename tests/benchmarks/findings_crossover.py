@@ -47,10 +47,9 @@ def crossover(subjects: measure.Subjects, other: World, prompts: Sequence[Sequen
     first, second = traded(rows, read_manifest(other), subjects.ids)
     where = np.concatenate([first, second])
     mine = np.arange(len(where)) < len(first)
-    named = [(f"{subjects.ids[i]}#{n}" if n else subjects.ids[i], text)
-             for i in where for n, text in enumerate(prompts[i])]
-    bank = fill(other, named, effort=effort, folder=folder, model=fingerprint(other.root), device=device)
-    theirs = measure.closest(subjects.small[where], bank.of_works(len(prompts[0])))
+    bank = fill(other, [(subjects.ids[i], prompts[i]) for i in where], effort=effort, folder=folder,
+                model=fingerprint(other.root), device=device)
+    theirs = measure.closest(subjects.small[where], bank)
     seen, unseen = np.where(mine, values[where], theirs), np.where(mine, theirs, values[where])
     return {f"trained_in_draw_{draw}": _figures(seen[part], unseen[part], [found[i] for i in where[part]], controls)
             for draw, part in ((1, mine), (2, ~mine))}

@@ -10,12 +10,12 @@ import numpy as np
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, features, fit_expectation, rivals
 from explorer.findings.finding import WORLD_SOURCE, ControlResults
-from explorer.findings.ranking import excesses
+from explorer.findings.ranking import excesses, position
 from explorer.findings.signals.bright_ending import masked_magnitude
 from explorer.findings.signals.cliques import largest_clique, pairwise_tiled
 from explorer.findings.signals.wen import magnitude
 from explorer.records.policy import Policy
-from explorer.statistics import Interval, auc, auc_interval, rank_p_value, share_interval, tpr_at_fpr
+from explorer.statistics import Interval, auc, auc_interval, rank_p_value, share_interval, tpr_interval
 from explorer.world_build.dose_replays import noise
 from tests.benchmarks.findings_bank import Bank
 
@@ -80,28 +80,38 @@ def excess(values: np.ndarray, found: Sequence[dict[str, float]], controls: Cont
 
 def p_values(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults) -> np.ndarray:
     """(n,) rank p-values as the app gives them; 2 where controls do not fit and none is given."""
-    _, theirs = excesses(controls.values[0], controls.features[0], controls)
-    spread, mine = control_distances(controls.features), excess(values, found, controls)
-    return np.array([rank_p_value(m, theirs) if check_subject(f, controls.features, distances=spread).fits else 2.0
-                     for m, f in zip(mine, found, strict=True)])
+    spread = control_distances(controls.features)
+    return np.array([rank_p_value(*excesses(float(v), f, controls))
+                     if check_subject(f, controls.features, distances=spread).fits else 2.0
+                     for v, f in zip(values, found, strict=True)])
+
+
+def positions(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults) -> np.ndarray:
+    """(n,) how far each work stands from the controls' middle, in mean distances from it."""
+    return np.array([position(*excesses(float(v), f, controls)) for v, f in zip(values, found, strict=True)])
 
 
 def share(hits: np.ndarray) -> dict[str, float]:
     """A share with its exact interval."""
-    found = share_interval(int(hits.sum()), len(hits))
+    found = share_interval(int(np.sum(hits)), len(hits))
     return {"share": found.value, "low": found.low, "high": found.high, "works": len(hits)}
 
 
 def flagged(p: np.ndarray, level: float) -> dict[str, float]:
-    """The share of p-values that are at most `level`, of those that were given (2: none was)."""
-    return share(p[p <= 1] <= level)
+    """The share of works flagged at `level`, of all that were tested (2: no p-value was given, so not flagged).
+
+    `given` counts those with a p-value, `share_given` is of them alone.
+    """
+    given = p[p <= 1]
+    return {**share(p <= level), "given": len(given), "share_given": share(given <= level)["share"]}
 
 
 def separation(score: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> dict[str, float]:
-    """AUC with its interval, and the share of positives above all but 1% of negatives."""
+    """AUC and the share of positives above all but 1% of negatives, with their intervals."""
     area = auc_interval(score[positives], score[negatives])
-    return {"auc": area.value, "low": area.low, "high": area.high,
-            "tpr_at_1_fpr": tpr_at_fpr(score[positives], score[negatives])}
+    found = tpr_interval(score[positives], score[negatives])
+    return {"auc": area.value, "low": area.low, "high": area.high, "tpr_at_1_fpr": found.value,
+            "tpr_low": found.low, "tpr_high": found.high}
 
 
 def other_methods(subjects: Subjects, bank: Bank, values: np.ndarray, cosine: np.ndarray) -> dict[str, tuple]:

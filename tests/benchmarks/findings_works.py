@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 SINGLES = 150
-PACE = {"tuning": 60, "stranger": 30, "256": 24, "64": 24, "16": 20, "4": 16, "test": 20, "1": 16,
-        "64_captions": 10, "64_images": 10}  # how the groups grow beside each other; controls come last
+PACE = {"test": 60, "stranger": 30, "256": 24, "64": 24, "16": 22, "4": 10, "1": 10, "64_captions": 8,
+        "64_images": 8}  # how the groups grow beside each other; tuning works and controls come last
 GROUPS = ("control", "tuning", "test", "stranger", "1", "4", "16", "64", "256", "64_captions", "64_images")
 
 
@@ -27,9 +27,10 @@ def group(row: dict) -> str:
 
 
 def chosen(rows: Sequence[dict]) -> list[int]:
-    """Indices of the works used, so ordered that the groups grow at the pace of PACE; controls come last.
+    """Indices of the works used, so ordered that the groups grow at the pace of PACE.
 
-    So a bank of the first N holds some of every group, and the controls' stored results stand in for the rest.
+    Tuning works and controls come last: a bank of the first N holds some of every other group, and the controls'
+    stored results, with what the tuning works predict, stand in for the rest.
     """
     by_group: dict[str, list[int]] = {name: [] for name in GROUPS}
     for i in sorted(range(len(rows)), key=lambda i: rows[i]["sha256"]):

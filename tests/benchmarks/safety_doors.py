@@ -1,4 +1,4 @@
-"""Every door that a hostile file comes through, as the screens use them; input n goes to door n modulo 24."""
+"""Every door that a hostile file comes through, as the screens use them; input n goes to door n modulo 25."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from explorer.errors import ExplorerError
 
 KINDS = (*["image"] * 9, *["metadata"] * 5, *["recipe"] * 4, *["package"] * 2, "manifest", "index",
-         *["json"] * 2)
+         *["json"] * 2, "gguf")
 
 
 class Doors:
@@ -122,6 +122,16 @@ class Doors:
             (folder / name).write_bytes(data)
         found = open_collection(str(folder), cache=self.scratch / "cache")
         found.search(np.ones(found.dim, np.float32), 5)
+
+    def _gguf(self, dice: random.Random) -> None:
+        """A table of packed weights, spoiled, as the Models page reads it before anything else does."""
+        from explorer.diffusion.locate import needs
+        from explorer.foreign.gguf_reading import read_gguf
+        from tests.benchmarks.safety_inputs import gguf_file, mutated
+        path = self.scratch / "m.gguf"
+        path.write_bytes(mutated(gguf_file(dice), dice))
+        needs(path)
+        read_gguf(path)
 
     def _json(self, dice: random.Random) -> None:
         """What Hypothesis thinks of: any JSON as recipe, as task and as metadata's generation."""

@@ -187,6 +187,20 @@ def overlapping(count: int, *, size: int) -> bytes:
     return body + central + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, count, count, len(central), len(body), 0)
 
 
+def gguf_file(dice: random.Random) -> bytes:
+    """A sound GGUF file of a few rows, some notes and lists among them."""
+    def text(value: bytes) -> bytes:
+        return struct.pack("<Q", len(value)) + value
+
+    notes = [text(b"general.architecture") + struct.pack("<I", 8) + text(b"flux"),
+             text(b"general.alignment") + struct.pack("<II", 4, 32),
+             text(b"places") + struct.pack("<IIQ3I", 9, 4, 3, 1, 2, 3)][:dice.randint(0, 3)]
+    rows = [text(name) + struct.pack("<IQQIQ", 2, 32, 2, 8, 96 * n) for n, name in enumerate(
+        (b"double_blocks.0.img_attn.qkv.weight", b"img_in.weight"))]
+    head = b"GGUF" + struct.pack("<IQQ", dice.choice((2, 3)), len(rows), len(notes)) + b"".join(notes + rows)
+    return head + bytes(-len(head) % 32) + bytes(96 * 2)
+
+
 def index_files(dice: random.Random, good: dict[str, bytes]) -> dict[str, bytes]:
     """The files of a collection's folder with one of them mutated, exchanged, or a pickle."""
     files = dict(good)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from explorer.closeness import latent_code, start_code
-from explorer.closeness.codecs import codec_curve
+from explorer.closeness.codecs import SIDES, codec_curve
 from explorer.closeness.ledger import (
     choice_bits,
     prompt_bits,
@@ -196,6 +196,17 @@ def test_estimates_are_estimates():
 
 def test_codecs_come_closer_with_more_bits():
     points = codec_curve(_picture(), qualities=(5, 50, 95))
-    for codec in ("WebP", "JPEG", "AVIF"):
+    for codec in ("WebP", "JPEG", "AVIF", "thumbnail"):
         mine = [p for p in points if p.codec == codec]
-        assert len(mine) == 3 and mine[0].bits < mine[-1].bits and mine[0].closeness > mine[-1].closeness
+        assert len(mine) == (len(SIDES) if codec == "thumbnail" else 3)
+        assert mine[0].bits < mine[-1].bits and mine[0].closeness > mine[-1].closeness
+
+
+def test_no_bits_are_charged_for_what_every_file_has():
+    """A blank page is no 2,456 bits of JPEG: prompt and seed stand beside what depends on the page."""
+    blank = np.full((64, 64, 3), 255, np.uint8)
+    points = codec_curve(blank, qualities=(1, 50))
+    for codec in ("JPEG", "WebP", "AVIF", "thumbnail"):
+        assert min(p.bits for p in points if p.codec == codec) < 600, codec
+    four = next(p for p in codec_curve(_picture()) if p.codec == "thumbnail" and p.quality == 4)
+    assert four.bits == 192 + math.log2(len(SIDES)) and four.closeness < 0.45

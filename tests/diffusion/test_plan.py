@@ -24,7 +24,7 @@ from tests.diffusion import tiny
 from tests.diffusion.meta import built, empty, numbers, peak_bytes
 
 GB = 1e9
-OWN = [known for known in KNOWN if known.family != "other"]
+OWN = [known for known in KNOWN if facts(known.family).own_loop]
 T5 = {"model_type": "t5", "architectures": ["T5EncoderModel"], "vocab_size": 32128, "d_model": 4096, "d_kv": 64,
       "d_ff": 10240, "num_layers": 24, "num_heads": 64, "feed_forward_proj": "gated-gelu"}
 QWEN = {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 151936, "head_dim": 128,
@@ -117,7 +117,7 @@ def test_working_memory_is_never_underrated_and_never_doubled(name, px):
 def verdict(key, gb, *, device="cuda", host=256, px=1024, precision="auto"):
     known = next(k for k in KNOWN if k.key == key)
     made = plan(known.shape(), device=device, free_bytes=gb * GB, host_bytes=host * GB, width_px=px, height_px=px,
-                precision=precision, flow=facts(known.family).flow)
+                precision=precision, flow=facts(known.family).bfloat16)
     return made.verdict, made.place
 
 
@@ -173,8 +173,9 @@ def test_the_shape_of_files_on_disk(tmp_path):
     half = torch.zeros(7, dtype=torch.float16)
     save_file({"model.diffusion_model.a": half, "first_stage_model.b": torch.zeros(3),
                "cond_stage_model.transformer.c": torch.zeros(2)}, file)
-    found = {p.role: (p.numbers, p.bits) for p in shape_of(locate(str(file))).parts}
-    assert found == {"unet": (7, 16.0), "vae": (3, 32.0), "text_encoder": (2, 32.0)}
+    found = {p.role: (p.numbers, p.bits, p.kind) for p in shape_of(locate(str(file))).parts}
+    assert found == {"unet": (7, 16.0, "F16"), "vae": (3, 32.0, "F32"), "text_encoder": (2, 32.0, "F32")}
+    assert not shape_of(locate(str(file))).narrow and not shape.narrow
 
 
 def test_what_no_error_of_the_plan_could_help_is_refused_before_loading(tmp_path, monkeypatch):

@@ -69,6 +69,28 @@ def test_an_original_checkpoint_loads_offline_and_gives_the_same_image(tmp_path)
     assert np.abs(images[0] - images[1]).max() < 1e-5
 
 
+def test_a_whole_xl_checkpoint_gives_the_same_image(tmp_path):
+    pipe = tiny.pipeline("sdxl", tmp_path / "parts")
+    narrow = tiny.text_encoder(CLIPTextModelWithProjection, len(pipe.tokenizer), width=16)
+    pipe.register_modules(text_encoder_2=narrow)  # the converter tells the two by their widths
+    save_file(ldm.checkpoint(pipe), tmp_path / "model.safetensors")
+    configs = {name: dict(getattr(pipe, name).config) | {"_class_name": type(getattr(pipe, name)).__name__}
+               for name in ("unet", "vae", "scheduler")}
+    for name, kind in (("text_encoder", "CLIPTextModel"), ("text_encoder_2", "CLIPTextModelWithProjection")):
+        configs[name] = json.loads(getattr(pipe, name).config.to_json_string()) | {"architectures": [kind]}
+    located = locate(str(tmp_path / "model.safetensors"))
+    opened = open_single_file(located, torch.float32, configs=configs)
+    assert located.family == "sdxl"
+    words = pipe.tokenizer("a boat", padding="max_length", return_tensors="pt").input_ids
+    for name in ("text_encoder", "text_encoder_2"):
+        one, two = (getattr(p, name)(words)[0] for p in (pipe, opened))
+        assert torch.allclose(one, two, atol=1e-5)
+    given = {"text_embeds": torch.ones(1, 32), "time_ids": torch.ones(1, 6)}
+    one, two = (p.unet(torch.ones(1, 4, 16, 16), 5, torch.ones(1, 7, 64), added_cond_kwargs=given)[0]
+                for p in (pipe, opened))
+    assert torch.allclose(one, two, atol=1e-5)
+
+
 @pytest.mark.parametrize("family", ["sd2", "sdxl"])
 def test_written_folders_name_every_part(family, tmp_path):
     index = json.loads((write_configs(family, tmp_path) / "model_index.json").read_text())
@@ -81,7 +103,7 @@ def test_families_are_told_from_the_table_of_tensors(tmp_path):
     path = tmp_path / "m.safetensors"
     for key, family in (("conditioner.embedders.1.model.x", "sdxl"), ("cond_stage_model.model.x", "sd2"),
                         ("cond_stage_model.transformer.x", "sd1")):
-        save_file({key: torch.zeros(1)}, path)
+        save_file({key: torch.zeros(1)}, path, metadata={"modelspec.prediction_type": "v"})
         assert locate(str(path)).family == family
     save_file({"lora_unet_x.lora_down.weight": torch.zeros(1)}, path)
     with pytest.raises(ExplorerError, match="not a whole Stable Diffusion"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -136,3 +137,29 @@ def test_a_checkpoint_file_and_an_adapter_become_one_source(opened, home, tmp_pa
     app.number_input(key=f"weight_{root}/style.safetensors").set_value(0.8).run()
     press(app, say("models.look"))
     assert newest(home).model == f"{root}/base.safetensors + {root}/style.safetensors*0.8"
+
+
+def table(path, rows, notes):
+    """Writes a safetensors file whose rows hold nothing."""
+    head = json.dumps({n: {"dtype": "F16", "shape": [0], "data_offsets": [0, 0]} for n in rows}
+                      | {"__metadata__": notes}).encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head)
+
+
+@pytest.mark.parametrize(("rows", "key", "chosen"), [
+    (["joint_blocks.0.x_block.attn.qkv.weight"], "model_parts", SOURCE),
+    (["cond_stage_model.model.x", "first_stage_model.x"], "model_predicts", "epsilon")])
+def test_what_a_file_does_not_hold_or_say_is_asked(opened, home, board, tmp_path, rows, key, chosen):
+    end(board, DownloadModel("me/boat"), {"source": SOURCE, "info": to_json(INFO)})
+    root = tmp_path / "models"
+    root.mkdir()
+    table(root / "net.safetensors", rows, {})
+    save_settings(dataclasses.replace(load_settings(home), model_folders=(str(root),)))
+    app = opened("models")
+    next(g for g in app.button_group if g.label == say("pick.model")).set_value("folder").run()
+    app.checkbox(key=f"this_model_{root}").set_value(True).run()
+    assert next(b for b in app.button if b.label == say("models.look")).disabled
+    asked = app.selectbox if key == "model_parts" else app.radio
+    asked(key=key).set_value(chosen).run()
+    press(app, say("models.look"))
+    assert newest(home).model == f"{root}/net.safetensors & {chosen}"

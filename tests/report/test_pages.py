@@ -17,8 +17,9 @@ from explorer.findings.finding import Finding, Measured
 from explorer.images.decode import png_bytes
 from explorer.records import Replay, from_json
 from explorer.report import page_one
-from explorer.report.blocks import Text
+from explorer.report.blocks import Document, Figure, Heading, Text
 from explorer.report.options import ReportOptions
+from explorer.report.pdf import pdf_bytes
 from explorer.report.write_report import document_of, make_report, make_sheet
 from explorer.texts import say, speaking
 from tests.report.case_for_report import make_case, picture
@@ -102,7 +103,8 @@ def test_annexes_are_folded_in_html_and_stand_last(example):
 
 
 def test_another_test_says_its_answer_on_the_first_page(example, monkeypatch):
-    monkeypatch.setattr(page_one, "MORE_ANSWERS", (lambda found, subject: [Text(f"known of {subject.name}")],))
+    more = (lambda found, subject, exhibit: [Text(f"known of {subject.name}")],)
+    monkeypatch.setattr(page_one, "MORE_ANSWERS", more)
     name = example.subjects()[0].name
     assert f"known of {name}" in pages(make_report(example, kind="pdf"))[0]
 
@@ -157,3 +159,11 @@ def test_the_data_holds_what_the_pages_say(example, tmp_path):
 def test_a_test_of_several_works_stands_in_one_dot_plot(tmp_path):
     document = document_of(many(tmp_path, 4))
     assert [b.alt for b in document.blocks if getattr(b, "alt", "") == say("page_one.works_among_alt")]
+
+
+def test_a_heading_goes_over_the_page_with_its_picture():
+    tall = Figure(png_bytes(picture(1, 64).repeat(2, axis=0)), "tall", "tall")
+    lines = tuple(Text("a line") for _ in range(24))
+    document = Document("t", "f", "2026-01-01T00:00:00.000Z", (*lines, Heading("Above it", 3), tall))
+    first, second = pages(pdf_bytes(document))
+    assert "Above it" not in first and second.startswith("Above it")

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from explorer.diffusion.noise import SOURCES, starting_noise
+from explorer.errors import ExplorerError
 from explorer.records.scans import CLAIM_BELOW, REPEATS_AT
 from explorer.search.seed_recovery import Scan, chance_of_cosine, noise_block, scan
 
@@ -39,6 +40,19 @@ def test_more_tries_make_a_claim_harder():
     *_, last = scan({"plain": marked(3, 0.6), "flipped": -marked(3, 0.6)}, first=0, stop=10,
                     sources=("torch-cpu", "cuda-philox"))
     assert last.tried == 10 * 2 * 2 and last.best[0].encoding == "plain"
+
+
+def test_earlier_scans_of_the_picture_make_a_claim_harder():
+    latents = {"plain": marked(3, 0.6)}
+    *_, alone = scan(latents, first=0, stop=10)
+    *_, again = scan(latents, first=0, stop=10, before=10 ** 30)
+    assert alone.claims() and again.best == alone.best and not again.claims()
+
+
+def test_latents_that_are_the_same_everywhere_are_refused():
+    blank = np.full(SHAPE, 0.3, np.float32) + np.arange(4, dtype=np.float32)[:, None, None]
+    with pytest.raises(ExplorerError, match="same everywhere"):
+        next(scan({"plain": blank}, first=0, stop=10))
 
 
 def test_a_scan_goes_on_where_it_stopped():

@@ -40,7 +40,8 @@ def recover(task: RecoverSeed, context: Context) -> Any:
     stored = case.record(SeedScan, task.scan_id)
     if stored is not None and stored.model_fingerprint != model.ref.fingerprint:
         raise ExplorerError("worker.recovery_model_files_changed")
-    state = _scan(task, context, model, latents, None if stored is None else _resumed(stored))
+    before = sum(s.tried for s in case.records(SeedScan, subject_id=subject.id) if s.id != task.scan_id)
+    state = _scan(task, context, model, latents, None if stored is None else _resumed(stored), before)
     found = _record(task, model, latents, state)
     found = _confirm(found, model, rgb, case.chosen_prompt(subject.id), context)
     context.commit(found)
@@ -69,13 +70,13 @@ def _latents(model: Model, rgb: np.ndarray, context: Context) -> dict[str, np.nd
 
 
 def _scan(task: RecoverSeed, context: Context, model: Model, latents: dict[str, np.ndarray],
-          resumed: Scan | None) -> Scan:
+          resumed: Scan | None, before: int) -> Scan:
     """Blocks of seeds to the end of the range; commits now and then, and when it is stopped."""
     began = written = time.monotonic()
     state, first = resumed, task.first if resumed is None else resumed.next_seed
     try:
         for state in scan(latents, first=task.first, stop=task.stop, sources=task.sources, keep=KEPT,
-                          resume=resumed):
+                          resume=resumed, before=before):
             now = time.monotonic()
             rate = (state.next_seed - first) / max(1e-6, now - began)
             context.report(state.next_seed - task.first, task.stop - task.first, say("progress.trying_seeds"),
@@ -94,7 +95,7 @@ def _record(task: RecoverSeed, model: Model, latents: dict[str, np.ndarray], sta
     matches = tuple(SeedMatch(m.seed, m.source, m.encoding, m.correlation, m.p_one, state.chance(m))
                     for m in state.best)
     return SeedScan(task.scan_id, task.subject_id, model.ref.fingerprint, task.first, task.stop,
-                    state.next_seed, state.tried, task.sources, tuple(latents), matches)
+                    state.next_seed, state.tried, task.sources, tuple(latents), matches, state.before)
 
 
 def _resumed(stored: SeedScan) -> Scan:
