@@ -18,7 +18,9 @@ def absolute_source(text: str) -> str:
 
     Workers run in another folder. What is no path that exists here ("world", a hub id, an address) stays as it is.
     """
-    return " + ".join(" & ".join(_absolute(p.strip()) for p in part.split(" & ")) for part in text.split(" + "))
+    parts = [part.strip() for part in text.split(" + ")]
+    return " + ".join(" & ".join(_absolute(p.strip()) for p in part.split(" & ")) if _absolute(part) == part
+                      else _absolute(part) for part in parts)
 
 
 def _absolute(part: str) -> str:

@@ -71,10 +71,10 @@ def locate(source: str, *, home: Path | None = None) -> Located:
     `home` is the workspace, whose `models/` holds downloads. Raises ExplorerError for what is not
     there, for pickles, for pipelines with code of their own and for kinds that this cannot run.
     """
-    first, _, rest = (part.strip() for part in source.partition(WITH))
-    if rest in PREDICTIONS:
+    first, _, rest = (part.strip() for part in source.rpartition(WITH))
+    if first and rest in PREDICTIONS:
         return _told(source, typed_path(first), rest)
-    if rest:
+    if first and rest and not typed_path(source).exists():  # a folder's own name may hold the sign
         return _with_parts(source, typed_path(first), locate(rest, home=home))
     if source == "world":
         folder = WORLD / "diffusion"

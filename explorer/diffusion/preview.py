@@ -33,9 +33,16 @@ class LatentPreview:
         return self._tiny or self.cells >= ENOUGH_CELLS
 
     def learn(self, latents: np.ndarray, rgb: np.ndarray) -> None:
-        """One finished image: `latents` (c, h, w) and its pixels (h·f, w·f, 3) uint8."""
+        """One finished image: `latents` (c, h, w) and its pixels (h·f, w·f, 3) uint8.
+
+        Where they are of other shapes nothing is learned: some pipelines resize what they drew.
+        """
+        if latents.ndim != 3 or not latents.size:
+            return
         channels, height, width = latents.shape
         cell = rgb.shape[0] // height
+        if rgb.shape[:2] != (height * cell, width * cell) or not cell:
+            return
         colours = rgb.reshape(height, cell, width, cell, 3).mean((1, 3)).reshape(-1, 3) / 255.0
         rows = _with_constant(torch.from_numpy(latents).reshape(channels, -1).T)
         self._gram += rows.T @ rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,7 +60,29 @@ def stratified(hits: Mapping[str, Sequence[int]], frame: Mapping[str, int], seed
         whole = len(rates) >= frame[name]  # then no prompt was left out by chance, but its seeds are a draw still
         variance += weight ** 2 * (_of_seeds(rates, seeds) if whole else _variance(rates))
     every = np.concatenate([_rates(h, seeds) for h in hits.values()])
-    return _estimate(share, variance, every, seeds, confidence, strata=(hits, frame))
+    found = _estimate(share, variance, every, seeds, confidence, strata=(hits, frame))
+    if found.one_sided:
+        return found
+    low, high = _over_strata(hits, frame, seeds, confidence)
+    return replace(found, low=max(0.0, share - low), high=min(1.0, share + high))
+
+
+def _over_strata(hits: Mapping[str, Sequence[int]], frame: Mapping[str, int], seeds: int,
+                 confidence: float) -> tuple[float, float]:
+    """How far the limits lie below and above the share: each stratum's own, squared and added up.
+
+    MOVER (Zou and Donner 2008): a stratum with few hits keeps its own skew, which one variance over all would lose.
+    """
+    total, below, above = sum(frame.values()), 0.0, 0.0
+    for name, found in hits.items():
+        rates, weight = _rates(found, seeds), frame[name] / total
+        whole = len(rates) >= frame[name]
+        one = _estimate(float(rates.mean()), _of_seeds(rates, seeds) if whole else _variance(rates), rates, seeds,
+                        confidence)
+        high = zero_limit(len(rates), confidence=(1 + confidence) / 2) if one.one_sided and not whole else one.high
+        below += (weight * (one.share - one.low)) ** 2
+        above += (weight * (0.0 if whole and one.one_sided else high - one.share)) ** 2
+    return math.sqrt(below), math.sqrt(above)
 
 
 def weighted(hits: Sequence[int], chances: Sequence[float], seeds: int, *, population: int,
@@ -137,7 +159,7 @@ def _estimate(share: float, variance: float, rates: np.ndarray, seeds: int, conf
 
     `largest` is the greatest weight of a drawn prompt, beside the mean one: with it hits could hide.
     """
-    from scipy.stats import beta, t
+    from scipy.special import betaincinv, stdtrit
     prompts, with_hits = len(rates), int((rates > 0).sum())
     whole = (prompts, prompts * seeds, round(float(rates.sum()) * seeds), with_hits)
     if not with_hits:
@@ -146,12 +168,12 @@ def _estimate(share: float, variance: float, rates: np.ndarray, seeds: int, conf
     effective = share * (1 - share) / variance if variance > 0 else float(prompts)
     if prompts > 1:
         tail = (1 + confidence) / 2
-        effective *= (float(t.ppf(tail, prompts * seeds - 1)) / float(t.ppf(tail, prompts - 1))) ** 2
+        effective *= (float(stdtrit(prompts * seeds - 1, tail)) / float(stdtrit(prompts - 1, tail))) ** 2
     most = prompts if with_hits < FEW_PROMPTS or share >= 1 else prompts * seeds
     effective = max(1.0, min(effective, most / (largest if largest > 1 else 1.0)))
     hits, tail = share * effective, (1 - confidence) / 2
-    low = float(beta.ppf(tail, hits, effective - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, effective - hits)) if hits < effective else 1.0
+    low = float(betaincinv(hits, effective - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, effective - hits, 1 - tail)) if hits < effective else 1.0
     return Estimate(share, low, high, *whole, effective, False, confidence)
 
 

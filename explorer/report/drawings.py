@@ -89,7 +89,7 @@ def _starts(axes: Any, dots: Sequence[tuple[Start, float, float]], section: str)
 
 
 def _figure(label: str, *, tall: bool = True) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(7.2, 3.6 if tall else 1.6), dpi=160, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.2, 3.6 if tall else 1.45), dpi=160, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -33,7 +33,7 @@ from explorer.texts import language, say
 _INK, _QUIET, _LINE, _BAND, _MARK = (28, 31, 36), (86, 93, 104), (213, 217, 224), (243, 245, 248), (31, 95, 168)
 _SIZES = {1: 20, 2: 14, 3: 11.5}
 _MARGIN_MM, _GAP_MM = 20, 5
-_TALLEST_MM, _TALLEST_IN_ROW_MM, _TALLEST_LARGE_MM = 120, 56, 110
+_TALLEST_MM, _TALLEST_IN_ROW_MM, _TALLEST_LARGE_MM = 120, 50, 110
 _HEADING_MM = 14
 _SMALLEST_PX = 480  # smaller pictures are enlarged by whole factors, so that viewers do not blur them
 

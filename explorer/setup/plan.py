@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from explorer.findings.control_check import MATCHED, USUAL, ControlCheck
 from explorer.jobs import timings
 from explorer.records import ModelInfo
+from explorer.records.families import facts
 from explorer.records.policy import Policy, policy_for
 from explorer.records.timing import Timing
 from explorer.settings import Settings
@@ -61,7 +62,7 @@ def plan(choices: Choices, need: Needed, info: ModelInfo | None, check: ControlC
     timing, count = timing_of(info, settings), check.pictures if check else 0
     replay_s = timing.replay_s(policy.steps, policy.guidance) if timing else 0.0
     work_s = timing.work_s(policy) if timing else 0.0
-    results = works * policy.seeds * policy.size_px ** 2 * BYTES_A_PIXEL
+    results = works * policy.seeds * (policy.size_px or facts(need.family).size_px) ** 2 * BYTES_A_PIXEL
     return SetupPlan(
         policy, count, check.ranked if check else 0, works, replay_s, work_s, work_s * count, work_s * works,
         (2 * timing.load_s + timing.lists_s) if timing else 0.0, check.smallest_p if count and check else 1.0,

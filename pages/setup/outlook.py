@@ -32,9 +32,9 @@ def draw(now: Here) -> None:
         _fetching(now, found, need)
     if found.fetch:
         _under_way(found)
-    _figures(told, found, need)
+    _figures(told)
     if check is not None:
-        pictures.said(check)
+        pictures.fitting(check)
     _go(now, found, need, told)
 
 
@@ -98,30 +98,31 @@ def resume() -> None:
     launch.ensure_workers(here.settings)
 
 
-def _figures(told: SetupPlan, found: Choices, need: Needed) -> None:
+def _figures(told: SetupPlan) -> None:
     """The table of what will happen, in the order in which it does."""
     st.subheader(say("setup.will_happen"), anchor=False)
     if told.work_s:
         st.markdown(say("setup.one_picture", time=minutes(told.work_s), seeds=told.policy.seeds,
                         replay=minutes(told.replay_s), steps=told.policy.steps,
                         guidance=f"{told.policy.guidance:g}", px=told.policy.size_px))
+        _table(told)
     else:
-        st.markdown(say("setup.not_timed"))
-    rows = [(say("setup.row_once"), _time(told, told.once_s)),
-            (say("setup.row_controls", n=told.controls), _time(told, told.controls_s)),
-            (say("setup.row_calibration"), say("setup.seconds")),
-            (say("setup.row_works", n=told.works), _time(told, told.works_s)),
-            (f"**{say('setup.row_total')}**", f"**{_time(told, told.total_s)}**")]
-    st.markdown("\n".join([say("setup.rows_head"), "|---|---|", *(f"| {a} | {b} |" for a, b in rows)]))
-    st.markdown(say("setup.disk", fetch=size(told.fetch_bytes), kept=size(told.results_bytes),
-                    free=size(told.free_bytes)))
+        st.markdown(say("setup.not_timed", n=told.controls, works=told.works))
+    fetch = say("setup.disk_fetch", size=size(told.fetch_bytes)) if told.fetch_bytes else ""
+    st.markdown(say("setup.disk", fetch=fetch, kept=size(told.results_bytes), free=size(told.free_bytes)))
     if told.ranked:
         st.markdown(say("setup.smallest", n=told.ranked, p=f"{told.smallest_p:.3f}"))
     st.caption(say("setup.not_now"))
 
 
-def _time(told: SetupPlan, seconds: float) -> str:
-    return minutes(seconds) if told.work_s else say("setup.unknown")
+def _table(told: SetupPlan) -> None:
+    """Each part with its time."""
+    rows = [(say("setup.row_once"), minutes(told.once_s)),
+            (say("setup.row_controls", n=told.controls), minutes(told.controls_s)),
+            (say("setup.row_calibration"), say("setup.seconds")),
+            (say("setup.row_works", n=told.works), minutes(told.works_s)),
+            (f"**{say('setup.row_total')}**", f"**{minutes(told.total_s)}**")]
+    st.markdown("\n".join([say("setup.rows_head"), "|---|---|", *(f"| {a} | {b} |" for a, b in rows)]))
 
 
 def _go(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
@@ -131,8 +132,8 @@ def _go(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
     for sentence in told.missing:
         st.info(plain(sentence), icon=":material/pending:")
     if not told.missing and told.work_s:
-        effort = st.select_slider(say("setup.effort"), decisions.EFFORTS, found.seeds, key="setup_seeds_here",
-                                  format_func=lambda n: _at(now, found, need, n))
+        effort = st.radio(say("setup.effort"), decisions.EFFORTS, decisions.EFFORTS.index(found.seeds),
+                          key="setup_seeds_here", format_func=lambda n: _at(now, found, need, n), horizontal=True)
         if effort != found.seeds:
             steps.change(now, found, seeds=effort)
             st.rerun()

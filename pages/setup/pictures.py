@@ -36,10 +36,8 @@ def works(now: Here, found: Choices) -> Choices:
     if case is not None and case.subjects():
         subjects = case.subjects()
         st.markdown(say("setup.works_here", n=len(subjects), case=plain(case.title)))
-        with st.container(horizontal=True):
-            for subject in subjects[:SHOWN]:
-                widgets.thumbnail(case, subject.pixels_sha256, width_px=72,
-                                  alt=say("subject.alt", name=subject.name))
+        widgets.thumbnails(case, [(s.pixels_sha256, say("subject.alt", name=s.name)) for s in subjects[:SHOWN]],
+                           width_px=72)
     else:
         st.markdown(say("setup.works_text"))
         upload.drop(now if case else state.fresh(now), "setup")
@@ -138,6 +136,14 @@ def check_of(now: Here, found: Choices) -> ControlCheck | None:
 def said(check: ControlCheck) -> None:
     """The check in sentences: how many, how old, and whether they fit."""
     st.markdown(say("setup.check_count", n=check.pictures, ranked=check.ranked, p=f"{check.smallest_p:.3f}"))
+    fitting(check)
+    if not check.enough:
+        st.warning(say("setup.missing_more", n=check.pictures, usual=USUAL, matched=MATCHED),
+                   icon=":material/add_photo_alternate:")
+
+
+def fitting(check: ControlCheck) -> None:
+    """Whether the controls are readable, new enough and like the works."""
     if check.refused:
         st.caption(say("setup.check_refused", n=check.refused))
     if check.older:
@@ -152,9 +158,6 @@ def said(check: ControlCheck) -> None:
                    icon=":material/balance:")
     if check.works and check.fitting == len(check.works):
         st.success(say("setup.check_fits", n=len(check.works)), icon=":material/check_circle:")
-    if not check.enough:
-        st.warning(say("setup.missing_more", n=check.pictures, usual=USUAL, matched=MATCHED),
-                   icon=":material/add_photo_alternate:")
 
 
-__all__ = ["check_of", "controls", "own_case", "said", "works"]
+__all__ = ["check_of", "controls", "fitting", "own_case", "said", "works"]

@@ -79,7 +79,9 @@ def _work(case: Case, job: Job) -> None:
                 widgets.thumbnail(case, case.replay(test.replay_id).image_sha256, width_px=110,
                                   alt=say("portfolio.closest_alt"))
         with told:
-            st.markdown(f"**{plain(subject.name)}** · {say(f'state.{job.state}')}")
+            open_still = job.state in ("queued", "running", "interrupted")
+            under_way = f" · {say(f'state.{job.state}')}" if open_still else ""
+            st.markdown(f"**{plain(subject.name)}**{under_way}")
             if finding:
                 st.markdown(plain(retold(finding.statement)))
                 if st.button(say("setup.open"), key=f"setup_open_{subject.id}", icon=":material/arrow_forward:"):

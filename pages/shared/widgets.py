@@ -135,6 +135,14 @@ def thumbnail(case: Case, blob: str, *, alt: str, width_px: int) -> None:
     picture(reduced(case, blob, 2 * width_px), alt=alt, width_px=width_px)
 
 
+def thumbnails(case: Case, blobs: Sequence[tuple[str, str]], *, width_px: int) -> None:
+    """Draws several of a case's PNGs small in a row that breaks where it must; each is (blob, what it shows)."""
+    st.html("".join(
+        f'<img src="{data_address(reduced(case, blob, 2 * width_px))}" alt="{quoted(alt)}" class="evidence" '
+        f'style="display:inline-block;width:{int(width_px)}px;height:auto;margin:0 0.5rem 0.5rem 0">'
+        for blob, alt in blobs))
+
+
 def reduced(case: Case, blob: str, side_px: int) -> bytes:
     """A case's PNG with its longer side at most `side_px`; the very bytes where they are few."""
     return _reduced(blob, side_px, lambda: case.blob(blob))

@@ -3,11 +3,12 @@
     python -m tests.benchmarks.bench_loop [--rounds 3] [--store]
     python -m tests.benchmarks.bench_loop --stored
 
-A picture of the bundled world's held-out works is put into a case on a fresh workspace, as the app does it, and the
-whole loop is put on the queue. Seconds run from before the picture is added until the first record of a kind is in
-the case: neighbours, words, a replay (of the search that follows the test; `first_try_s` is the first replay of the
-test itself), the verdict. Cold includes starting the workers and loading everything; warm is the next picture.
-Medians over the rounds; `busy` is the machine's load beside the run. The last line is JSON.
+A picture of the bundled world's held-out works is put into a case on a fresh workspace, as the app does it, and
+the whole loop is put on the queue. Seconds run from before the picture is added until the first record of a kind
+is in the case: neighbours, words, a replay (of the search that follows the test; `first_try_s` is the first replay
+of the test itself), the verdict, whether the model knows the picture. Cold includes starting the workers and
+loading everything; warm is the next picture. Medians over the rounds; `busy` is the machine's load beside the run.
+The last line is JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
+from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Finding, Measured
 from explorer.jobs import flows, launch
 from explorer.jobs.queue import Queue
@@ -52,6 +54,7 @@ def waited(settings: Settings, queue: Queue, case: Case, name: str, picture: byt
         "first_try_s": lambda: case.count_replays(subject.id),
         "verdict_s": lambda: case.records(Measured, subject_id=subject.id) and case.records(
             Finding, subject_id=subject.id),
+        "familiar_s": lambda: case.records(FamiliarityTest, subject_id=subject.id),
         "first_replay_s": lambda: case.count_replays(subject.id, search_id=flow.search_id)}
     found: dict[str, float] = {}
     while len(found) < len(told) and time.perf_counter() - began < PATIENCE_S:
@@ -80,11 +83,11 @@ def one_round(world: World, rows: list[dict]) -> tuple[dict[str, float], dict[st
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """The medians over the rounds; `familiar_s` is null where the loop does not ask it."""
+    """The medians over the rounds."""
     world = open_world()
     rows = sorted((r for r in read_manifest(world) if r["split"] == "test"), key=lambda r: r["sha256"])
     pairs = [one_round(world, rows[2 * n:2 * n + 2]) for n in range(rounds)]
-    result: dict[str, Any] = {"familiar_s": None, "rounds": rounds, "busy": round(os.getloadavg()[0], 1)}
+    result: dict[str, Any] = {"rounds": rounds, "busy": round(os.getloadavg()[0], 1)}
     for key in pairs[0][0]:
         result[key] = {state: round(statistics.median(pair[n][key] for pair in pairs), 2)
                        for n, state in enumerate(("cold", "warm"))}

@@ -59,9 +59,10 @@ class Counted:
 
 def rehearse(page, url: str, *, works: list[str], controls: str, until: str = "answer",
              look=lambda name: None) -> dict:
-    """Walks from the start page to the first tested picture, or `until` the "plan"; returns what it took.
+    """Walks from the start page to the first tested picture; returns what it took.
 
-    `look` is called with a name at each step.
+    `until` "plan" ends with the timed replay, "run" with the start, after which nothing is left to press. `look`
+    is called with a name at each step.
     """
     person, began = Counted(page), time.monotonic()
     page.goto(url)
@@ -87,6 +88,7 @@ def rehearse(page, url: str, *, works: list[str], controls: str, until: str = "a
         person.click(page.get_by_role("button", name=say("setup.start")))
         page.get_by_text(say("setup.close")).wait_for(timeout=WAIT_MS)
         look("run")
+    if until == "answer":
         page.get_by_role("button", name=say("setup.open")).first.wait_for(timeout=WAIT_MS)
         look("answer")
     return {"setup_clicks": person.clicks, "typed_strings": person.typed} | told | {
@@ -159,19 +161,19 @@ def fresh(folder: Path, repositories: dict[str, Path]) -> Iterator[str]:
             os.environ["HF_ENDPOINT"] = before
 
 
-def counted(folder: Path) -> dict:
+def counted(folder: Path, *, until: str = "run") -> dict:
     """`setup_clicks` and `typed_strings` of a rehearsal with small models in an empty `folder`."""
     works, controls = own_pictures(folder)
     with fresh(folder, small(folder)) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
-        return rehearse(page, url, works=works, controls=controls)
+        page.set_default_timeout(300_000)
+        return rehearse(page, url, works=works, controls=controls, until=until)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--until", choices=("plan", "answer"), default="answer")
+    parser.add_argument("--until", choices=("plan", "run", "answer"), default="answer")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--widths", nargs="*", type=int, default=[1280])
     given = parser.parse_args()
@@ -180,7 +182,7 @@ def main() -> None:
     made = full(folder) if given.full else small(folder)
     with fresh(folder, made) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
 
         def look(name: str) -> None:
             if given.pictures:

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from explorer.diffusion.autoencoder import decode
@@ -46,3 +47,10 @@ def test_a_tiny_decoder_is_used_where_the_model_has_one(models):
     model = models("sd1-tiny")
     latents, rgb = images(model, 1)
     assert np.array_equal(LatentPreview(model).look(latents), rgb)
+
+
+@pytest.mark.parametrize("latents", [(4, 16, 20), (4, 40, 40), (4, 16), (0,)])
+def test_nothing_is_learned_of_latents_that_are_not_the_pictures(models, latents):
+    preview = LatentPreview(models("sd1-kl"))
+    preview.learn(np.zeros(latents, np.float32), np.zeros((32, 32, 3), np.uint8))
+    assert preview.cells == 0

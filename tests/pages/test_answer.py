@@ -18,6 +18,7 @@ from explorer.world.example_picks import read_examples
 from pages.report.share import made_by
 from pages.shared import model_names
 from pages.shared.texts import say
+from tests.findings.test_verdict import CONTROLS, OTHER, measure
 from tests.pages.test_pages import EVERY, press, written
 
 TOLD = {t.story: t for t in read()}
@@ -150,7 +151,6 @@ def test_results_of_other_models_are_folded_under_their_own_name(opened, home):
     taken = store.open(at[0])
     own = store.create("Mine")
     subject = own.add_subject(taken.blob(taken.subjects()[0].sha256), "duck.webp")
-    from tests.findings.test_verdict import CONTROLS, OTHER, measure
     own.commit(dataclasses.replace(CONTROLS, model_fingerprint=OTHER.fingerprint))
     measure(own, "two", "does_not_stand_out", model=OTHER, p=0.7, replay=False)
     app = opened("findings", (own.id, subject.id))
@@ -158,6 +158,20 @@ def test_results_of_other_models_are_folded_under_their_own_name(opened, home):
     assert say("verdict.none") in written(app)
     fold = next(e for e in app.expander if e.label == say("verdict.others", n=1))
     assert "other" in fold.markdown[0].value
+
+
+def test_the_answer_is_there_while_the_rest_of_the_loop_still_runs(opened, case, home):
+    press(opened("subject", case), say("subject.run"))
+    own = CaseStore(home / "cases").open(case[0])
+    own.commit(CONTROLS)
+    measure(own, "one", "stands_out", p=0.02, replay=False)
+    app = opened("subject", case)
+    assert not app.exception and not app.error
+    order = names_of(app.main, ("subheader", "metric", "header"))
+    assert order[:2] == [say("verdict.stands_out"), say("verdict.p")] and app.metric[0].value == "0.02"
+    text = written(app)
+    assert say("state.queued") in text and say("subject.run_tested") in text
+    assert next(b for b in app.button if b.label == say("subject.run")).disabled
 
 
 def test_running_a_finished_example_again_runs_its_own_test_on_the_bundled_model(opened, home):

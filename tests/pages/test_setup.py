@@ -11,7 +11,9 @@ from explorer.cases.store import CaseStore
 from explorer.clip.known import KNOWN as CLIPS
 from explorer.clip.known import L
 from explorer.diffusion.known import KNOWN
+from explorer.findings.calibration import Calibration
 from explorer.findings.control_check import ControlCheck, WorkFit
+from explorer.findings.finding import Finding, Measured
 from explorer.images.decode import png_bytes
 from explorer.jobs import timings
 from explorer.jobs.queue import Queue
@@ -23,7 +25,8 @@ from explorer.jobs.tasks import (
     MeasureSubject,
     TimeReplay,
 )
-from explorer.records import ModelInfo, to_json
+from explorer.records import Effort, ModelInfo, to_json
+from explorer.records.policy import Policy
 from explorer.records.timing import Timing
 from explorer.settings import load_settings
 from explorer.setup import choices as chosen
@@ -31,7 +34,7 @@ from explorer.setup.dropped import keep_dropped
 from pages.shared.texts import minutes, plain, say, size
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
-from tests.pages.filled import picture
+from tests.pages.filled import picture, replay
 from tests.pages.test_models import board, end  # noqa: F401
 from tests.pages.test_pages import press, written
 
@@ -65,8 +68,9 @@ def finish(board, home, results) -> None:  # noqa: F811
 def test_the_first_choice_on_start_leads_here(opened):
     app = opened("start")
     assert say("start.which") in written(app)
-    links = [e.proto.label for e in app.get("page_link")]
-    assert links[:2] == [say("start.which_bundled"), say("start.which_real")]
+    links = [e.proto.label for e in app.main.get("page_link")]
+    first = links.index(say("start.which_bundled"))
+    assert links[first + 1] == say("start.which_real") and say("start.journalist_go") in links[first + 2:]
 
 
 def test_every_decision_has_an_answer_and_nothing_is_fetched_unasked(opened, home):
@@ -138,7 +142,7 @@ def test_the_plan_says_times_from_a_timed_replay_and_the_smallest_p(opened, home
     text, work_s = written(app), 16 * (20 * 2 * 4.0 + 8.0) + 2.0
     assert minutes(work_s) in text and minutes(112 * work_s) in text and minutes(113 * work_s + 150) in text
     assert "smallest p-value" in text.lower() and f"{1 / 90:.3f}" in text
-    app.select_slider(key="setup_seeds_here").set_value(4).run()
+    app.radio(key="setup_seeds_here").set_value(4).run()
     assert minutes(4 * 168.0 + 2.0) in written(app)
 
 
@@ -158,6 +162,29 @@ def test_one_press_starts_controls_and_works_with_the_models_own_policy(opened, 
         str(model), str(CLIPS[L].folder(home)), str(controls))
     assert settings.neighbours_from == ""
     assert say("setup.close") in written(app)
+
+
+def test_each_tested_picture_leads_to_its_answer(opened, home, mine, ready, board):  # noqa: F811
+    model, _ = ready
+    settings, case = load_settings(home), CaseStore(home / "cases").open(mine[0])
+    made, png = replay(3, mine[1])
+    case.commit(made, blobs={made.image_sha256: png})
+    board["device"].queue.submit(MeasureControls("c"))
+    task = MeasureSubject(mine[0], mine[1], "m", model=str(model))
+    board["device"].queue.submit(task)
+    begun = tuple(j.id for j in reversed(Queue(settings.database).active()))
+    chosen.save(settings, dataclasses.replace(chosen.load(settings), jobs=begun))
+    finish(board, home, {MeasureControls: {}, MeasureSubject: {}})
+    case.commit(Measured("m", mine[1], "p", "a door", 0.4, made.id, Effort(16, 640), {}, "c"))
+    case.commit(Finding("m", mine[1], "does_not_stand_out", "It came no closer.", {"p": 0.5}))
+    own = Calibration("c", "controls", made.recipe.model, Policy(), 40, 38, 0, 2, "2026-11-30")
+    case.commit(own)
+    case.close()
+    app = opened("setup", mine)
+    text = written(app)
+    assert say("setup.finished", n=1) in text and "It came no closer" in text and "2 of 40 control pictures" in text
+    press(app, say("setup.open"))
+    assert not app.exception and app.title[0].value == say("findings.title")
 
 
 def test_controls_that_do_not_fit_or_are_too_few_are_said_before(opened, home, mine, ready, board):  # noqa: F811

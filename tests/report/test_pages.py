@@ -103,10 +103,13 @@ def test_annexes_are_folded_in_html_and_stand_last(example):
 
 
 def test_another_test_says_its_answer_on_the_first_page(example, monkeypatch):
-    more = (lambda found, subject, exhibit: [Text(f"known of {subject.name}")],)
+    """Several lines of it leave room for the limits."""
+    propositions = say("likelihood.propositions", result=say("likelihood.result_not_flagged"))
+    more = (lambda found, subject, exhibit: [Text(f"known of {subject.name}" + " and more" * 20),
+                                             Text(propositions, "note")],)
     monkeypatch.setattr(page_one, "MORE_ANSWERS", more)
-    name = example.subjects()[0].name
-    assert f"known of {name}" in pages(make_report(example, kind="pdf"))[0]
+    first = pages(make_report(example, kind="pdf", options=ReportOptions(prepared_by="A. Witness")))[0]
+    assert f"known of {example.subjects()[0].name}" in first and "Similar is not derived" in first
 
 
 def test_an_answer_in_plain_words_falls_back_to_the_record():

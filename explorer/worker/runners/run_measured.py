@@ -13,6 +13,7 @@ import numpy as np
 from explorer.cases.case import utc_now
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
+from explorer.clip.bank import open_bank
 from explorer.clip.terms import TermList, choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.scores import compare
@@ -105,6 +106,9 @@ def controls(task: MeasureControls, context: Context) -> Any:
     name = _results_id(policy, task.controls, model.ref.fingerprint, encoder.fingerprint)
     path, files = _lines_path(context, name), _files(task.controls)
     done = {line.name for line in kept.read_lines(path)}
+    if policy.prompt_from != "caption" and any(file.name not in done for file in files):
+        for terms in terms_of(task.clip):  # which takes minutes the first time: said with a bar of its own
+            open_bank(encoder, terms, cache=context.settings.cache / "terms", run=context.run)
     for number, file in enumerate(files):
         context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
                                                file_name=file.name))

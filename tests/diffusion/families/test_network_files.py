@@ -19,6 +19,7 @@ from explorer.diffusion.network_files import network_family
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
+from explorer.folders import absolute_source
 from explorer.foreign.reading import Table, Tensor
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows
@@ -196,6 +197,17 @@ def test_folders_for_other_purposes_are_refused_in_one_sentence(folders, tmp_pat
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
     with pytest.raises(ExplorerError, match=says):
         locate(str(tmp_path))
+
+
+def test_a_folder_whose_own_name_holds_the_sign_is_that_folder(folders, tmp_path, monkeypatch):
+    (tmp_path / "salt & pepper").symlink_to(folders("sd1-kl"))
+    assert locate(str(tmp_path / "salt & pepper")).kind == "folder"
+    monkeypatch.chdir(tmp_path)
+    assert absolute_source("salt & pepper") == str(folders("sd1-kl").resolve())
+    (tmp_path / "net.gguf").write_bytes(b"")
+    assert absolute_source("net.gguf & epsilon") == f"{tmp_path / 'net.gguf'} & epsilon"
+    with pytest.raises(ExplorerError, match="no model file"):
+        locate("world & world")
 
 
 def test_stable_diffusion_2_is_asked_what_it_predicts(tmp_path):
