@@ -90,17 +90,13 @@ def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -
     )
     for rule in (_size, _start, _passes, _model, _adapters, _left):
         rule(now)
-    return _with(recipe, tuple(dict.fromkeys([*now.named, *generation.named])))
+    return replace(recipe, not_replayable=tuple(dict.fromkeys([*now.named, *generation.named])))
 
 
 def _program(generation: Generation) -> str:
     """The program whose ways are replayed; our own settings line names one."""
     own = generation.other.get("Program", "") if generation.tool == "Afterimage" else ""
     return own if own in PROGRAMS else PROGRAM_OF.get(generation.tool, "")
-
-
-def _with(recipe: Recipe, named: tuple[str, ...]) -> Recipe:
-    return replace(recipe, not_replayable=named)
 
 
 def _scheduler(now: _Building) -> str:

@@ -28,8 +28,8 @@ def _name(here: state.Here) -> str:
 def _switch(here: state.Here) -> None:
     known, source = models_panel.listed(here), here.settings.model
     sources = list(dict.fromkeys([source, *known]))
-    picked = st.radio(say("chip.switch"), sources, key=f"chip_{source}",
-                      format_func=lambda s: model_names.short(s, known.get(s)))
+    names = {s: model_names.short(s, known.get(s)) for s in sources}
+    picked = st.radio(say("chip.switch"), sources, key=f"chip_{source}", format_func=names.get)
     if st.button(say("chip.use"), type="primary", disabled=picked == source, key="chip_use"):
         switch_to(picked, here.settings, family=known[picked].family if picked in known else "")
         st.rerun()
