@@ -26,7 +26,7 @@ def brought(store: CaseStore, told: Told, *, origin: str) -> Case:
     return case
 
 
-def tested(settings, case: Case, policy: Policy) -> tuple[Measured, Finding]:
+def measured(settings, case: Case, policy: Policy) -> tuple[Measured, Finding]:
     foreground.run(settings, MeasureSubject(case.id, case.subjects()[0].id, new_search_id(), policy))
     return case.records(Measured)[-1], case.records(Finding)[-1]
 
@@ -37,9 +37,9 @@ def test_demonstrations_and_packages_before_it_change_nothing(settings, world, o
     example(store)  # another run of the same example, with a test under other settings
     case = brought(store, COMES_BACK, origin=origin)
     wanted, = open_told(store, COMES_BACK).records(Finding)
-    test, found = tested(settings, case, Policy("caption"))
+    test, found = measured(settings, case, Policy("caption"))
     assert (test.earlier_tests, test.earlier_searches) == (0, 0)
     assert (found.kind, found.numbers["at_least"]) == (wanted.kind, wanted.numbers["at_least"])
     if origin == "example":
-        again, exploratory = tested(settings, case, Policy("caption", seeds=64))  # chosen after a look, here too
+        again, exploratory = measured(settings, case, Policy("caption", seeds=64))  # chosen after a look, here too
         assert again.earlier_tests == 1 and exploratory.kind == "exploratory"
