@@ -78,7 +78,8 @@ def test_run_it_all_queues_the_loop(opened, case, home):
     app = press(opened("subject", case), say("subject.run"))
     queue = Queue(load_settings(home).database)
     names = [job.name for job in reversed(queue.active())]
-    assert names == ["EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "RunSearch"]
+    assert names == ["EmbedSubject", "FindNeighbours", "Interrogate", "MeasureSubject", "MeasureFamiliarity",
+                     "RunSearch"]
     assert all(job.case_id == case[0] for job in queue.active())
     assert app.query_params["search"] == queue.active()[0].task.search_id
 

@@ -104,12 +104,12 @@ def clear() -> bytes:
 
 
 def weighed(home, case_id, features):
-    """The case with both works tested against sixty controls, each with so much of every feature."""
+    """The case with both works tested against 120 controls, each with so much of every feature."""
     case = CaseStore(home / "cases").open(case_id)
     draw = np.random.default_rng(3)
-    told = [dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True)) for _ in range(60)]
-    controls = ControlResults("c", "sixty pictures", "f" * 64, "tiled_l2", Effort(16, 384),
-                              tuple(map(str, range(60))), tuple((0.4 + 0.02 * draw.normal(size=60)).tolist()),
+    told = [dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True)) for _ in range(120)]
+    controls = ControlResults("c", "120 pictures", "f" * 64, "tiled_l2", Effort(16, 384),
+                              tuple(map(str, range(120))), tuple((0.4 + 0.02 * draw.normal(size=120)).tolist()),
                               tuple(told), policy="p")
     case.commit(controls)
     for number, (subject, value) in enumerate(zip(case.subjects(), (0.1, 0.4), strict=True)):
@@ -128,7 +128,7 @@ def own_p_values(document) -> list[str]:
 def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, several, home):
     case = weighed(home, several[0], 0.0)
     found = portfolio_of(case)
-    assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 61)
+    assert [row.work.value for row in found.rows] == [0.1, 0.4] and found.rows[0].p == pytest.approx(1 / 121)
     q = found.rows[0].q
     assert own_p_values(compose(snapshot(case), ReportOptions())) == ["0.0163"]
     case.close()
@@ -136,7 +136,7 @@ def test_works_that_were_tested_are_ranked_with_a_false_discovery_rate(opened, s
     text = written(app)
     assert [s.value for s in app.subheader] == [say("portfolio_answer.listed", listed=1, judged=2)]
     assert say("portfolio.close", p=f"{found.rows[0].p:.3f}", q=f"{q:.3f}") in text
-    assert "2 works are listed at a false discovery rate" in text and "60 controls" in text
+    assert "2 works are listed at a false discovery rate" in text and "120 controls" in text
     assert say("portfolio.caution_q", n=2, q=f"{q:.3f}") in written(opened("findings", several))
 
 

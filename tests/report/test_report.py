@@ -138,13 +138,13 @@ def test_a_finding_with_controls_is_shown_with_its_error_rate(tmp_path):
     case = make_case(tmp_path)
     subject = case.subjects()[0]
     best = next(r for r in case.replays(subject.id, limit=-1) if r.recipe.start_sha256 is None)
-    values = tuple(np.linspace(0.5, 0.6, 40).tolist())
+    values = tuple(np.linspace(0.5, 0.6, 120).tolist())
     controls = ControlResults("c1", "The world's control works", MODEL.fingerprint, "tiled_l2", Effort(8, 320, 4.0),
-                              tuple(f"w{i}" for i in range(40)), values)
+                              tuple(f"w{i}" for i in range(120)), values)
     case.commit(controls)
     case.commit(judge(subject.id, best, Effort(8, 320, 4.0), score="tiled_l2", controls=controls))
     said = " ".join(_Reader(make_report(case).decode()).said)
-    assert "40 control works" in said and "Of 40 comparison pictures" in said
+    assert "120 control works" in said and "Of 120 comparison pictures" in said
     assert "No error rate has been measured for this model" in said
     assert "0.500 to 0.600" in said
 

@@ -1,4 +1,4 @@
-"""What a replay started from is said alike in captions, tables, plots and the ledger, whichever of four it is."""
+"""What a replay started from is said alike in captions, tables, plots and the ledger, whichever it is."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def more(case, start, *, value, seed=77, exhibit=False):
     png, noise = png_bytes(picture(seed)), np.zeros((4, 8, 8), "<f4").tobytes()
     given = {Start.NOISE: {}, Start.SUBJECT: {"start_sha256": subject.pixels_sha256, "strength": 0.3},
              Start.REPLAY: {"start_sha256": first.image_sha256, "strength": 0.6},
-             Start.OPTIMISED: {"noise_blob": hashlib.sha256(noise).hexdigest()}}[start]
+             Start.OPTIMISED: {"noise_blob": hashlib.sha256(noise).hexdigest()},
+             Start.FITTED: {"embedding_blob": hashlib.sha256(noise).hexdigest()}}[start]
     made = dataclasses.replace(
         first, id=f"{start}{seed}", recipe=dataclasses.replace(first.recipe, seed=seed, **given), exhibit=exhibit,
         image_sha256=hashlib.sha256(png).hexdigest(), closeness=first.closeness | {"tiled_l2": value})
@@ -86,15 +87,16 @@ def test_every_try_and_every_exhibit_names_its_start(case):
         more(case, start, value=0.3 + n / 100, seed=60 + n, exhibit=True)
     said = " ".join(captions(case))
     for words in ("from noise", "given the subject's picture at strength 0.3",
-                  "given another replay's picture at strength 0.6", "from optimised noise"):
+                  "given another replay's picture at strength 0.6", "from optimised noise",
+                  "under words that were fitted to the image"):
         assert words in said
     tried = next(b for b in document_of(case).everything() if isinstance(b, Table) and b.head[0] == "Try")
     at = tried.head.index("Started from")
-    assert [row[at] for row in tried.rows[-4:]] == ["noise", "the subject, 0.3", "another replay, 0.6",
-                                                    "optimised noise"]
+    assert [row[at] for row in tried.rows[-5:]] == ["noise", "the subject, 0.3", "another replay, 0.6",
+                                                    "optimised noise", "fitted words"]
 
 
-def test_plane_series_gallery_and_effort_tell_the_four_apart(case):
+def test_plane_series_gallery_and_effort_tell_them_apart(case):
     made = {start: more(case, start, value=0.1, seed=60 + n) for n, start in enumerate(Start)}
     subject = case.subjects()[0]
     for view in (case, snapshot(case)):

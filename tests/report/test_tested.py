@@ -127,16 +127,16 @@ def test_controls_that_do_not_fit_are_not_drawn(tmp_path):
 @pytest.mark.parametrize("features", [-1.0, 0.0, 1.0])
 @pytest.mark.parametrize("expectation", [expected(), expected(log=False), None])
 def test_the_dots_are_what_the_p_value_ranks(tmp_path, features, expectation):
-    case, controls = make_case(tmp_path), controls_of(expectation=expectation)
+    case, controls = make_case(tmp_path), controls_of(expectation=expectation, count=120)
     test, finding = put_to_test(case, controls, features=features, value=0.3)
     one = Ranked(test, controls)
     drawn = dots(one)
     right = sum(t <= drawn.mine if drawn.turned else t >= drawn.mine for t in drawn.theirs)
-    assert right == finding.numbers["at_least"] and len(drawn.theirs) == 60
+    assert right == finding.numbers["at_least"] and len(drawn.theirs) == 120
     caption, raw = among_controls(one).caption, sum(v <= 0.3 for v in controls.values)
-    assert f"{right} of 60 controls came at least as close" in caption
+    assert f"{right} of 120 controls came at least as close" in caption
     if expectation is not None:
-        assert f"Before anything is taken off, {raw} of 60 controls came at least as close." in caption
+        assert f"Before anything is taken off, {raw} of 120 controls came at least as close." in caption
         assert not features or raw != right, "the two counts must be told apart"
     assert ("2 is twice as close" in caption) == (expectation is not None and expectation.log)
 
