@@ -16,6 +16,7 @@ class Ranked:
 
     test: Measured
     controls: ControlResults
+    p: float | None = None  # as it went on record
 
 
 def portfolio_of(case: CaseView, *, rate: float = 0.1) -> Portfolio | None:
@@ -50,10 +51,10 @@ def without_p(together: Portfolio | None) -> frozenset[str]:
 def ranked_tests(case: CaseView, subject_id: str, *, score: str) -> list[Ranked]:
     """The newest test under each set of controls of this score, where its finding has a p-value; oldest first."""
     controls = {c.id: c for c in case.records(ControlResults) if c.score == score}
-    with_p = {f.id for f in case.records(Finding, subject_id=subject_id) if "p" in f.numbers}
+    with_p = {f.id: f.numbers["p"] for f in case.records(Finding, subject_id=subject_id) if "p" in f.numbers}
     newest: dict[str, Measured] = {}
     for test in case.records(Measured, subject_id=subject_id):
         if test.id in with_p and test.controls_id in controls and not (test.earlier_tests or test.caption_late):
             newest.pop(test.controls_id, None)
             newest[test.controls_id] = test
-    return [Ranked(t, controls[t.controls_id]) for t in newest.values()]
+    return [Ranked(t, controls[t.controls_id], with_p[t.id]) for t in newest.values()]

@@ -23,13 +23,14 @@ MATCHED = 0.5  # in complexity: controls within a factor of √2 in bytes are ab
 FEWEST_MATCHED = 19  # with fewer no p-value of 0.05 is possible
 
 
-def excesses(value: float, features: Mapping[str, float] | None,
-             controls: ControlResults) -> tuple[float, list[float]]:
+def excesses(value: float, features: Mapping[str, float] | None, controls: ControlResults, *,
+             one_spread: bool = True) -> tuple[float, list[float]]:
     """The subject's and the controls' closeness over what their features predict; higher is closer.
 
     The controls' are brought to the subject's spread, so that both mean the same. Without an expectation closeness
     itself is ranked, signed so that higher is closer, of few controls only those about as complex as the subject.
-    Without features all are ranked as they are, and of few that gives no p-value (see `comparable`).
+    Without features all are ranked as they are, and of few that gives no p-value (see `comparable`). Findings from
+    before 30 November 2026 were ranked without `one_spread`.
     """
     better, expected = SCORES[controls.score].better, controls.expectation
     sign = 1.0 if better == "higher" else -1.0
@@ -38,7 +39,8 @@ def excesses(value: float, features: Mapping[str, float] | None,
     if expected is None:
         return sign * value, [sign * v for v in ranked_values(features, controls)]
     theirs = [expected.excess(v, f, better=better) for v, f in zip(controls.values, controls.features, strict=True)]
-    return expected.excess(value, features, better=better), _of_one_spread(theirs, features, controls)
+    mine = expected.excess(value, features, better=better)
+    return mine, _of_one_spread(theirs, features, controls) if one_spread else theirs
 
 
 def position(mine: float, theirs: Sequence[float]) -> float:

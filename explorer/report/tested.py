@@ -69,7 +69,7 @@ def _against(controls: ControlResults | None) -> str:
 
 def dots(one: Ranked) -> Dots:
     """What the p-value ranks, with the axis in words."""
-    found, score = among(one.test, one.controls), one.controls.score
+    found, score = among(one.test, one.controls, one.p), one.controls.score
     axis = {"times": say("document.times_axis"), "score": drawings.axis_label(score),
             "difference": say("document.closer_axis", label=SCORES[score].label)}[found.unit]
     return Dots(found.mine, found.theirs, axis, found.turned)
@@ -78,7 +78,7 @@ def dots(one: Ranked) -> Dots:
 def among_controls(one: Ranked) -> Figure:
     """The subject among its controls as the p-value ranks them, with the count before anything is taken off."""
     drawn, values = dots(one), one.controls.values
-    words = {"controls": number(len(values)), "at_least": number(among(one.test, one.controls).at_least),
+    words = {"controls": number(len(values)), "at_least": number(among(one.test, one.controls, one.p).at_least),
              "raw": number(one.controls.as_close(one.test.value))}
     png = drawings.controls((drawn.mine,), drawn.theirs, label=drawn.axis, turned=drawn.turned)
     if not is_adjusted(one.controls, one.test.features):

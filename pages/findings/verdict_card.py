@@ -102,7 +102,7 @@ def _pair(case: Case, subject: Subject, one: Verdict) -> None:
 
 def _among(one: Verdict) -> Among:
     from explorer.findings.among import among
-    return among(one.test, one.controls)
+    return among(one.test, one.controls, one.p)
 
 
 def _dots(one: Verdict, *, key: str) -> None:

@@ -133,7 +133,7 @@ def test_a_set_too_small_to_be_checked_says_so_and_how_many_it_takes(count):
     assert "do not fit" not in found.statement
 
 
-@pytest.mark.parametrize("count", [5, 10, 13, 14, 30])
+@pytest.mark.parametrize("count", [10, 13, 14, 30])
 def test_a_set_that_differs_a_little_is_ranked_among_the_controls_most_like_each_work(count):
     found = _of_one_kind(count, shift=1.0)
     assert found.fit.matched and sum(r.p is not None for r in found.rows) > count / 2

@@ -95,5 +95,5 @@ def test_each_finished_example_has_the_answer_that_went_on_record(tmp_path, told
     for one in found:
         assert policy_of(one.test) == Policy("caption")
         if one.p is not None:
-            places = among(one.test, one.controls)
+            places = among(one.test, one.controls, one.p)
             assert (1 + places.at_least) / (1 + len(places.theirs)) == pytest.approx(one.p)

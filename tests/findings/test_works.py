@@ -30,7 +30,7 @@ def test_the_plane_charges_what_was_given(tmp_path):
     bits = {p.replay_id: p.bits for p in plane.points}
     assert len(bits) == 12
     assert bits["replay0000"] > 10 * bits["replay0003"]  # the starting image is most of it
-    assert {c.codec for c in plane.codecs} == {"WebP", "JPEG", "AVIF"}
+    assert {c.codec for c in plane.codecs} == {"WebP", "JPEG", "AVIF", "thumbnail"}
     assert min(plane.points, key=lambda p: p.bits).start is Start.NOISE and plane.band is plane.tested is None
 
 

@@ -97,7 +97,8 @@ def test_what_an_index_may_not_say(copy, entry):
 
 
 @pytest.mark.parametrize(("entry", "says"), [
-    ({"_class_name": "StableDiffusionInpaintPipeline"}, "not among"),
+    ({"_class_name": "PlantedPipeline"}, "not among"),
+    ({"_class_name": "StableDiffusionInpaintPipeline"}, "parts of a picture that it is given"),
     ({"unet": ["diffusers", "AutoModel"]}, "not take"),
     ({"unet": [None, None]}, "has no unet")])
 def test_kinds_and_classes_that_are_not_in_the_table(copy, entry, says):
