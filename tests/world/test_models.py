@@ -117,5 +117,5 @@ def test_card_quotes_this_world(here):
 
 def test_nothing_quotes_another_world(here):
     assert derive.stale(here.root) == []
-    assert set(derive.quoted(here.root)) == {"card.json", "controls.json", "examples.json", "findings.json",
-                                             "collection/fingerprint.json"}
+    assert set(derive.quoted(here.root)) == {"card.json", "controls.json", "examples.json", "familiarity.json",
+                                             "findings.json", "collection/fingerprint.json"}
