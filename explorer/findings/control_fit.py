@@ -78,8 +78,8 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
     """Whether a set of subjects is like the controls: the upper limit of a classifier's AUC stays under 0.65.
 
     The classifier is a linear discriminant, cross-validated. A set of fewer than `works_needed` cannot keep that
-    limit even where nothing tells it from the controls: it does not fit only where the AUC's lower limit lies
-    above 0.5, and `shown` is False. Fewer than 5 works are not compared.
+    limit even where nothing tells it from the controls: it does not fit only where the AUC lies above what chance
+    gives in 95% of such sets, and `shown` is False. Fewer than 5 works are not compared.
     """
     few, many = len(subjects), len(controls)
     if many < FEWEST:
@@ -92,8 +92,9 @@ def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mappin
     far = _far(a.mean(axis=0), b, names, limit=0.5)
     measured = say("aside.auc_limits", value=area.value, low=area.low, high=area.high)
     small = needed is None or few < needed
-    if area.low > CHANCE if small else area.high > LARGEST_AUC:
-        told = say("aside.works_told_controls" if area.low > CHANCE else "aside.works_not_show")
+    apart = area.value > auc_limits(CHANCE, positives=few, negatives=many).high
+    if apart if small else area.high > LARGEST_AUC:
+        told = say("aside.works_told_controls" if apart else "aside.works_not_show")
         return Fit(False, say("aside.without_any_model", told=told, measured=measured,
                               largest_auc=LARGEST_AUC), far,
                    auc=area.value, auc_high=area.high)

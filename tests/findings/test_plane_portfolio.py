@@ -141,6 +141,12 @@ def test_a_set_that_differs_a_little_is_ranked_among_the_controls_most_like_each
     assert min(r.p for r in found.rows if r.p is not None) >= 1 / 101
 
 
+def test_a_set_most_of_which_lies_outside_the_controls_gets_no_p_values():
+    found = _of_one_kind(5, shift=1.0)
+    assert not found.fit.fits and all(r.p is None and not r.listed for r in found.rows)
+    assert "can be told from the controls" in found.statement
+
+
 def test_controls_in_kind_are_the_hundred_most_like_a_work():
     draw = np.random.default_rng(3)
     controls = _controls(draw, 399)
