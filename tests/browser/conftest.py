@@ -11,6 +11,9 @@ import pytest
 from tests.browser.app import App, browser, chromium, running, settled
 from tests.pages.filled import fill
 
+LONG = pytest.mark.skipif(not os.environ.get("AFTERIMAGE_LONG_BROWSER"),
+                          reason="takes many minutes: set AFTERIMAGE_LONG_BROWSER=1")
+
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator:

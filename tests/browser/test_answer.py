@@ -17,7 +17,7 @@ from pages.shared.frame import ALONE, LIBRARY, PATH
 from pages.shared.texts import say
 from tests.browser.answer_place import ANSWER, HEIGHTS, answer_y_px
 from tests.browser.app import App, running
-from tests.browser.conftest import picture_file, visit
+from tests.browser.conftest import LONG, picture_file, visit
 from tests.browser.test_access import serious
 
 TOLD = {t.story: t for t in read() if t.replays < 100 and t.work_id}
@@ -74,6 +74,7 @@ def test_after_run_it_all_the_verdict_is_in_view_and_another_ones_package_did_no
     assert serious(tab) == []
 
 
+@LONG
 @pytest.mark.parametrize("story", TOLD)
 def test_run_this_one_gives_the_storys_answer_and_never_a_repeat_test(app, tab, story):
     told = TOLD[story]
@@ -89,6 +90,7 @@ def test_run_this_one_gives_the_storys_answer_and_never_a_repeat_test(app, tab, 
     assert found.kind == wanted.kind  # its rank may differ by a few where the rule of ranking is of a later day
 
 
+@LONG
 @pytest.mark.parametrize("width", [1280, 820, 390])
 def test_the_model_under_test_is_in_view_on_every_page(app, chrome, width):
     context = chrome.new_context(viewport={"width": width, "height": HEIGHTS[width]})
@@ -104,6 +106,7 @@ def test_the_model_under_test_is_in_view_on_every_page(app, chrome, width):
     context.close()
 
 
+@LONG
 def test_the_chip_opens_by_keyboard_and_offers_another_model(app, tab):
     visit(tab, app.url)
     tab.locator(f"{CHIP} button").first.focus()
@@ -113,6 +116,7 @@ def test_the_chip_opens_by_keyboard_and_offers_another_model(app, tab):
     tab.get_by_role("heading", name=say("setup.title"), exact=True, level=1).wait_for()
 
 
+@LONG
 def test_the_answer_ends_within_the_first_screen_and_on_a_phone_within_one_and_a_half():
     found = answer_y_px()
     assert found["1280"] <= HEIGHTS[1280] and found["390"] <= 1.5 * HEIGHTS[390]

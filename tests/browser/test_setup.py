@@ -12,11 +12,13 @@ from explorer.cases.store import CaseStore
 from explorer.findings.calibration import Calibration
 from explorer.findings.finding import Finding, Measured
 from pages.shared.texts import say
+from tests.browser.conftest import LONG
 from tests.browser.rehearsal import MOST_CLICKS, MOST_TYPED, fresh, full, own_pictures, rehearse, small
 from tests.browser.test_access import serious
 from tests.browser.test_ways import enter, tab_to, type_into
 
 
+@LONG
 def test_from_nothing_to_a_tested_picture(chrome, tmp_path):
     works, controls = own_pictures(tmp_path)
     made = full(tmp_path) if os.environ.get("AFTERIMAGE_FULL_REHEARSAL") else small(tmp_path)
@@ -46,6 +48,7 @@ def test_from_nothing_to_a_tested_picture(chrome, tmp_path):
     assert "bundled" not in found.error_rate
 
 
+@LONG
 def test_the_decisions_are_made_by_keyboard(chrome, tmp_path):
     _, controls = own_pictures(tmp_path)
     with fresh(tmp_path, {}) as url:
