@@ -9,7 +9,7 @@ from dataclasses import replace
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.control_fit import Fit, check_subject
 from explorer.findings.finding import WORLD_SOURCE, ControlResults, ErrorRate, Finding, Measured
-from explorer.findings.ranking import FEWEST_MATCHED, comparable, excesses, matched
+from explorer.findings.ranking import FEWEST_MATCHED, ONE_SPREAD_SINCE, comparable, excesses, matched
 from explorer.findings.wording import at_most, limits, number, percent, statement
 from explorer.records import Effort, LedgerEntry, Replay
 from explorer.records.scores import SCORES, shown
@@ -128,7 +128,8 @@ def _rate(rate: ErrorRate | None, best: Replay, kind: str) -> str:
     """How often this answer is wrong: unseen works flagged if it stands out, seen ones missed if it does not."""
     if rate is None or rate.model_fingerprint != best.recipe.model.fingerprint:
         return say("error_rate.elsewhere")
-    return missed_words(rate) if kind == "does_not_stand_out" and rate.missed else error_rate_words(rate)
+    said = missed_words(rate) if kind == "does_not_stand_out" and rate.missed else error_rate_words(rate)
+    return said if rate.date >= ONE_SPREAD_SINCE else f"{said.removesuffix('.')}; {say('error_rate.earlier_rule')}."
 
 
 def missed_words(rate: ErrorRate) -> str:

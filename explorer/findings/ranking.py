@@ -20,6 +20,7 @@ COMPLEXITY = "size"  # log2 of the bytes that the picture compresses to
 NEAR = 40  # fewest controls that a scale is of; with more, a fifth of them
 MANY = 100  # controls from which on they need not be matched
 MATCHED = 0.5  # in complexity: controls within a factor of √2 in bytes are about as complex
+ONE_SPREAD_SINCE = "2026-11-30"  # findings and rates from before were ranked without it
 FEWEST_MATCHED = 19  # with fewer no p-value of 0.05 is possible
 
 
@@ -30,7 +31,7 @@ def excesses(value: float, features: Mapping[str, float] | None, controls: Contr
     The controls' are brought to the subject's spread, so that both mean the same. Without an expectation closeness
     itself is ranked, signed so that higher is closer, of few controls only those about as complex as the subject.
     Without features all are ranked as they are, and of few that gives no p-value (see `comparable`). Findings from
-    before 30 November 2026 were ranked without `one_spread`.
+    before ONE_SPREAD_SINCE were ranked without `one_spread`.
     """
     better, expected = SCORES[controls.score].better, controls.expectation
     sign = 1.0 if better == "higher" else -1.0

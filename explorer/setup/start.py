@@ -93,32 +93,6 @@ def _neighbours(choices: Choices, works: tuple[str, ...], queue: Queue, *, index
     return tuple(jobs)
 
 
-def _collection(choices: Choices, settings: Settings) -> tuple[str, str]:
-    """What neighbours are looked for in ("" for nothing), and the folder that it is built from, if it is."""
-    if not choices.collection or "://" in choices.collection:
-        return choices.collection, ""
-    try:
-        return find_layout(choices.collection).source, ""
-    except ExplorerError:  # no index: a folder of pictures, of which one is made
-        return str(settings.home / "collections" / Path(choices.collection).name), choices.collection
-
-
-def _neighbours(choices: Choices, works: tuple[str, ...], queue: Queue, *, indexed: str, to_build: str,
-                clip: str) -> tuple[str, ...]:
-    """Writes the building of the collection and the look for neighbours to the queue, after the tests."""
-    if not indexed:
-        return ()
-    jobs: list[str] = []
-    if to_build:
-        jobs.append(queue.submit(BuildCollection(to_build, indexed, clip)))
-        jobs.append(queue.submit(IndexCollection(indexed), after=jobs[-1]))
-    ready = jobs[-1] if jobs else None
-    for work in works:
-        embed = queue.submit(EmbedSubject(choices.case, work, clip), after=ready)
-        jobs += [embed, queue.submit(FindNeighbours(choices.case, work, indexed, clip), after=embed)]
-    return tuple(jobs)
-
-
 def resume(choices: Choices, queue: Queue) -> str | None:
     """Puts what did not end well back on the queue, and what waits for it; its id, None for nothing."""
     for job in jobs_of(choices, queue):
