@@ -46,15 +46,24 @@ def unseen_words(found: FindingRatios) -> str:
 def sentences(found: FindingRatios) -> list[str]:
     """What is compared, the verbal line with its scale, and what a ratio is not; each one sentence or two."""
     result = say("likelihood.result_flagged" if found.flagged else "likelihood.result_not_flagged")
-    said = [say("likelihood.propositions", result=result), unseen_words(found)]
-    worst = [(copies, min(kinds.values(), key=lambda r: abs(math.log10(r.value))))
-             for copies, kinds in found.ratios.items()]
-    words = texts_of("likelihood_scale")
-    said += [say("likelihood.verbal", steps="; ".join(
-        say("likelihood.verbal_for" if r.value >= 1 else "likelihood.verbal_against", step=words[verbal(r.value)],
-            copies=copies_words(copies)) for copies, r in worst))] if worst else []
+    said = [say("likelihood.propositions"), say("likelihood.result", result=result), unseen_words(found)]
+    said += [verbal_words(found)] if found.ratios else []
     return [*said, say("likelihood.transposed"), say("likelihood.no_source"),
             say("likelihood.measured", date=found.rates.date, fingerprint=found.rates.model_fingerprint[:12])]
+
+
+def verbal_words(found: FindingRatios) -> str:
+    """The weaker ratio of each count of copies on ENFSI's scale; counts that say the same stand together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for copies, kinds in found.ratios.items():
+        weaker = min(kinds.values(), key=lambda r: abs(math.log10(r.value)))
+        step = verbal(weaker.value)
+        side = "none" if step == "none" else "for" if weaker.value >= 1 else "against"
+        groups.setdefault((side, step), []).append(copies_words(copies))
+    words = texts_of("likelihood_scale")
+    return say("likelihood.verbal", steps="; ".join(
+        say(f"likelihood.verbal_{side}", step=words[step], copies=", ".join(copies))
+        for (side, step), copies in groups.items()))
 
 
 def cost_words(reading: ScoreReading, copies: str) -> str:

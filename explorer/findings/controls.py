@@ -18,7 +18,7 @@ from explorer.errors import ExplorerError
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
-from explorer.findings.ranking import comparable, excesses
+from explorer.findings.ranking import FEWEST_MATCHED, MANY, comparable, excesses
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import ModelRef, from_json
@@ -126,7 +126,8 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, Any]:
     """How often works of a folder, none of them seen in training, are flagged when ranked among the others.
 
     Two halves by turns: odd works are controls for even ones and the other way round. Shares at p <= 0.01
-    and 0.05 with exact intervals. ExplorerError for fewer than 38 works: no p-value of 0.05 would be possible.
+    and 0.05 with exact intervals. ExplorerError for fewer than 38 works, and where none of them has controls that fit:
+    no p-value of 0.05 would be possible.
     """
     found = read_lines(lines)
     if len(found) < LEAST_CALIBRATED:
@@ -142,6 +143,8 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, Any]:
             fits = check_subject(told, controls.features, distances=spread).fits
             given = fits and comparable(told, controls)
             p_values += [rank_p_value(*excesses(line.value, told, controls))] if given else []
+    if not p_values:
+        raise ExplorerError("findings.controls_none_fit", half=len(found) // 2, needed=FEWEST_MATCHED, many=MANY)
     tested = len(found)  # a work that the controls do not fit gets no p-value and is not flagged
     rates = {level: share_interval(sum(p <= level for p in p_values), tested) for level in (0.01, 0.05)}
     return {"works": tested, "controls_fit": len(p_values), "seeds": policy.seeds} | {

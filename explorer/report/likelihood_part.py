@@ -18,8 +18,7 @@ def likelihood_answer(found: CaseView, subject: Subject, exhibit: Exhibit) -> li
     ratios = _ratios(found, subject) if exhibit.decided else None
     if ratios is None or not ratios.ratios:
         return []
-    propositions, _, verbal, *_ = ratio_words.sentences(ratios)
-    return [Text(verbal), Text(propositions, "note")]
+    return [Text(ratio_words.verbal_words(ratios)), Text(say("likelihood.propositions"), "note")]
 
 
 def likelihood_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Block]:

@@ -15,6 +15,7 @@ from explorer.findings.calibration import Calibration, quoted
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import Line, append_line, measured_rates
 from explorer.findings.features import FEATURES
+from explorer.findings.ranking import COMPLEXITY
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
@@ -129,16 +130,30 @@ def test_a_control_without_words_is_left_out_where_captions_are_tested(work, fol
     assert not {"05.png", "06.png"} & set(work.case.records(ControlResults)[0].names)
 
 
-def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
-    draw, lines = np.random.default_rng(1), tmp_path / "lines.jsonl"
+def measured_alike(folder, lines, spread: float) -> None:
+    """48 works' lines whose complexity differs by about `spread`."""
+    draw = np.random.default_rng(1)
     for file in sorted(folder.glob("[01]*.png")) + sorted(folder.glob("2*.png")):
         for copy in ("a", "b"):
             (folder / f"{copy}{file.name}").write_bytes(file.read_bytes())
             told = dict(zip(FEATURES, draw.normal(size=len(FEATURES)).tolist(), strict=True))
+            told[COMPLEXITY] *= spread
             append_line(lines, Line(f"{copy}{file.name}", float(draw.uniform(.2, .6)), "a window", told))
+
+
+def test_calibration_counts_only_what_the_controls_fit(tmp_path, folder):
+    lines = tmp_path / "lines.jsonl"
+    measured_alike(folder, lines, spread=0.2)
     found = measured_rates(lines, folder, POLICY)
     assert found["works"] == 48 and 30 <= found["controls_fit"] <= 48
     assert found["flagged_at_1"]["share"] == 0 <= found["flagged_at_5"]["share"] <= 0.2
+
+
+def test_works_that_no_controls_fit_are_no_rate_of_nothing(tmp_path, folder):
+    lines = tmp_path / "lines.jsonl"
+    measured_alike(folder, lines, spread=5.0)
+    with pytest.raises(ExplorerError, match="like complexity"):
+        measured_rates(lines, folder, POLICY)
 
 
 def test_a_caption_that_came_after_a_replay_gives_no_p_value(work, folder):  # noqa: F811
