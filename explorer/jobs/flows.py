@@ -80,10 +80,9 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
 def _known(queue: Queue, case_id: str, subject_id: str, policy: Policy, controls: str, model: str, clip: str, *,
            owner: str, after: str) -> tuple[str, ...]:
     """The test of familiarity beside a measured one: same words, same controls; the replays do not wait for it."""
-    words = "caption" if policy.prompt_from == "caption" else "recovered"
     first = () if controls in ("", "world") else (queue.submit(
-        MeasureKnownControls(controls, words, model, clip), owner=owner, after=after),)
-    test = MeasureFamiliarity(case_id, subject_id, new_search_id(), words, controls, model, clip)
+        MeasureKnownControls(controls, policy.words, model, clip), owner=owner, after=after),)
+    test = MeasureFamiliarity(case_id, subject_id, new_search_id(), policy.words, controls, model, clip)
     return *first, queue.submit(test, owner=owner, after=first[0] if first else after)
 
 

@@ -155,6 +155,17 @@ def enter(tab, name: str) -> None:
     tab.keyboard.press("Enter")
 
 
+def pick(tab, name: str, *, stands: str) -> None:
+    """Chooses one of a row of buttons as the keyboard does: Tab leads to the one that `stands`, arrows along."""
+    tab_to(tab, stands)
+    for way in ("ArrowRight",) * 4 + ("ArrowLeft",) * 8:
+        if name in tab.evaluate(FOCUSED)["lines"]:
+            tab.keyboard.press("Enter")
+            return
+        tab.keyboard.press(way)
+    raise AssertionError(f"no arrow leads from {stands!r} to {name!r}")
+
+
 def type_into(tab, name: str, text: str, *, end: str = "") -> None:
     tab_to(tab, name, field=True)
     tab.keyboard.press("Control+a")
