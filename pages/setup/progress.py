@@ -13,6 +13,7 @@ from explorer.findings.finding import Finding, Measured
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import MeasureSubject
 from explorer.setup import start
+from pages.findings import known_card
 from pages.setup import outlook, steps
 from pages.shared import state, widgets
 from pages.shared.state import Here
@@ -83,11 +84,11 @@ def _work(case: Case, job: Job) -> None:
                 None)
     finding = case.record(Finding, test.id) if test else None
     with st.container(border=True):
-        mine, theirs, told = st.columns([1, 1, 4], vertical_alignment="center")
-        with mine:
+        *places, told = st.columns([1, 1, 4] if test else [1, 5], vertical_alignment="center")
+        with places[0]:
             widgets.thumbnail(case, subject.pixels_sha256, width_px=110, alt=say("subject.alt", name=subject.name))
         if test:
-            with theirs:
+            with places[1]:
                 widgets.thumbnail(case, case.replay(test.replay_id).image_sha256, width_px=110,
                                   alt=say("portfolio.closest_alt"))
         with told:
@@ -102,15 +103,11 @@ def _work(case: Case, job: Job) -> None:
 
 def _answers(case: Case, finding: Finding) -> None:
     """Both questions with their answers in a few words; the second one where it has been asked."""
-    st.markdown(f"{say('verdict.question')} **{_short(finding, 'verdict.' + finding.kind)}**")
+    key = f"verdict.{finding.kind}"
+    st.markdown(f"{say('verdict.question')} **{say(key) if known(key) else plain(retold(finding.statement))}**")
     asked = case.records(FamiliarityTest, subject_id=finding.subject_id)
     if asked:
-        other = asked[-1].finding
-        st.markdown(f"{say('familiar.question')} **{_short(other, 'familiar.' + other.kind)}**")
-
-
-def _short(finding: Finding, key: str) -> str:
-    return say(key) if known(key) else plain(retold(finding.statement))
+        st.markdown(f"{say('familiar.question')} **{known_card.title(asked[-1].finding)}**")
 
 
 def _anew() -> None:
