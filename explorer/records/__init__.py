@@ -14,7 +14,7 @@ from explorer.records.prompts import PromptCandidate, TermGain
 from explorer.records.recipe import RECIPE_SCHEMA, Adapter, ModelRef, Recipe, Start, Variation, recipe_digest
 from explorer.records.replay import Environment, Replay
 from explorer.records.replay_settings import ReplaySettings, StopRules
-from explorer.records.search import Effort, LedgerEntry, SearchPlan, SearchSummary
+from explorer.records.search import Effort, LedgerEntry, PromptRead, SearchPlan, SearchSummary
 from explorer.records.subject import Embedding, Subject
 
 __all__ = [
