@@ -19,7 +19,8 @@ from explorer.records.subject import Embedding, Subject
 
 __all__ = [
     "RECIPE_SCHEMA", "Adapter", "CollectionInfo", "CopyCheck", "Effort", "Embedding", "Environment",
-    "LedgerEntry", "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "Recipe", "Replay",
+    "LedgerEntry", "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "PromptRead", "Recipe",
+    "Replay",
     "ReplaySettings", "SearchPlan", "SearchSummary", "Start", "StopRules", "Subject", "TermGain", "Variation",
     "from_json", "recipe_digest", "to_json",
 ]
