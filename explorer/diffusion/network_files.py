@@ -7,7 +7,7 @@ from pathlib import Path
 
 from explorer.errors import ExplorerError
 from explorer.foreign.gguf_reading import read_gguf
-from explorer.foreign.reading import Table, Tensor, read_table
+from explorer.foreign.reading import Tensor, TensorTable, read_table
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.", "transformer.", "unet.")
 # The class of each family's network, which a model must have whose other parts are taken.
@@ -37,7 +37,7 @@ _WORDS_SEEN = ("input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight",
 _OTHERS = re.compile(r"(?<![a-z])(edit|kontext|inpaint(ing)?|fill|controlnet|depth|canny)(?![a-z])", re.IGNORECASE)
 
 
-def table_of(path: Path) -> Table:
+def table_of(path: Path) -> TensorTable:
     """The table of a .safetensors or .gguf file."""
     return read_gguf(path) if path.suffix.lower() == ".gguf" else read_table(path)
 
@@ -51,7 +51,7 @@ def bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def network_family(table: Table, path: Path) -> str:
+def network_family(table: TensorTable, path: Path) -> str:
     """The family of the network in a file, "" where there is none that is known.
 
     ExplorerError for a network that makes films, or one that fills in or changes a picture that it is given.
