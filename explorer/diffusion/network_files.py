@@ -34,6 +34,9 @@ _SIGNS = (
     ("unet", "conv_in.weight"))
 _WORDS_SEEN = ("input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight",
                "down_blocks.{}.attentions.0.transformer_blocks.0.attn2.to_k.weight")
+# How text encoders and autoencoder are called in a file that holds them beside the network.
+_BESIDE = ("first_stage_model.", "vae.", "text_encoders.", "cond_stage_model.", "conditioner.", "text_encoder.",
+           "text_encoder_2.", "text_encoder_3.")
 _OTHERS = re.compile(r"(?<![a-z])(edit|kontext|inpaint(ing)?|fill|controlnet|depth|canny)(?![a-z])", re.IGNORECASE)
 
 
@@ -49,6 +52,11 @@ def bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if found:
             return found
     return tensors
+
+
+def holds_other_parts(tensors: dict[str, Tensor]) -> bool:
+    """Whether the file of a network has text encoders or an autoencoder beside it."""
+    return any(name.startswith(_BESIDE) for name in tensors)
 
 
 def network_family(table: TensorTable, path: Path) -> str:
