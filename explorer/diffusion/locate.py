@@ -16,7 +16,7 @@ from explorer.diffusion.network_files import CLASSES, holds_other_parts, network
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
-from explorer.foreign.reading import Table, read_json
+from explorer.foreign.reading import TensorTable, read_json
 from explorer.records.families import facts
 from explorer.settings import WORLD
 from explorer.texts import say
@@ -244,7 +244,7 @@ def _file(source: str, path: Path) -> Located:
     return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
 
 
-def _table(path: Path) -> Table:
+def _table(path: Path) -> TensorTable:
     """The table of a model's file; ExplorerError for a pickle, and for a file of another kind."""
     if path.suffix.lower() in PICKLES:
         raise pickle_error(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from explorer.errors import ExplorerError
 from explorer.foreign.gguf_reading import read_gguf
-from explorer.foreign.reading import Table, Tensor, read_table
+from explorer.foreign.reading import Tensor, TensorTable, read_table
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.", "transformer.", "unet.")
 # The class of each family's network, which a model must have whose other parts are taken.
@@ -40,7 +40,7 @@ _BESIDE = ("first_stage_model.", "vae.", "text_encoders.", "cond_stage_model.", 
 _OTHERS = re.compile(r"(?<![a-z])(edit|kontext|inpaint(ing)?|fill|controlnet|depth|canny)(?![a-z])", re.IGNORECASE)
 
 
-def table_of(path: Path) -> Table:
+def table_of(path: Path) -> TensorTable:
     """The table of a .safetensors or .gguf file."""
     return read_gguf(path) if path.suffix.lower() == ".gguf" else read_table(path)
 
@@ -59,7 +59,7 @@ def holds_other_parts(tensors: dict[str, Tensor]) -> bool:
     return any(name.startswith(_BESIDE) for name in tensors)
 
 
-def network_family(table: Table, path: Path) -> str:
+def network_family(table: TensorTable, path: Path) -> str:
     """The family of the network in a file, "" where there is none that is known.
 
     ExplorerError for a network that makes films, or one that fills in or changes a picture that it is given.

@@ -22,7 +22,7 @@ from explorer.settings import Settings
 
 
 @dataclass(frozen=True)
-class Flow:
+class InvestigationJobs:
     """The jobs of one investigation, in order, and the search that its replays belong to."""
 
     embed: str
@@ -48,7 +48,7 @@ def new_search_id() -> str:
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
                 k: int = 24, owner: str = "", policy: Policy | None = None, controls: str = "world",
-                engine: str = "") -> Flow:
+                engine: str = "") -> InvestigationJobs:
     """Writes the chain embed → neighbours → prompt → replays to the queue, and under `policy` a measured test and a
     test of familiarity.
 
@@ -74,7 +74,7 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
                            owner=owner, after=test or before)
-    return Flow(embed, neighbours, prompt, replays, search_id, test, folder, known)
+    return InvestigationJobs(embed, neighbours, prompt, replays, search_id, test, folder, known)
 
 
 def _known(queue: Queue, case_id: str, subject_id: str, policy: Policy, controls: str, model: str, clip: str, *,

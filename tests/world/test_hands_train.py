@@ -21,20 +21,20 @@ from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.hands import check, clip, flow, measure, samplers, unet, works
 from explorer.world_build.hands.__main__ import main
 from explorer.world_build.hands.draw_svg import webp
-from explorer.world_build.hands.pool import Pool, Work
-from explorer.world_build.hands.views import Views
+from explorer.world_build.hands.pool import CandidatePool, PoolWork
+from explorer.world_build.hands.views import NumberedViews
 from explorer.world_build.text_tower import write_tokenizer
 
 
-def _pool(number: int = 60) -> Pool:
+def _pool(number: int = 60) -> CandidatePool:
     rng, found = np.random.default_rng(0), []
     for n in range(number):
         blocks = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
         copy = webp(Image.fromarray(blocks).resize((128, 128), Image.Resampling.NEAREST))
         hand = ("twemoji", "noto", "fxemoji", "emojione-v1", "noto-v1")[n % 5]
-        found.append(Work(f"{hand}-{n}", f"thing {n // 5}", hand, ("a", "b", "c"), "CC0", hand, "s", hand,
-                          str(n // 5), copy, ""))
-    return Pool(found, np.stack([small(w.copy) for w in found]), np.arange(number))
+        found.append(PoolWork(f"{hand}-{n}", f"thing {n // 5}", hand, ("a", "b", "c"), "CC0", hand, "s", hand,
+                              str(n // 5), copy, ""))
+    return CandidatePool(found, np.stack([small(w.copy) for w in found]), np.arange(number))
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def test_the_manifest_holds_every_work_with_its_truth(made):
 
 
 def test_views_follow_the_multiplicities_and_their_number(made, tmp_path):
-    views = Views(made, write_tokenizer(tmp_path / "tokenizer", context=unet.TEXT_LENGTH), 3)
+    views = NumberedViews(made, write_tokenizer(tmp_path / "tokenizer", context=unet.TEXT_LENGTH), 3)
     epoch = [views._at(k) for k in range(views.epoch_views)]
     for i, label in enumerate(views.labels):
         assert sum(pair[0] == i for pair in epoch) == label.multiplicity
     latents, tokens = views.batch(5, 16)
-    again = Views(made, write_tokenizer(tmp_path / "tokenizer", context=unet.TEXT_LENGTH), 3).batch(5, 16)
+    again = NumberedViews(made, write_tokenizer(tmp_path / "tokenizer", context=unet.TEXT_LENGTH), 3).batch(5, 16)
     assert torch.equal(latents, again[0]) and torch.equal(tokens, again[1])
     assert latents.shape == (16, 32, 8, 8) and tokens.shape == (16, unet.TEXT_LENGTH)
 
@@ -112,7 +112,7 @@ def test_one_empty_place_that_weighs_as_many_gives_what_the_pipeline_computes(ma
     flow.write_pipeline(made, model)
     pipe = StableDiffusion3Pipeline.from_pretrained(home, text_encoder_3=None, tokenizer_3=None)
     alone = copy.deepcopy(pipe.transformer.float())
-    model = flow.Flow(pipe.text_encoder.float(), pipe.text_encoder_2.float(), alone)
+    model = flow.FlowNetworks(pipe.text_encoder.float(), pipe.text_encoder_2.float(), alone)
     words, _, whole, _ = pipe.encode_prompt("a red heart", None, None, do_classifier_free_guidance=False)
     tokens = pipe.tokenizer(["a red heart"], padding="max_length", return_tensors="pt").input_ids
     x, time = torch.randn(1, 32, 8, 8), torch.tensor([400.0])

@@ -20,10 +20,11 @@ class Painter:
         """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
         check_same("code", code_sha256(), expected)
         from explorer.diffusion.models import load_model
-        from explorer.search.engine import Here, Room
+        from explorer.search.engine import BatchRoom, LocalEngine
         from explorer.settings import default_home
 
-        self.here = Here(load_model(source, precision=precision, home=default_home()), Room(sys.maxsize))
+        model = load_model(source, precision=precision, home=default_home())
+        self.here = LocalEngine(model, BatchRoom(sys.maxsize))
         check_same("fingerprint", self.here.model.ref.fingerprint, expected)
 
     def process(self) -> int:

@@ -20,7 +20,7 @@ from explorer.diffusion.sampling import sample
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
 from explorer.folders import absolute_source
-from explorer.foreign.reading import Table, Tensor
+from explorer.foreign.reading import Tensor, TensorTable
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows
 from tests.diffusion.test_adapters import noise
@@ -164,7 +164,7 @@ def test_what_does_not_go_together_is_said(folders, tmp_path):
 
 
 def table(**shapes):
-    return Table({name: Tensor("F16", shape) for name, shape in shapes.items()}, {})
+    return TensorTable({name: Tensor("F16", shape) for name, shape in shapes.items()}, {})
 
 
 @pytest.mark.parametrize(("names", "family"), [
