@@ -23,7 +23,7 @@ from explorer.settings import Settings
 
 
 @dataclass(frozen=True)
-class Flow:
+class InvestigationJobs:
     """The jobs of one investigation, in order, and the search that its replays belong to."""
 
     embed: str
@@ -49,7 +49,7 @@ def new_search_id() -> str:
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
                 k: int = 24, owner: str = "", policy: Policy | None = None, controls: str = "world",
-                engine: str = "", known: bool = True) -> Flow:
+                engine: str = "", known: bool = True) -> InvestigationJobs:
     """Writes the chain embed → neighbours → prompt → replays to the queue, and under `policy` a measured test and,
     where `known`, a test of familiarity.
 
@@ -76,7 +76,7 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
                            owner=owner, after=test or before)
-    return Flow(embed, neighbours, prompt, replays, search_id, test, folder, asked)
+    return InvestigationJobs(embed, neighbours, prompt, replays, search_id, test, folder, asked)
 
 
 def ask_known(queue: Queue, case_id: str, subject_id: str, *, words: str, controls: str, model: str, clip: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.familiarity.plan import PLANS, plan_for
+from explorer.familiarity.familiarity_plan import PLANS, plan_for
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.jobs.tasks import MeasureBody
 from explorer.records import Subject

@@ -11,7 +11,7 @@ LONGEST = 40
 
 
 def short(source: str, info: ModelInfo | None = None) -> str:
-    """The name of the bundled model or of a known one, else what it says it is, else the end of where it is from."""
+    """The bundled or a known model's name, else what it says it is, else the last part of where it is from."""
     if source == WORLD:
         return say("chip.world")
     base, *more = source.split(" + ")

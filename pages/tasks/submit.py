@@ -11,14 +11,14 @@ from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
 from explorer.findings.series import evaluations_per_s
 from explorer.jobs import flows, launch
-from explorer.jobs.flows import Flow, OwnTest
+from explorer.jobs.flows import InvestigationJobs, OwnTest
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
 from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, from_json
 from explorer.records.policy import Policy
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
-from explorer.setup.plan import timing_of
+from explorer.setup.setup_plan import timing_of
 from explorer.world.example_cases import evaluation_s, read
 from explorer.world.figures import read_card
 from pages.shared.state import Here, remember
@@ -36,7 +36,7 @@ def submit(here: Here, task: Any, *, after: str | None = None) -> str:
 
 
 def demonstrate(here: Here, case_id: str, subject_id: str, settings: ReplaySettings,
-                policy: Policy | None) -> Flow:
+                policy: Policy | None) -> InvestigationJobs:
     """The whole loop of one of the bundled examples, as it was made: always with the bundled model."""
     flow = flows.investigate(here.queue, case_id, subject_id, settings=settings, policy=policy)
     launch.ensure_workers(here.settings)
@@ -44,7 +44,7 @@ def demonstrate(here: Here, case_id: str, subject_id: str, settings: ReplaySetti
     return flow
 
 
-def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings) -> Flow:
+def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings) -> InvestigationJobs:
     """Puts the whole loop on the queue: embed, neighbours, prompt, measured test, replays."""
     chosen, case = here.settings, here.store.open(case_id)
     caption = case.subject(subject_id).caption

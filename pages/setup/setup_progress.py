@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.familiarity.records import FamiliarityTest
-from explorer.findings.calibration import Calibration, words
+from explorer.findings.calibration import Calibration, in_short
 from explorer.findings.finding import Finding, Measured
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import MeasureSubject
@@ -53,9 +53,9 @@ def _drawn() -> None:
     if any(not j.ended for j in jobs):
         st.caption(say("setup.close"))
     case = here.store.open(found.case)
-    _calibration(case)
     for job in tests:
         _work(case, job)
+    _calibration(case)
     case.close()
     if len(tests) > 1 and all(j.ended for j in jobs) and st.button(
             say("setup.together"), key="setup_together", icon=":material/photo_library:"):
@@ -74,7 +74,7 @@ def _calibration(case: Case) -> None:
     if made:
         with st.container(border=True):
             st.markdown(f"**{say('setup.calibration')}**")
-            st.markdown(plain(retold(words(made[-1]))))
+            st.markdown(in_short(made[-1]))
 
 
 def _work(case: Case, job: Job) -> None:
@@ -87,10 +87,13 @@ def _work(case: Case, job: Job) -> None:
         *places, told = st.columns([1, 1, 4] if test else [1, 5], vertical_alignment="center")
         with places[0]:
             widgets.thumbnail(case, subject.pixels_sha256, width_px=110, alt=say("subject.alt", name=subject.name))
+            if test:
+                st.caption(say("verdict.mine"))
         if test:
             with places[1]:
                 widgets.thumbnail(case, case.replay(test.replay_id).image_sha256, width_px=110,
                                   alt=say("portfolio.closest_alt"))
+                st.caption(say("setup.closest"))
         with told:
             open_still = job.state in ("queued", "running", "interrupted")
             under_way = f" · {say(f'state.{job.state}')}" if open_still else ""

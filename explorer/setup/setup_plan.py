@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from explorer.familiarity.plan import plan_for
+from explorer.familiarity.familiarity_plan import plan_for
 from explorer.findings.control_check import MATCHED, USUAL, ControlCheck
 from explorer.jobs import timings
 from explorer.records import ModelInfo
