@@ -33,6 +33,7 @@ from explorer.records.timing import Timing
 from explorer.settings import load_settings
 from explorer.setup import choices as chosen
 from explorer.setup.dropped import keep_dropped
+from explorer.texts.dates import month
 from pages.shared.texts import minutes, plain, say, size
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
@@ -82,7 +83,7 @@ def test_every_decision_has_an_answer_and_nothing_is_fetched_unasked(opened, hom
         ("model", "clip", "works", "controls", "effort"), 1)]
     assert app.selectbox(key="setup_model").value == KNOWN[0].source
     text = written(app)
-    assert plain(CLIPS[L].name) in text and KNOWN[0].released in text and say("setup.controls_where") in text
+    assert plain(CLIPS[L].name) in text and month(KNOWN[0].released) in text and say("setup.controls_where") in text
     assert app.radio(key="setup_seeds").value == 16
     press(app, say("setup.go_on"))
     assert jobs(home) == [] and load_settings(home).offline
