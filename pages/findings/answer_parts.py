@@ -24,7 +24,7 @@ def count(p: float, sentence: str, *, tip: str) -> None:
 
 
 def dots(mine: float, theirs: Sequence[float], *, axis: str, alt: str, key: str, turned: bool = False) -> None:
-    """Each control a dot, the picture a diamond, what is nearer on the right; `turned`: a smaller value is nearer."""
+    """Each control a dot, the picture a diamond, the nearer on the right; `turned`: smaller is nearer."""
     heights = [0.5 + 0.7 * ((n * _GOLDEN) % 1 - 0.5) for n in range(len(theirs))]
     traces = [_marks(theirs, heights, say("verdict.dot"), plots.GREY, "circle", 5),
               _marks([mine], [0.5], say("verdict.mine"), plots.WARM, "diamond", 14)]
