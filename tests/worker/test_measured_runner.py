@@ -15,8 +15,8 @@ from explorer.findings.calibration import Calibration, quoted
 from explorer.findings.case_tests import portfolio_of
 from explorer.findings.controls import Line, append_line, measured_rates
 from explorer.findings.features import FEATURES
-from explorer.findings.ranking import COMPLEXITY
 from explorer.findings.finding import ControlResults, Finding, Measured
+from explorer.findings.ranking import COMPLEXITY
 from explorer.images.decode import png_bytes
 from explorer.jobs.tasks import MeasureControls, MeasureSubject
 from explorer.records.policy import Policy
