@@ -1,4 +1,4 @@
-"""Findings: which model made the picture is asked from the page, and answers stand there with every source's rank."""
+"""Findings: which model made the picture is asked there, and answers stand there with every source's rank."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def test_the_report_has_the_answer_its_table_and_its_limits(case, home):
     store.commit(answered(subject.id))
     found = which_blocks(store, subject)
     assert isinstance(found[0], Heading) and [row[1] for row in found[2].rows] == ["0.4", "0.025", "0.025"]
-    assert isinstance(found[2], Table) and "2,832" in found[3].text and "Only these models were asked" in found[4].text
+    assert isinstance(found[2], Table) and "2,832" in found[3].text
+    assert "Only these models were asked" in found[4].text
 
 
 def test_numbers_are_words_on_both_pages():
