@@ -31,7 +31,7 @@ FIRST = (
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedSetting:
     """One setting of two pictures, as text; "" where a picture does not say it. `agree` is about what it means:
     "Euler a" and "euler_ancestral" are one sampler.
     """
@@ -50,13 +50,14 @@ def claims_of(recipe: Recipe) -> Generation:
     return found
 
 
-def compared(left: Generation, right: Generation) -> list[Compared]:
+def compared(left: Generation, right: Generation) -> list[ComparedSetting]:
     """Every setting that either says, the usual ones first; a field's name, or the file's own for other keys."""
     one, two = _said(left), _said(right)
     names = [n for n in FIRST if n in one or n in two]
     names += sorted(n for n in {**one, **two} if n not in FIRST)
     return [
-        Compared(n, one.get(n, ""), two.get(n, ""), _meant(n, one.get(n)) == _meant(n, two.get(n))) for n in names
+        ComparedSetting(n, one.get(n, ""), two.get(n, ""), _meant(n, one.get(n)) == _meant(n, two.get(n)))
+        for n in names
     ]
 
 

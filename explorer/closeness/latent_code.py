@@ -39,7 +39,7 @@ def decode(data: bytes) -> np.ndarray:
     """(c, h, w) float32 values that `encode` wrote."""
     step, channels, rows, columns, low, high = _HEAD.unpack(data[:_HEAD.size])
     levels = np.zeros((channels, rows, columns), np.int32)
-    reader = _Reader(data[_HEAD.size:])
+    reader = _BitReader(data[_HEAD.size:])
 
     def take(at: tuple[int, int, int], model: _Counts) -> int:
         levels[at] = low + reader.get(model)
@@ -149,7 +149,7 @@ class _Writer:
         return np.packbits(np.array(self.bits, np.uint8)).tobytes()
 
 
-class _Reader:
+class _BitReader:
     def __init__(self, data: bytes) -> None:
         self.bits = np.unpackbits(np.frombuffer(data, np.uint8)).tolist()
         self.at, self.low, self.high, self.value = 0, 0, _TOP, 0

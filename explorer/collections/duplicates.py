@@ -19,10 +19,10 @@ from explorer.collections.copyrule import CopyRule
 from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pairs import Pairs, equal_rows, groups, hash_pairs, vector_pairs
-from explorer.collections.parts import Parts, write_whole
-from explorer.collections.pictures import read_signatures
+from explorer.collections.parts import IndexParts, write_whole
 from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
+from explorer.collections.stored_signatures import read_signatures
 from explorer.records import Progress
 from explorer.run import QUIET, Run
 from explorer.texts import say
@@ -105,7 +105,7 @@ def store_multiplicity(collection: Collection, report: DuplicateReport) -> None:
     """Writes each work's multiplicity into the metadata of a collection that was built here.
 
     Open the collection again afterwards to see it."""
-    parts, at = Parts(collection.layout.folder), 0
+    parts, at = IndexParts(collection.layout.folder), 0
     for number in parts.numbers():
         rows = parts.rows(number)
         counts = report.multiplicity[at:at + len(rows)].tolist()

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from explorer.collections.looks import Encodes, Here, Looked, Pictures
-from explorer.collections.parts import Part, Parts, read_card, write_card
+from explorer.collections.parts import IndexPart, IndexParts, read_card, write_card
+from explorer.collections.picture_batches import Encodes, Looked, LooksHere, Pictures
 from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress
@@ -54,7 +54,7 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine
     folder, out = folder.resolve(), out.resolve()
     card = _card(out, folder, encoder, clip)
     items = list_items(folder, without=out)
-    parts = Parts(out)
+    parts = IndexParts(out)
     parts.sweep()
     known, dropped = _prune(parts, {i.key: i.state for i in items})
     refused = {k: v for k, v in card.get("refused", {}).items()
@@ -62,7 +62,7 @@ def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine
     new = [i for i in items if i.key not in known and i.key not in refused]
     card["texts"] = card.get("texts", any("caption" in i.said for i in items))
     write_card(out, {**card, "refused": refused})
-    made = _embed(new, parts, encoder, card, refused, out, len(known), engine or Here(encoder), run)
+    made = _embed(new, parts, encoder, card, refused, out, len(known), engine or LooksHere(encoder), run)
     if not known and not made:
         raise ExplorerError("collections.embed_none_pictures_read", items_count=len(items), folder=folder,
                             last_refused=next(iter(refused.values()), ("", "unknown"))[1])
@@ -82,7 +82,7 @@ def _card(out: Path, folder: Path, encoder: Encodes, clip: str) -> dict[str, Any
             "clip_fingerprint": encoder.fingerprint}
 
 
-def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
+def _prune(parts: IndexParts, states: dict[str, str]) -> tuple[set[str], int]:
     """Takes out rows whose picture is gone or changed; returns the keys that stay, and how many went."""
     known: set[str] = set()
     dropped = 0
@@ -96,8 +96,8 @@ def _prune(parts: Parts, states: dict[str, str]) -> tuple[set[str], int]:
     return known, dropped
 
 
-def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[str, Any], refused: dict[str, Any],
-           out: Path, before: int, engine: Engine, run: Run) -> int:
+def _embed(new: list[PictureFile], parts: IndexParts, encoder: Encodes, card: dict[str, Any],
+           refused: dict[str, Any], out: Path, before: int, engine: Engine, run: Run) -> int:
     made, at, begun = 0, 0, time.monotonic()
 
     def seen(done: int) -> None:
@@ -119,7 +119,7 @@ def _embed(new: list[PictureFile], parts: Parts, encoder: Encodes, card: dict[st
             arrays = {"image": np.concatenate(images).astype(np.float16), "signature": np.concatenate(marks)}
             if card["texts"]:
                 arrays["text"] = encoder.encode_texts(texts).astype(np.float16)
-            parts.write(Part(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
+            parts.write(IndexPart(rows, arrays), (parts.numbers() or [-1])[-1] + 1)
         made += len(rows)
         write_card(out, {**card, "refused": refused})
     run.report(Progress(len(new), len(new), say("progress.embedded")))

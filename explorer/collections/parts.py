@@ -29,14 +29,14 @@ SCHEMA = pa.schema([(n, pa.string()) for n in (
 
 
 @dataclass(frozen=True)
-class Part:
+class IndexPart:
     """Rows of one part: metadata dicts, (n, d) image and perhaps text embeddings, (n, 3072) signatures."""
 
     rows: Sequence[dict[str, Any]]
     arrays: dict[str, np.ndarray]  # keys of FOLDERS
 
 
-class Parts:
+class IndexParts:
     """The parts below one output folder."""
 
     def __init__(self, out: Path):
@@ -60,7 +60,7 @@ class Parts:
             raise ExplorerError("collections.parts_damaged_delete_file", metadata=self.metadata(number),
                                 error=error) from error
 
-    def write(self, part: Part, number: int) -> None:
+    def write(self, part: IndexPart, number: int) -> None:
         """Writes one part; it counts once its metadata is in place."""
         for kind, values in part.arrays.items():
             write_array(self.array(number, kind), values)
@@ -90,7 +90,7 @@ class Parts:
             rows = self.rows(number)
             arrays = {k: np.load(self.array(number, k), allow_pickle=False)[list(kept)] for k in FOLDERS
                       if self.array(number, k).exists()}
-            self.write(Part([rows[i] for i in kept], arrays), self.numbers()[-1] + 1)
+            self.write(IndexPart([rows[i] for i in kept], arrays), self.numbers()[-1] + 1)
         self.metadata(number).unlink()
         for kind in FOLDERS:
             self.array(number, kind).unlink(missing_ok=True)

@@ -35,7 +35,7 @@ class Fault(Exception):
         self.key, self.values = key, values
 
 
-class Room:
+class ByteBudget:
     """How many bytes the rows may still unpack to."""
 
     def __init__(self, size: int) -> None:
@@ -47,12 +47,12 @@ class Room:
             raise Fault("unpacks", size=self.size)
 
 
-def rows(kind: str, path: str, room: Room) -> int:
+def rows(kind: str, path: str, room: ByteBudget) -> int:
     """How many rows one metadata file holds, which take of `room`; Fault for what is not read."""
     return {"arrow": _arrow, "parquet": _parquet, "hdf5": _hdf5}[kind](path, room, room.size <= WHOLE)
 
 
-def _arrow(path: str, room: Room, whole: bool) -> int:
+def _arrow(path: str, room: ByteBudget, whole: bool) -> int:
     import pyarrow as pa
     count = 0
     reader = pa.ipc.open_file(pa.memory_map(path, "r"))
@@ -64,7 +64,7 @@ def _arrow(path: str, room: Room, whole: bool) -> int:
     return count
 
 
-def _parquet(path: str, room: Room, whole: bool) -> int:
+def _parquet(path: str, room: ByteBudget, whole: bool) -> int:
     import pyarrow.parquet as pq
     file, count = pq.ParquetFile(path, memory_map=True), 0
     groups = range(file.num_row_groups) if whole else sorted({0, file.num_row_groups - 1})
@@ -77,14 +77,14 @@ def _parquet(path: str, room: Room, whole: bool) -> int:
     return count
 
 
-def _weigh(batch: Any, room: Room) -> None:
+def _weigh(batch: Any, room: ByteBudget) -> None:
     """Takes of `room` what a batch's values come to once each stands by itself."""
     room.take(ROW * batch.num_rows)
     for column in batch.columns:
         _weigh_values(column, room)
 
 
-def _weigh_values(values: Any, room: Room) -> None:
+def _weigh_values(values: Any, room: ByteBudget) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
     kind = values.type
@@ -107,7 +107,7 @@ def _weigh_values(values: Any, room: Room) -> None:
     room.take(pc.sum(lengths).as_py() or 0)
 
 
-def _hdf5(path: str, room: Room, whole: bool) -> int:
+def _hdf5(path: str, room: ByteBudget, whole: bool) -> int:
     import h5py
     with h5py.File(path, "r") as file:
         own = isinstance(file.get("dataset", getlink=True), h5py.HardLink)
@@ -214,7 +214,7 @@ def answer(request: dict, _: bytes) -> tuple[dict, bytes]:
     limit(DATA=int(request.get("memory_mb", 0)) * 2**20 or memory_bytes())
     path, count = "", 0
     try:
-        room = Room(sum(os.path.getsize(p) for p in request["paths"]))
+        room = ByteBudget(sum(os.path.getsize(p) for p in request["paths"]))
         for path in request["paths"]:
             count += index(path) if request["op"] == "index" else rows(request["kind"], path, room)
         return {"count": count}, b""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
@@ -23,7 +23,7 @@ Learned = Callable[[np.ndarray, Sequence[np.ndarray]], list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
-class Compared:
+class RankedNeighbour:
     """A neighbour, ranked by closeness. `closeness` is empty where it has no readable picture;
     `clip_rank` is where CLIP had put it."""
 
@@ -33,14 +33,15 @@ class Compared:
 
 
 def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str = "tiled_l2",
-           only: Sequence[str] | None = None, learned: Learned | None = None, run: Run = QUIET) -> list[Compared]:
+           only: Sequence[str] | None = None, learned: Learned | None = None,
+           run: Run = QUIET) -> list[RankedNeighbour]:
     """Compares a subject (h, w, 3) uint8 with its neighbours' pictures.
 
     Ordered by the score `by`, nearest first; those without a picture follow in CLIP's order. `learned`
     (subject, others) adds scores of a network to the pixel scores.
     """
     subject = fit_square(subject_rgb, SIDE_PX)
-    scored: list[Compared] = []
+    scored: list[RankedNeighbour] = []
     for at in range(0, len(neighbours), BATCH):
         chunk = neighbours[at:at + BATCH]
         pictures = [_picture(n.image_path) for n in chunk]
@@ -50,7 +51,7 @@ def rerank(subject_rgb: np.ndarray, neighbours: Sequence[Neighbour], *, by: str 
         for number, (neighbour, other) in enumerate(zip(chunk, pictures, strict=True)):
             run.report(Progress(at + number, len(neighbours), say("progress.comparing_pictures")))
             scores = {} if other is None else {**compare(subject, other, only=only), **next(more)}
-            scored.append(Compared(neighbour, scores, neighbour.rank))
+            scored.append(RankedNeighbour(neighbour, scores, neighbour.rank))
     best = sort_key(by)
     scored.sort(key=lambda c: (by not in c.closeness, best(c.closeness[by]) if by in c.closeness else 0,
                                c.clip_rank))

@@ -20,17 +20,17 @@ _NAME = re.compile(rf"^(?P<base>.*?)[._](?P<part>{_ANY})(?:\.default)?(?:\.weigh
 
 
 @dataclass(frozen=True)
-class Part:
+class AdapterTensor:
     """One tensor of an adapter: the module that it is named after, and what it is there."""
 
     base: str
     kind: str
 
 
-def part_of(name: str) -> Part | None:
+def part_of(name: str) -> AdapterTensor | None:
     """What a tensor's name says; None for one of a kind that is not known here."""
     match = _NAME.match(name)
-    return Part(match["base"], PARTS[match["part"]]) if match else None
+    return AdapterTensor(match["base"], PARTS[match["part"]]) if match else None
 
 
 def is_lycoris(kinds: set[str]) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError
-from explorer.foreign.reading import Table
+from explorer.foreign.reading import TensorTable
 
 INPUT = "model.diffusion_model.input_blocks.0.0.weight"
 _V_NAME = re.compile(r"(?<![a-z])v[-_ ]?pred(iction)?(?![a-z])", re.IGNORECASE)
@@ -15,7 +15,7 @@ _KINDS = {"v": "v_prediction", "v_prediction": "v_prediction", "v-prediction": "
           "eps": "epsilon", "sample": "sample"}
 
 
-def check_checkpoint(table: Table, path: Path) -> None:
+def check_checkpoint(table: TensorTable, path: Path) -> None:
     """ExplorerError for a file that is not a whole text-to-image model: a refiner, one for inpainting, one without
     an autoencoder, one that predicts in Karras' (EDM) form.
     """
@@ -39,7 +39,7 @@ def is_refiner(names: set[str]) -> bool:
         n.startswith("conditioner.embedders.1.") for n in names)
 
 
-def scheduler_of(table: Table, path: Path) -> dict[str, Any]:
+def scheduler_of(table: TensorTable, path: Path) -> dict[str, Any]:
     """The parts of a scheduler's config that the file declares; nothing where it declares none.
 
     Trainers leave empty tensors called `v_pred` and `ztsnr`; others write the header's `modelspec.prediction_type`;
@@ -54,7 +54,7 @@ def scheduler_of(table: Table, path: Path) -> dict[str, Any]:
     return found
 
 
-def prediction_told(table: Table, path: Path) -> tuple[str, str]:
+def prediction_told(table: TensorTable, path: Path) -> tuple[str, str]:
     """What the network predicts, and what says so: "tensor", "header" or "name"; both empty where nothing does."""
     if "v_pred" in table.tensors:
         return "v_prediction", "tensor"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from explorer.diffusion.classes import Index, check_complete, files_read, read_index
 from explorer.diffusion.declared import is_refiner, prediction_told
-from explorer.diffusion.network_files import CLASSES, network_family, table_of
+from explorer.diffusion.network_files import CLASSES, holds_other_parts, network_family, table_of
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
-from explorer.foreign.reading import Table, read_json
+from explorer.foreign.reading import TensorTable, read_json
 from explorer.records.families import facts
 from explorer.settings import WORLD
 from explorer.texts import say
@@ -96,7 +96,8 @@ def needs(path: Path) -> str:
     try:
         locate(str(path))
     except ExplorerError as error:
-        return {"model_files.network_alone": "parts", "model_files.predicts_what": "prediction"}.get(error.key, "")
+        return {"model_files.network_alone": "parts", "model_files.network_and_parts": "parts",
+                "model_files.predicts_what": "prediction"}.get(error.key, "")
     return ""
 
 
@@ -235,14 +236,15 @@ def _file(source: str, path: Path) -> Located:
     if not family:
         network = network_family(table, path)
         if network:
-            raise ExplorerError("model_files.network_alone", name=path.name, family=facts(network).label)
+            kind = "network_and_parts" if holds_other_parts(table.tensors) else "network_alone"
+            raise ExplorerError(f"model_files.{kind}", name=path.name, family=facts(network).label)
         raise ExplorerError("diffusion.locate_not_whole_stable", path_name=path.name)
     if family == "sd2" and not prediction_told(table, path)[0]:
         raise ExplorerError("model_files.predicts_what", name=path.name)
     return Located(source, "file", path.parent, (path.name,), family, "", "", path.stem)
 
 
-def _table(path: Path) -> Table:
+def _table(path: Path) -> TensorTable:
     """The table of a model's file; ExplorerError for a pickle, and for a file of another kind."""
     if path.suffix.lower() in PICKLES:
         raise pickle_error(path)

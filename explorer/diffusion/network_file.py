@@ -19,7 +19,7 @@ from explorer.diffusion.published_flows import FLOWS
 from explorer.errors import ExplorerError
 from explorer.foreign.configs import check_config
 from explorer.foreign.private import private_folder
-from explorer.foreign.reading import Table, read_json
+from explorer.foreign.reading import TensorTable, read_json
 from explorer.foreign.sizes import numbers_built
 from explorer.records.families import facts
 
@@ -43,7 +43,7 @@ def open_network(located: Located, dtype: torch.dtype) -> torch.nn.Module:
         return _opened(folder / f"network{suffix}", folder, table, _class(config), dtype)
 
 
-def _opened(path: Path, config: Path, table: Table, kind: Any, dtype: torch.dtype) -> torch.nn.Module:
+def _opened(path: Path, config: Path, table: TensorTable, kind: Any, dtype: torch.dtype) -> torch.nn.Module:
     more: dict[str, Any] = {"config": str(config), "torch_dtype": dtype, "local_files_only": True}
     if path.suffix == ".gguf":
         from diffusers import GGUFQuantizationConfig
@@ -71,7 +71,7 @@ def _tensors(path: Path, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     return {before + name: t for name, t in found.items() if not name.endswith(FORGOTTEN)}
 
 
-def fitting(table: Table, located: Located) -> dict[str, Any]:
+def fitting(table: TensorTable, located: Located) -> dict[str, Any]:
     """The configuration whose network has as many numbers as the file: the named model's, or a published one."""
     tensors = bare(table.tensors)
     stored = sum(torch.Size(t.shape).numel() for name, t in tensors.items()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from explorer.errors import ExplorerError
 from explorer.foreign.gguf_reading import read_gguf
-from explorer.foreign.reading import Table, Tensor, read_table
+from explorer.foreign.reading import Tensor, TensorTable, read_table
 
 PREFIXES = ("model.diffusion_model.", "diffusion_model.", "transformer.", "unet.")
 # The class of each family's network, which a model must have whose other parts are taken.
@@ -34,10 +34,13 @@ _SIGNS = (
     ("unet", "conv_in.weight"))
 _WORDS_SEEN = ("input_blocks.{}.1.transformer_blocks.0.attn2.to_k.weight",
                "down_blocks.{}.attentions.0.transformer_blocks.0.attn2.to_k.weight")
+# How text encoders and autoencoder are called in a file that holds them beside the network.
+_BESIDE = ("first_stage_model.", "vae.", "text_encoders.", "cond_stage_model.", "conditioner.", "text_encoder.",
+           "text_encoder_2.", "text_encoder_3.")
 _OTHERS = re.compile(r"(?<![a-z])(edit|kontext|inpaint(ing)?|fill|controlnet|depth|canny)(?![a-z])", re.IGNORECASE)
 
 
-def table_of(path: Path) -> Table:
+def table_of(path: Path) -> TensorTable:
     """The table of a .safetensors or .gguf file."""
     return read_gguf(path) if path.suffix.lower() == ".gguf" else read_table(path)
 
@@ -51,7 +54,12 @@ def bare(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def network_family(table: Table, path: Path) -> str:
+def holds_other_parts(tensors: dict[str, Tensor]) -> bool:
+    """Whether the file of a network has text encoders or an autoencoder beside it."""
+    return any(name.startswith(_BESIDE) for name in tensors)
+
+
+def network_family(table: TensorTable, path: Path) -> str:
     """The family of the network in a file, "" where there is none that is known.
 
     ExplorerError for a network that makes films, or one that fills in or changes a picture that it is given.

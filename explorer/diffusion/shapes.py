@@ -11,7 +11,7 @@ from typing import Any
 from explorer.diffusion.locate import Located
 from explorer.diffusion.network_files import table_of
 from explorer.foreign import gguf_reading
-from explorer.foreign.reading import WIDTHS, Table, read_json
+from explorer.foreign.reading import WIDTHS, TensorTable, read_json
 from explorer.records.families import facts
 
 # Numbers that are alive at once at the peak of a network's call, measured on the published networks without
@@ -27,7 +27,7 @@ _PREFIXES = (("first_stage_model.", "vae"), ("vae.", "vae"), ("cond_stage_model.
 
 
 @dataclass(frozen=True)
-class Part:
+class NetworkShape:
     """A network of a model: how many numbers it has, with how many bits its file holds each, and in which format
     most of them ("F16" and so on, as safetensors spells it; "" where that is not known).
     """
@@ -49,7 +49,7 @@ class Shape:
     for each pixel, and some whatever the size), and for each pixel while the image is decoded.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[NetworkShape, ...]
     a_pixel: float
     fixed: float
     decoded: float
@@ -80,7 +80,7 @@ def shape_of_configs(parts: Mapping[str, int], network: dict[str, Any], vae: dic
 
     `tokens` are those of the prompt. Configs may be empty: then usual values stand in.
     """
-    rows = tuple(Part(role, numbers, bits) for role, numbers in parts.items())
+    rows = tuple(NetworkShape(role, numbers, bits) for role, numbers in parts.items())
     return Shape(rows, *working(network, vae, tokens=tokens))
 
 
@@ -121,25 +121,25 @@ def _decoding(vae: dict[str, Any]) -> float:
 
 def shape_of(located: Located) -> Shape:
     """The shape of a model's files. ExplorerError if one of them is damaged."""
-    parts: dict[str, Part] = {}
+    parts: dict[str, NetworkShape] = {}
     for name, path in located.paths.items():
         if name.endswith((".safetensors", ".gguf")):
             folder = name.partition("/")[0] if "/" in name else ""
             for part in _parts_of(table_of(path), located.role if folder == "network" else folder):
-                before = parts.get(part.role, Part(part.role, 0, part.bits))
-                parts[part.role] = Part(part.role, before.numbers + part.numbers, part.bits, part.kind)
+                before = parts.get(part.role, NetworkShape(part.role, 0, part.bits))
+                parts[part.role] = NetworkShape(part.role, before.numbers + part.numbers, part.bits, part.kind)
     network, vae = _configs(located)
     return Shape(tuple(parts.values()), *working(network, vae, tokens=facts(located.family).tokens))
 
 
-def _parts_of(table: Table, role: str) -> list[Part]:
+def _parts_of(table: TensorTable, role: str) -> list[NetworkShape]:
     """One part for a folder's file; network, autoencoder and text encoders of a file that holds them all."""
     counts: dict[str, Counter[str]] = {}
     for name, tensor in table.tensors.items():
         of = role or next((part for prefix, part in _PREFIXES if name.startswith(prefix)), "unet")
         if tensor.dtype in BITS:  # places and marks are no weights
             counts.setdefault(of, Counter())[tensor.dtype] += math.prod(tensor.shape)
-    return [Part(of, n, sum(BITS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
+    return [NetworkShape(of, n, sum(BITS[kind] * k for kind, k in by.items()) / n, by.most_common(1)[0][0])
             for of, by in counts.items() if (n := by.total())]
 
 

@@ -26,11 +26,11 @@ from explorer.diffusion.models import Model
 from explorer.records.fit_plan import FitPlan
 from explorer.run import QUIET, Run
 
-__all__ = ["FitPlan", "Fitted", "fit_words"]
+__all__ = ["FitPlan", "FittedText", "fit_words"]
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedText:
     """Embeddings `text` (n, t, d) float32 in place of the prompts' own, and how the loss went, (steps, n)."""
 
     prompts: tuple[str, ...]
@@ -44,7 +44,7 @@ class Fitted:
 
 
 def fit_words(model: Model, latents: torch.Tensor, prompts: Sequence[str], *, plan: FitPlan, seed: int = 0,
-              batch: int = 0, run: Run = QUIET) -> Fitted:
+              batch: int = 0, run: Run = QUIET) -> FittedText:
     """Embeddings fitted to pictures' latents (n, c, h, w), each from its prompt ("" for none); `run` ticks a step.
 
     A picture's result does not depend on those beside it. `batch` rows go through the network together (0: a
@@ -55,7 +55,7 @@ def fit_words(model: Model, latents: torch.Tensor, prompts: Sequence[str], *, pl
              for at in range(0, len(latents), size)]
     longest = max(text.shape[1] for text, _ in parts)  # a family may read short prompts as fewer tokens
     texts = torch.cat([F.pad(text, (0, 0, 0, longest - text.shape[1])) for text, _ in parts])
-    return Fitted(tuple(prompts), texts, np.concatenate([losses for _, losses in parts], 1), plan.evaluations)
+    return FittedText(tuple(prompts), texts, np.concatenate([losses for _, losses in parts], 1), plan.evaluations)
 
 
 def _fit(model: Model, latents: torch.Tensor, prompts: Sequence[str], plan: FitPlan, seed: int,

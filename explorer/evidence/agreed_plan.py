@@ -176,7 +176,7 @@ def make_key(password: bytes | None) -> bytes:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """What was run, as a plan would say it; a run is inside a plan only where all of it is."""
 
     work: str  # SHA-256 of the subject's original bytes; "" for a run over a population
@@ -196,7 +196,7 @@ class Run:
     looks: tuple[float, ...] | None = None  # None for a run that is looked at once
 
 
-def departures(plan: AgreedPlan, run: Run) -> tuple[str, ...]:
+def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
     """Where a run leaves the plan, as names of what differs; () where it was kept."""
     effort = plan.effort
     said: list[tuple[str, bool]] = [

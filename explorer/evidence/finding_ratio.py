@@ -32,7 +32,7 @@ FEWEST_TO_JUDGE = 5  # works of a kind, not used to fit, from which a cost is to
 
 
 @dataclass(frozen=True)
-class Counted:
+class FlagCount:
     """Of so many works tested, how many were flagged at p <= .05; one without a p-value was not."""
 
     works: int
@@ -40,7 +40,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedRatio:
     """A score ratio with what it cost on works that it was not fitted on, and the two plots of them.
 
     `tippett` rows are (log10 LR, share of seen works at or above it, of unseen ones); `ece` rows are (log10 prior
@@ -66,10 +66,10 @@ class ReferenceRates:
     policy: str
     model_fingerprint: str
     date: str  # ISO 8601
-    seen: dict[str, Counted]
-    unseen: dict[str, Counted]
-    derived: dict[str, Counted] = field(default_factory=dict)
-    scores: dict[str, Fitted] = field(default_factory=dict)
+    seen: dict[str, FlagCount]
+    unseen: dict[str, FlagCount]
+    derived: dict[str, FlagCount] = field(default_factory=dict)
+    scores: dict[str, FittedRatio] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class ScoreReading:
 
     log10: float
     capped: bool
-    fitted: Fitted
+    fitted: FittedRatio
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ def ratios_of(rates: ReferenceRates, *, p: float, position: float) -> FindingRat
     return FindingRatios(flagged, rates, ratios, scores)
 
 
-def _reading(fitted: Fitted, position: float) -> ScoreReading:
+def _reading(fitted: FittedRatio, position: float) -> ScoreReading:
     free = fitted.ratio.intercept + fitted.ratio.slope * position
     found = fitted.ratio.log10(position)
     return ScoreReading(found, found != free, fitted)
 
 
-def fit_and_judge(seen: Sequence[float], unseen: Sequence[float]) -> Fitted | None:
+def fit_and_judge(seen: Sequence[float], unseen: Sequence[float]) -> FittedRatio | None:
     """A score ratio of all works, and its cost where each half is told by a fit on the other half (two-fold).
 
     `seen` and `unseen` are positions. None for fewer than 20 works of a kind: nothing could be fitted.
@@ -142,8 +142,8 @@ def fit_and_judge(seen: Sequence[float], unseen: Sequence[float]) -> Fitted | No
         for into, part in zip(told, parts, strict=True):
             into += [fitted.log10(float(v)) for v in part[1 - half::2]]
     price = cost(*told)
-    return Fitted(fit_score_ratio(seen, unseen), price.cllr, price.minimum, len(seen), len(unseen),
-                  tuple(tippett(*told)), tuple(empirical_cross_entropy(*told)))
+    return FittedRatio(fit_score_ratio(seen, unseen), price.cllr, price.minimum, len(seen), len(unseen),
+                       tuple(tippett(*told)), tuple(empirical_cross_entropy(*told)))
 
 
 def finding_ratios(root: Path, test: Measured, finding: Finding | None,

@@ -27,7 +27,7 @@ SHEET = ("plan", "population", "named by", "kind", "line", "prompt", "replays", 
 
 
 @dataclass(frozen=True)
-class WorkResult:
+class ProtectedWork:
     """How often near copies of one protected work came; its limits stand for this work alone."""
 
     work: str
@@ -46,7 +46,7 @@ class PopulationResult:
     refused_hits: int
     estimate: incidence.Estimate | None  # of all replays, refusals as no hit; None before a look is due
     without_refusals: float | None  # hits among the replays that were shown
-    works: tuple[WorkResult, ...]  # those with a hit
+    works: tuple[ProtectedWork, ...]  # those with a hit
     drawn: Drawn | None
 
     @property
@@ -114,7 +114,7 @@ def _population(view: CaseView, plan: IncidencePlan, number: int, outcomes: list
     return PopulationResult(
         declared, len(by_line), replays, hits, refused, sum(o.refused_hits for o in each),
         share([len(o.hits) for o in seen]), hits / (replays - refused) if replays > refused else None,
-        tuple(WorkResult(w, share([sum(h.work == w for h in o.hits) for o in seen])) for w, _ in works), drawn)
+        tuple(ProtectedWork(w, share([sum(h.work == w for h in o.hits) for o in seen])) for w, _ in works), drawn)
 
 
 def no_hit_limit(result: PopulationResult, confidence: float) -> float:

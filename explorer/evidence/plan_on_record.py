@@ -15,7 +15,7 @@ from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
 from explorer.evidence.agreed_plan import (
     AgreedPlan,
-    Run,
+    PlannedRun,
     SignedPlan,
     broken_signatures,
     departures,
@@ -122,7 +122,7 @@ def named(departed: Sequence[str]) -> str:
 
 
 def _verdict(plan: AgreedPlan, name: str, kind: str, what: str, entry: int, since: int,
-             runs: Iterable[Run]) -> RunVerdict:
+             runs: Iterable[PlannedRun]) -> RunVerdict:
     told = dict.fromkeys(where for run in runs for where in departures(plan, run))
     return RunVerdict(name, kind, what, entry, (*((BEFORE,) if entry < since else ()), *told))
 
@@ -136,7 +136,7 @@ def _entries(view: CaseView) -> dict[tuple[str, str], int]:
     return found
 
 
-Told = tuple[str, str, str, str, list[Run]]  # record's kind, run's kind, id, what it is about, its runs
+Told = tuple[str, str, str, str, list[PlannedRun]]  # record's kind, run's kind, id, what it is about, its runs
 
 
 def _searches(view: CaseView) -> Iterator[Told]:
@@ -167,14 +167,14 @@ def _kinds(made: Sequence[Replay]) -> list[Replay]:
     return list(found.values())
 
 
-def _run(work: str, plan: SearchPlan, one: Replay, made: Sequence[Replay]) -> Run:
+def _run(work: str, plan: SearchPlan, one: Replay, made: Sequence[Replay]) -> PlannedRun:
     recipe = one.recipe
     strengths = tuple(sorted({r.recipe.strength for r in made if r.recipe.strength is not None}))
     prompts = {r.recipe.prompt for r in made}
     seeds = len({r.recipe.seed for r in made if r.recipe.strength is None})
-    return Run(work, recipe.model.fingerprint, seeds * (len(prompts) if plan.settings.get("more_prompts") else 1),
-               recipe.steps, recipe.guidance, recipe.scheduler, recipe.width_px, recipe.height_px,
-               str(plan.settings.get("primary_score", "")), strengths)
+    tries = seeds * (len(prompts) if plan.settings.get("more_prompts") else 1)
+    return PlannedRun(work, recipe.model.fingerprint, tries, recipe.steps, recipe.guidance, recipe.scheduler,
+                      recipe.width_px, recipe.height_px, str(plan.settings.get("primary_score", "")), strengths)
 
 
 def _incidences(view: CaseView) -> Iterator[Told]:
@@ -183,8 +183,8 @@ def _incidences(view: CaseView) -> Iterator[Told]:
             yield "IncidencePlan", "incidence", f"{plan.id}/{number}", one.name, [run_of(plan, number)]
 
 
-def run_of(plan: IncidencePlan, number: int) -> Run:
+def run_of(plan: IncidencePlan, number: int) -> PlannedRun:
     """One population of an incidence plan as an agreed plan would say it."""
-    return Run("", plan.model.fingerprint, plan.seeds, plan.steps, plan.guidance, plan.scheduler, plan.width_px,
-               plan.height_px, "tiled_l2", population_sha256=plan.populations[number].sha256,
-               near_copy=plan.rule.absolute, looks=plan.looks)
+    return PlannedRun("", plan.model.fingerprint, plan.seeds, plan.steps, plan.guidance, plan.scheduler,
+                      plan.width_px, plan.height_px, "tiled_l2", population_sha256=plan.populations[number].sha256,
+                      near_copy=plan.rule.absolute, looks=plan.looks)

@@ -9,21 +9,33 @@ import numpy as np
 from explorer.cases.view import CaseView
 from explorer.closeness.ledger import rounds_entry, search_ledger, text_bits, words_entry
 from explorer.closeness.start_code import StartBill, bound_entry, measured_entry
+from explorer.errors import cut
 from explorer.images.decode import read_png
-from explorer.records import LedgerEntry, PromptCandidate, Recipe, Replay, ReplaySettings, SearchPlan, from_json
+from explorer.records import (
+    LedgerEntry,
+    PromptCandidate,
+    PromptRead,
+    Recipe,
+    Replay,
+    ReplaySettings,
+    SearchPlan,
+    from_json,
+)
 from explorer.search.fit_size import fit
 from explorer.texts import say
+
+SHOWN_UNREAD = 40  # letters of what the model does not read
 
 
 def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
          start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
          noise: LedgerEntry | None = None, words: LedgerEntry | None = None,
-         seeds_before: int = 0) -> tuple[LedgerEntry, ...]:
+         seeds_before: int = 0, read: PromptRead | None = None) -> tuple[LedgerEntry, ...]:
     """Every source of bits in `recipe`, made by a search with `settings`.
 
     `start_rgb` is the starting image at the replay's size, (h, w, 3) uint8: without a measured `start`
     its lossless size is the stated bound. A prompt found by interrogation costs the bits stored with it;
-    a typed one its letters. A negative prompt costs its letters.
+    a typed one its letters. A negative prompt costs its letters. `read` is how the model takes the prompt.
     """
     known = next((p.bits for p in prompts if p.text == recipe.prompt and p.bits > 0), None)
     bits = text_bits(recipe.prompt) if known is None else known
@@ -31,6 +43,7 @@ def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence
     if recipe.negative_prompt:
         bits += text_bits(recipe.negative_prompt)
         code += say("aside.negative_prompt_letters")
+    code += _own_tokens(read)
     if recipe.start_sha256 is not None and start is None:
         if start_rgb is None:
             raise ValueError("a replay from a starting image needs that image, or its measured entry")
@@ -40,6 +53,13 @@ def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence
         noise = LedgerEntry("noise", 32.0 * values, say("aside.most_noise_32"))
     return search_ledger(settings, prompt_bits=bits, prompt_code=code, recipe=recipe, start=start, noise=noise,
                          words=words, seeds_before=seeds_before)
+
+
+def _own_tokens(read: PromptRead | None) -> str:
+    if read is None:
+        return ""
+    told = say("aside.own_tokens", n=read.tokens)
+    return told + say("aside.unread", start=cut(read.unread, SHOWN_UNREAD)) if read.unread else told
 
 
 def ledger_of(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
@@ -70,7 +90,8 @@ def replay_ledger(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
     words = None if recipe.embedding_blob is None else words_entry(case.blob(recipe.embedding_blob))
-    return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start,
+    read = plan.read if plan is not None and recipe.prompt == settings.prompt else None
+    return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start, read=read,
                          start=entries.get("starting image"), noise=noise, words=words)
 
 

@@ -126,7 +126,7 @@ def measured_rates(lines: Path, folder: Path, policy: Policy) -> dict[str, Any]:
     """How often works of a folder, none of them seen in training, are flagged when ranked among the others.
 
     Two halves by turns: odd works are controls for even ones and the other way round. Shares at p <= 0.01
-    and 0.05 with exact intervals. ExplorerError for fewer than 38 works, and where the controls fit none:
+    and 0.05 with exact intervals. ExplorerError for fewer than 38 works, and where none has controls that fit it:
     no p-value of 0.05 would be possible.
     """
     found = read_lines(lines)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from explorer.errors import ExplorerError
-from explorer.foreign.reading import Table, Tensor
+from explorer.foreign.reading import Tensor, TensorTable
 
 MAGIC, VERSIONS = b"GGUF", (2, 3)
 MOST_TENSORS, MOST_NOTES, MOST_ITEMS = 1 << 16, 1 << 12, 1 << 20
@@ -29,23 +29,23 @@ _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _TEXT, _LIST = 8, 9
 
 
-def read_gguf(path: Path) -> Table:
+def read_gguf(path: Path) -> TensorTable:
     """The table of a GGUF file, shapes as torch has them; ExplorerError if the file is not one, or not whole."""
     try:
         with path.open("rb") as file:
-            return _Reader(file, path.stat().st_size).table()
+            return _HeaderReader(file, path.stat().st_size).table()
     except (OSError, ValueError, struct.error) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise ExplorerError("model_files.cannot_read_gguf", name=path.name, why=why) from error
 
 
-class _Reader:
+class _HeaderReader:
     """Reads a header from its start; ValueError for anything out of bounds."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.file, self.size = file, size
 
-    def table(self) -> Table:
+    def table(self) -> TensorTable:
         if self._bytes(4) != MAGIC:
             raise ValueError("it does not begin as one")
         if (version := self._number("I")) not in VERSIONS:
@@ -65,7 +65,7 @@ class _Reader:
         found = {name: tensor for name, tensor, *_ in rows}
         if len(found) != len(rows):
             raise ValueError("a row stands in it twice")
-        return Table(found, {k: v for k, v in texts.items() if isinstance(v, str)})
+        return TensorTable(found, {k: v for k, v in texts.items() if isinstance(v, str)})
 
     def _notes(self, count: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

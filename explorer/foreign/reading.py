@@ -31,7 +31,7 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Table:
+class TensorTable:
     """What a safetensors file holds: its tensors by name, and the texts that its maker put beside them."""
 
     tensors: dict[str, Tensor]
@@ -69,7 +69,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ExplorerError("foreign.reading_cannot_read", path=path, why=why or type(error).__name__) from error
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> TensorTable:
     """The table of a safetensors file; ExplorerError if the file is not one, or not whole."""
     try:
         size = path.stat().st_size
@@ -84,11 +84,11 @@ def read_table(path: Path) -> Table:
         raise ExplorerError("foreign.reading_cannot_read_safetensors", path_name=path.name, why=why) from error
 
 
-def _table(rows: dict[str, Any], size: int) -> Table:
+def _table(rows: dict[str, Any], size: int) -> TensorTable:
     texts = rows.pop("__metadata__", None) or {}
     if not isinstance(texts, dict) or not all(isinstance(v, str) for v in texts.values()):
         raise ValueError("its maker's notes are no texts")
-    return Table({name: _row(name, row, size) for name, row in rows.items()}, texts)
+    return TensorTable({name: _row(name, row, size) for name, row in rows.items()}, texts)
 
 
 def _row(name: str, row: Any, size: int) -> Tensor:

@@ -21,7 +21,7 @@ from explorer.images.formats import PILLOW_NAMES, kind_of
 from explorer.images.settings.claims import Generation
 from explorer.images.settings.containers import hidden, texts_of, xmp_fields
 from explorer.images.settings.encodings import exif_comment
-from explorer.images.settings.reading import Item, read_settings
+from explorer.images.settings.read_settings import FileText, read_settings
 from explorer.records import to_json
 
 MAX_TEXT = 65_536  # characters of one raw block that are kept
@@ -60,7 +60,7 @@ def _opened(data: bytes, kind: str) -> Iterator[Image.Image | None]:
         yield image
 
 
-def _settings(image: Image.Image | None, items: list[Item]) -> list[Generation]:
+def _settings(image: Image.Image | None, items: list[FileText]) -> list[Generation]:
     """What the texts tell of; without any, what is hidden in the pixels."""
     found = read_settings(items, size=None if image is None else image.size)
     if found or image is None or image.format not in ("PNG", "WEBP"):

@@ -14,12 +14,13 @@ from explorer.records.prompts import PromptCandidate, TermGain
 from explorer.records.recipe import RECIPE_SCHEMA, Adapter, ModelRef, Recipe, Start, Variation, recipe_digest
 from explorer.records.replay import Environment, Replay
 from explorer.records.replay_settings import ReplaySettings, StopRules
-from explorer.records.search import Effort, LedgerEntry, SearchPlan, SearchSummary
+from explorer.records.search import Effort, LedgerEntry, PromptRead, SearchPlan, SearchSummary
 from explorer.records.subject import Embedding, Subject
 
 __all__ = [
     "RECIPE_SCHEMA", "Adapter", "CollectionInfo", "CopyCheck", "Effort", "Embedding", "Environment",
-    "LedgerEntry", "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "Recipe", "Replay",
+    "LedgerEntry", "ModelInfo", "ModelRef", "Neighbour", "Progress", "PromptCandidate", "PromptRead", "Recipe",
+    "Replay",
     "ReplaySettings", "SearchPlan", "SearchSummary", "Start", "StopRules", "Subject", "TermGain", "Variation",
     "from_json", "recipe_digest", "to_json",
 ]

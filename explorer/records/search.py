@@ -31,6 +31,14 @@ class Effort:
 
 
 @dataclass(frozen=True)
+class PromptRead:
+    """How a model's longest text encoder takes a prompt: in its own tokens, the marks around it left out."""
+
+    tokens: int  # of the whole prompt
+    unread: str = ""  # what stands beyond the encoder's last place; "" where all is read
+
+
+@dataclass(frozen=True)
 class SearchPlan:
     """What a search will do, written to the log before its first replay; a resumed search keeps to it."""
 
@@ -41,6 +49,7 @@ class SearchPlan:
     clip_fingerprint: str
     environment_sha256: str
     planned_tries: int
+    read: PromptRead | None = None  # None: the model's text encoders do not tell
 
 
 @dataclass(frozen=True)

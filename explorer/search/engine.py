@@ -39,7 +39,7 @@ class Made:
     environment: dict[str, Any] = field(default_factory=dict)
 
 
-class Room:
+class BatchRoom:
     """How many images are made at once: half as many from the moment when memory runs out."""
 
     def __init__(self, size: int) -> None:
@@ -95,10 +95,10 @@ class HeatUnit:
 Unit = BatchUnit | HeatUnit
 
 
-class Here:
+class LocalEngine:
     """A loaded model that does units in this process, one after another."""
 
-    def __init__(self, model: Model, room: Room, *, on_step: OnStep | None = None,
+    def __init__(self, model: Model, room: BatchRoom, *, on_step: OnStep | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.model, self.room, self.on_step, self.clock = model, room, on_step, clock
 

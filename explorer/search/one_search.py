@@ -27,7 +27,7 @@ from explorer.jobs.tasks import RunSearch
 from explorer.records import Effort, Environment, Recipe, Replay, SearchSummary, recipe_digest
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET, Engine, Run
-from explorer.search.engine import BatchUnit, Here, Made, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine, Made
 from explorer.search.scorer import Scorer
 from explorer.search.tally import Tally
 from explorer.texts import say
@@ -80,8 +80,8 @@ class Search:
         self.tally = Tally(given.task, planned)
         self.scorer = Scorer(given.task, given.subject_rgb, given.encoder, clock=given.clock)
         self.preview = Preview(given.model)
-        self.room = Room(given.batch or given.model.policy.batch)
-        self.engine = given.engine or Here(given.model, self.room, on_step=self.step, clock=given.clock)
+        self.room = BatchRoom(given.batch or given.model.policy.batch)
+        self.engine = given.engine or LocalEngine(given.model, self.room, on_step=self.step, clock=given.clock)
         self.environment = environment_sha256(environment(given.model.device))
 
     def recall(self) -> None:

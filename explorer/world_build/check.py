@@ -19,7 +19,7 @@ from explorer.world.manifest import load_small, read_manifest
 from explorer.world_build import card as cards
 from explorer.world_build import dose, sheets
 from explorer.world_build.clip_train import image_embeddings, load_clip, text_embeddings
-from explorer.world_build.dose_replays import Attempt, DoseEffort, Sampler, attempts
+from explorer.world_build.dose_replays import Attempt, DoseEffort, WorldSampler, attempts
 from explorer.world_build.fairness import fair_draw
 from explorer.world_build.instruments import autoencoder_figures, clip_figures, group_of
 from explorer.world_build.rule import load_rule, round_trip
@@ -44,7 +44,7 @@ def check(
     seen = image_embeddings(clip, small)
     found["clip"] = clip_figures(rows, seen, text_embeddings(clip, [r["caption"] for r in rows]))
     found["fair_draw"] = fair_draw(rows, small, seen)
-    sampler, rule = Sampler(world, where), load_rule(world)
+    sampler, rule = WorldSampler(world, where), load_rule(world)
     tried = _try(world, rows, works, dose.chosen_works(rows), sampler, rule, effort, print_, "dose")
     found |= dose.response(rows, tried, cards.epochs(world))
     if with_strangers:
@@ -71,7 +71,7 @@ def _try(world, rows, works, chosen, sampler, rule, effort, print_, name) -> dic
                         fingerprint=print_, report=report)  # fmt: skip
 
 
-def _sheets(world: World, rows, works, again, tried, sampler: Sampler, effort: DoseEffort) -> None:
+def _sheets(world: World, rows, works, again, tried, sampler: WorldSampler, effort: DoseEffort) -> None:
     """One contact sheet a group: evenly spaced works, not the best ones."""
     groups: dict[str, list[int]] = {}
     for i in tried:

@@ -51,7 +51,7 @@ class Attempt:
     nearest_is_own: bool = False
 
 
-class Sampler:
+class WorldSampler:
     """The world's diffusion model with every text encoded once."""
 
     def __init__(self, world: World, device: torch.device):
@@ -93,7 +93,7 @@ def noise(seed: int) -> Tensor:
 
 def attempts(
     world: World, rows: list[dict], works: np.ndarray, chosen: list[int], *,
-    sampler: Sampler, rule: NearCopyRule, effort: DoseEffort, fingerprint: str,
+    sampler: WorldSampler, rule: NearCopyRule, effort: DoseEffort, fingerprint: str,
     report: Callable[[float, str], None],
 ) -> dict[int, Attempt]:  # fmt: skip
     """Try each chosen work with its own caption; goes on where a stopped check ended.

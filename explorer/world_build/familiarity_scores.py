@@ -15,8 +15,8 @@ import torch
 
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model
+from explorer.familiarity.familiarity_plan import Plan
 from explorer.familiarity.made_by import first_loss
-from explorer.familiarity.plan import Plan
 from explorer.familiarity.statistic import familiarity
 
 TOGETHER = 16  # works that are measured and written down at once
@@ -26,7 +26,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class NamedPicture:
     """A picture (64, 64, 3) uint8 under a name that tells it from all others, with its words."""
 
     name: str
@@ -34,10 +34,10 @@ class Shown:
     words: tuple[str, ...] = ("",)
 
 
-def familiarity_lines(model: Model, works: Sequence[Shown], plan: Plan, *, folder: Path,
+def familiarity_lines(model: Model, works: Sequence[NamedPicture], plan: Plan, *, folder: Path,
                       report: Report = print) -> dict[str, dict[str, Any]]:
     """Name → {"gaps": (prompts, times), "plain": (times,), "value"} of every work; parts on disk are kept."""
-    def measure(part: Sequence[Shown]) -> list[dict[str, Any]]:
+    def measure(part: Sequence[NamedPicture]) -> list[dict[str, Any]]:
         latents = latents_of(model, [work.rgb for work in part])
         found = familiarity(model, latents, [work.words for work in part], plan, batch=BATCH)
         return [{"gaps": np.round(gap, 6).tolist(), "plain": np.round(plain, 6).tolist(), "value": float(value),
@@ -48,13 +48,14 @@ def familiarity_lines(model: Model, works: Sequence[Shown], plan: Plan, *, folde
     return _lines(works, measure, folder / f"familiarity-{_digest(told)}.jsonl", report, f"{plan.words}")
 
 
-def sign_lines(model: Model, works: Sequence[Shown], *, folder: Path, report: Report = print) -> dict[str, float]:
+def sign_lines(model: Model, works: Sequence[NamedPicture], *, folder: Path,
+               report: Report = print) -> dict[str, float]:
     """Name → the autoencoder's first loss on every picture."""
     return _lines(works, lambda part: [first_loss(model, work.rgb) for work in part],
                   folder / f"signs-{_digest([model.ref.fingerprint])}.jsonl", report, "signs")
 
 
-def _lines(works: Sequence[Shown], measure: Callable[[Sequence[Shown]], list[Any]], path: Path,
+def _lines(works: Sequence[NamedPicture], measure: Callable[[Sequence[NamedPicture]], list[Any]], path: Path,
            report: Report, what: str) -> dict[str, Any]:
     found = _read(path)
     keys = {work.name: f"{work.name} {_digest(list(work.words))}" for work in works}

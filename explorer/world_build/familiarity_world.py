@@ -18,8 +18,8 @@ from PIL import Image
 from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.diffusion.models import Model, load_model
+from explorer.familiarity.familiarity_plan import PLANS, Plan
 from explorer.familiarity.judge import excesses
-from explorer.familiarity.plan import PLANS, Plan
 from explorer.familiarity.records import KnownControls
 from explorer.familiarity.stored import FILE
 from explorer.findings.expectation import Expectation
@@ -28,7 +28,7 @@ from explorer.records import to_json
 from explorer.search.measured_search import recover_prompts
 from explorer.world.files import World, fingerprint, open_world, write_json
 from explorer.world.manifest import all_words, load_small, read_manifest
-from explorer.world_build.familiarity_scores import Report, Shown, familiarity_lines, sign_lines
+from explorer.world_build.familiarity_scores import NamedPicture, Report, familiarity_lines, sign_lines
 
 ONCE = 60  # works seen once that take part in tuning
 TEST_SINGLES = 150  # of the works seen once, the first by their SHA-256 are test works
@@ -36,7 +36,7 @@ TOLD_APART = 0.0025  # share of tuning works that the threshold may take for mad
 FOLDS, LEAST_EXPLAINED = 5, 0.05
 
 
-class Parts:
+class WorksByRole:
     """The world's works by the part that they play here, in the order of their SHA-256."""
 
     def __init__(self, rows: list[dict]) -> None:
@@ -47,7 +47,7 @@ class Parts:
         self.tuning_once = once[TEST_SINGLES:]
 
 
-class Words:
+class WorkWords:
     """The words of a work from each source; recovered ones are kept in the cache."""
 
     def __init__(self, world: World, rows: list[dict], *, folder: Path) -> None:
@@ -80,10 +80,10 @@ def shown(world: World, row: dict) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-def works_of(world: World, rows: list[dict], plan: Plan, words: Words) -> list[Shown]:
+def works_of(world: World, rows: list[dict], plan: Plan, words: WorkWords) -> list[NamedPicture]:
     """Works with the plan's words, at the model's size."""
     small = load_small(world.root, [row["image"] for row in rows])
-    return [Shown(row["id"], rgb, words.of(row, plan)) for row, rgb in zip(rows, small, strict=True)]
+    return [NamedPicture(row["id"], rgb, words.of(row, plan)) for row, rgb in zip(rows, small, strict=True)]
 
 
 def told(world: World, rows: list[dict], words: dict[str, tuple[str, ...]]) -> dict[str, dict[str, float]]:
@@ -100,7 +100,7 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
     """
     world = open_world(root, cache)
     rows, folder, model = read_manifest(world), world.cache / "familiarity", load_model("world", device=device)
-    parts, words = Parts(rows), Words(world, rows, folder=folder)
+    parts, words = WorksByRole(rows), WorkWords(world, rows, folder=folder)
     path = world.root / FILE
     kept = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if kept.get("model_fingerprint") != model.ref.fingerprint:
@@ -118,8 +118,8 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
     return {"file": str(path), "sources": list(sources), "thresholds": found["made_by"]}
 
 
-def _controls(world: World, model: Model, parts: Parts, plan: Plan, words: Words, *, most: int, folder: Path,
-              report: Report) -> tuple[KnownControls, list[float]]:
+def _controls(world: World, model: Model, parts: WorksByRole, plan: Plan, words: WorkWords, *, most: int,
+              folder: Path, report: Report) -> tuple[KnownControls, list[float]]:
     """The controls under a plan, and the excesses of tuning works that the model saw once."""
     third = most // 3 or None
     control, tuning, once = parts.control[:most or None], parts.tuning[:third], parts.tuning_once[:third or ONCE]
@@ -157,10 +157,10 @@ def _fitted(found: list[dict[str, float]], values: list[float]) -> Expectation:
     return fit_expectation(found, values, names=FEATURES, ridge=len(values))
 
 
-def _threshold(world: World, model: Model, parts: Parts, *, most: int, folder: Path,
+def _threshold(world: World, model: Model, parts: WorksByRole, *, most: int, folder: Path,
                report: Report) -> dict[str, float]:
     rows = [*parts.tuning[:most or None], *parts.tuning_once[:ONCE]]
     small = load_small(world.root, [row["image"] for row in rows])
-    lines = sign_lines(model, [Shown(r["id"], rgb) for r, rgb in zip(rows, small, strict=True)], folder=folder,
-                       report=report)
+    pictures = [NamedPicture(r["id"], rgb) for r, rgb in zip(rows, small, strict=True)]
+    lines = sign_lines(model, pictures, folder=folder, report=report)
     return {"round_trip": float(np.quantile(list(lines.values()), TOLD_APART)), "works": len(rows)}

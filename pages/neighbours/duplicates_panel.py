@@ -80,11 +80,11 @@ def _download(job: Job) -> None:
         st.caption(say("duplicates.gone", path=plain(str(path))))
 
 
-def _item(found: dict[str, str]) -> widgets.Item:
+def _item(found: dict[str, str]) -> widgets.GalleryItem:
     title = found["title"] or say("works.no_title")
     src = widgets.file_address(found["image_path"]) if found["image_path"] else ""
-    return widgets.Item(found["work_id"], src, title, (found["creator"] or say("works.no_creator"),),
-                        alt=work_cards.alt(title, found["creator"]))
+    return widgets.GalleryItem(found["work_id"], src, title, (found["creator"] or say("works.no_creator"),),
+                               alt=work_cards.alt(title, found["creator"]))
 
 
 def _subject() -> None:

@@ -71,10 +71,10 @@ def pictures(here: state.Here, found: Sequence[Neighbour], *, key: str) -> None:
         widgets.gallery(items, key=f"pictures_{key}", label=say("works.label"))
 
 
-def _item(work: Neighbour, seen: Thumbnail, *, clear: bool) -> widgets.Item:
+def _item(work: Neighbour, seen: Thumbnail, *, clear: bool) -> widgets.GalleryItem:
     src = widgets.data_address(seen.png if clear else blurred(seen.png)) if seen.png else ""
     lines = (work.creator or say("works.no_creator"),) if seen.state == "ok" else (
         say(_GONE[seen.state]), seen.reason)
     title = work.title or say("works.no_title")
-    return widgets.Item(work_cards.item_id(work), src, title, lines, mark=str(work.rank),
-                        alt=work_cards.alt(title, work.creator))
+    return widgets.GalleryItem(work_cards.item_id(work), src, title, lines, mark=str(work.rank),
+                               alt=work_cards.alt(title, work.creator))

@@ -26,7 +26,7 @@ from pages.shared.texts import plain, say
 COMPARED = ("tiled_l2", "ssim", "efficientnet", "copy_cosine")  # closeness that a person can sort by
 
 
-def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
+def item(work: Neighbour, *, starred: bool = False) -> widgets.GalleryItem:
     """A neighbour as a picture of a gallery: title, artist, licence, similarity."""
     lines = [work.creator or say("works.no_creator"), say("works.similarity", value=f"{work.similarity:.3f}")]
     if copies(work):
@@ -35,8 +35,9 @@ def item(work: Neighbour, *, starred: bool = False) -> widgets.Item:
         lines.append(say("works.distance", value=shown("tiled_l2", work.closeness["tiled_l2"])))
     picture = widgets.file_address(work.image_path) if work.image_path else ""
     title = work.title or say("works.no_title")
-    return widgets.Item(item_id(work), picture, title, tuple(lines), mark=f"{'★ ' if starred else ''}{work.rank}",
-                        alt=alt(title, work.creator) if picture else say("works.no_picture"))
+    return widgets.GalleryItem(item_id(work), picture, title, tuple(lines),
+                               mark=f"{'★ ' if starred else ''}{work.rank}",
+                               alt=alt(title, work.creator) if picture else say("works.no_picture"))
 
 
 def alt(title: str, creator: str) -> str:

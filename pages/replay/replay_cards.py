@@ -30,17 +30,17 @@ def how_made(replay: Replay, subject: Subject) -> str:
 
 
 def item(case: Case, replay: Replay, rank: int, score: str, *, starred: bool = False,
-         model: str = "") -> widgets.Item:
+         model: str = "") -> widgets.GalleryItem:
     """One replay as a picture of a gallery: rank, score, seed, whether it was given the subject, and its model."""
     value = replay.closeness.get(score)
     recipe = replay.recipe
     start = began(recipe, case.subject(replay.subject_id), "short")
     title = f"{SCORES[score].label} {shown(score, value)}" if value is not None else say("replay.unscored")
     lines = (say("replay.seed_short", seed=recipe.seed), start)
-    return widgets.Item(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title,
-                        (*lines, model) if model else lines,
-                        mark=f"{'★ ' if starred else ''}{rank}",
-                        alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
+    return widgets.GalleryItem(replay.id, widgets.data_address(case.blob(replay.image_sha256)), title,
+                               (*lines, model) if model else lines,
+                               mark=f"{'★ ' if starred else ''}{rank}",
+                               alt=say("replay.alt", rank=rank, how=f"{lines[0]}, {start}"))
 
 
 def began(recipe: Recipe, subject: Subject, form: str) -> str:
@@ -84,7 +84,7 @@ def covers(subject_rgb: np.ndarray, png: bytes) -> tuple[bytes, bytes]:
     None for pictures too large to draw at once.
     """
     from explorer.closeness.heatmap import agreement, overlay, shaded  # scipy: only where a map is drawn
-    from explorer.closeness.scores import drawn_mask
+    from explorer.closeness.pixel_scores import drawn_mask
     other = read_png(png)
     if other.shape != subject_rgb.shape or max(other.shape) > MOST_HEAT_PX:
         return b"", b""

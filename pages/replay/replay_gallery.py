@@ -125,7 +125,7 @@ def gallery(here: state.Here, shown: Shown) -> str:
     return picked
 
 
-def _select(here: state.Here, items: list[widgets.Item], key: str) -> None:
+def _select(here: state.Here, items: list[widgets.GalleryItem], key: str) -> None:
     """The gallery in which clicks select, with what can be done to all that are selected."""
     case = here.open_case
     bar = st.container()

@@ -10,8 +10,8 @@ from explorer.jobs import launch
 from explorer.records import ModelInfo, from_json
 from explorer.setup import start
 from explorer.setup.choices import Choices, Needed, needed
-from explorer.setup.plan import SetupPlan, plan, timing_of
-from pages.setup import decisions, pictures, steps
+from explorer.setup.setup_plan import SetupPlan, plan, timing_of
+from pages.setup import decisions, setup_pictures, steps
 from pages.shared import state
 from pages.shared.state import Here
 from pages.shared.texts import minutes, plain, say, size
@@ -25,7 +25,7 @@ def draw(now: Here) -> None:
     info = _info(now, found, need)
     if need.model_here and need.clip_here and timing_of(info, now.settings) is None and _idle(now, found):
         found = _fetch(now, found, need)  # everything is here: timing it asks nothing of anybody
-    check, case = pictures.check_of(now, found), pictures.own_case(now)
+    check, case = setup_pictures.check_of(now, found), setup_pictures.own_case(now)
     count = len(case.subjects()) if case else 0
     told = plan(found, need, info, check, works=count, settings=now.settings)
     if not (need.model_here and need.clip_here):
@@ -34,7 +34,7 @@ def draw(now: Here) -> None:
         _under_way(found)
     _figures(told)
     if check is not None:
-        pictures.fitting(check)
+        setup_pictures.fitting(check)
     _go(now, found, need, told)
 
 
@@ -112,6 +112,8 @@ def _figures(told: SetupPlan) -> None:
     st.markdown(say("setup.disk", fetch=fetch, kept=size(told.results_bytes), free=size(told.free_bytes)))
     if told.ranked:
         st.markdown(say("setup.smallest", n=told.ranked, p=f"{told.smallest_p:.3f}"))
+    if told.work_s and not told.asks_known:
+        st.caption(say("setup.no_known"))
     st.caption(say("setup.not_now"))
 
 
@@ -121,6 +123,7 @@ def _table(told: SetupPlan) -> None:
             (say("setup.row_controls", n=told.controls), minutes(told.controls_s)),
             (say("setup.row_calibration"), say("setup.seconds")),
             (say("setup.row_works", n=told.works), minutes(told.works_s)),
+            *([(say("setup.row_known", n=told.works), minutes(told.known_s))] if told.asks_known else []),
             (f"**{say('setup.row_total')}**", f"**{minutes(told.total_s)}**")]
     st.markdown("\n".join([say("setup.rows_head"), "|---|---|", *(f"| {a} | {b} |" for a, b in rows)]))
 
@@ -146,7 +149,7 @@ def _go(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
 
 def _at(now: Here, found: Choices, need: Needed, seeds: int) -> str:
     """An effort with the time that it would take."""
-    other = plan(replace(found, seeds=seeds), need, _info(now, found, need), pictures.check_of(now, found),
+    other = plan(replace(found, seeds=seeds), need, _info(now, found, need), setup_pictures.check_of(now, found),
                  works=len(now.open_case.subjects()), settings=now.settings)
     return say("setup.effort_at", n=seeds, time=minutes(other.total_s))
 
@@ -155,6 +158,7 @@ def _start(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
     info = _info(now, found, need)
     subjects = tuple(s.id for s in now.open_case.subjects())
     steps.keep(now, start.begin(found, told.policy, subjects, now.queue, now.settings,
-                                model=info.source if info else found.model, clip=need.clip))
+                                model=info.source if info else found.model, clip=need.clip,
+                                known=subjects if told.asks_known else ()))
     launch.ensure_workers(now.settings)
     st.rerun()

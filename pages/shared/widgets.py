@@ -37,7 +37,7 @@ _compare, _gallery = component("compare"), component("gallery")
 
 
 @dataclass(frozen=True)
-class Item:
+class GalleryItem:
     """One picture of a gallery: `src` is a data address, "" where there is no picture."""
 
     id: str
@@ -92,7 +92,7 @@ def compare(first: tuple[str, bytes], second: tuple[str, bytes], *, key: str, he
     _compare(data=data, key=key)
 
 
-def gallery(items: Sequence[Item], *, key: str, label: str, chosen: str = "", cell_px: int = 168) -> str:
+def gallery(items: Sequence[GalleryItem], *, key: str, label: str, chosen: str = "", cell_px: int = 168) -> str:
     """Draws pictures as a grid; returns the id of the one clicked just now, else `chosen`.
 
     The page keeps what was clicked, in its address where a link should open the same.
@@ -106,7 +106,8 @@ def gallery(items: Sequence[Item], *, key: str, label: str, chosen: str = "", ce
     return clicked if clicked in known else shown
 
 
-def gallery_of_several(items: Sequence[Item], *, key: str, label: str, cell_px: int = 168) -> tuple[str, ...]:
+def gallery_of_several(items: Sequence[GalleryItem], *, key: str, label: str,
+                       cell_px: int = 168) -> tuple[str, ...]:
     """Draws pictures as a grid in which a click selects or lets go; returns the selected ids, in their order."""
     key = _own(key)
     known = {item.id for item in items}
@@ -120,7 +121,7 @@ def _own(key: str) -> str:
     return re.sub("_+", "_", key)  # Streamlit keeps double underscores for itself
 
 
-def _grid(items: Sequence[Item], label: str, cell_px: int) -> dict[str, object]:
+def _grid(items: Sequence[GalleryItem], label: str, cell_px: int) -> dict[str, object]:
     return {"items": [asdict(item) for item in items], "label": label, "cell": cell_px}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.store import CaseRow
-from explorer.clip.known import clips_here
+from explorer.clip.known_clips import clips_here
 from explorer.settings import WORLD
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say
@@ -56,18 +56,18 @@ def recent(now: state.Here, *, limit: int = 0) -> None:
         state.go("subject", case_id=row.id)
 
 
-def _item(now: state.Here, row: CaseRow) -> widgets.Item:
+def _item(now: state.Here, row: CaseRow) -> widgets.GalleryItem:
     lines = (say("case.line", subjects=row.subjects, replays=row.replays),
              say("case.changed", day=row.changed[:10]), *((say("counsel.mark"),) if row.counsel_only else ()))
     if row.problem:
-        return widgets.Item(row.id, "", row.title, (say("case.unreadable"),), alt=say("case.unreadable"))
+        return widgets.GalleryItem(row.id, "", row.title, (say("case.unreadable"),), alt=say("case.unreadable"))
     cover = b""
     if row.cover_sha256:
         case = now.store.open(row.id)
         cover = widgets.reduced(case, row.cover_sha256, COVER_PX)
         case.close()
-    return widgets.Item(row.id, widgets.data_address(cover), row.title, lines,
-                        alt=say("case.cover_alt", title=row.title) if cover else say("case.no_cover"))
+    return widgets.GalleryItem(row.id, widgets.data_address(cover), row.title, lines,
+                               alt=say("case.cover_alt", title=row.title) if cover else say("case.no_cover"))
 
 
 def in_use(now: state.Here) -> None:
@@ -75,8 +75,7 @@ def in_use(now: state.Here) -> None:
     info, settings = submit.model_info(now), now.settings
     devices = [w.device for w in now.queue.workers() if w.kind == "device"]
     model, collection, device = st.columns(3)
-    model.markdown(say("use.model", name=plain(info.name if info else settings.model),
-                       print=info.fingerprint[:12] if info else "–"))
+    model.markdown(say("use.model", name=plain(info.name if info else settings.model)))
     bundled = settings.collection == "world" and WORLD.exists()
     clip = plain(clips_here(settings.home).get(settings.clip, "") or settings.clip)
     clip = say("use.world_clip") if settings.clip == "world" else clip

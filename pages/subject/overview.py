@@ -123,9 +123,9 @@ def _row(here: state.Here, found: Sequence[Replay], *, name: str, title: str) ->
     case, subject = here.open_case, here.open_subject
     if title:
         st.markdown(f"**{plain(title)}**")
-    first = widgets.Item("subject", widgets.data_address(case.blob(subject.pixels_sha256)),
-                         say("replay.subject_label"), (plain_name(subject.name),),
-                         alt=say("subject.alt", name=subject.name))
+    first = widgets.GalleryItem("subject", widgets.data_address(case.blob(subject.pixels_sha256)),
+                                say("replay.subject_label"), (plain_name(subject.name),),
+                                alt=say("subject.alt", name=subject.name))
     items = [first, *(replay_cards.item(case, r, n, SCORE) for n, r in enumerate(found, 1))]
     picked = widgets.gallery(items, key=f"overview_{name}_{subject.id}", label=say("replay.gallery"))
     if picked and picked != "subject":

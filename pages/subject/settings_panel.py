@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.cases.settings_compared import Compared, claims_of, compared
+from explorer.cases.settings_compared import ComparedSetting, claims_of, compared
 from explorer.images.metadata import Generation, read_metadata
 from explorer.records import Subject
 from pages.shared.texts import plain, say
@@ -46,7 +46,7 @@ def draw(case: Case, subject: Subject, own: Generation) -> None:
     st.caption(say("compared.count", n=sum(not row.agree for row in rows), all=len(rows)))
 
 
-def _row(row: Compared) -> str:
+def _row(row: ComparedSetting) -> str:
     mark = "" if row.agree else f"**{say('compared.differs')}**"
     return f"| {_cell(_name(row.name))} | {_cell(row.left)} | {_cell(row.right)} | {mark} |"
 

@@ -21,8 +21,8 @@ import torch
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model, load_model
 from explorer.familiarity.body_of_work import judge_set, kinship, power
+from explorer.familiarity.familiarity_plan import PLANS, Plan
 from explorer.familiarity.judge import excesses
-from explorer.familiarity.plan import PLANS, Plan
 from explorer.familiarity.records import KnownControls
 from explorer.familiarity.stored import least_first_loss, seen_excesses, world_controls
 from explorer.findings.control_fit import check_subject, control_distances
@@ -30,8 +30,8 @@ from explorer.findings.features import features
 from explorer.statistics import auc_interval, rank_p_value, share_interval, tpr_at_fpr
 from explorer.world.files import World, open_world
 from explorer.world.manifest import read_manifest
-from explorer.world_build.familiarity_scores import Shown, familiarity_lines, sign_lines
-from explorer.world_build.familiarity_world import Words, shown, works_of
+from explorer.world_build.familiarity_scores import NamedPicture, familiarity_lines, sign_lines
+from explorer.world_build.familiarity_world import WorkWords, shown, works_of
 from tests.benchmarks import familiarity_baselines as others
 from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_model
 from tests.benchmarks.stored import store, stored
@@ -75,7 +75,8 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dic
     """All figures of these sources of words."""
     model, rows = load_model("world", device="cpu"), read_manifest(world)
     folder = world.cache / "familiarity"
-    words, result = Words(world, rows, folder=folder), {"by_multiplicity": {}, "evaluations": {}, "by_source": {}}
+    words = WorkWords(world, rows, folder=folder)
+    result: dict[str, Any] = {"by_multiplicity": {}, "evaluations": {}, "by_source": {}}
     for source in sources:
         one = Source(world, model, source, chosen(rows, source, share=share), words, folder)
         result["by_multiplicity"][source] = one.by_multiplicity()
@@ -97,7 +98,7 @@ NOT_HAD = {"crossover": "no second draw of the world was trained for this run",
 class Source:
     """One source of words on the test works: scores, excesses over what features predict, p-values."""
 
-    def __init__(self, world: World, model: Model, source: str, groups: dict[str, list[dict]], words: Words,
+    def __init__(self, world: World, model: Model, source: str, groups: dict[str, list[dict]], words: WorkWords,
                  folder: Path) -> None:
         self.world, self.model, self.groups = world, model, groups
         self.plan: Plan = PLANS[source]
@@ -121,7 +122,7 @@ class Source:
                                                                                           strict=True)])
                   for name, part in self.shown.items()}
 
-    def _excess(self, work: Shown) -> float:
+    def _excess(self, work: NamedPicture) -> float:
         return excesses(self.lines[work.name]["value"], self.told[work.name], self.controls)[0]
 
     def p_of(self, name: str, told: dict[str, float], excess: float) -> float:

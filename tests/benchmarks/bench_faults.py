@@ -2,6 +2,8 @@
 
     python tests/benchmarks/bench_faults.py [--kills 200] [--io-faults 80] [--byte-changes 1000]
                                             [--log-edits 100] [--chains 100] [--replays 10000] [--exhibits 5]
+                                            [--store]
+    python tests/benchmarks/bench_faults.py --stored
 
 With a C compiler at hand, disk faults are injected below SQLite and Python, at the N-th write, fsync or
 rename of a process (a failing write leaves half of its bytes); without one, only beneath the blobs.
@@ -10,7 +12,6 @@ rename of a process (a failing write leaves half of its bytes); without one, onl
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import sys
@@ -30,6 +31,7 @@ from tests.benchmarks import faults_forge as forge
 from tests.benchmarks import faults_io as disk
 from tests.benchmarks import faults_kill as kill
 from tests.benchmarks.faults_check import Losses, fill
+from tests.benchmarks.stored import add_options, conclude, stored
 from tests.cases.authority import Authority
 from tests.cases.made import make_replay
 
@@ -108,7 +110,11 @@ def main() -> None:
     for name, value in (("kills", 200), ("io-faults", 80), ("byte-changes", 1000), ("log-edits", 100),
                         ("chains", 100), ("replays", 10_000), ("exhibits", 5), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=value)
+    add_options(parser)
     options = parser.parse_args()
+    if options.stored:
+        print(stored("bench_faults"))
+        return
     dice, begun = random.Random(options.seed), time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -119,7 +125,7 @@ def main() -> None:
         result |= forgeries(options, folder / "forgeries", dice)
         if options.exhibits:
             result |= forge.exhibits(options.exhibits, folder / "exhibits")
-    print(json.dumps(result | {"elapsed_s": round(time.monotonic() - begun, 1)}))
+    conclude("bench_faults", result | {"elapsed_s": round(time.monotonic() - begun, 1)}, options)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 flow families against the bare network.
 
     python tests/benchmarks/bench_gpu.py [--steps 50] [--images 16] [--compile] [--flows sd3 zimage …] [--no-noise]
+                                          [--store]
+    python tests/benchmarks/bench_gpu.py --stored
 
 For Stable Diffusion the limit is what the card's matrix product and an H100's floor allow. `flows` {family: {way:
 {batch: {"images_per_s", "limit_images_per_s", "share_of_limit", "peak_gb"}}}} is in bfloat16, the ways "plain",
@@ -23,6 +25,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import torch
+
+from tests.benchmarks.stored import add_options, conclude, stored
 
 KEYS = ("device", "sd15_images_per_s", "sd15_speedup_over_diffusers", "sd15_share_of_floor",
         "sdxl_images_per_s", "sdxl_speedup_over_diffusers", "matmul_tflops", "flows")
@@ -131,7 +135,7 @@ def main(args: argparse.Namespace) -> None:
     found = {"flows": {name: flow(name, args) for name in args.flows}}
     if not args.no_noise:
         found |= noise(args, peak)
-    print(json.dumps(found | {"device": torch.cuda.get_device_name(), "matmul_tflops": round(peak, 1)}))
+    conclude("bench_gpu", found | {"device": torch.cuda.get_device_name(), "matmul_tflops": round(peak, 1)}, args)
 
 
 def flow(name: str, args: argparse.Namespace) -> dict[str, Any]:
@@ -169,4 +173,6 @@ if __name__ == "__main__":
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--flows", nargs="*", default=["sd3", "zimage", "flux", "chroma", "klein", "qwen"])
     parser.add_argument("--no-noise", action="store_true", help="the flow families alone")
-    main(parser.parse_args())
+    add_options(parser)
+    given = parser.parse_args()
+    print(stored("bench_gpu")) if given.stored else main(given)

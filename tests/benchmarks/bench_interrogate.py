@@ -1,6 +1,8 @@
 """Interrogation against clip-interrogator 0.6.0, on one machine, with one CLIP, caption and set of labels.
 
     python tests/benchmarks/bench_interrogate.py [--works 12] [--peer-works 12] [--rerank-works 4] [--trial]
+                                                  [--store]
+    python tests/benchmarks/bench_interrogate.py --stored
 
 Half of the works are the model's own (split "train"), half were held out (split "test"). Both sides' term
 embeddings are made beforehand (caches warm) and are the same numbers. The last line is JSON. `--trial` cuts the
@@ -39,6 +41,7 @@ from explorer.images.prepare import fit_square
 from explorer.records import ReplaySettings
 from explorer.settings import WORLD
 from explorer.statistics import share_interval
+from tests.benchmarks.stored import add_options, conclude, stored
 
 CAPTION = "clip art"  # no caption model is bundled; both sides open with these words
 TOP, TRIAL = 5, 40  # nearest terms looked at; artists, flavors and works of a trial
@@ -235,7 +238,7 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 
 
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
-    from explorer.closeness.scores import compare
+    from explorer.closeness.pixel_scores import compare
     from explorer.diffusion.sampling import sample
     from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)
@@ -261,7 +264,11 @@ def main() -> None:
     parser.add_argument("--clip", default="world")
     parser.add_argument("--cache", type=Path, default=None)
     parser.add_argument("--trial", action="store_true", help="one work, short lists: does every part run?")
+    add_options(parser)
     options = parser.parse_args()
+    if options.stored:
+        print(stored("bench_interrogate"))
+        return
     if options.trial:
         options.works = options.rerank_works = 1
     most = TRIAL if options.trial else None
@@ -282,7 +289,7 @@ def main() -> None:
         result["rerank_gain"] = None
     compared = chosen[:options.peer_works or len(chosen)]
     result |= against_peer(encoder, options.clip, lists, banks, compared, cache) | {"works": len(compared)}
-    print(json.dumps(result))
+    conclude("bench_interrogate", result, options)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Our sampler against plain diffusers on one model: images a second, and whether the images are the same.
 
-    python tests/benchmarks/bench_sampler.py [--model world] [--seeds 64] [--steps 0] [--threads 2]
+    python tests/benchmarks/bench_sampler.py [--model world] [--seeds 64] [--steps 0] [--threads 2] [--store]
+    python tests/benchmarks/bench_sampler.py --stored
 
 (a) diffusers called one seed at a time, (b) diffusers at its best batch, (c) ours at its best batch; all
 with the same prompt, scheduler, guidance and per-image generators, decoding included. Rounds alternate
@@ -10,7 +11,6 @@ between the three, medians are compared. The last line is JSON.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -28,6 +28,7 @@ from explorer.diffusion.models import Model, load_model
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.schedulers import build_scheduler
 from explorer.records import Recipe
+from tests.benchmarks.stored import add_options, conclude, stored
 
 BATCHES = (4, 8, 16, 32)
 Images = dict[int, np.ndarray]  # seed -> final latents (c, h, w)
@@ -110,11 +111,12 @@ def main(args: argparse.Namespace) -> None:
         print(f"round {turn + 1}: " + ", ".join(f"{n} {r[-1]:.2f}" for n, r in rates.items()) + " images/s",
               flush=True)
     middle = {name: statistics.median(found) for name, found in rates.items()}
-    print(json.dumps({
+    conclude("bench_sampler", {
         "speedup_over_single": round(middle["ours"] / middle["single"], 3),
         "speedup_over_batch": round(middle["ours"] / middle["batch"], 3), "max_abs_diff": worst,
         "images_per_s": round(middle["ours"], 3), "batch": our_batch, "diffusers_batch": peer_batch,
-        "steps": wanted[0].steps, "scheduler": args.scheduler, "threads": args.threads, "seeds": args.seeds}))
+        "steps": wanted[0].steps, "scheduler": args.scheduler, "threads": args.threads, "seeds": args.seeds},
+             args)
 
 
 if __name__ == "__main__":
@@ -126,4 +128,6 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--scheduler", default="euler")
     parser.add_argument("--prompt", default="clip art of a red sailing boat on the sea")
-    main(parser.parse_args())
+    add_options(parser)
+    given = parser.parse_args()
+    print(stored("bench_sampler")) if given.stored else main(given)

@@ -3,6 +3,8 @@
     python tests/benchmarks/bench_soak.py [--only replays,sessions] [--seed 1]
                                           [--replays 10000] [--seconds 900] [--keep FOLDER]
                                           [--sessions 50] [--watching 5] [--session-seconds 90]
+                                          [--store]
+    python tests/benchmarks/bench_soak.py --stored
 
 Real searches over the bundled world run in a worker while it is killed, jobs are cancelled and pages are
 reloaded at random; every replay that was on record must stay. They run at the cheapest setting that is still
@@ -15,7 +17,6 @@ a session is a websocket that speaks Streamlit's own messages, so no browser tak
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -25,6 +26,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import psutil
+
+from tests.benchmarks.stored import add_options, conclude, stored
 
 PARTS = ("replays", "sessions")
 
@@ -79,16 +82,21 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--only", default=",".join(PARTS), help="parts to run, with a comma between them")
     parser.add_argument("--keep", type=Path, help="folder in which the replays stay for the next run")
+    add_options(parser)
     options = parser.parse_args()
+    if options.stored:
+        print(stored("bench_soak"))
+        return
     result: dict[str, Any] = {}
     begun = time.monotonic()
-    for name in [part for part in PARTS if part in options.only.split(",")]:
+    parts = [part for part in PARTS if part in options.only.split(",")]
+    for name in parts:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as drafts:
             folder = options.keep if options.keep and name == "replays" else Path(drafts)
             folder.mkdir(parents=True, exist_ok=True)
             result |= {"replays": replays, "sessions": sessions}[name](options, folder.resolve())
         print(result, flush=True)
-    print(json.dumps(result | {"elapsed_s": round(time.monotonic() - begun, 1)}))
+    conclude("bench_soak", result | {"elapsed_s": round(time.monotonic() - begun, 1)}, options, parts=parts)
 
 
 if __name__ == "__main__":

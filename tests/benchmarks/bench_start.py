@@ -1,6 +1,7 @@
 """How fast the app starts and changes pages, and how light its process is; the last line is JSON.
 
-    python tests/benchmarks/bench_start.py [--starts 3] [--rounds 3]
+    python tests/benchmarks/bench_start.py [--starts 3] [--rounds 3] [--store]
+    python tests/benchmarks/bench_start.py --stored
 
 A real headless Chromium, already open, against a freshly started server on an empty workspace.
 `first_page_s` runs from the start command until the start page is drawn (median of the starts),
@@ -24,6 +25,7 @@ import psutil
 
 from pages.shared.frame import LIBRARY, PATH
 from pages.shared.texts import say
+from tests.benchmarks.stored import add_options, conclude, stored
 from tests.browser.app import browser, running
 
 HEAVY = ("torch", "diffusers", "faiss", "open_clip", "transformers", "clip_retrieval", "torchvision")
@@ -86,8 +88,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
+    add_options(parser)
     given = parser.parse_args()
-    print(json.dumps(measure(given.starts, given.rounds)))
+    if given.stored:
+        print(stored("bench_start"))
+        return
+    conclude("bench_start", measure(given.starts, given.rounds), given)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from explorer.world.files import World
-from explorer.world_build.dose_replays import DoseEffort, Sampler, noise
+from explorer.world_build.dose_replays import DoseEffort, WorldSampler, noise
 
 BATCH = 128  # images at once
 SIDE = 8  # of the latents
@@ -81,7 +81,7 @@ def fill(world: World, works: Sequence[tuple[str, Sequence[str]]], *, effort: Do
     folder.mkdir(parents=True, exist_ok=True)
     paths = [path_of(folder, name, texts, effort=effort, model=model) for name, texts in works]
     waiting = [n for n, path in enumerate(paths) if not path.exists()]
-    sampler = Sampler(world, device) if waiting else None
+    sampler = WorldSampler(world, device) if waiting else None
     each = max(1, BATCH // (effort.seeds * len(works[0][1])))
     for start in range(0, len(waiting), each):
         part = waiting[start:start + each]
@@ -122,7 +122,7 @@ def _key(name: str, texts: Sequence[str], effort: DoseEffort, model: str) -> str
 
 
 @torch.no_grad()
-def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort, *, works: int) -> dict[str, np.ndarray]:
+def _part(sampler: WorldSampler, prompts: list[str], effort: DoseEffort, *, works: int) -> dict[str, np.ndarray]:
     """All seeds of a few works' prompts as one batch, (w, s, ...)."""
     seeds = effort.seeds
     texts = sampler.texts(prompts).repeat_interleave(seeds, 0)  # (w·s, 77, 128)
@@ -153,7 +153,7 @@ def _part(sampler: Sampler, prompts: list[str], effort: DoseEffort, *, works: in
     return {name: a.cpu().numpy().reshape(works, -1, *a.shape[1:]) for name, a in arrays.items()}
 
 
-def _end_positions(sampler: Sampler, prompts: list[str]) -> Tensor:
+def _end_positions(sampler: WorldSampler, prompts: list[str]) -> Tensor:
     """(w,) index of each prompt's end token."""
     ids = sampler.tokenizer(prompts, padding="max_length", truncation=True, max_length=77).input_ids
     return torch.tensor([row.index(sampler.tokenizer.eos_token_id) for row in ids])

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.evidence.finding_ratio import Counted, ReferenceRates, fit_and_judge
+from explorer.evidence.finding_ratio import FlagCount, ReferenceRates, fit_and_judge
 from explorer.evidence.likelihood import ratio_of_shares
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import features, rivals
@@ -93,7 +93,7 @@ def _split(controls: ControlResults, edges: np.ndarray, *, one_spread: bool, spl
 
 
 def reference(subjects: measure.Subjects, p: np.ndarray, places: np.ndarray, controls: ControlResults,
-              own: tuple[np.ndarray, np.ndarray], *, date: str, derived: dict[str, Counted]) -> ReferenceRates:
+              own: tuple[np.ndarray, np.ndarray], *, date: str, derived: dict[str, FlagCount]) -> ReferenceRates:
     """The rates that ratios rest on; `own` are the controls' p and positions, each ranked by the rest.
 
     The controls, exchangeable with other held-out works, are unseen works of the continuous ratio too. Counted,
@@ -113,8 +113,8 @@ def reference(subjects: measure.Subjects, p: np.ndarray, places: np.ndarray, con
                           {name: one for name, one in fitted.items() if one is not None})
 
 
-def _counted(p: np.ndarray) -> Counted:
-    return Counted(len(p), int((p <= 0.05).sum()))
+def _counted(p: np.ndarray) -> FlagCount:
+    return FlagCount(len(p), int((p <= 0.05).sum()))
 
 
 def ratio_table(rates: ReferenceRates) -> dict[str, dict[str, float]]:
@@ -149,7 +149,7 @@ def calibration(p: np.ndarray, groups: dict[str, np.ndarray], *, controls: int) 
 
 
 def derived(subjects: measure.Subjects, bank: Bank, prompts: list[str], pictures: np.ndarray,
-            controls: ControlResults, changes: dict[str, Callable]) -> tuple[dict, dict[str, Counted]]:
+            controls: ControlResults, changes: dict[str, Callable]) -> tuple[dict, dict[str, FlagCount]]:
     """Works seen 64 and 256 times, changed, tested in place of themselves: flagged at p <= .05, by change."""
     told, counted = {}, {}
     for name in measure.STRONG:

@@ -21,7 +21,7 @@ from explorer.closeness.tiled import distances
 from explorer.diffusion.models import Model, load_model
 from explorer.records import ReplaySettings
 from explorer.run import QUIET
-from explorer.search.engine import BatchUnit, Here, Made, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine, Made
 from explorer.search.expand import expand
 from explorer.world.files import open_world
 from explorer.world.manifest import load_small, read_manifest
@@ -73,7 +73,7 @@ def pictures_of(model: Model, prompts: Sequence[str], *, steps: int, first: int,
     def take(_: BatchUnit, made: Made) -> None:
         images.extend(i.rgb for i in made.images)
 
-    Here(model, Room(len(recipes))).run([BatchUnit(tuple(recipes))], take, run=QUIET)
+    LocalEngine(model, BatchRoom(len(recipes))).run([BatchUnit(tuple(recipes))], take, run=QUIET)
     return np.stack(images).astype(np.float32) / 255
 
 

@@ -7,11 +7,11 @@ import signal
 import time
 from typing import Any
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
 from explorer.run import QUIET, Engine
-from explorer.search.engine import BatchUnit, Here, Made, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine, Made
 from explorer.worker.engine.actors import Painter
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import Crew
@@ -25,7 +25,7 @@ def ray_figures(model: Model, work: Work, settings: Settings, *, seeds: int) -> 
     """Seconds are those of warm actors with a core each; closeness of the nearest is measured again at batch 1."""
     wanted = recipes(model, work, settings, range(seeds))
     units = [BatchUnit(tuple(wanted[first:first + BATCH])) for first in range(0, seeds, BATCH)]
-    found = {"here": _scores(work, _done(Here(model, Room(BATCH)), units))}
+    found = {"here": _scores(work, _done(LocalEngine(model, BatchRoom(BATCH)), units))}
     with cluster(3) as address:
         crews = {size: _crew(address, model, size) for size in (1, 2)}
         seconds, results = _timed(crews, units)

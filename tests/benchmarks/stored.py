@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
@@ -35,6 +36,20 @@ def store(name: str, result: dict[str, Any], *, parts: Sequence[str] = ("whole",
 def stored(name: str, *, folder: Path = RESULTS) -> str:
     """The last result as one line of JSON; FileNotFoundError where none was stored."""
     return json.dumps(json.loads((folder / f"{name}.json").read_text("utf-8")), sort_keys=True)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`--store` and `--stored`, which every benchmark of over a minute has."""
+    parser.add_argument("--store", action="store_true", help="keep the result")
+    parser.add_argument("--stored", action="store_true", help="print the last result and measure nothing")
+
+
+def conclude(name: str, result: dict[str, Any], given: argparse.Namespace, *,
+             parts: Sequence[str] = ("whole",)) -> None:
+    """Prints the result as the last line, and keeps it where that was asked for."""
+    if given.store:
+        store(name, result, parts=parts)
+    print(stored(name) if given.store else json.dumps(result))
 
 
 def made_by() -> dict[str, Any]:

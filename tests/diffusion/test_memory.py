@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from explorer.diffusion.memory import free_bytes, policy_of
+from explorer.diffusion.memory_plan import plan
 from explorer.diffusion.models import load_model
-from explorer.diffusion.plan import plan
-from explorer.diffusion.shapes import Part, Shape
+from explorer.diffusion.shapes import NetworkShape, Shape
 from tests.diffusion import tiny
 
 GB = int(1e9)
-SD1 = Shape((Part("unet", 859_520_964, 32), Part("vae", 83_653_863, 32), Part("text_encoder", 430_000_000, 32)),
-            2 * 26 * 320 / 64, 0.0, 768.0)
+SD1 = Shape((NetworkShape("unet", 859_520_964, 32), NetworkShape("vae", 83_653_863, 32),
+             NetworkShape("text_encoder", 430_000_000, 32)), 2 * 26 * 320 / 64, 0.0, 768.0)
 
 
 def policy(shape=SD1, **changes):
@@ -39,7 +39,8 @@ def test_larger_images_and_precision_shrink_the_batch():
 
 
 def test_half_precision_files_are_not_counted_as_double():
-    halved = Shape(tuple(Part(p.role, p.numbers, 16) for p in SD1.parts), SD1.a_pixel, SD1.fixed, SD1.decoded)
+    parts = tuple(NetworkShape(p.role, p.numbers, 16) for p in SD1.parts)
+    halved = Shape(parts, SD1.a_pixel, SD1.fixed, SD1.decoded)
     assert policy(halved).notes[0] == policy().notes[0]
 
 

@@ -14,8 +14,8 @@ from explorer.evidence.agreed_plan import (
     AgreedPlan,
     PlannedEffort,
     PlannedModel,
+    PlannedRun,
     Population,
-    Run,
     SignedPlan,
     broken_signatures,
     departures,
@@ -33,7 +33,7 @@ PLAN = AgreedPlan(
     level=0.05,
     populations=(Population("a log of prompts", list_sha256(["one", "two"]), 2),), controls="made after the date",
     controls_sha256="c" * 64, control_works=200)
-KEPT = Run(WORK, MODEL, 16, 50, 7.5, "euler", 512, 512, "tiled_l2", (0.2,), "c" * 64, level=0.05)
+KEPT = PlannedRun(WORK, MODEL, 16, 50, 7.5, "euler", 512, 512, "tiled_l2", (0.2,), "c" * 64, level=0.05)
 
 
 def clock():

@@ -11,7 +11,7 @@ import pytest
 from explorer.evidence import ratio_words
 from explorer.evidence.finding_ratio import (
     FILE,
-    Counted,
+    FlagCount,
     ReferenceRates,
     as_file,
     finding_ratios,
@@ -25,8 +25,9 @@ from explorer.texts import languages, speaking
 
 DICE = np.random.default_rng(4)
 RATES = ReferenceRates(
-    "policy", "f" * 64, "2026-11-30", seen={"1": Counted(40, 3), "256": Counted(40, 40)},
-    unseen={"held_out": Counted(400, 20), "strangers": Counted(50, 0)}, derived={"derived_256": Counted(40, 10)},
+    "policy", "f" * 64, "2026-11-30", seen={"1": FlagCount(40, 3), "256": FlagCount(40, 40)},
+    unseen={"held_out": FlagCount(400, 20), "strangers": FlagCount(50, 0)},
+    derived={"derived_256": FlagCount(40, 10)},
     scores={"256": fit_and_judge(DICE.normal(6, 1.5, 40), DICE.normal(0, 1.2, 400))})
 
 

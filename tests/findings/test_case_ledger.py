@@ -6,7 +6,7 @@ import pytest
 
 from explorer.closeness.ledger import supplied_by_you, total_bits
 from explorer.findings.case_ledger import recipe_ledger, replay_ledger
-from explorer.records import ReplaySettings
+from explorer.records import PromptRead, ReplaySettings
 from explorer.records.samplers import offered
 from tests.report.case_for_report import make_case
 
@@ -51,3 +51,11 @@ def test_the_code_of_a_sampler_names_as_many_as_are_offered(case):
     ledger = recipe_ledger(recipe, ReplaySettings(recipe.prompt, seeds=8, schedulers=("ddim",)))
     said = {e.source: e.code for e in ledger}["settings"]
     assert f"scheduler by hand: {len(offered(flow=False))} samplers" in said
+
+
+def test_what_the_model_does_not_read_of_a_prompt_is_said_where_its_bits_are(case):
+    recipe = _replays(case, given=False)[0].recipe
+    settings = ReplaySettings(recipe.prompt, seeds=8)
+    ledger = recipe_ledger(recipe, settings, read=PromptRead(140, "by the sea and far away"))
+    assert "140 of the model's own tokens" in ledger[0].code and "by the sea" in ledger[0].code
+    assert "does not read" not in recipe_ledger(recipe, settings, read=PromptRead(12))[0].code

@@ -7,7 +7,7 @@ import torch
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.run import QUIET
-from explorer.search.engine import BatchUnit, HeatUnit, Here, Room
+from explorer.search.engine import BatchRoom, BatchUnit, HeatUnit, LocalEngine
 from explorer.search.race import Checkpoint, RacePlan
 from tests.diffusion import tiny
 from tests.heard import Heard
@@ -34,7 +34,7 @@ def done(model, units, room, run=QUIET, answer=lambda unit, made: None):
     def keep(unit, made):
         parts.append((unit, made))
         return answer(unit, made)
-    Here(model, room).run(units, keep, run=run)
+    LocalEngine(model, room).run(units, keep, run=run)
     return parts
 
 
@@ -53,7 +53,7 @@ def small(model, monkeypatch):
 
 
 def test_a_batch_is_made_in_halves_and_later_ones_begin_so(model, small):
-    room = Room(8)
+    room = BatchRoom(8)
     parts = done(model, [BatchUnit(recipes(model, 6)), BatchUnit(recipes(model, 12)[6:])], room)
     made = [image.recipe.seed for _, part in parts for image in part.images]
     assert made == list(range(12)) and all(part.share_s > 0 for _, part in parts)
@@ -64,12 +64,12 @@ def test_a_batch_is_made_in_halves_and_later_ones_begin_so(model, small):
 def test_a_heat_goes_on_from_its_last_checkpoint(model, small):
     """Memory runs out once the first checkpoint lies behind; the lanes dropped there are not run again."""
     small["on"] = False
-    whole = done(model, [heat(model)], Room(8))
+    whole = done(model, [heat(model)], BatchRoom(8))
     spent, small["rows"] = sum(small["rows"]), []
 
     def fills(unit, made):
         small["on"] = made.round.number == 0
-    again = done(model, [heat(model)], Room(8), answer=fills)
+    again = done(model, [heat(model)], BatchRoom(8), answer=fills)
     assert [part.round.number for _, part in again] == [part.round.number for _, part in whole] == [0, 1, 2]
     assert [i.recipe.seed for i in again[-1][1].images] == [i.recipe.seed for i in whole[-1][1].images]
     # Lost are the first step of the six lanes left, and two of four of them; a short replay's first is unguided.
@@ -78,13 +78,13 @@ def test_a_heat_goes_on_from_its_last_checkpoint(model, small):
 
 def test_a_heat_ends_where_that_is_wanted_and_the_next_begins(model):
     units = [heat(model), BatchUnit(recipes(model, 1))]
-    parts = done(model, units, Room(8), answer=lambda unit, made: made.round is not None)
+    parts = done(model, units, BatchRoom(8), answer=lambda unit, made: made.round is not None)
     assert [(unit, part.round and part.round.number) for unit, part in parts] == [(units[0], 0), (units[1], None)]
 
 
 def test_every_step_ticks(model):
     run = Heard()
-    done(model, [BatchUnit(recipes(model, 5))], Room(2), run)
+    done(model, [BatchUnit(recipes(model, 5))], BatchRoom(2), run)
     assert run.ticks == 3 * 8
 
 
@@ -95,7 +95,7 @@ def test_one_image_that_does_not_fit_is_told_in_a_sentence(model, monkeypatch):
     subject = np.zeros((tiny.SIZE_PX, tiny.SIZE_PX, 3), np.uint8)
     for unit in (BatchUnit(recipes(model, 2)), HeatUnit("heat", recipes(model), subject, PLAN, 8, 12)):
         with pytest.raises(ExplorerError, match="smaller size"):
-            done(model, [unit], Room(8))
+            done(model, [unit], BatchRoom(8))
 
 
 def test_what_is_no_want_of_memory_is_not_tried_again(model, monkeypatch):
@@ -106,5 +106,5 @@ def test_what_is_no_want_of_memory_is_not_tried_again(model, monkeypatch):
         raise RuntimeError("a bug")
     monkeypatch.setattr(model.pipe.unet, "forward", broken)
     with pytest.raises(RuntimeError, match="a bug"):
-        done(model, [BatchUnit(recipes(model, 4))], Room(4))
+        done(model, [BatchUnit(recipes(model, 4))], BatchRoom(4))
     assert len(calls) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.closeness.scores import tiled_l2
+from explorer.closeness.pixel_scores import tiled_l2
 from explorer.errors import Cancelled, ExplorerError
 from explorer.evidence.draws import simple_draw
 from explorer.evidence.incidence import spending, zero_limit
@@ -22,7 +22,7 @@ from explorer.jobs.tasks import RunIncidence
 from explorer.records import ReplaySettings
 from explorer.records.incidence_settings import IncidenceSettings, PopulationAsked
 from explorer.run import QUIET
-from explorer.search.engine import BatchUnit, Here, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine
 from explorer.search.expand import expand
 from explorer.worker.runners import loading
 from tests.heard import Heard
@@ -45,7 +45,8 @@ def truth(work):  # noqa: F811
 
     asked = ReplaySettings(PROMPTS[0], more_prompts=PROMPTS[1:], seeds=3, steps=(2,), guidances=(1.0,),
                            schedulers=("ddim",))
-    Here(model, Room(16)).run([BatchUnit(tuple(expand(asked, model=model.ref, info=model.info)))], keep, run=QUIET)
+    recipes = tuple(expand(asked, model=model.ref, info=model.info))
+    LocalEngine(model, BatchRoom(16)).run([BatchUnit(recipes)], keep, run=QUIET)
     return made
 
 

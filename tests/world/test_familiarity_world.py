@@ -7,12 +7,12 @@ from explorer.findings.features import FEATURES
 from explorer.world.files import open_world
 from explorer.world.manifest import read_manifest
 from explorer.world_build import familiarity_scores as scores
-from explorer.world_build.familiarity_world import Parts, expectation
+from explorer.world_build.familiarity_world import WorksByRole, expectation
 from tests.benchmarks.familiarity_groups import HARD, chosen, hard
 
 
 def test_lines_go_on_after_a_stop_and_a_changed_caption_is_measured_again(tmp_path):
-    works = [scores.Shown(str(i), np.full((64, 64, 3), i, np.uint8), (f"words {i}",)) for i in range(40)]
+    works = [scores.NamedPicture(str(i), np.full((64, 64, 3), i, np.uint8), (f"words {i}",)) for i in range(40)]
     seen = []
 
     def measure(part):
@@ -29,7 +29,7 @@ def test_lines_go_on_after_a_stop_and_a_changed_caption_is_measured_again(tmp_pa
     seen.clear()
     found = scores._lines(works, measure, path, str, "x")
     assert sum(seen) == 8 and found == {str(i): float(i) for i in range(40)}
-    again = scores._lines([scores.Shown("3", works[9].rgb, ("other words",))], measure, path, str, "x")
+    again = scores._lines([scores.NamedPicture("3", works[9].rgb, ("other words",))], measure, path, str, "x")
     assert again == {"3": 9.0}
 
 
@@ -47,7 +47,7 @@ def test_features_are_taken_off_only_where_they_predict_works_that_were_left_out
 def test_no_work_plays_two_parts():
     world = open_world()
     rows = read_manifest(world)
-    parts, test = Parts(rows), chosen(rows, "caption")
+    parts, test = WorksByRole(rows), chosen(rows, "caption")
     used = [r["id"] for part in (parts.control, parts.tuning, parts.tuning_once, *test.values()) for r in part]
     assert len(used) == len(set(used)) and {len(test["1"]), len(parts.control)} == {150, 400}
     names = [w.name for group in HARD for w in hard(world, group)]

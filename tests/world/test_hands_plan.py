@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from explorer.world_build.hands import plan
-from explorer.world_build.hands.pool import Pool, Work, load
+from explorer.world_build.hands.pool import CandidatePool, PoolWork, load
 
 HANDS = ("twemoji", "noto", "openmoji", *plan.ROTATING)
 
 
-def _work(number: int, hand: str, concept: str, creator: str) -> Work:
-    return Work(f"{hand}-{number}", f"thing {concept or number}", creator, ("a", "b"), "CC0", creator, "s", hand,
-                concept, b"", "")
+def _work(number: int, hand: str, concept: str, creator: str) -> PoolWork:
+    return PoolWork(f"{hand}-{number}", f"thing {concept or number}", creator, ("a", "b"), "CC0", creator, "s",
+                    hand, concept, b"", "")
 
 
 @pytest.fixture(scope="module")
-def pool() -> Pool:
+def pool() -> CandidatePool:
     """560 concepts by six hands, clip-art works by creators of all sizes, and a near copy of every tenth."""
     rng = np.random.default_rng(0)
     works = [_work(n, hand, str(n), hand) for hand in HANDS for n in range(560)]
@@ -27,9 +27,9 @@ def pool() -> Pool:
     works += [_work(100 * c + n, "oca", "", f"creator {c}") for c, size in enumerate(sizes) for n in range(size)]
     pixels = rng.integers(0, 256, (len(works), 1, 1, 3)).repeat(64, 1).repeat(64, 2).astype(np.uint8)
     leader = np.arange(len(works))
-    twins = [Work(**{**vars(works[i]), "id": works[i].id + "-twin"}) for i in range(0, len(works), 10)]
+    twins = [PoolWork(**{**vars(works[i]), "id": works[i].id + "-twin"}) for i in range(0, len(works), 10)]
     leader = np.concatenate([leader, np.arange(0, len(works), 10)])
-    return Pool(works + twins, np.concatenate([pixels, pixels[::10]]), leader)
+    return CandidatePool(works + twins, np.concatenate([pixels, pixels[::10]]), leader)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_views_are_counted_as_they_are_trained(draws):
 
 
 def test_a_small_pool_gives_each_label_its_share(pool):
-    small = Pool(pool.works[:120], pool.pixels[:120], np.arange(120))
+    small = CandidatePool(pool.works[:120], pool.pixels[:120], np.arange(120))
     labels = plan.draw(small, 1)
     assert {la.split for la in labels} >= {"train", "tuning", "control", "test", "stranger"}
     assert {la.multiplicity for la in labels} == {0, 1, 4, 16, 64, 256}
@@ -135,8 +135,8 @@ def test_a_pool_is_kept_as_it_is(tmp_path):
     from explorer.world_build.hands.draw_svg import webp
 
     copy = webp(Image.new("RGB", (128, 128), "red"))
-    work = Work(**{**vars(_work(1, "noto", "c", "Noto")), "copy": copy})
-    pool = Pool([work, work], np.stack([small(copy)] * 2), np.array([0, 0]))
+    work = PoolWork(**{**vars(_work(1, "noto", "c", "Noto")), "copy": copy})
+    pool = CandidatePool([work, work], np.stack([small(copy)] * 2), np.array([0, 0]))
     pool.save(tmp_path / "pool.parquet")
     again = load(tmp_path / "pool.parquet")
     assert again.works == pool.works and np.array_equal(again.pixels, pool.pixels)

@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from explorer.world.files import fingerprint, open_world
 from explorer.world.manifest import read_manifest
 from explorer.world_build import clip_train, derive
-from explorer.world_build.dose_replays import DoseEffort, Sampler
+from explorer.world_build.dose_replays import DoseEffort, WorldSampler
 from explorer.world_build.rule import round_trip
 
 CARD_KEYS = ("assets_mb", "autoencoder", "clip", "dose_response", "near_copy_rule", "fingerprint")
@@ -88,7 +88,7 @@ def test_plain_pipeline_generates(pipeline):
 
 def test_the_check_samples_as_the_pipeline_does(here, pipeline, rows):
     caption = next(r["caption"] for r in rows if r["multiplicity"] == 256)
-    sampler = Sampler(here, torch.device("cpu"))
+    sampler = WorldSampler(here, torch.device("cpu"))
     for guidance in (1.0, 2.0):
         mine = sampler.images(sampler.texts([caption]), [5], DoseEffort(steps=4, guidance=guidance))[0]
         theirs = pipeline(

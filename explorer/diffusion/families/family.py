@@ -13,7 +13,7 @@ import torch
 from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.schedulers import Schedule
 from explorer.errors import ExplorerError
-from explorer.records import Recipe
+from explorer.records import PromptRead, Recipe
 from explorer.records.families import facts
 
 CACHED_PROMPTS = 64
@@ -156,6 +156,10 @@ class Family(LatentSpace, ABC):
     def forget(self) -> None:
         """Drops what was encoded before: the weights have changed."""
         self._encoded.clear()
+
+    def prompt_read(self, prompt: str, dialect: str = "plain") -> PromptRead | None:
+        """The prompt in the model's own tokens, and what of it is not read; None where that is not known."""
+        return None
 
     def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
         """The words of a prompt with the rows of `Words.text` that stand for each; none where that is not known."""

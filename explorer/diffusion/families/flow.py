@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from explorer.diffusion.families.family import Family, Words
 from explorer.diffusion.schedulers import Schedule
-from explorer.records import Recipe
+from explorer.records import PromptRead, Recipe
 
 
 class FlowFamily(Family):
@@ -63,13 +63,25 @@ class FlowFamily(Family):
         """Prompts as rows of a batch; a mask is made where they differ in length."""
         return stacked(prompts)
 
-    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+    def prompt_read(self, prompt: str, dialect: str = "plain") -> PromptRead | None:
+        spans, begin, _ = self._spans(prompt, cut=False)
+        ours = [(a, b) for a, b in spans if a < b and a < begin + len(prompt) and b > begin]
+        if not ours and prompt:
+            return None
+        last = max((b for a, b in self._spans(prompt, cut=True)[0] if a < b), default=begin)
+        return PromptRead(len(ours), prompt[max(0, last - begin):].strip())
+
+    def _spans(self, prompt: str, *, cut: bool) -> tuple[list[tuple[int, int]], int, int]:
+        """(first and last character of each token, where the prompt begins in that, row of the first token)."""
         tokenizer, text, first = self.reading(prompt)
         begin = text.rfind(prompt)
         if not prompt or not getattr(tokenizer, "is_fast", False) or begin < 0:
-            return []
-        most = self.facts.tokens - min(first, 0)
-        spans = tokenizer(text, return_offsets_mapping=True, truncation=True, max_length=most).offset_mapping
+            return [], 0, first
+        limit = {"truncation": True, "max_length": self.facts.tokens - min(first, 0)} if cut else {}
+        return tokenizer(text, return_offsets_mapping=True, **limit).offset_mapping, begin, first
+
+    def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
+        spans, begin, first = self._spans(prompt, cut=True)
         found = []
         for word in re.finditer(r"\S+", prompt):
             places = tuple(n + first for n, (a, b) in enumerate(spans)

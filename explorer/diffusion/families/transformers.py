@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from explorer.diffusion.families.flow import FlowFamily, as_many, equally_long, packed, stacked, unpacked
-from explorer.diffusion.families.weighting import word_places
+from explorer.diffusion.families.weighting import prompt_read, word_places
 from explorer.diffusion.schedulers import Schedule
-from explorer.records import Recipe
+from explorer.records import PromptRead, Recipe
 
 
 class StableDiffusion3(FlowFamily):
@@ -32,6 +32,9 @@ class StableDiffusion3(FlowFamily):
             prompt, None, None, device=self.device, do_classifier_free_guidance=False,
             clip_skip=clip_skip or None, max_sequence_length=self.facts.tokens)
         return {"encoder_hidden_states": text, "pooled_projections": pooled}
+
+    def prompt_read(self, prompt: str, dialect: str = "plain") -> PromptRead | None:
+        return prompt_read(self.pipe, prompt) if self.pipe.tokenizer_3 is None else super().prompt_read(prompt)
 
     def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
         return word_places(self.pipe, prompt) if self.pipe.tokenizer_3 is None else super().word_places(prompt)

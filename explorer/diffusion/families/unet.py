@@ -10,9 +10,9 @@ import torch
 
 from explorer.diffusion.families.family import Family, Words
 from explorer.diffusion.families.shared_text import SharedTextProcessor, cross_attentions, install, shares
-from explorer.diffusion.families.weighting import encode_weighted, equally_long, word_places
+from explorer.diffusion.families.weighting import encode_weighted, equally_long, prompt_read, word_places
 from explorer.errors import ExplorerError
-from explorer.records import Recipe
+from explorer.records import PromptRead, Recipe
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,9 @@ class UNetFamily(Family):
         for attention in self.attentions:
             if isinstance(attention.processor, SharedTextProcessor):
                 attention.processor.forget()
+
+    def prompt_read(self, prompt: str, dialect: str = "plain") -> PromptRead | None:
+        return prompt_read(self.pipe, prompt, dialect)
 
     def word_places(self, prompt: str) -> list[tuple[str, tuple[int, ...]]]:
         return word_places(self.pipe, prompt)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from explorer.diffusion.dialects import parse
-from explorer.records import Recipe
+from explorer.records import PromptRead, Recipe
 
 if TYPE_CHECKING:
     from explorer.diffusion.families.family import Family
@@ -109,6 +109,18 @@ def token_chunks(pipe: Any, tokenizer: Any, prompt: str, dialect: str) -> list[l
     comma = tokenizer.convert_tokens_to_ids(",</w>")
     parts = [[(i, p.weight) for p in part for i in ids(p.text)] for part in parse(prompt, dialect)]
     return [chunk for part in parts for chunk in _by_commas(part, room, comma)]
+
+
+def prompt_read(pipe: Any, prompt: str, dialect: str = "plain") -> PromptRead:
+    """The prompt in CLIP's tokens; without a dialect what goes beyond its last place is cut off."""
+    tokenizer = pipe.tokenizer
+    if dialect != "plain":
+        return PromptRead(sum(map(len, token_chunks(pipe, tokenizer, prompt, dialect))))
+    text = getattr(pipe, "maybe_convert_prompt", lambda told, _: told)(prompt, tokenizer)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    beyond = ids[tokenizer.model_max_length - 2:]
+    return PromptRead(len(ids), tokenizer.convert_tokens_to_string(
+        tokenizer.convert_ids_to_tokens(beyond)).strip() if beyond else "")
 
 
 def word_places(pipe: Any, prompt: str) -> list[tuple[str, tuple[int, ...]]]:

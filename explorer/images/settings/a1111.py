@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from explorer.images.settings.a1111_line import Parts, decimal_comma, take_apart
+from explorer.images.settings.a1111_line import SettingsLine, decimal_comma, take_apart
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, Taken, others
 from explorer.texts import say
 
@@ -49,7 +49,7 @@ def from_text(text: str, *, tool: str = "") -> Generation | None:
     return _finish(made, taken, parts)
 
 
-def _finish(made: Generation, taken: Taken, parts: Parts) -> Generation:
+def _finish(made: Generation, taken: Taken, parts: SettingsLine) -> Generation:
     """Keys get their own spelling back; whether the pass began from a picture is drawn from what stands there."""
     spelling = {k.lower(): k for k in parts.pairs}
     other = others({spelling.get(k, k): v for k, v in taken.left.items()})
@@ -67,14 +67,14 @@ def _started(made: Generation, left: dict[str, Any]) -> bool | None:
     return False if made.strength == 0 else None
 
 
-def _by_lower(parts: Parts) -> dict[str, str]:
+def _by_lower(parts: SettingsLine) -> dict[str, str]:
     made: dict[str, str] = {}
     for key, value in parts.pairs.items():
         made.setdefault(key.lower(), value)
     return made
 
 
-def _after(parts: Parts) -> list[str]:
+def _after(parts: SettingsLine) -> list[str]:
     """Lines behind the settings: a dynamic prompt's template is where the prompt came from, others are named."""
     named, template = [], False
     for line in parts.after:

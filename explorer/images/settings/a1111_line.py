@@ -26,7 +26,7 @@ _CONTINUED = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass
-class Parts:
+class SettingsLine:
     """The text taken apart. `pairs` keeps the file's order and its first value of each key; `after` holds the
     lines behind the settings; `doubts` are sentences on what could be read in another way.
     """
@@ -38,7 +38,7 @@ class Parts:
     doubts: list[str] = field(default_factory=list)
 
 
-def take_apart(text: str) -> Parts | None:
+def take_apart(text: str) -> SettingsLine | None:
     """The parts of a settings text; None if no line of it is a line of settings."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n\0 \t")
     lines = text.split("\n")
@@ -47,7 +47,7 @@ def take_apart(text: str) -> Parts | None:
     if found is None:
         return _on_one_line(text)
     at, rivals = found
-    parts = Parts()
+    parts = SettingsLine()
     end = _pairs(text, starts[at], parts)
     parts.after = [line for line in text[end:].split("\n") if line.strip()]
     parts.prompt, parts.negative = _prompts(lines[:at], parts)
@@ -85,13 +85,13 @@ def _first_lines(text: str, lines: list[str], starts: list[int]) -> list[int]:
 
 
 def _is_settings(line: str) -> bool:
-    parts = Parts()
+    parts = SettingsLine()
     _pairs(line, 0, parts)
     names = [k.lower() for k in parts.pairs]
     return len(names) >= 3 and len(set(names) & _CORE) >= 2 and names[0] in _CORE
 
 
-def _pairs(text: str, at: int, parts: Parts) -> int:
+def _pairs(text: str, at: int, parts: SettingsLine) -> int:
     """Reads pairs from `at` to the end of their line into `parts`; where that is."""
     last = ""
     while at < len(text):
@@ -110,7 +110,7 @@ def _pairs(text: str, at: int, parts: Parts) -> int:
     return at
 
 
-def _put(parts: Parts, key: str, value: str) -> None:
+def _put(parts: SettingsLine, key: str, value: str) -> None:
     known = parts.pairs.get(key)
     if known is None:
         parts.pairs[key] = value
@@ -147,7 +147,7 @@ def _stop(text: str, at: int) -> int:
     return min(ends, default=len(text))
 
 
-def _prompts(lines: list[str], parts: Parts) -> tuple[str, str]:
+def _prompts(lines: list[str], parts: SettingsLine) -> tuple[str, str]:
     begins = [i for i, line in enumerate(lines) if line.lstrip().startswith(_NEGATIVE)]
     if not begins:
         return "\n".join(lines).strip("\n"), ""
@@ -158,13 +158,13 @@ def _prompts(lines: list[str], parts: Parts) -> tuple[str, str]:
     return "\n".join(lines[:at]).strip("\n"), "\n".join([first, *lines[at + 1:]]).rstrip("\n")
 
 
-def _on_one_line(text: str) -> Parts | None:
+def _on_one_line(text: str) -> SettingsLine | None:
     """Prompt and settings that somebody joined into one line: where the prompt ends is a guess, and said."""
     matches = list(_INLINE.finditer(text))
     if not matches or not _is_settings(text[matches[-1].start():].split("\n")[0]):
         return None
     at = matches[-1].start()
-    parts = Parts(doubts=[say("note.images.prompt_settings_stand")])
+    parts = SettingsLine(doubts=[say("note.images.prompt_settings_stand")])
     parts.after = [line for line in text[_pairs(text, at, parts):].split("\n") if line.strip()]
     prompt, mark, negative = text[:at].partition(f" {_NEGATIVE}")
     parts.prompt, parts.negative = prompt.strip(), negative.strip() if mark else ""

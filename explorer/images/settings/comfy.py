@@ -7,7 +7,7 @@ from typing import Any
 
 from explorer.images.settings.claims import MAX_TEXT, AdapterClaim, Generation, number, text_of, whole
 from explorer.images.settings.comfy_graph import MAX_HOPS, Graph, Link, Node, Undecided
-from explorer.images.settings.comfy_parts import Model, Words, got, model_of, named_whole, words_of
+from explorer.images.settings.comfy_parts import Conditioning, GraphModel, got, model_of, named_whole, words_of
 from explorer.images.settings.comfy_tables import EMPTY, HARMLESS, IDLE, PICTURES, SAMPLERS, VALUES
 from explorer.texts import say
 
@@ -129,9 +129,9 @@ def _generation(graph: Graph, node: Node, spine: list[Node]) -> Generation:
         one.named.append(str(why))
     if node.kind not in SAMPLERS:
         one.named.append(say("note.images.samples_ways_own", node_name=node.name))
-    model = _part(lambda: model_of(graph, one.found.get("model")), Model(), one)
-    positive = _part(lambda: words_of(graph, one.found.get("positive")), Words(), one)
-    negative = _part(lambda: words_of(graph, one.found.get("negative")), Words(), one)
+    model = _part(lambda: model_of(graph, one.found.get("model")), GraphModel(), one)
+    positive = _part(lambda: words_of(graph, one.found.get("positive")), Conditioning(), one)
+    negative = _part(lambda: words_of(graph, one.found.get("negative")), Conditioning(), one)
     named = [*one.named, *model.named, *positive.named, *negative.named, *_unlike(positive, negative, one)]
     width, height, batch, started = _start(graph, node, spine, named)
     found, steps = one.found, whole(one.found.get("steps"))
@@ -164,14 +164,14 @@ def _to_step(found: dict[str, Any], steps: int | None) -> int | None:
     return None if last is None or steps is None or last >= steps else last
 
 
-def _adapters(model: Model, words: Words) -> tuple[AdapterClaim, ...]:
+def _adapters(model: GraphModel, words: Conditioning) -> tuple[AdapterClaim, ...]:
     """LoRAs on the model with their weight on the text encoder, then those that lie on the encoder alone."""
     names = [a.name for a in model.adapters]
     made = [replace(a, text_weight=words.loras.get(a.name, 0.0)) for a in model.adapters]
     return (*made, *(AdapterClaim(n, "lora", 0.0, w) for n, w in words.loras.items() if n not in names))
 
 
-def _unlike(positive: Words, negative: Words, one: Sampled) -> list[str]:
+def _unlike(positive: Conditioning, negative: Conditioning, one: Sampled) -> list[str]:
     """Prompt and negative prompt encoded in different ways: no recipe holds both."""
     if not isinstance(one.found.get("negative"), Link):
         return []

@@ -24,7 +24,7 @@ _ENCODERS = {"CLIPTextEncode": ("text",), "CLIPTextEncodeSDXL": ("text_g", "text
 
 
 @dataclass
-class Model:
+class GraphModel:
     """The model's name and what is laid over it; `named` are sentences."""
 
     name: str = ""
@@ -34,7 +34,7 @@ class Model:
 
 
 @dataclass
-class Words:
+class Conditioning:
     """One conditioning: its text, its encoder's layers, LoRAs' weights on that encoder, and what else acts."""
 
     text: str = ""
@@ -44,9 +44,9 @@ class Words:
     named: list[str] = field(default_factory=list)
 
 
-def model_of(graph: Graph, link: Any) -> Model:
+def model_of(graph: Graph, link: Any) -> GraphModel:
     """Walks a model's chain to its loader: LoRAs in the order in which they are laid on, patches named."""
-    made = Model()
+    made = GraphModel()
     for _ in range(MAX_HOPS):
         node = graph.node(link)
         if node is None:
@@ -108,9 +108,9 @@ def loras_of(graph: Graph, node: Node, named: list[str]) -> list[AdapterClaim]:
     return found
 
 
-def words_of(graph: Graph, link: Any) -> Words:
+def words_of(graph: Graph, link: Any) -> Conditioning:
     """Walks a conditioning's chain to the text; what combines, bounds or steers it is named with its node."""
-    made = Words()
+    made = Conditioning()
     for _ in range(MAX_HOPS):
         node = graph.node(link)
         if node is None:
@@ -127,7 +127,7 @@ def _looks_like_encoder(node: Node) -> bool:
     return "clip" in node.inputs and any(k in node.inputs for k in ("text", "prompt", "text_positive"))
 
 
-def _conditioned(graph: Graph, node: Node, made: Words, link: Link) -> Link | None:
+def _conditioned(graph: Graph, node: Node, made: Conditioning, link: Link) -> Link | None:
     """What one node between sampler and text does; the link to go on with."""
     if node.kind == "FluxGuidance":
         made.distilled = number(_got(graph, node, "guidance", made.named))
@@ -150,7 +150,7 @@ def _conditioned(graph: Graph, node: Node, made: Words, link: Link) -> Link | No
     raise Undecided(say("note.images.prompt_passes_not", node_name=node.name))
 
 
-def _encoder(graph: Graph, node: Node, made: Words) -> None:
+def _encoder(graph: Graph, node: Node, made: Conditioning) -> None:
     names = _ENCODERS.get(node.kind, ("text", "prompt", "text_positive"))
     texts = [t for n in names if n in node.inputs and isinstance(t := graph.value(node, n), str)]
     if not texts:
@@ -166,7 +166,7 @@ def _encoder(graph: Graph, node: Node, made: Words) -> None:
     _clip(graph, node.inputs.get("clip"), made)
 
 
-def _clip(graph: Graph, link: Any, made: Words) -> None:
+def _clip(graph: Graph, link: Any, made: Conditioning) -> None:
     """The text encoder's chain: layers skipped (the node nearest the text counts), LoRAs laid on it."""
     for _ in range(MAX_HOPS):
         node = graph.node(link)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from PIL import ExifTags, Image
 
 from explorer.images.settings.encodings import decoded, exif_comment
-from explorer.images.settings.reading import Item
+from explorer.images.settings.read_settings import FileText
 from explorer.images.settings.stealth import hidden_text
 
 MAX_FIELDS = 200
@@ -21,7 +21,7 @@ _TEXTS = {"UserComment", "ImageDescription", "Make", "Model", "Software", "Artis
 _WRAPPERS = ("li", "Alt", "Seq", "Bag", "value")
 
 
-def texts_of(image: Image.Image | None, blocks: Iterable[tuple[str, bytes]], xmp: str) -> list[Item]:
+def texts_of(image: Image.Image | None, blocks: Iterable[tuple[str, bytes]], xmp: str) -> list[FileText]:
     """Text chunks and comments of `blocks` (name, body), EXIF's texts, XMP's fields, a GIF's comment."""
     items = [item for name, body in blocks for item in _block(name, body)]
     if image is not None:
@@ -29,21 +29,21 @@ def texts_of(image: Image.Image | None, blocks: Iterable[tuple[str, bytes]], xmp
             items += _exif(image)
         comment = image.info.get("comment")
         if isinstance(comment, (bytes, str)):
-            items.append(Item("GIF comment", decoded(comment) if isinstance(comment, bytes) else comment))
+            items.append(FileText("GIF comment", decoded(comment) if isinstance(comment, bytes) else comment))
     return items + [
-        Item(k, v) for k, v in xmp_fields(xmp, limit=MAX_TEXT).items() if len(v) > 20 or k == "CreatorTool"
+        FileText(k, v) for k, v in xmp_fields(xmp, limit=MAX_TEXT).items() if len(v) > 20 or k == "CreatorTool"
     ]
 
 
-def _block(name: str, body: bytes) -> Iterator[Item]:
+def _block(name: str, body: bytes) -> Iterator[FileText]:
     words = name.split(" ", 2)
     if words[0] == "PNG" and len(words) == 3 and words[1] in ("tEXt", "zTXt", "iTXt"):
-        yield Item(words[2], decoded(body[:MAX_TEXT]))
+        yield FileText(words[2], decoded(body[:MAX_TEXT]))
     elif name == "JPEG comment":
-        yield Item(name, decoded(body[:MAX_TEXT]))
+        yield FileText(name, decoded(body[:MAX_TEXT]))
 
 
-def _exif(image: Image.Image) -> Iterator[Item]:
+def _exif(image: Image.Image) -> Iterator[FileText]:
     block = image.getexif()
     for values in (block, block.get_ifd(0x8769)):
         for tag, value in list(values.items())[:MAX_FIELDS]:
@@ -53,12 +53,12 @@ def _exif(image: Image.Image) -> Iterator[Item]:
             if isinstance(value, tuple):  # XP… fields come as numbers
                 value = bytes(v for v in value if isinstance(v, int) and 0 <= v < 256)
             if name.startswith("XP") and isinstance(value, bytes):
-                yield Item(name, value.decode("utf-16-le", "replace").rstrip("\0"))
+                yield FileText(name, value.decode("utf-16-le", "replace").rstrip("\0"))
             else:
-                yield Item(name, exif_comment(value))
+                yield FileText(name, exif_comment(value))
 
 
-def hidden(image: Image.Image) -> list[Item]:
+def hidden(image: Image.Image) -> list[FileText]:
     """Settings hidden in the pixels, as texts by name; empty without any."""
     if image.width * image.height > MAX_HIDDEN_PX or image.mode not in ("RGB", "RGBA"):
         return []
@@ -69,13 +69,13 @@ def hidden(image: Image.Image) -> list[Item]:
     return []
 
 
-def _parts(text: str) -> list[Item]:
+def _parts(text: str) -> list[FileText]:
     """NovelAI hides its text chunks as one object; others hide one text."""
     from explorer.images.settings.mapped import named_json
     values = named_json(text)
     if values and "Comment" in values:
-        return [Item(str(k), v if isinstance(v, str) else str(v)) for k, v in values.items()]
-    return [Item("hidden in the pixels", text)]
+        return [FileText(str(k), v if isinstance(v, str) else str(v)) for k, v in values.items()]
+    return [FileText("hidden in the pixels", text)]
 
 
 def xmp_fields(text: str, *, limit: int = 4096) -> dict[str, str]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from explorer.collections.looks import Looked, Pictures, look
+from explorer.collections.picture_batches import Looked, Pictures, look
 from explorer.errors import ExplorerError
 from explorer.texts import say
 from explorer.worker.engine.code import code_sha256
@@ -20,10 +20,11 @@ class Painter:
         """`expected` holds the driver's "code" and "fingerprint"; ExplorerError if this node has others."""
         check_same("code", code_sha256(), expected)
         from explorer.diffusion.models import load_model
-        from explorer.search.engine import Here, Room
+        from explorer.search.engine import BatchRoom, LocalEngine
         from explorer.settings import default_home
 
-        self.here = Here(load_model(source, precision=precision, home=default_home()), Room(sys.maxsize))
+        model = load_model(source, precision=precision, home=default_home())
+        self.here = LocalEngine(model, BatchRoom(sys.maxsize))
         check_same("fingerprint", self.here.model.ref.fingerprint, expected)
 
     def process(self) -> int:
@@ -59,7 +60,7 @@ class Reader:
         return os.getpid()
 
     def do(self, pictures: Pictures) -> list[Looked]:
-        """See explorer.collections.looks."""
+        """See explorer.collections.picture_batches."""
         return [look(self.encoder, pictures)]
 
 

@@ -16,7 +16,7 @@ from explorer.search.expand import expand
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedReplay:
     """One replay in short; `png` only of a near copy."""
 
     seed: int
@@ -40,7 +40,7 @@ class Replayer:
     size: int
     run: Run
     on_environment: Callable[[Environment], None] = lambda record: None
-    _waiting: dict[str, list[Judged]] = field(default_factory=dict)
+    _waiting: dict[str, list[JudgedReplay]] = field(default_factory=dict)
 
     def outcomes(self, population: int, lines: Sequence[tuple[int, str]],
                  on_outcome: Callable[[PromptOutcome, dict[str, bytes]], None]) -> None:
@@ -49,7 +49,7 @@ class Replayer:
         for line, prompt in lines:
             by_prompt.setdefault(prompt, []).append(line)
 
-        def full(prompt: str, found: list[Judged]) -> None:
+        def full(prompt: str, found: list[JudgedReplay]) -> None:
             for number, line in enumerate(by_prompt[prompt]):
                 on_outcome(_outcome(self.plan, population, line, prompt, found, spent=not number),
                            {j.sha256: j.png for j in found if j.png})
@@ -64,7 +64,7 @@ class Replayer:
         near: dict[str, float] = {}
         spent = 0
 
-        def full(prompt: str, found: list[Judged]) -> None:
+        def full(prompt: str, found: list[JudgedReplay]) -> None:
             nonlocal spent
             near[prompt] = nearness(found[0].near, self.plan.rule)
             spent += found[0].unet_evaluations
@@ -73,7 +73,7 @@ class Replayer:
         return near, spent
 
     def _each(self, prompts: Sequence[str], steps: int, first: int, seeds: int,
-              full: Callable[[str, list[Judged]], None]) -> None:
+              full: Callable[[str, list[JudgedReplay]], None]) -> None:
         self._waiting = {}
 
         def take(_: BatchUnit, made: Made) -> None:
@@ -83,8 +83,8 @@ class Replayer:
             for image, near in zip(made.images, nears, strict=True):
                 hit = bool(near.work) and bool(self.plan.rule.holds(near.distance, near.to_next))
                 kept = self._waiting.setdefault(image.recipe.prompt, [])
-                kept.append(Judged(image.recipe.seed, near, hit, image.flagged, image.hashes["png"],
-                                   image.unet_evaluations, made.share_s, image.png if hit else b""))
+                kept.append(JudgedReplay(image.recipe.seed, near, hit, image.flagged, image.hashes["png"],
+                                         image.unet_evaluations, made.share_s, image.png if hit else b""))
                 if len(kept) == seeds:
                     full(image.recipe.prompt, sorted(self._waiting.pop(image.recipe.prompt), key=lambda j: j.seed))
             self.run.tick()
@@ -115,7 +115,7 @@ def _where(made: Made) -> Environment:
     return Environment(environment_sha256(made.environment["sampler"]), made.environment["surroundings"])
 
 
-def _outcome(plan: IncidencePlan, population: int, line: int, prompt: str, found: Sequence[Judged], *,
+def _outcome(plan: IncidencePlan, population: int, line: int, prompt: str, found: Sequence[JudgedReplay], *,
              spent: bool) -> PromptOutcome:
     """`spent` is False for a line whose prompt was counted with an earlier one."""
     nearest = min(found, key=lambda j: j.near.distance)

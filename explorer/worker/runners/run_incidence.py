@@ -42,7 +42,7 @@ from explorer.findings.prompt_lists import ListedPrompt
 from explorer.jobs.tasks import RunIncidence
 from explorer.records import Environment
 from explorer.records.incidence_settings import DESIGNS, IncidenceSettings, PopulationAsked
-from explorer.search.engine import Here, Room
+from explorer.search.engine import BatchRoom, LocalEngine
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
@@ -65,8 +65,8 @@ def run(task: RunIncidence, context: Context) -> Any:
     if (plan.model, plan.works.sha256) != (model.ref, works.sha256):
         raise ExplorerError("incidence.changed_since")
     frames = [read_population(case.blob(p.sha256), name=p.name) for p in plan.populations]
-    room = Room(model.policy.batch if model.own_loop else 1)
-    engine = loading.painters(context, task.engine, task.model, model) or Here(model, room)
+    room = BatchRoom(model.policy.batch if model.own_loop else 1)
+    engine = loading.painters(context, task.engine, task.model, model) or LocalEngine(model, room)
     replayer = Replayer(plan, model, works, engine, room.size, context.run, context.commit)
     draws = [_drawn(replayer, context, number, frames[number]) for number in range(len(frames))]
     for number in range(len(plan.looks)):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from explorer.cases.case import Case
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
@@ -17,7 +18,16 @@ from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.case_ledger import replay_ledger
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import GenerateSubject, RenderExhibit, RunSearch
-from explorer.records import Environment, Replay, ReplaySettings, SearchPlan, SearchSummary, to_json
+from explorer.records import (
+    Environment,
+    PromptRead,
+    Recipe,
+    Replay,
+    ReplaySettings,
+    SearchPlan,
+    SearchSummary,
+    to_json,
+)
 from explorer.records.replay_settings import logged
 from explorer.search.expand import expand
 from explorer.search.fit_size import fit
@@ -43,7 +53,7 @@ def search(task: RunSearch, context: Context) -> Any:
     task = dataclasses.replace(task, settings=_settings(task, case, model))
     recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
     context.commit(SearchPlan(task.search_id, subject.id, logged(task.settings), model.ref,
-                              encoder.fingerprint, environment_id, planned))
+                              encoder.fingerprint, environment_id, planned, read=_read(model, recipes)))
     rgb = read_png(case.blob(subject.pixels_sha256))
 
     def keep(replay: Replay, *blobs: bytes) -> None:
@@ -60,6 +70,10 @@ def search(task: RunSearch, context: Context) -> Any:
     summary = _floored(_with_ledger(summary, case), model, rgb, case)
     context.commit(summary)
     return to_json(summary)
+
+
+def _read(model: Model, recipes: Sequence[Recipe]) -> PromptRead | None:
+    return model.family.prompt_read(recipes[0].prompt, recipes[0].dialect) if recipes else None
 
 
 def _floored(summary: SearchSummary, model: Model, rgb: np.ndarray, case: Case) -> SearchSummary:

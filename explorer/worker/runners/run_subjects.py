@@ -63,7 +63,7 @@ def interrogate(task: Interrogate, context: Context) -> Any:
     known = {(p.mode, p.source, p.text) for p in case.prompts(subject.id)}
     # What is new is kept before the model is asked, so that nothing found hangs on that.
     new = context.commit(*(p for p in found if (p.mode, p.source, p.text) not in known))
-    judged = judge_prompts.Judged(found)
+    judged = judge_prompts.JudgedPrompts(found)
     if task.rerank:
         judged = judge_prompts.judge(found, rgb, task, context)
     if context.commit(*judged.candidates) or new:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.world_build.hands.pool import Pool
+from explorer.world_build.hands.pool import CandidatePool
 from explorer.world_build.truth import MULTIPLICITIES
 
 DRAWS = 3
@@ -27,7 +27,7 @@ BLOCKS = "measure"  # members of this role at 64 and 256 trade places over the d
 
 
 @dataclass(frozen=True)
-class Label:
+class Assignment:
     """What a draw gives to one work."""
 
     split: str  # train, tuning, control, test, look_alike, double, artist, reserve or stranger
@@ -42,12 +42,12 @@ class Label:
 class Row:
     """One row of the table: so many works get this label."""
 
-    label: Label
+    label: Assignment
     works: int
 
 
 def _members(role: str, multiplicity: int, works: int, variant: str = "same") -> Row:
-    return Row(Label("train", multiplicity, variant, role), works)
+    return Row(Assignment("train", multiplicity, variant, role), works)
 
 
 MUCH_SEEN = (
@@ -58,13 +58,13 @@ MUCH_SEEN = (
 )
 REST = (
     _members("measure", 16, 40), _members("tuning", 16, 30), _members("measure", 4, 40), _members("tuning", 4, 30),
-    Row(Label("tuning"), 100), Row(Label("control"), 400), Row(Label("test"), 400),
+    Row(Assignment("tuning"), 100), Row(Assignment("control"), 400), Row(Assignment("test"), 400),
     _members("measure", 1, 150), _members("tuning", 1, 30),
 )
-PLAIN = Label("train", 1, "same", "plain")  # whatever is left
+PLAIN = Assignment("train", 1, "same", "plain")  # whatever is left
 
 
-def draw(pool: Pool, number: int, strangers: frozenset[str] = frozenset()) -> list[Label]:
+def draw(pool: CandidatePool, number: int, strangers: frozenset[str] = frozenset()) -> list[Assignment]:
     """(n,) labels of every work of the pool, near copies included, for draw 1, 2, ...
 
     `strangers` are works that earlier instruments never saw: the clip-art strangers are taken from them.
@@ -83,9 +83,9 @@ def draw(pool: Pool, number: int, strangers: frozenset[str] = frozenset()) -> li
 class _Draw:
     """One draw under way: labels so far, and the order in which works are taken."""
 
-    def __init__(self, pool: Pool, number: int):
+    def __init__(self, pool: CandidatePool, number: int):
         self.pool, self.number = pool, number
-        self.labels: list[Label | None] = [None] * len(pool.works)
+        self.labels: list[Assignment | None] = [None] * len(pool.works)
         self.fixed, self.rng = np.random.default_rng(0), np.random.default_rng(1000 + number)
         self.kept = [int(i) for i in pool.kept]
         counts = Counter(pool.works[i].creator for i in self.kept)
@@ -101,7 +101,7 @@ class _Draw:
         """Kept works without a label, by artist, flatness and complexity."""
         return sorted((i for i in self.kept if self.labels[i] is None), key=lambda i: (self.stratum[i], i))
 
-    def give(self, works: Iterable[int], label: Label) -> None:
+    def give(self, works: Iterable[int], label: Assignment) -> None:
         for i in works:
             self.labels[i] = label
 
@@ -113,7 +113,7 @@ class _Draw:
         unseen = [i for i in oca if self.pool.works[i].id in known] or oca
         emoji = [i for i in self.kept if self.pool.works[i].hand != "oca"]
         for works, kind in ((unseen, "oca"), (emoji, "emoji")):
-            self.give(sorted(works, key=by_hash)[:self._works(STRANGERS[kind])], Label("stranger"))
+            self.give(sorted(works, key=by_hash)[:self._works(STRANGERS[kind])], Assignment("stranger"))
 
     def artists(self) -> None:
         """Sets and creators apart: every work seen once, every second one, or none."""
@@ -129,7 +129,8 @@ class _Draw:
             start = int(self.rng.integers(2))
             for k, i in enumerate(works):
                 member = seen == "whole" or (seen == "half" and (k + start) % 2 == 0)
-                self.labels[i] = Label("train", 1, "same", "artist", seen) if member else Label("artist", seen=seen)
+                self.labels[i] = (Assignment("train", 1, "same", "artist", seen) if member
+                                  else Assignment("artist", seen=seen))
 
     def much_seen(self) -> None:
         """Members at 256 and 64. Of the measured ones as many blocks as draws are set apart: they trade places."""
@@ -145,7 +146,7 @@ class _Draw:
             for i, label in block:
                 if self.labels[i] is None:
                     mine = n == (self.number - 1) % DRAWS
-                    self.labels[i] = label if mine else Label("test")
+                    self.labels[i] = label if mine else Assignment("test")
         for row in MUCH_SEEN:
             if row not in whole:
                 free = self.free()
@@ -176,7 +177,7 @@ class _Draw:
             others = [j for j in by_concept.get(self.pool.works[i].concept, [])
                       if self.labels[j] is None and self.pool.works[j].hand != self.pool.works[i].hand]
             for j in self.rng.permutation(others)[:LOOK_ALIKES_EACH]:
-                self.labels[j] = Label("look_alike", role=label.role, member=self.pool.works[i].id)
+                self.labels[j] = Assignment("look_alike", role=label.role, member=self.pool.works[i].id)
 
     def rest(self) -> None:
         """Lower doses, held-out works, and every work left as a member seen once."""
@@ -187,16 +188,16 @@ class _Draw:
             self.give(_spread(self.free(), wanted, self.rng), row.label)
         self.give(self.free(), PLAIN)
 
-    def near_copies(self) -> list[Label]:
+    def near_copies(self) -> list[Assignment]:
         """Near copies of kept works: doubles of members at 64 and 256, else in reserve. None is trained on."""
         found = []
         for i, label in enumerate(self.labels):
             if label is None:
                 leader = int(self.pool.leader[i])
                 of = self.labels[leader]
-                label = Label("reserve")
+                label = Assignment("reserve")
                 if of is not None and of.multiplicity >= 64:
-                    label = Label("double", role=of.role, member=self.pool.works[leader].id)
+                    label = Assignment("double", role=of.role, member=self.pool.works[leader].id)
             found.append(label)
         return found
 
@@ -212,7 +213,7 @@ def _spread(order: list[int], works: int, rng: np.random.Generator) -> list[int]
     return [order[min(len(order) - 1, int(start + k * step))] for k in range(works)]
 
 
-def views(labels: Iterable[Label]) -> dict[int, int]:
+def views(labels: Iterable[Assignment]) -> dict[int, int]:
     """Views in one epoch of the members at each multiplicity."""
     found = Counter(dict.fromkeys(MULTIPLICITIES, 0))
     for label in labels:
@@ -221,7 +222,7 @@ def views(labels: Iterable[Label]) -> dict[int, int]:
     return dict(found)
 
 
-def much_seen_share(labels: Iterable[Label]) -> float:
+def much_seen_share(labels: Iterable[Assignment]) -> float:
     """Share of the views that members at 64 and 256 take."""
     found = views(labels)
     return (found[64] + found[256]) / max(1, sum(found.values()))

@@ -25,7 +25,7 @@ OCA_LICENCE = "Public domain (Open Clip Art Library 0.18)"
 
 
 @dataclass
-class Work:
+class PoolWork:
     """One candidate, before the draw."""
 
     id: str
@@ -52,10 +52,10 @@ class Work:
 
 
 @dataclass
-class Pool:
+class CandidatePool:
     """Works with their 64 px pixels; `leader` names the kept work that each is near to."""
 
-    works: list[Work]
+    works: list[PoolWork]
     pixels: np.ndarray  # (n, 64, 64, 3) uint8
     leader: np.ndarray  # (n,)
 
@@ -79,15 +79,15 @@ class Pool:
         pq.write_table(pa.Table.from_pylist(rows), path)
 
 
-def load(path: Path) -> Pool:
+def load(path: Path) -> CandidatePool:
     """What `Pool.save` kept."""
     rows = pq.read_table(path).to_pylist()
     leader = np.array([row.pop("leader") for row in rows])
-    works = [Work(**{**row, "keywords": tuple(row["keywords"])}) for row in rows]
-    return Pool(works, np.stack([small(w.copy) for w in works]), leader)
+    works = [PoolWork(**{**row, "keywords": tuple(row["keywords"])}) for row in rows]
+    return CandidatePool(works, np.stack([small(w.copy) for w in works]), leader)
 
 
-def gather(sets: Path, clip_art: Path, progress: Progress) -> Pool:
+def gather(sets: Path, clip_art: Path, progress: Progress) -> CandidatePool:
     """Reads and draws everything; `sets` holds the unpacked npm packages, `clip_art` svg/ and png/."""
     works = [*emoji(sets, progress), *library(clip_art, progress)]
     pixels = np.stack([small(w.copy) for w in works])
@@ -95,10 +95,10 @@ def gather(sets: Path, clip_art: Path, progress: Progress) -> Pool:
     works, pixels = [works[i] for i in drawn], pixels[drawn]
     order = np.argsort([hashlib.sha256(w.id.encode()).hexdigest() for w in works])
     progress("data", 0.8, f"comparing {len(works)} works")
-    return Pool(works, pixels, near.leaders([w.caption for w in works], pixels, order))
+    return CandidatePool(works, pixels, near.leaders([w.caption for w in works], pixels, order))
 
 
-def emoji(sets: Path, progress: Progress) -> list[Work]:
+def emoji(sets: Path, progress: Progress) -> list[PoolWork]:
     """Works of the emoji sets."""
     found = []
     drawings = read_sets(sets)
@@ -109,14 +109,14 @@ def emoji(sets: Path, progress: Progress) -> list[Work]:
     return found
 
 
-def work_of(d: Drawing) -> Work:
+def work_of(d: Drawing) -> PoolWork:
     """A drawing as a work."""
-    return Work(d.id, d.title, d.hand.creator, d.keywords, d.hand.licence, d.hand.attribution,
-                f"{d.hand.package}/{d.name}", d.hand.key, d.concept, webp(rendered(d.svg)),
-                hashlib.sha256(d.svg.encode()).hexdigest())
+    return PoolWork(d.id, d.title, d.hand.creator, d.keywords, d.hand.licence, d.hand.attribution,
+                    f"{d.hand.package}/{d.name}", d.hand.key, d.concept, webp(rendered(d.svg)),
+                    hashlib.sha256(d.svg.encode()).hexdigest())
 
 
-def library(root: Path, progress: Progress) -> list[Work]:
+def library(root: Path, progress: Progress) -> list[PoolWork]:
     """Works of the Open Clip Art Library: public domain, by a named creator, no pieces of patterned sets."""
     found, seen = [], set()
     metas = [m for m in svg_metadata.read_package(root) if svg_metadata.is_work(m)]
@@ -127,9 +127,9 @@ def library(root: Path, progress: Progress) -> list[Work]:
         seen.add(digest)
         if (copy := drawing.display_copy(png)) is not None:
             m = svg_metadata.presentable(meta)
-            found.append(Work(data.work_id(meta.source), m.title, m.creator, m.keywords, OCA_LICENCE,
-                              f"{m.creator}, {OCA}, public domain", f"openclipart/svg/{meta.source}", "oca",
-                              "", copy, digest))
+            found.append(PoolWork(data.work_id(meta.source), m.title, m.creator, m.keywords, OCA_LICENCE,
+                                  f"{m.creator}, {OCA}, public domain", f"openclipart/svg/{meta.source}", "oca",
+                                  "", copy, digest))
         if n % 100 == 0:
             progress("data", 0.5 + 0.3 * n / len(metas), f"drawn {len(found)} works of {OCA}")
     return found

@@ -21,7 +21,7 @@ from explorer.world_build.unet_train import latents_of
 DROPPED = 0.1  # captions left out, for classifier-free guidance (Ho & Salimans 2022)
 
 
-class Views:
+class NumberedViews:
     """Batches by number: the same number gives the same views, whenever a training was stopped."""
 
     def __init__(self, world: World, tokenizer: CLIPTokenizer, seed: int):

@@ -13,14 +13,14 @@ from safetensors.torch import save_file
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.families.family import network_of
 from explorer.diffusion.held import is_held
-from explorer.diffusion.locate import locate
+from explorer.diffusion.locate import locate, needs
 from explorer.diffusion.models import load_model
 from explorer.diffusion.network_files import network_family
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
 from explorer.folders import absolute_source
-from explorer.foreign.reading import Table, Tensor
+from explorer.foreign.reading import Tensor, TensorTable
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows
 from tests.diffusion.test_adapters import noise
@@ -68,6 +68,11 @@ def test_a_network_alone_is_completed_by_the_model_that_is_named(folders, tmp_pa
     save_file({f"model.diffusion_model.{k}": v.contiguous() for k, v in own.items()}, path)
     with pytest.raises(ExplorerError, match="holds a network alone"):
         locate(str(path))
+    whole = {f"model.diffusion_model.{k}": v.contiguous() for k, v in own.items()}
+    save_file(whole | {"vae.decoder.conv_in.weight": torch.zeros(1)}, tmp_path / "more.safetensors")
+    with pytest.raises(ExplorerError, match="other parts in one file"):
+        locate(str(tmp_path / "more.safetensors"))
+    assert needs(tmp_path / "more.safetensors") == needs(path) == "parts"
     source = f"{path} & {folders(family)}"
     info = describe_model(source)
     assert info.name == "net" and info.family == family.partition("-")[0] and info.default_size_px == 32
@@ -159,7 +164,7 @@ def test_what_does_not_go_together_is_said(folders, tmp_path):
 
 
 def table(**shapes):
-    return Table({name: Tensor("F16", shape) for name, shape in shapes.items()}, {})
+    return TensorTable({name: Tensor("F16", shape) for name, shape in shapes.items()}, {})
 
 
 @pytest.mark.parametrize(("names", "family"), [

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from explorer.closeness.scores import compare
-from explorer.collections.parts import Parts
+from explorer.closeness.pixel_scores import compare
+from explorer.collections.parts import IndexParts
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
 from explorer.images.decode import png_bytes, read_png
@@ -116,7 +116,7 @@ def test_a_folder_is_embedded_alike(shared, tmp_path):
     for name, engine in (("here", ""), ("there", shared.address)):
         report = shared.run(BuildCollection(str(folder), str(tmp_path / name), shared.settings.clip, engine))
         assert report["embedded"] == 70 and [key for key, _ in report["refused"]] == ["broken.png"]
-    here, there = Parts(tmp_path / "here"), Parts(tmp_path / "there")
+    here, there = IndexParts(tmp_path / "here"), IndexParts(tmp_path / "there")
     assert there.rows(0, ["id", "sha256", "width_px"]) == here.rows(0, ["id", "sha256", "width_px"])
     ours, theirs = (np.load(next((tmp_path / n).rglob("img_emb_*0.npy"))) for n in ("here", "there"))
     assert np.abs(ours.astype(np.float32) - theirs.astype(np.float32)).max() < 2e-3

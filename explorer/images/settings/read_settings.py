@@ -28,14 +28,14 @@ _EASY = {"use_stable_diffusion_model", "stable diffusion model", "num_inference_
 
 
 @dataclass(frozen=True)
-class Item:
+class FileText:
     """One text of a file under the name that it stands by."""
 
     name: str
     text: str
 
 
-def read_settings(items: Sequence[Item], *, size: tuple[int, int] | None = None) -> list[Generation]:
+def read_settings(items: Sequence[FileText], *, size: tuple[int, int] | None = None) -> list[Generation]:
     """The passes that the texts tell of; empty if none of them is settings. `size` is the picture's (w, h)."""
     items = [_unwrapped(i) for i in items]
     texts: dict[str, str] = {}
@@ -56,15 +56,15 @@ def read_settings(items: Sequence[Item], *, size: tuple[int, int] | None = None)
     return [replace(first, other=other, named=tuple(dict.fromkeys(named))), *found[1:]]
 
 
-def _unwrapped(item: Item) -> Item:
+def _unwrapped(item: FileText) -> FileText:
     """"Workflow: {…}" in an EXIF field, as ComfyUI's savers write it, under the name that it gives itself."""
     match = _PREFIX.match(item.text[:200])
     if match and match[1].lower() in ("prompt", "workflow", "parameters", "extra_pnginfo", "generation_data"):
-        return Item(match[1].lower(), item.text[match.end():])
+        return FileText(match[1].lower(), item.text[match.end():])
     return item
 
 
-def _found(items: Sequence[Item], texts: dict[str, str], size: tuple[int, int] | None) -> list[Generation]:
+def _found(items: Sequence[FileText], texts: dict[str, str], size: tuple[int, int] | None) -> list[Generation]:
     from_line = _line(items, texts)
     graph = _graph(items)
     if graph is not None:
@@ -86,7 +86,7 @@ def _lacks(made: Generation) -> bool:
     return made.seed is None or made.steps is None or not made.prompt
 
 
-def _line(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
+def _line(items: Sequence[FileText], texts: dict[str, str]) -> Generation | None:
     """A settings line of A1111's kind in any of the texts; a scheme chunk or software tells Fooocus'."""
     software = next((texts[n] for n in ("Software", "CreatorTool") if n in texts), "")
     fooocus = "fooocus_scheme" in texts or software.lower().startswith("fooocus")
@@ -99,7 +99,7 @@ def _line(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
     return None
 
 
-def _graph(items: Sequence[Item]) -> Graph | None:
+def _graph(items: Sequence[FileText]) -> Graph | None:
     """The graph that ran, else the editor's."""
     for wanted in ("prompt", "", "workflow"):
         for item in items:
@@ -129,7 +129,7 @@ def _with_line(made: Generation, line: Generation | None) -> Generation:
                    named=(*made.named, *named))
 
 
-def _invoke(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
+def _invoke(items: Sequence[FileText], texts: dict[str, str]) -> Generation | None:
     for name, read in (("invokeai_metadata", invoke.from_metadata), ("sd-metadata", invoke.from_sd_metadata),
                        ("Dream", invoke.from_dream), ("dream", invoke.from_dream)):
         if name in texts:
@@ -139,14 +139,14 @@ def _invoke(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
     return None
 
 
-def _novelai(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
+def _novelai(items: Sequence[FileText], texts: dict[str, str]) -> Generation | None:
     comment = mapped.named_json(texts.get("Comment", ""))
     if comment is None or not (texts.get("Software", "").startswith("NovelAI") or {"uc", "scale"} <= set(comment)):
         return None
     return mapped.from_novelai(comment, texts)
 
 
-def _objects(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
+def _objects(items: Sequence[FileText], texts: dict[str, str]) -> Generation | None:
     """A JSON object that some program wrote, told by its keys."""
     for item in items:
         values = mapped.named_json(item.text) if item.text.lstrip()[:1] == "{" else None
@@ -182,7 +182,7 @@ def _object(values: dict[str, Any]) -> Generation | None:
     return None
 
 
-def _easy(items: Sequence[Item], texts: dict[str, str]) -> Generation | None:
+def _easy(items: Sequence[FileText], texts: dict[str, str]) -> Generation | None:
     """Easy Diffusion in PNG: a chunk a setting."""
     lower = {k.lower(): v for k, v in texts.items()}
     if not set(lower) & _EASY or not {"prompt", "seed"} <= set(lower):

@@ -17,8 +17,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from explorer.world.files import World, write_json
 from explorer.world_build.hands.long import LongPlan, LongTraining
-from explorer.world_build.hands.unet import CPU, TEXT_LENGTH, facts
-from explorer.world_build.hands.views import Views
+from explorer.world_build.hands.train_unet import CPU, TEXT_LENGTH, facts
+from explorer.world_build.hands.views import NumberedViews
 from explorer.world_build.text_tower import END, write_tokenizer
 from explorer.world_build.training import autocast
 
@@ -64,7 +64,7 @@ class ManyEmpty:
         return attn.to_out[1](attn.to_out[0](image)), words
 
 
-class Flow(nn.Module):
+class FlowNetworks(nn.Module):
     """Both text encoders and the transformer as one model."""
 
     def __init__(self, first: nn.Module, second: nn.Module, transformer: SD3Transformer2DModel):
@@ -73,7 +73,7 @@ class Flow(nn.Module):
         transformer.set_attn_processor(ManyEmpty())
         self.forward_transformer = transformer
 
-    def compiled(self) -> Flow:
+    def compiled(self) -> FlowNetworks:
         """The same, with the transformer compiled for this machine."""
         object.__setattr__(self, "forward_transformer", torch.compile(self.transformer))
         return self
@@ -91,7 +91,7 @@ class Flow(nn.Module):
             return self.forward_transformer(noisy, words, whole, times, return_dict=False)[0].float()
 
 
-def architecture(start: Path | None = None) -> Flow:
+def architecture(start: Path | None = None) -> FlowNetworks:
     """Untrained model; `start` is a pipeline's folder whose text encoder the first one begins with."""
     width = FIRST[0] + SECOND[0]
     transformer = SD3Transformer2DModel(
@@ -105,7 +105,7 @@ def architecture(start: Path | None = None) -> Flow:
         places = "text_model.embeddings.position_embedding.weight"
         state[places] = state[places][:TEXT_LENGTH]
         first.load_state_dict(state, strict=False)
-    return Flow(first, second, transformer)
+    return FlowNetworks(first, second, transformer)
 
 
 def _tower(width: int, layers: int, heads: int) -> CLIPTextModelWithProjection:
@@ -120,7 +120,7 @@ def new_scheduler() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(shift=SHIFT)
 
 
-def loss_of(model: Flow, latents: Tensor, tokens: Tensor) -> Tensor:
+def loss_of(model: FlowNetworks, latents: Tensor, tokens: Tensor) -> Tensor:
     """Mean squared error of the predicted velocity at logit-normal times."""
     noise, times = torch.randn_like(latents), torch.randn(len(latents), device=latents.device).sigmoid()
     at = times.view(-1, 1, 1, 1)
@@ -131,7 +131,7 @@ def loss_of(model: Flow, latents: Tensor, tokens: Tensor) -> Tensor:
 def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps: int = 0,
           start: Path | None = None, plan: LongPlan = PLAN, device: torch.device = CPU) -> dict:
     """One run of the training; goes on from `folder`'s checkpoint. Writes the pipeline at its end."""
-    views = Views(world, write_tokenizer(_home(world) / "tokenizer", context=TEXT_LENGTH), SEED)
+    views = NumberedViews(world, write_tokenizer(_home(world) / "tokenizer", context=TEXT_LENGTH), SEED)
     torch.manual_seed(SEED)
     model = architecture(start).to(device)
     training = LongTraining(plan, model, folder)
@@ -143,7 +143,7 @@ def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps:
     return facts(world, training, views)
 
 
-def write_pipeline(world: World, model: Flow) -> None:
+def write_pipeline(world: World, model: FlowNetworks) -> None:
     """Write the folder that `StableDiffusion3Pipeline` loads, with the world's autoencoder."""
     home = _home(world)
     model.transformer.to("cpu").half().save_pretrained(home / "transformer")

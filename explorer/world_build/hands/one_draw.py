@@ -12,10 +12,10 @@ from explorer.world.files import World, write_atomically
 from explorer.world.manifest import read_manifest
 from explorer.world_build import svg_metadata
 from explorer.world_build.hands import plan
-from explorer.world_build.hands.pool import OCA, Pool, Work, flatness
+from explorer.world_build.hands.pool import OCA, CandidatePool, PoolWork, flatness
 
 
-def build(world: World, pool: Pool, number: int, strangers: frozenset[str]) -> dict:
+def build(world: World, pool: CandidatePool, number: int, strangers: frozenset[str]) -> dict:
     """Writes display copies and the manifest of draw `number`; returns how many works each split has."""
     labels = plan.draw(pool, number, strangers)
     shown = [i for i, label in enumerate(labels) if label.split != "reserve"]
@@ -56,7 +56,7 @@ def strangers_of(world: World) -> frozenset[str]:
     return frozenset(r["id"] for r in read_manifest(world) if r["split"] == "stranger")
 
 
-def _row(work: Work, pool: Pool, i: int, label: plan.Label) -> dict:
+def _row(work: PoolWork, pool: CandidatePool, i: int, label: plan.Assignment) -> dict:
     pixels = pool.pixels[i]
     return {
         "id": work.id, "title": work.title, "creator": work.creator, "keywords": list(work.keywords),

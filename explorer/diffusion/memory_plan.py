@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.diffusion.shapes import Part, Shape
+from explorer.diffusion.shapes import NetworkShape, Shape
 from explorer.texts import say
 
 SPARE_BYTES = 1.0e9  # what the libraries need besides weights and images
@@ -99,7 +99,7 @@ def named(precision: str, *, device: str, flow: bool) -> str:
     return ("bfloat16" if flow else "float16") if device == "cuda" else "float32"
 
 
-def held_bytes(part: Part, bits: int) -> float:
+def held_bytes(part: NetworkShape, bits: int) -> float:
     """What a part's weights take when its numbers are computed with `bits`; quantised ones stay as they are."""
     return part.numbers * (part.bits if part.bits < 12 else bits) / 8
 

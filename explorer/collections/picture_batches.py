@@ -73,7 +73,7 @@ def look(encoder: Encodes, pictures: Pictures) -> Looked:
     return Looked(tuple(good), images, np.array(marks, np.uint8).reshape(len(good), LENGTH), tuple(facts), refused)
 
 
-class Here:
+class LooksHere:
     """Batches one after another in this process."""
 
     def __init__(self, encoder: Encodes) -> None:

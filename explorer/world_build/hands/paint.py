@@ -10,8 +10,8 @@ from diffusers import StableDiffusion3Pipeline
 from torch import Tensor
 
 from explorer.world.files import World, require
-from explorer.world_build.dose_replays import DoseEffort, Sampler, noise
-from explorer.world_build.hands.flow import Flow
+from explorer.world_build.dose_replays import DoseEffort, WorldSampler, noise
+from explorer.world_build.hands.train_flow import FlowNetworks
 from explorer.world_build.hands.views import tokens
 from explorer.world_build.training import autocast
 
@@ -28,7 +28,7 @@ class UnetSampler:
     """The Stable Diffusion pipeline's parts, each caption encoded once."""
 
     def __init__(self, world: World, device: torch.device = CPU):
-        self.inner = Sampler(world, device)
+        self.inner = WorldSampler(world, device)
 
     def __call__(self, captions: list[str], seeds: list[int], effort: DoseEffort) -> np.ndarray:
         """One picture for each caption and its seed."""
@@ -48,7 +48,7 @@ class FlowSampler:
         folder = require(world.root / "flow" / "model_index.json", "flow").parent
         pipe = StableDiffusion3Pipeline.from_pretrained(folder, text_encoder_3=None, tokenizer_3=None)
         self.vae, self.scheduler, self.tokenizer = pipe.vae.to(device).eval(), pipe.scheduler, pipe.tokenizer
-        self.model = Flow(pipe.text_encoder, pipe.text_encoder_2, pipe.transformer).to(device).eval()
+        self.model = FlowNetworks(pipe.text_encoder, pipe.text_encoder_2, pipe.transformer).to(device).eval()
         self.device = device
 
     def __call__(self, captions: list[str], seeds: list[int], effort: DoseEffort) -> np.ndarray:

@@ -19,7 +19,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from explorer.world.files import World, write_json
 from explorer.world.manifest import manifest_draw
 from explorer.world_build.hands.long import LongPlan, LongTraining
-from explorer.world_build.hands.views import Views
+from explorer.world_build.hands.views import NumberedViews
 from explorer.world_build.text_tower import END, write_tokenizer
 from explorer.world_build.training import autocast
 from explorer.world_build.unet_train import PIPELINE, new_scheduler
@@ -106,7 +106,7 @@ def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps:
           start: Path | None = None, plan: LongPlan = PLAN, device: torch.device = CPU) -> dict:
     """One run of the training; goes on from `folder`'s checkpoint. Writes the pipeline at its end."""
     tokenizer = write_tokenizer(world.diffusion / "tokenizer", context=TEXT_LENGTH)
-    views = Views(world, tokenizer, SEED)
+    views = NumberedViews(world, tokenizer, SEED)
     torch.manual_seed(SEED)
     model = architecture(start).to(device)
     training = LongTraining(plan, model, folder)
@@ -121,7 +121,7 @@ def train(world: World, folder: Path, *, minutes: float = math.inf, decay_steps:
     return facts(world, training, views)
 
 
-def facts(world: World, training: LongTraining, views: Views) -> dict:
+def facts(world: World, training: LongTraining, views: NumberedViews) -> dict:
     """What the card says of a training."""
     return {
         "steps": training.step, "minutes": round(training.spent_s / 60, 1), "batch": training.plan.batch,

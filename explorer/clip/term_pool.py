@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pool:
+class TermPool:
     """n terms, nearest to the subject first: texts, roles, their own tokens, cosines (n,)."""
 
     texts: tuple[str, ...]
@@ -30,7 +30,7 @@ class Pool:
 
 
 def gather(banks: Sequence[TermBank], query: np.ndarray, *, size: int, sign: int = 1,
-           banned: Sequence[str] = (), without: Sequence[str] = ()) -> Pool:
+           banned: Sequence[str] = (), without: Sequence[str] = ()) -> TermPool:
     """The `size` terms of all banks nearest to `query` (farthest with sign −1), each text once.
 
     Terms that hold a banned phrase, and those of `without`, are left out before counting.
@@ -51,8 +51,8 @@ def gather(banks: Sequence[TermBank], query: np.ndarray, *, size: int, sign: int
     found.sort(key=lambda row: -sign * row[0])
     distinct = {row[1].casefold(): row for row in reversed(found)}  # the best of equal texts stays
     rows = sorted(distinct.values(), key=lambda row: -sign * row[0])[:size]
-    return Pool(tuple(r[1] for r in rows), tuple(r[2] for r in rows), tuple(r[3] for r in rows),
-                np.asarray([r[0] for r in rows], np.float32))
+    return TermPool(tuple(r[1] for r in rows), tuple(r[2] for r in rows), tuple(r[3] for r in rows),
+                    np.asarray([r[0] for r in rows], np.float32))
 
 
 def joined(text: str, term: str) -> str:
@@ -71,7 +71,7 @@ class Stem:
 class Joiner:
     """Measures prompts that add one pool term to a stem."""
 
-    def __init__(self, encoder: Encoder, pool: Pool, query: np.ndarray):
+    def __init__(self, encoder: Encoder, pool: TermPool, query: np.ndarray):
         self.encoder, self.pool, self.query = encoder, pool, query
         self.lengths = np.asarray([len(i) for i in pool.ids], np.int64)
 
