@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from explorer.cases.store import CaseStore
@@ -31,16 +32,19 @@ def ends_at(page, address: str) -> int:
 
 
 def answer_y_px(*, widths: Sequence[int] = WIDTHS, pages: Sequence[str] = ("findings", "subject"),
-                story: str = "comes_back") -> dict[str, int]:
-    """Width → the lower edge of the answer in px, the lowest over `pages`, with a finished example open."""
+                story: str = "comes_back", chrome=None) -> dict[str, int]:
+    """Width → the lower edge of the answer in px, the lowest over `pages`, with a finished example open.
+
+    `chrome` is a browser that is open already: only one can be driven at a time.
+    """
     found: dict[str, int] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         case = open_told(CaseStore(home / "cases"), next(t for t in read() if t.story == story))
         case.close()
-        with running(home) as app, browser() as chrome:
+        with running(home) as app, nullcontext(chrome) if chrome else browser() as opened:
             for width in widths:
-                page = chrome.new_page(viewport={"width": width, "height": HEIGHTS.get(width, 900)})
+                page = opened.new_page(viewport={"width": width, "height": HEIGHTS.get(width, 900)})
                 page.set_default_timeout(120_000)
                 found[str(width)] = max(ends_at(page, f"{app.url}/{name}?case={case.id}") for name in pages)
                 page.close()

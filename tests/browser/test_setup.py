@@ -48,7 +48,6 @@ def test_from_nothing_to_a_tested_picture(chrome, tmp_path):
     assert "bundled" not in found.error_rate
 
 
-@LONG
 def test_the_decisions_are_made_by_keyboard(chrome, tmp_path):
     _, controls = own_pictures(tmp_path)
     with fresh(tmp_path, {}) as url:
