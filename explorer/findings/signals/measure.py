@@ -1,4 +1,4 @@
-"""One interface for every memorisation signal: by name, for one prompt, alone or several from one run."""
+"""Memorisation signals by name, for one prompt: several from one run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from explorer.findings.signals import cliques, curvature
 from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
 from explorer.findings.signals.one_step import OneStep
-from explorer.findings.signals.signal_list import SIGNALS, SignalInfo, possible
+from explorer.findings.signals.signal_list import SIGNALS, possible
 from explorer.findings.signals.wen import Wen
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
@@ -44,24 +44,6 @@ class Readings:
     images: tuple[Rendered, ...] = ()
 
 
-@dataclass(frozen=True)
-class Signal:
-    """A memorisation signal: what it is (`info`) and how to measure it."""
-
-    info: SignalInfo
-
-    def measure(self, model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0,
-                guidance: float = 0.0) -> SignalResult:
-        """The signal for one prompt; 0 takes the model's default. ExplorerError where it cannot be had."""
-        found = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
-        return found.results[self.info.name]
-
-
-def signal(name: str) -> Signal:
-    """The signal of that name; ExplorerError naming all if there is none."""
-    return Signal(SIGNALS[checked((name,))[0]])
-
-
 def checked(names: Sequence[str]) -> tuple[str, ...]:
     """Names that exist, each once, in the catalogue's order; none given: all."""
     unknown = [n for n in names if n not in SIGNALS]
@@ -82,7 +64,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
     making = images or "clique" in wanted
     made = watch(model, recipes, observers, batch=batch, images=making, run=run) if observers or making else []
-    results = {o.name: _result(o, recipes, model, seeds) for o in observers}
+    results = {o.name: _result(o, recipes, seeds) for o in observers}
     spent = _spent(recipes, observers, making)
     if "clique" in wanted:
         size = cliques.clique(np.stack([m.rgb for m in made]))
@@ -95,7 +77,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
-def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:
+def _result(observer: Observer, recipes: Sequence[Recipe], seeds: Sequence[int]) -> SignalResult:
     cost = steps_seen(recipes, observer)
     return _of_seeds(observer.name, observer.result(), recipes, cost,
                      seen=observer.maps().get((recipes[0].prompt, seeds[0])))
