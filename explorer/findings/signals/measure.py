@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,10 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.errors import ExplorerError
 from explorer.findings.signals import cliques, curvature
-from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
-from explorer.findings.signals.one_step import OneStep
-from explorer.findings.signals.signal_list import SIGNALS, possible
-from explorer.findings.signals.wen import Wen
+from explorer.findings.signals.signal_list import SIGNALS, SignalInfo, possible
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
-
-OBSERVERS: dict[str, Callable[[], Observer]] = {
-    "wen_first": lambda: Wen(first_only=True), "wen": Wen, "bright_ending": BrightEnding,
-    "end_attention": EndAttention, "one_step": OneStep}
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     """
     wanted, seeds = checked(names or possible(model.info.family)), tuple(dict.fromkeys(seeds))
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
-    observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
+    observers = [_observer(SIGNALS[n]) for n in wanted if SIGNALS[n].observer]
     making = images or "clique" in wanted
     made = watch(model, recipes, observers, batch=batch, images=making, run=run) if observers or making else []
     results = {o.name: _result(o, recipes, seeds) for o in observers}
@@ -75,6 +69,11 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
         results["curvature"] = _of_seeds("curvature", found, recipes, cost)
         spent += cost
     return Readings({n: results[n] for n in wanted}, spent, tuple(made))
+
+
+def _observer(info: SignalInfo) -> Observer:
+    module, kind = info.observer.split(":")
+    return getattr(importlib.import_module(f"{__package__}.{module}"), kind)(**info.arguments)
 
 
 def _result(observer: Observer, recipes: Sequence[Recipe], seeds: Sequence[int]) -> SignalResult:
