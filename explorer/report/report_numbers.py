@@ -6,6 +6,7 @@ from typing import Any
 
 from explorer.cases.snapshot import Snapshot
 from explorer.closeness.ledger import total_bits
+from explorer.evidence.which_records import WhichModel
 from explorer.familiarity.records import BodyTest, FamiliarityTest
 from explorer.findings.case_tests import portfolio_of, without_p
 from explorer.findings.finding import ControlResults, Measured
@@ -44,6 +45,7 @@ def _subject(found: Snapshot, subject: Subject, score: str, *, decided: bool) ->
             "effort": to_json(exhibit.effort), "findings": [to_json(f) for f in exhibit.said],
             "tests": [to_json(t) for t in found.records(Measured, subject_id=subject.id)],
             "familiarity": [to_json(t) for t in found.records(FamiliarityTest, subject_id=subject.id)],
+            "which_model": [to_json(t) for t in found.records(WhichModel, subject_id=subject.id)],
             "tries": [to_json(t._asdict()) for t in found.tries(subject.id, score=score)]}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.cases.case import Case
 from explorer.findings.wording import number
 from explorer.records import Subject
-from pages.shared import model_names, plots, state, widgets
+from pages.findings import answer_dots
+from pages.shared import model_names, state, widgets
 from pages.shared.texts import known, plain, retold, say
 from pages.tasks import submit
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:  # scipy comes with these: only where there is an answer to dr
     from explorer.findings.verdict import Verdict
 
 PAIR_PX = 150
-DOTS_PX = 190
-_GOLDEN = 0.618034  # spreads the dots' heights evenly; only left and right count
 
 
 def found(case: Case, subject: Subject) -> tuple[Verdict, ...]:
@@ -108,27 +107,8 @@ def _among(one: Verdict) -> Among:
 def _dots(one: Verdict, *, key: str) -> None:
     """Each control as a dot and the picture as a diamond, the closer the farther right."""
     found = _among(one)
-    heights = [0.5 + 0.7 * ((n * _GOLDEN) % 1 - 0.5) for n in range(len(found.theirs))]
-    traces = [_marks(found.theirs, heights, say("verdict.dot"), plots.GREY, "circle", 5),
-              _marks([found.mine], [0.5], say("verdict.mine"), plots.WARM, "diamond", 14)]
-    layout = _layout(say(f"verdict.axis_{found.unit}"), turned=found.turned)
-    plots.draw(traces, layout, key=key, alt=say("verdict.dots_alt", at_least=found.at_least,
-                                                controls=len(found.theirs)))
-
-
-def _marks(x: Any, y: Any, name: str, colour: str, symbol: str, size: int) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "x": list(x), "y": list(y), "name": name,
-            "marker": {"color": colour, "symbol": symbol, "size": size, "opacity": 0.75 if size < 9 else 1,
-                       "line": {"width": 1 if size > 9 else 0, "color": "#ffffff"}},
-            "hovertemplate": name + ": %{x:.2f}<extra></extra>"}
-
-
-def _layout(axis: str, *, turned: bool) -> dict[str, Any]:
-    return {"height": DOTS_PX, "margin": {"l": 4, "r": 4, "t": 24, "b": 4}, "dragmode": False,
-            "xaxis": {"title": {"text": axis, "font": {"size": 12}}, "automargin": True, "zeroline": False,
-                      **({"autorange": "reversed"} if turned else {})},
-            "yaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 12}}}
+    answer_dots.draw(found.mine, found.theirs, axis=say(f"verdict.axis_{found.unit}"), turned=found.turned, key=key,
+                     alt=say("verdict.dots_alt", at_least=found.at_least, controls=len(found.theirs)))
 
 
 def _tested(one: Verdict) -> str:
