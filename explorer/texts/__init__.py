@@ -83,10 +83,10 @@ def _read(wanted: str) -> dict[str, dict[str, str]]:
 
 def _lay(found: dict[str, dict[str, str]], section: str, table: dict[str, Any], path: Path) -> None:
     texts = {name: text.strip("\n") for name, text in table.items() if isinstance(text, str)}
-    if twice := texts.keys() & found.get(section, {}).keys():
-        raise ValueError(f"{section}.{min(twice)} stands in {path.name} and in another file")
+    if texts and section in found:
+        raise ValueError(f"the section {section} stands in {path.name} and in another file")
     if texts:
-        found[section] = found.get(section, {}) | texts
+        found[section] = texts
     for name, part in table.items():
         if isinstance(part, dict):
             _lay(found, f"{section}.{name}" if section else name, part, path)
