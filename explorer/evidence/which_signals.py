@@ -19,7 +19,7 @@ from explorer.familiarity.made_by import first_loss
 from explorer.familiarity.statistic import LEAST
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
-from explorer.search.engine import BatchUnit, Here, Made, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine, Made
 from explorer.search.fit_size import fit
 
 
@@ -32,7 +32,7 @@ def own_pictures(model: Model, prompts: Sequence[str], *, run: Run = QUIET) -> l
     def take(part: Made) -> None:
         made.extend(image.rgb for image in part.images)
 
-    Here(model, Room(model.policy.batch)).do(BatchUnit(recipes), take, run=run)
+    LocalEngine(model, BatchRoom(model.policy.batch)).do(BatchUnit(recipes), take, run=run)
     return made
 
 
