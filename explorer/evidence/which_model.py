@@ -21,7 +21,7 @@ from explorer.findings.finding import Finding
 from explorer.findings.wording import number
 from explorer.texts import say
 
-OTHERS = -1  # the source that is none of the models
+OTHERS = -1  # pictures by none of the models; below it the same pictures sent through a model's autoencoder
 WIDE = 4.0  # how much broader than all pictures together a source that was not asked is taken to be
 LIMITS = {"one": ("only_asked", "through", "settings"), "several": ("only_asked", "through", "settings"),
           "none": ("changed", "settings"), "open": ("changed", "settings")}
@@ -29,7 +29,7 @@ LIMITS = {"one": ("only_asked", "through", "settings"), "several": ("only_asked"
 
 @dataclass(frozen=True)
 class Left:
-    """Which models (by place) cannot be ruled out, whether "others" cannot; `kind` is what is said of it."""
+    """Which models (by place) cannot be ruled out, and whether pictures by none can; `kind` is what is said."""
 
     models: tuple[int, ...]
     others: bool
@@ -45,13 +45,12 @@ class Left:
 
 
 def signs(measured: np.ndarray) -> np.ndarray:
-    """(n, 2k + 1) from (n, k, 2): what k models say of n pictures, (first loss, log error) each.
+    """(n, 2k + 2) from (n, k, 2): what k models say of n pictures, (first loss, log error) each.
 
-    The errors' mean says how hard a picture is for all, their differences from it which model knows its kind.
+    Means say how hard a picture is for all, the differences from them which model knows its kind.
     """
-    losses, errors = measured[..., 0], measured[..., 1]
-    middle = errors.mean(1, keepdims=True)
-    return np.concatenate([losses, middle, errors - middle], 1)
+    middle = measured.mean(1)  # (n, 2)
+    return np.concatenate([middle, (measured - middle[:, None]).reshape(len(measured), -1)], 1)
 
 
 class Spread:
@@ -95,7 +94,7 @@ def ranks(one: np.ndarray, sources: Mapping[int, np.ndarray]) -> dict[int, float
 def left(p: Mapping[int, float], *, level: float) -> Left:
     """The sources that stay at `level`."""
     stay = [name for name, value in p.items() if value > level]
-    return Left(tuple(sorted(name for name in stay if name != OTHERS)), OTHERS in stay)
+    return Left(tuple(sorted(name for name in stay if name > OTHERS)), any(name <= OTHERS for name in stay))
 
 
 def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,

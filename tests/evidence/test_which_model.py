@@ -70,6 +70,11 @@ def test_one_autoencoder_and_earlier_questions_are_said():
     assert "x and y" in found.limits[0] and "2 times before" in found.limits[1]
 
 
-def test_signs_keep_losses_and_part_errors_into_mean_and_differences():
+def test_signs_are_means_and_differences_from_them():
     told = signs(np.array([[[1.0, 2.0], [3.0, 6.0]]]))
-    assert told.tolist() == [[1.0, 3.0, 4.0, -2.0, 2.0]]
+    assert told.tolist() == [[2.0, 4.0, -1.0, -2.0, 1.0, 2.0]]
+
+
+def test_drawings_sent_through_an_autoencoder_keep_a_model_from_being_named():
+    assert left({0: 0.5, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "open"
+    assert left({0: 0.01, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "none"
