@@ -9,9 +9,8 @@ import streamlit as st
 from explorer.cases.case import Case
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 from explorer.findings.finding import Finding, Measured
-from explorer.findings.wording import number
 from explorer.records import Subject
-from pages.findings import answer_dots
+from pages.findings import answer_parts
 from pages.shared import model_names, state
 from pages.shared.texts import known, plain, retold, say
 
@@ -48,18 +47,17 @@ def _answer(case: Case, subject: Subject, test: FamiliarityTest) -> None:
     found = _among(case, test)
     st.subheader(title(test.finding), anchor=False)
     if found is not None:
-        place, told = st.columns([2, 5], vertical_alignment="center")
-        place.metric(say("verdict.p"), number(test.finding.numbers["p"]), help=say("familiar.p_help"))
         key = "familiar.line" if found.adjusted else "familiar.line_plain"
-        told.markdown(say(key, at_least=found.at_least, controls=len(found.theirs)))
+        answer_parts.count(test.finding.numbers["p"], say(key, at_least=found.at_least, controls=len(found.theirs)),
+                           tip=say("familiar.p_help"))
     elif known(key := f"familiar.{test.finding.kind}_text"):
         st.markdown(say(key))
     else:
         st.markdown(plain(retold(test.finding.statement)))
     st.markdown(say("familiar.what"))
     if found is not None:
-        answer_dots.draw(found.mine, found.theirs, axis=say("familiar.axis"), key=f"known_dots_{test.id}",
-                         alt=say("familiar.dots_alt", at_least=found.at_least, controls=len(found.theirs)))
+        answer_parts.dots(found.mine, found.theirs, axis=say("familiar.axis"), key=f"known_dots_{test.id}",
+                          alt=say("familiar.dots_alt", at_least=found.at_least, controls=len(found.theirs)))
     _both(_measured(case, subject), test)
     limit = f"familiar.{test.finding.kind}_limit"
     how = say("familiar.tested", model=plain(model_names.of(test.model)), words=words(test.words))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.findings.wording import number
 from explorer.records import Subject
-from pages.findings import answer_dots
+from pages.findings import answer_parts
 from pages.shared import model_names, state, widgets
 from pages.shared.texts import known, plain, retold, say
 from pages.tasks import submit
@@ -70,11 +69,10 @@ def _line(one: Verdict) -> None:
         if known(f"verdict.{one.kind}"):
             st.markdown(_undecided(one))
         return
-    place, words = st.columns([2, 5], vertical_alignment="center")
-    place.metric(say("verdict.p"), number(one.p), help=say("verdict.p_help"))
     found = _among(one)
     key = "verdict.line" if one.test.features and found.unit != "score" else "verdict.line_plain"
-    words.markdown(say(key, at_least=found.at_least, controls=len(found.theirs)))
+    answer_parts.count(one.p, say(key, at_least=found.at_least, controls=len(found.theirs)),
+                       tip=say("verdict.p_help"))
     if one.q is not None:
         st.caption(say("portfolio.caution_q", n=one.works, q=f"{one.q:.3f}"))
 
@@ -107,8 +105,8 @@ def _among(one: Verdict) -> Among:
 def _dots(one: Verdict, *, key: str) -> None:
     """Each control as a dot and the picture as a diamond, the closer the farther right."""
     found = _among(one)
-    answer_dots.draw(found.mine, found.theirs, axis=say(f"verdict.axis_{found.unit}"), turned=found.turned, key=key,
-                     alt=say("verdict.dots_alt", at_least=found.at_least, controls=len(found.theirs)))
+    answer_parts.dots(found.mine, found.theirs, axis=say(f"verdict.axis_{found.unit}"), turned=found.turned,
+                      alt=say("verdict.dots_alt", at_least=found.at_least, controls=len(found.theirs)), key=key)
 
 
 def _tested(one: Verdict) -> str:

@@ -1,10 +1,13 @@
-"""The picture among its controls, as an answer's card draws it: each control a dot, the picture a diamond."""
+"""What both answers' cards are made of: the p-value beside its sentence, and the picture among its controls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import streamlit as st
+
+from explorer.findings.wording import number
 from pages.shared import plots
 from pages.shared.texts import say
 
@@ -12,8 +15,16 @@ HIGH_PX = 190
 _GOLDEN = 0.618034  # spreads the dots' heights evenly; only left and right count
 
 
-def draw(mine: float, theirs: Sequence[float], *, axis: str, alt: str, key: str, turned: bool = False) -> None:
-    """Draws it with the nearer ones on the right; `turned` where the smaller value is the nearer one."""
+def count(p: float, sentence: str, *, tip: str) -> None:
+    """The p-value, whole at any width, with the sentence that says what it counts."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.metric(say("verdict.p"), number(p), help=tip, width="content")
+        with st.container(width="stretch"):
+            st.markdown(sentence)
+
+
+def dots(mine: float, theirs: Sequence[float], *, axis: str, alt: str, key: str, turned: bool = False) -> None:
+    """Each control a dot, the picture a diamond, the nearer on the right; `turned`: smaller is nearer."""
     heights = [0.5 + 0.7 * ((n * _GOLDEN) % 1 - 0.5) for n in range(len(theirs))]
     traces = [_marks(theirs, heights, say("verdict.dot"), plots.GREY, "circle", 5),
               _marks([mine], [0.5], say("verdict.mine"), plots.WARM, "diamond", 14)]
