@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from explorer.diffusion.autoencoder import round_trip
 from explorer.diffusion.denoising import denoising_errors, latents_of
 from explorer.diffusion.models import Model
 from explorer.evidence.which_records import WhichPlan
@@ -19,7 +20,7 @@ from explorer.familiarity.made_by import first_loss
 from explorer.familiarity.statistic import LEAST
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
-from explorer.search.engine import BatchUnit, Here, Made, Room
+from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine, Made
 from explorer.search.fit_size import fit
 
 
@@ -32,7 +33,7 @@ def own_pictures(model: Model, prompts: Sequence[str], *, run: Run = QUIET) -> l
     def take(part: Made) -> None:
         made.extend(image.rgb for image in part.images)
 
-    Here(model, Room(model.policy.batch)).do(BatchUnit(recipes), take, run=run)
+    LocalEngine(model, BatchRoom(model.policy.batch)).do(BatchUnit(recipes), take, run=run)
     return made
 
 
@@ -47,6 +48,16 @@ def measured(model: Model, pictures: Sequence[np.ndarray], plan: WhichPlan, *, r
     errors = denoising_errors(model, latents_of(model, own, run=run), [""] * len(own), times=plan.times,
                               seeds=range(plan.noises), run=run)
     return np.stack([losses, np.log(np.maximum(errors, LEAST)).mean((1, 2))], 1)
+
+
+def sent_through(model: Model, pictures: Sequence[np.ndarray], *, run: Run = QUIET) -> list[np.ndarray]:
+    """Pictures (h, w, 3) uint8 as the model's autoencoder gives them back: no network made them, all the same they
+    have its mark."""
+    side, found = model.info.default_size_px, []
+    for rgb in pictures:
+        found.append(round_trip(model, fit(rgb, height_px=side, width_px=side)))
+        run.tick()
+    return found
 
 
 def autoencoder_sha256(model: Model) -> str:

@@ -55,7 +55,7 @@ def check_subject(subject: Mapping[str, float], controls: Sequence[Mapping[str, 
     if len(controls) < FEWEST:
         return Fit(False, say("aside.controls", controls_count=len(controls), fewest=FEWEST))
     table, one = _table(controls, names), np.array([subject[n] for n in names], float)
-    mine = distance(one, table)
+    mine = _distance(one, table)
     theirs = distances or control_distances(controls, names=names)
     share = (1 + sum(d >= mine for d in theirs)) / (len(theirs) + 1)
     far = _far(one, table, names)
@@ -70,7 +70,7 @@ def control_distances(controls: Sequence[Mapping[str, float]], *,
                       names: Sequence[str] = FEATURES) -> tuple[float, ...]:
     """Each control's distance from all the others."""
     table = _table(controls, names)
-    return tuple(distance(table[i], np.delete(table, i, axis=0)) for i in range(len(table)))
+    return tuple(_distance(table[i], np.delete(table, i, axis=0)) for i in range(len(table)))
 
 
 def check_set(subjects: Sequence[Mapping[str, float]], controls: Sequence[Mapping[str, float]], *,
@@ -111,7 +111,7 @@ def nearest(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]
     """Positions of the `count` controls most like a subject on model-free features, by Mahalanobis' distance."""
     table, one = _table(controls, names), np.array([subject[n] for n in names], float)
     shift = table - one
-    apart = np.einsum("nd,nd->n", shift, np.linalg.solve(_covariance(table), shift.T).T)
+    apart = np.einsum("nd,nd->n", shift, np.linalg.solve(covariance_of(table), shift.T).T)
     return np.argsort(apart, kind="stable")[:count].tolist()
 
 
@@ -151,14 +151,14 @@ def _table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.nda
     return np.array([[f[n] for n in names] for f in found], float)
 
 
-def distance(one: np.ndarray, table: np.ndarray) -> float:
-    """Mahalanobis distance of (d,) from a table's (n, d) middle, the covariance drawn a tenth to its diagonal."""
+def _distance(one: np.ndarray, table: np.ndarray) -> float:
+    """Mahalanobis distance from the middle of the table."""
     shift = one - table.mean(axis=0)
-    return float(np.sqrt(shift @ np.linalg.solve(_covariance(table), shift)))
+    return float(np.sqrt(shift @ np.linalg.solve(covariance_of(table), shift)))
 
 
-def _covariance(table: np.ndarray) -> np.ndarray:
-    """Covariance, drawn a tenth towards its diagonal."""
+def covariance_of(table: np.ndarray) -> np.ndarray:
+    """(d, d) covariance of (n, d), drawn a tenth towards its diagonal."""
     covariance = np.cov(table, rowvar=False)
     return 0.9 * covariance + 0.1 * np.diag(np.maximum(np.diag(covariance), 1e-9))
 

@@ -14,7 +14,7 @@ from pages.tasks import submit
 COVER_PX = 320
 
 
-def which_model(now: state.Here) -> None:
+def which_model() -> None:
     """The first choice: the model that comes with the program, or a real one."""
     with st.container(border=True, key="which_model"):
         question, bundled, real = st.columns([2, 2, 3], vertical_alignment="center")

@@ -27,11 +27,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from explorer.diffusion.autoencoder import round_trip
 from explorer.diffusion.models import Model, load_model
 from explorer.evidence.which_model import OTHERS, Left, left, ranks
 from explorer.evidence.which_records import WhichPlan
-from explorer.evidence.which_signals import measured, own_pictures
+from explorer.evidence.which_signals import measured, own_pictures, sent_through
 from explorer.statistics import share_interval
 from explorer.world.files import World, default_cache, open_world
 from explorer.world.manifest import load_small, read_manifest
@@ -113,7 +112,7 @@ class _Bench:
                drawn: bool = True) -> dict[str, list[Left]]:
         """The answers on each source's pictures, when `asked` are the models."""
         reference = {i: self._made(name, "control", self.plan.pictures) for i, name in enumerate(asked)}
-        reference[OTHERS] = self._works("control", self.plan.pictures)
+        reference |= self._others(asked)
         subjects = {name: self._made(name, self.split, self.each) for name in made_by}
         if drawn:
             subjects |= {DRAWN: self._works(self.split, self.each), THROUGH: self._through(),
@@ -125,6 +124,15 @@ class _Bench:
     def _told(self, asked: tuple[str, ...], pictures: np.ndarray) -> np.ndarray:
         """(n, k, 2): what each model that is asked says of the pictures."""
         return np.stack([self._measured(model, pictures) for model in asked], 1)
+
+    def _others(self, asked: tuple[str, ...]) -> dict[int, np.ndarray]:
+        """Control works as they are, and sent through each autoencoder that differs."""
+        works = self._works("control", self.plan.pictures)
+        kept = {name: self._kept(f"through {self._fingerprint(name)} control {self.plan.pictures}",
+                                 lambda name=name: np.stack(sent_through(self._model(name), works)))
+                for name in asked}
+        different = {pictures.tobytes(): pictures for pictures in kept.values()}
+        return {OTHERS: works} | {OTHERS - 1 - i: one for i, one in enumerate(different.values())}
 
     def _rows(self, split: str, count: int) -> list[dict]:
         rows = [row for row in read_manifest(self.world) if row["split"] == split]
@@ -139,8 +147,7 @@ class _Bench:
                           lambda: np.stack(own_pictures(self._model(name), prompts)))
 
     def _through(self) -> np.ndarray:
-        model = self._model("base")
-        return np.stack([round_trip(model, rgb) for rgb in self._works(self.split, self.each)])
+        return np.stack(sent_through(self._model("base"), self._works(self.split, self.each)))
 
     def _measured(self, name: str, pictures: np.ndarray) -> np.ndarray:
         mark = hashlib.sha256(pictures.tobytes()).hexdigest()

@@ -29,13 +29,14 @@ def test_a_picture_of_the_source_is_ruled_out_as_often_as_the_level_says():
     out = []
     for _ in range(400):
         own = draw.normal(0, 1, (20, 5))
-        out.append(source_p(own[0], own[1:]) <= LEVEL)
+        rival = draw.normal(0.5, 1, (20, 5))
+        out.append(source_p(own[0], own[1:], [rival]) <= LEVEL)
     assert 0.02 <= np.mean(out) <= 0.085  # exactly 1/20 in expectation
 
 
 def test_the_smallest_p_is_one_of_all_pictures_and_the_picture():
     own = np.random.default_rng(1).normal(0, 1, (19, 3))
-    assert source_p(np.full(3, 50.0), own) == pytest.approx(1 / 20)
+    assert source_p(np.full(3, 50.0), own, [own + 3]) == pytest.approx(1 / 20)
 
 
 def test_models_are_told_apart_by_their_errors_difference_though_hardness_hides_it():
@@ -69,6 +70,11 @@ def test_one_autoencoder_and_earlier_questions_are_said():
     assert "x and y" in found.limits[0] and "2 times before" in found.limits[1]
 
 
-def test_signs_keep_losses_and_part_errors_into_mean_and_differences():
+def test_signs_are_means_and_differences_from_them():
     told = signs(np.array([[[1.0, 2.0], [3.0, 6.0]]]))
-    assert told.tolist() == [[1.0, 3.0, 4.0, -2.0, 2.0]]
+    assert told.tolist() == [[2.0, 4.0, -1.0, -2.0, 1.0, 2.0]]
+
+
+def test_drawings_sent_through_an_autoencoder_keep_a_model_from_being_named():
+    assert left({0: 0.5, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "open"
+    assert left({0: 0.01, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "none"

@@ -64,7 +64,7 @@ def test_an_answer_is_planned_logged_reported_and_not_asked_twice(work, other, f
     kinds = [entry.kind for entry in work.case.log()]
     assert kinds.index("which model planned") < kinds.index("WhichModel")
     kept = len(list((work.settings.cache / "which").glob("*.npy")))
-    assert kept == 4  # for each model its pictures, and what it says of all of them
+    assert kept == 6  # a model: its pictures, others sent through it, and what it says of all of them
     assert work.run(asked(work, models, folder)) == told
     again = work.run(asked(work, models, folder, test="w2"))
     assert again["earlier_tests"] == 1 and len(list((work.settings.cache / "which").glob("*.npy"))) == kept

@@ -16,7 +16,7 @@ from explorer.errors import ExplorerError, shortened
 from explorer.evidence.populations import read_population
 from explorer.evidence.which_model import OTHERS, judge, ranks
 from explorer.evidence.which_records import BUNDLED, FEWEST_PICTURES, MOST_MODELS, Candidate, WhichModel, WhichPlan
-from explorer.evidence.which_signals import autoencoder_sha256, measured, own_pictures
+from explorer.evidence.which_signals import autoencoder_sha256, measured, own_pictures, sent_through
 from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import NameModel
@@ -57,7 +57,8 @@ def ask(task: NameModel, context: Context) -> Any:
         "other_pictures": len(others.pictures), "prompts_sha256": _sha(prompts), "earlier_tests": earlier},
         job_id=context.job.id)
     made = [_made(context, source, prompts, plan) for source in sources]
-    asked = _Asked(plan, tuple(picture for part in made for picture in part) + others.pictures)
+    through = _through(context, sources, others)
+    asked = _Asked(plan, tuple(rgb for part in (*made, others.pictures, *through) for rgb in part))
     told = [asked.of(context, source, rgb) for source in sources]
     if len({one.model.fingerprint for one, _, _ in told}) < len(told):
         raise ExplorerError("which.same_model")
@@ -87,17 +88,19 @@ class _Asked:
 
 def _answer(task: NameModel, plan: WhichPlan, told: Sequence[tuple[Candidate, np.ndarray, np.ndarray]],
             others: Others, earlier: int, prompts: Sequence[str]) -> WhichModel:
-    models, each = len(told), plan.pictures
+    models, each, count = len(told), plan.pictures, len(others.pictures)
     subject = np.stack([own for _, own, _ in told])  # (k, 2)
     said = np.stack([pictures for _, _, pictures in told], 1)  # (n, k, 2)
-    sources = {i: said[i * each:(i + 1) * each] for i in range(models)} | {OTHERS: said[models * each:]}
-    p = ranks(subject, sources)
+    sources = {i: said[i * each:(i + 1) * each] for i in range(models)}
+    none = said[models * each:].reshape(-1, count, models, 2)
+    p = ranks(subject, sources | {OTHERS - i: part for i, part in enumerate(none)})
+    others_p = max(value for name, value in p.items() if name <= OTHERS)
     candidates = _named([replace(one, p=p[i]) for i, (one, _, _) in enumerate(told)])
-    count = len(others.pictures)
-    finding = judge(task.subject_id, candidates, p[OTHERS], pictures=each, other_pictures=count, level=plan.level,
+    finding = judge(task.subject_id, candidates, others_p, pictures=each, other_pictures=count, level=plan.level,
                     earlier_tests=earlier)
-    return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), p[OTHERS], others.source, each,
-                      count, plan.level, _sha(prompts), plan.evaluations(models, others=count), finding, earlier)
+    spent = plan.evaluations(models, others=len(none) * count)
+    return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), others_p, others.source, each,
+                      count, plan.level, _sha(prompts), spent, finding, earlier)
 
 
 def _named(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -127,6 +130,20 @@ def _made(context: Context, source: str, prompts: Sequence[str], plan: WhichPlan
     if not path.exists():
         _keep(path, np.stack(own_pictures(model, prompts, run=context.run)))
     return tuple(np.load(path, allow_pickle=False))
+
+
+def _through(context: Context, sources: Sequence[str], others: Others) -> list[tuple[np.ndarray, ...]]:
+    """The other pictures as each different autoencoder gives them back; from the cache where it has them."""
+    found: dict[str, tuple[np.ndarray, ...]] = {}
+    for source in sources:
+        model = _model(context, source)
+        mark = autoencoder_sha256(model)
+        path = _cache(context, model, "through", mark, *map(_pixels_sha, others.pictures))
+        if mark not in found and not path.exists():
+            _keep(path, np.stack(sent_through(model, others.pictures, run=context.run)))
+        if mark not in found:
+            found[mark] = tuple(np.load(path, allow_pickle=False))
+    return list(found.values())
 
 
 def _cache(context: Context, model: Model, *told: str) -> Path:
