@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from explorer.clip.pool import Joiner, Stem, joined
+from explorer.clip.term_pool import Joiner, Stem, joined
 from explorer.records import Progress
 from explorer.run import QUIET, Run
 from explorer.texts import say

@@ -14,7 +14,7 @@ from explorer.clip.hub import hub_file
 from explorer.errors import ExplorerError, shortened
 from explorer.folders import typed_path
 from explorer.foreign.configs import NETWORK_FILES, PROCESSOR_FILES, TOKENIZER_FILES, check_config, check_no_code
-from explorer.foreign.loading import opening
+from explorer.foreign.loading_errors import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.reading import read_json
 from explorer.foreign.sizes import check_size

@@ -24,7 +24,7 @@ from explorer.clip.text_files import TOKENIZER, TOWER
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import ClipFiles, find_clip
 from explorer.errors import ExplorerError
-from explorer.foreign.loading import opening
+from explorer.foreign.loading_errors import opening
 from explorer.foreign.private import private_folder
 from explorer.foreign.sizes import check_size
 from explorer.texts import say

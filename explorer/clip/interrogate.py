@@ -18,8 +18,8 @@ import numpy as np
 from explorer.clip.bank import TermBank, open_bank
 from explorer.clip.beam import Beam, BeamSettings
 from explorer.clip.bits import prompt_bits
-from explorer.clip.pool import Joiner, gather, joined
 from explorer.clip.term_gains import parts_of, term_gains
+from explorer.clip.term_pool import Joiner, gather, joined
 from explorer.clip.terms import TermList, has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress, PromptCandidate

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from explorer.clip.pool import joined
+from explorer.clip.term_pool import joined
 from explorer.clip.terms import has_phrase
 from explorer.errors import ExplorerError
 from explorer.records import Progress

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from explorer.closeness.scores import grey, l2
+from explorer.closeness.pixel_scores import grey, l2
 from explorer.texts import say
 
 OPTIONS = ("shift", "scale", "mirror", "colour")

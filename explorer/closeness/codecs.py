@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 
 QUALITIES = (1, 5, 10, 20, 35, 50, 65, 80, 90, 95)
 _OPTIONS = {"WebP": {"method": 6}, "JPEG": {"optimize": False}, "AVIF": {"speed": 6}}

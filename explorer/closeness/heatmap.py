@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from explorer.closeness.scores import ssim_map
+from explorer.closeness.pixel_scores import ssim_map
 
 
 def agreement(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:

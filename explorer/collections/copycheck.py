@@ -16,8 +16,8 @@ import numpy as np
 from explorer.collections.copyrule import DoorRule
 from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
-from explorer.collections.pictures import read_signature
 from explorer.collections.signatures import LENGTH, blank, distance, hashes, mirrored, signature
+from explorer.collections.stored_signatures import read_signature
 from explorer.texts import say
 
 CANDIDATES = 16  # works looked at by each of the two ways; by hash further on as long as copies are found

@@ -20,9 +20,9 @@ from explorer.collections.likeness import likeness
 from explorer.collections.open import Collection
 from explorer.collections.pairs import Pairs, equal_rows, groups, hash_pairs, vector_pairs
 from explorer.collections.parts import IndexParts, write_whole
-from explorer.collections.pictures import read_signatures
 from explorer.collections.rows import PLAIN_ROWS, store_arrow
 from explorer.collections.signatures import blank, descriptors, hashes, mirrored
+from explorer.collections.stored_signatures import read_signatures
 from explorer.records import Progress
 from explorer.run import QUIET, Run
 from explorer.texts import say

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from explorer.collections.looks import Encodes, Looked, LooksHere, Pictures
 from explorer.collections.parts import IndexPart, IndexParts, read_card, write_card
+from explorer.collections.picture_batches import Encodes, Looked, LooksHere, Pictures
 from explorer.collections.picture_sources import FIELDS, PictureFile, list_items
 from explorer.errors import ExplorerError
 from explorer.records import Progress

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square

@@ -27,7 +27,7 @@ from explorer.settings import Settings, load_settings
 from explorer.setup import choices as chosen
 from explorer.setup import start
 from explorer.setup.choices import Choices, Needed, needed
-from explorer.setup.plan import SetupPlan, plan
+from explorer.setup.setup_plan import SetupPlan, plan
 from explorer.texts import say
 
 

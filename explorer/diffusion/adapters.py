@@ -24,7 +24,7 @@ from explorer.diffusion.adapter_scale import Scales
 from explorer.diffusion.families.family import Family, network_of
 from explorer.diffusion.held import is_held
 from explorer.errors import ExplorerError
-from explorer.foreign.loading import opening
+from explorer.foreign.loading_errors import opening
 from explorer.records import ModelRef, Recipe
 from explorer.texts import say
 

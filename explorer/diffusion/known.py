@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.diffusion.plan import MemoryPlan, Room, plan_in
+from explorer.diffusion.memory_plan import MemoryPlan, Room, plan_in
 from explorer.diffusion.published import CONFIGS
 from explorer.diffusion.published_flows import FLOWS
 from explorer.diffusion.shapes import Shape, shape_of_configs

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from explorer.diffusion.held import hold
-from explorer.diffusion.plan import TOO_LARGE, MemoryPlan, computer_bytes, told
+from explorer.diffusion.memory_plan import TOO_LARGE, MemoryPlan, computer_bytes, told
 from explorer.errors import ExplorerError
 from explorer.texts import say
 

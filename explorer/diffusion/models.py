@@ -22,12 +22,12 @@ from explorer.diffusion.families.latent_space import LatentSpace
 from explorer.diffusion.families.make import family_of
 from explorer.diffusion.locate import Located, check_configs, files_to_open, locate
 from explorer.diffusion.memory import MemoryPolicy, check_room, free_bytes, policy_of, settle
+from explorer.diffusion.memory_plan import computer_bytes, named, plan
 from explorer.diffusion.networks import check_networks
-from explorer.diffusion.plan import computer_bytes, named, plan
 from explorer.diffusion.schedulers import Schedule
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
-from explorer.foreign.loading import opening
+from explorer.foreign.loading_errors import opening
 from explorer.foreign.private import private_folder
 from explorer.records import Adapter, ModelInfo, ModelRef, Recipe
 from explorer.records.families import facts

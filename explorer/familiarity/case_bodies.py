@@ -10,14 +10,14 @@ from pathlib import Path
 
 from explorer.cases.view import CaseView
 from explorer.familiarity.body_of_work import LEAST_ARTISTS, judge_set, kinship, power
+from explorer.familiarity.familiarity_plan import PLANS
 from explorer.familiarity.folder_controls import artist_of
 from explorer.familiarity.judge import excesses, set_finding
-from explorer.familiarity.plan import PLANS
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.familiarity.stored import seen_excesses, stored, world_controls
 from explorer.findings.case_tests import portfolio_of
+from explorer.findings.closeness_finding import excesses as closeness_excesses
 from explorer.findings.finding import ControlResults, Measured
-from explorer.findings.judge import excesses as closeness_excesses
 from explorer.findings.wording import number, percent
 from explorer.texts import say
 

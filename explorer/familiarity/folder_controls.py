@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from explorer.errors import ExplorerError
-from explorer.familiarity.plan import Plan
+from explorer.familiarity.familiarity_plan import Plan
 from explorer.familiarity.records import KnownControls
 from explorer.findings.controls import Line
 from explorer.records import ModelRef

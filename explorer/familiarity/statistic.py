@@ -16,7 +16,7 @@ import torch
 from explorer.diffusion.denoising import denoising_errors
 from explorer.diffusion.models import Model
 from explorer.diffusion.word_fitting import fit_words
-from explorer.familiarity.plan import Plan, combined
+from explorer.familiarity.familiarity_plan import Plan, combined
 from explorer.run import QUIET, Run
 
 LEAST = 1e-12  # of an error, before its logarithm is taken

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from explorer.familiarity.plan import Plan
+from explorer.familiarity.familiarity_plan import Plan
 from explorer.familiarity.records import KnownControls
 from explorer.records import from_json
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image
 
-from explorer.closeness.scores import flatness, grey
+from explorer.closeness.pixel_scores import flatness, grey
 from explorer.closeness.tiled import distances
 from explorer.findings.expectation import LEAST, Expectation
 from explorer.images.prepare import fit_square

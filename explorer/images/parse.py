@@ -21,7 +21,7 @@ from explorer.images.formats import PILLOW_NAMES, kind_of
 from explorer.images.settings.claims import Generation
 from explorer.images.settings.containers import hidden, texts_of, xmp_fields
 from explorer.images.settings.encodings import exif_comment
-from explorer.images.settings.reading import FileText, read_settings
+from explorer.images.settings.read_settings import FileText, read_settings
 from explorer.records import to_json
 
 MAX_TEXT = 65_536  # characters of one raw block that are kept

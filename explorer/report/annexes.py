@@ -18,7 +18,7 @@ from explorer.records.scores import SCORES, shown
 from explorer.report import drawings, report_texts
 from explorer.report.blocks import Annex, Block, Bullets, Code, Figure, Heading, Table, Text
 from explorer.report.chosen import Exhibit
-from explorer.report.claims import claims_blocks
+from explorer.report.claims_part import claims_blocks
 from explorer.report.incidence_part import sheets_part
 from explorer.report.tries import prompts_tried, tries_table
 from explorer.texts import say

@@ -9,8 +9,8 @@ from explorer.cases.view import CaseView
 from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import ledger_of
 from explorer.findings.case_tests import Ranked, ranked_tests
+from explorer.findings.closeness_finding import judge
 from explorer.findings.finding import Finding
-from explorer.findings.judge import judge
 from explorer.findings.series import case_effort, closest
 from explorer.records import Effort, LedgerEntry, Replay, Start, Subject
 from explorer.report import report_texts

@@ -8,9 +8,9 @@ from explorer.errors import ExplorerError
 from explorer.images.decode import open_image, png_bytes
 from explorer.report.blocks import Document
 from explorer.report.compose import compose
-from explorer.report.data import data_bytes
 from explorer.report.html import html_bytes
 from explorer.report.options import ReportOptions
+from explorer.report.report_numbers import data_bytes
 from explorer.report.sheet import sheet_of
 
 FORMATS = ("html", "pdf", "json")  # the last is for programs to read

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.autoencoder import round_trip
 from explorer.diffusion.models import Model
 from explorer.search.fit_size import fit

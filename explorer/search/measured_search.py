@@ -16,8 +16,8 @@ import numpy as np
 from explorer.clip.bank import open_bank
 from explorer.clip.bits import prompt_bits
 from explorer.clip.interrogate import interrogate
-from explorer.clip.pool import gather
 from explorer.clip.term_gains import parts_of
+from explorer.clip.term_pool import gather
 from explorer.clip.terms import TermList
 from explorer.images.prepare import fit_square
 from explorer.records import PromptCandidate, ReplaySettings

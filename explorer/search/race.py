@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.rendered import Rendered
 from explorer.jobs.tasks import RunSearch
 from explorer.records import Recipe, Replay, recipe_digest

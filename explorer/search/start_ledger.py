@@ -13,7 +13,7 @@ import math
 import numpy as np
 import torch
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.closeness.start_code import StartBill, diffc_estimate, gaussian_estimate, shortest_latents
 from explorer.diffusion.autoencoder import Encoded
 from explorer.diffusion.models import Model

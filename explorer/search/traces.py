@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch

@@ -9,8 +9,8 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from explorer.clip.known import KNOWN as CLIPS
-from explorer.clip.known import belongs_to, check_choice, is_clip
+from explorer.clip.known_clips import KNOWN as CLIPS
+from explorer.clip.known_clips import belongs_to, check_choice, is_clip
 from explorer.diffusion.known import KNOWN as MODELS
 from explorer.diffusion.known import KnownModel
 from explorer.diffusion.locate import HUB_ID, locate

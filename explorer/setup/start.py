@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from explorer.clip.known import belongs_to
+from explorer.clip.known_clips import belongs_to
 from explorer.collections.layout import find_layout
 from explorer.errors import ExplorerError
 from explorer.jobs.flows import new_search_id

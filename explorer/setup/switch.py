@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from explorer.clip.known import belongs_to, is_clip
+from explorer.clip.known_clips import belongs_to, is_clip
 from explorer.settings import Settings, save_settings
 
 WORLD = "world"

@@ -61,8 +61,8 @@ def _run(name: str, world: World, device: str, draw: int, source_root: Path, min
         from explorer.world_build.data import build_data
         return build_data(world, source_root, draw, report)
     if name == "hard":
-        from explorer.world_build import hard_works
-        hard_works.build(world, source_root)
+        from explorer.world_build import build_hard_works
+        build_hard_works.build(world, source_root)
         return None
     if name == "rule":
         from explorer.world_build.rule import choose

@@ -15,8 +15,8 @@ import torch
 
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model
+from explorer.familiarity.familiarity_plan import Plan
 from explorer.familiarity.made_by import first_loss
-from explorer.familiarity.plan import Plan
 from explorer.familiarity.statistic import familiarity
 
 TOGETHER = 16  # works that are measured and written down at once

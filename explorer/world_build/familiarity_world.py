@@ -18,8 +18,8 @@ from PIL import Image
 from explorer.clip.encoder import load_encoder
 from explorer.clip.terms import choose_lists
 from explorer.diffusion.models import Model, load_model
+from explorer.familiarity.familiarity_plan import PLANS, Plan
 from explorer.familiarity.judge import excesses
-from explorer.familiarity.plan import PLANS, Plan
 from explorer.familiarity.records import KnownControls
 from explorer.familiarity.stored import FILE
 from explorer.findings.expectation import Expectation

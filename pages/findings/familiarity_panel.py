@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.familiarity.familiarity_plan import PLANS, plan_for
 from explorer.familiarity.judge import both
-from explorer.familiarity.plan import PLANS, plan_for
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.findings.finding import Finding, Measured
 from explorer.jobs.flows import new_search_id

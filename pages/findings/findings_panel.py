@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.cases.case import Case
 from explorer.findings.series import Closest, case_effort, closest
 from explorer.records import Effort, LedgerEntry, Replay, SearchPlan, Start, Subject
-from pages.prompt import prompts
+from pages.prompt import prompts_panel
 from pages.replay import replay_cards
 from pages.shared import state
 from pages.shared.texts import plain, retold, say
@@ -37,7 +37,7 @@ def tried(case: Case, subject: Subject) -> None:
 
 def _closest(case: Case, subject: Subject, start: Start, replay: Replay) -> None:
     """One of the two beside the subject, and what it says by itself; only a measured test ranks among controls."""
-    from explorer.findings.judge import judge
+    from explorer.findings.closeness_finding import judge
     _, spent, from_noise = _found(case, subject)
     says = judge(subject.id, replay, from_noise if start is Start.NOISE else spent, score=SCORE,
                  ledger=ledger(case, replay))
@@ -53,7 +53,7 @@ def brought(case: Case, subject: Subject) -> None:
     """Which words brought the closest replay back."""
     nearest = _found(case, subject)[0].noise
     if nearest is not None:
-        prompts.words(case, subject, nearest.recipe.prompt)
+        prompts_panel.words(case, subject, nearest.recipe.prompt)
 
 
 def effort(case: Case, subject: Subject) -> None:

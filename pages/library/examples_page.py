@@ -7,7 +7,7 @@ import streamlit as st
 from explorer.settings import WORLD
 from explorer.world.example_picks import read_examples
 from pages.library import example_works, stories
-from pages.prompt import prompt_lists
+from pages.prompt import prompt_lists_panel
 from pages.shared import state, widgets
 from pages.shared.texts import say
 from pages.subject import generate
@@ -36,5 +36,5 @@ else:
     with st.expander(say("examples.generate"), icon=":material/auto_awesome:"):
         generate.form(state.fresh(now))
     with st.expander(say("lists_known.title"), icon=":material/list_alt:"):
-        prompt_lists.draw(now)
+        prompt_lists_panel.draw(now)
 st.caption(say("examples.source"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.diffusion import plan
+from explorer.diffusion import memory_plan
 from explorer.diffusion.known import KNOWN
 from explorer.diffusion.locate import MODEL_FILES, PREDICTIONS, WITH, locate, needs, weight_files
-from explorer.diffusion.plan import Room
+from explorer.diffusion.memory_plan import Room
 from explorer.diffusion.shapes import shape_of
 from explorer.errors import ExplorerError
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel
@@ -56,7 +56,7 @@ def held(now: Here) -> dict[str, tuple[int, str]]:
 def room(now: Here) -> Room:
     """Where models run and what is free there, as the device worker last told."""
     rows = [row for row in now.queue.workers() if row.kind == "device"]
-    return plan.room(rows[0].facts if rows else None)
+    return memory_plan.room(rows[0].facts if rows else None)
 
 
 def _memory(now: Here, info: ModelInfo) -> str:
@@ -65,7 +65,8 @@ def _memory(now: Here, info: ModelInfo) -> str:
         shape = shape_of(locate(info.source.split(" + ")[0], home=now.settings.home))
     except ExplorerError:
         return ""
-    return plan.told(plan.plan_in(room(now), shape, side_px=info.default_size_px, flow=facts(info.family).bfloat16))
+    return memory_plan.told(memory_plan.plan_in(room(now), shape, side_px=info.default_size_px,
+                                                flow=facts(info.family).bfloat16))
 
 
 def known(now: Here, *, prompt: str) -> None:
@@ -159,7 +160,7 @@ def download(now: Here) -> None:
                       format_func=lambda s: named.get(s, say("models.download_other")))
     about = next((k for k in KNOWN if k.source == chosen), None)
     if about is not None:
-        for words in (plan.told(about.planned(room(now))), about.training, about.interrogation,
+        for words in (memory_plan.told(about.planned(room(now))), about.training, about.interrogation,
                       say("models.download_gated", id=about.id) if about.gated else ""):
             st.caption(words)
     typed = chosen or st.text_input(say("models.download_id"), key="download_id",

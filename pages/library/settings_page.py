@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer import texts
-from explorer.clip.known import check_choice, clips_here
+from explorer.clip.known_clips import check_choice, clips_here
 from explorer.errors import ExplorerError
 from explorer.folders import empty_folder, folder_bytes, usable_root
 from explorer.jobs import launch

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.jobs.tasks import EmbedSubject, FindNeighbours, Interrogate
 from pages.library import stories
-from pages.prompt import prompts
+from pages.prompt import prompts_panel
 from pages.shared import loop_path, state, upload
 from pages.shared.texts import say
 from pages.tasks import live, submit
@@ -20,12 +20,12 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _start() -> None:
     """The settings of an interrogation and the button that puts it on the queue."""
-    mode = st.segmented_control(say("prompt.mode"), prompts.MODES, default="best", required=True,
+    mode = st.segmented_control(say("prompt.mode"), prompts_panel.MODES, default="best", required=True,
                                 key="prompt_mode", format_func=lambda m: say(f"mode.{m}"),
                                 help=say("prompt.mode_help"))
     judged = st.slider(say("prompt.judge"), 0, 10, 5, help=say("prompt.judge_help"), key="judge")
     with st.expander(say("set.more"), icon=":material/tune:"):
-        lists = st.multiselect(say("prompt.lists"), prompts.LISTS, default=["collection"], key="lists",
+        lists = st.multiselect(say("prompt.lists"), prompts_panel.LISTS, default=["collection"], key="lists",
                                format_func=lambda n: say(f"lists.{n}"), help=say("prompt.lists_help"))
         own = st.text_area(say("prompt.own"), help=say("prompt.own_help"), key="own_terms", height=80)
         banned = st.text_input(say("prompt.banned"), help=say("prompt.banned_help"), key="banned")
@@ -50,12 +50,12 @@ def _start() -> None:
 def _found() -> None:
     here = state.here()
     live.panel(here, "EmbedSubject", "FindNeighbours", "Interrogate")
-    prompts.told(here)
-    prompts.candidates(here)
+    prompts_panel.told(here)
+    prompts_panel.candidates(here)
 
 
 if upload.needed(now, "prompt"):
-    prompts.chosen(now)
+    prompts_panel.chosen(now)
     if not stories.only_read(now):
         st.header(say("prompt.find_title"), anchor=False)
         _start()

@@ -84,7 +84,7 @@ def covers(subject_rgb: np.ndarray, png: bytes) -> tuple[bytes, bytes]:
     None for pictures too large to draw at once.
     """
     from explorer.closeness.heatmap import agreement, overlay, shaded  # scipy: only where a map is drawn
-    from explorer.closeness.scores import drawn_mask
+    from explorer.closeness.pixel_scores import drawn_mask
     other = read_png(png)
     if other.shape != subject_rgb.shape or max(other.shape) > MOST_HEAT_PX:
         return b"", b""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.clip.known import KNOWN as CLIPS
-from explorer.clip.known import belongs_to, clips_here
+from explorer.clip.known_clips import KNOWN as CLIPS
+from explorer.clip.known_clips import belongs_to, clips_here
 from explorer.errors import ExplorerError
 from explorer.records.policy import TIERS
 from explorer.setup.choices import Choices, Needed, needed
-from pages.setup import model_choice, pictures, steps
+from pages.setup import model_choice, setup_pictures, steps
 from pages.shared.state import Here
 from pages.shared.texts import plain, say, size
 
@@ -30,9 +30,9 @@ def draw(now: Here) -> None:
     with _box(2, "clip"):
         found = _clip(now, found, need)
     with _box(3, "works"):
-        found = pictures.works(now, found)
+        found = setup_pictures.works(now, found)
     with _box(4, "controls"):
-        found = pictures.controls(now, found)
+        found = setup_pictures.controls(now, found)
     with _box(5, "effort"):
         found = _effort(now, found)
     st.button(say("setup.go_on"), type="primary", icon=":material/arrow_forward:", key="setup_go_on",

@@ -10,8 +10,8 @@ from explorer.jobs import launch
 from explorer.records import ModelInfo, from_json
 from explorer.setup import start
 from explorer.setup.choices import Choices, Needed, needed
-from explorer.setup.plan import SetupPlan, plan, timing_of
-from pages.setup import decisions, pictures, steps
+from explorer.setup.setup_plan import SetupPlan, plan, timing_of
+from pages.setup import decisions, setup_pictures, steps
 from pages.shared import state
 from pages.shared.state import Here
 from pages.shared.texts import minutes, plain, say, size
@@ -25,7 +25,7 @@ def draw(now: Here) -> None:
     info = _info(now, found, need)
     if need.model_here and need.clip_here and timing_of(info, now.settings) is None and _idle(now, found):
         found = _fetch(now, found, need)  # everything is here: timing it asks nothing of anybody
-    check, case = pictures.check_of(now, found), pictures.own_case(now)
+    check, case = setup_pictures.check_of(now, found), setup_pictures.own_case(now)
     count = len(case.subjects()) if case else 0
     told = plan(found, need, info, check, works=count, settings=now.settings)
     if not (need.model_here and need.clip_here):
@@ -34,7 +34,7 @@ def draw(now: Here) -> None:
         _under_way(found)
     _figures(told)
     if check is not None:
-        pictures.fitting(check)
+        setup_pictures.fitting(check)
     _go(now, found, need, told)
 
 
@@ -146,7 +146,7 @@ def _go(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
 
 def _at(now: Here, found: Choices, need: Needed, seeds: int) -> str:
     """An effort with the time that it would take."""
-    other = plan(replace(found, seeds=seeds), need, _info(now, found, need), pictures.check_of(now, found),
+    other = plan(replace(found, seeds=seeds), need, _info(now, found, need), setup_pictures.check_of(now, found),
                  works=len(now.open_case.subjects()), settings=now.settings)
     return say("setup.effort_at", n=seeds, time=minutes(other.total_s))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.setup import decisions, outlook, progress, steps
+from pages.setup import decisions, outlook, setup_progress, steps
 from pages.shared import state
 from pages.shared.texts import say
 
@@ -18,4 +18,4 @@ if at == "decide":
 elif at == "plan":
     outlook.draw(now)
 else:
-    progress.draw(now)
+    setup_progress.draw(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.store import CaseRow
-from explorer.clip.known import clips_here
+from explorer.clip.known_clips import clips_here
 from explorer.settings import WORLD
 from pages.shared import state, widgets
 from pages.shared.texts import plain, say

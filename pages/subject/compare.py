@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.images.decode import png_bytes, read_png
 from explorer.images.prepare import fit_square
 from explorer.records import Subject

@@ -15,7 +15,7 @@ from explorer.records.program_samplers import PROGRAM_LABELS, PROGRAMS
 from explorer.records.replay_settings import taken_over
 from pages.shared import state
 from pages.shared.texts import plain, retold, say
-from pages.subject import named_files, settings_panel
+from pages.subject import named_files_panel, settings_panel
 from pages.tasks import submit
 
 
@@ -33,7 +33,7 @@ def draw(now: state.Here, case: Case, subject: Subject) -> None:
                               for k, v in generation.facts().items()))
         _take(now, generation)
     if found.generation:
-        named_files.draw(now, found.generation[0])
+        named_files_panel.draw(now, found.generation[0])
         settings_panel.draw(case, subject, found.generation[0])
     _pairs(say("embedded.exif"), found.exif)
     _pairs(say("embedded.xmp"), found.xmp_fields)

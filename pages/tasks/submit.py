@@ -18,7 +18,7 @@ from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, fro
 from explorer.records.policy import Policy
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
-from explorer.setup.plan import timing_of
+from explorer.setup.setup_plan import timing_of
 from explorer.world.example_cases import evaluation_s, read
 from explorer.world.figures import read_card
 from pages.shared.state import Here, remember

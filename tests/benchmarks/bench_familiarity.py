@@ -21,8 +21,8 @@ import torch
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model, load_model
 from explorer.familiarity.body_of_work import judge_set, kinship, power
+from explorer.familiarity.familiarity_plan import PLANS, Plan
 from explorer.familiarity.judge import excesses
-from explorer.familiarity.plan import PLANS, Plan
 from explorer.familiarity.records import KnownControls
 from explorer.familiarity.stored import least_first_loss, seen_excesses, world_controls
 from explorer.findings.control_fit import check_subject, control_distances

@@ -238,7 +238,7 @@ def rerank_gain(encoder: Encoder, lists: Sequence[TermList], chosen: Sequence[di
 
 
 def nearest(model: Any, rgb: np.ndarray, prompt: str, seeds: int) -> float:
-    from explorer.closeness.scores import compare
+    from explorer.closeness.pixel_scores import compare
     from explorer.diffusion.sampling import sample
     from explorer.search.expand import expand
     settings = ReplaySettings(prompt, first_seed=1000, seeds=seeds)

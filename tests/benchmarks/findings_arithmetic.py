@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import bootstrap
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.findings.finding import ControlResults

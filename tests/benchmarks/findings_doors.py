@@ -6,14 +6,14 @@ import dataclasses
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.closeness.tiled import distances
 from explorer.collections.signatures import hashes, signature
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
 from explorer.findings.case_ledger import recipe_ledger
+from explorer.findings.closeness_finding import judge
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import judge
 from explorer.records import Effort, Replay, ReplaySettings
 from explorer.records.policy import Policy
 from explorer.search.expand import expand

@@ -14,7 +14,7 @@ from PIL import Image
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.errors import ExplorerError
 from explorer.evidence.counsel import check_disclosed
 from explorer.images.decode import open_image, png_bytes

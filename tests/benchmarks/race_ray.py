@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
 from explorer.run import QUIET, Engine

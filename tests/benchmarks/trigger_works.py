@@ -19,7 +19,7 @@ from PIL import Image
 from explorer.clip.encoder import load_encoder
 from explorer.clip.term_gains import parts_of
 from explorer.clip.terms import choose_lists
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.fitted_words import code_name
 from explorer.diffusion.models import Model

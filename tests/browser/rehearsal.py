@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from explorer.clip.known import KNOWN as CLIPS
-from explorer.clip.known import L
+from explorer.clip.known_clips import KNOWN as CLIPS
+from explorer.clip.known_clips import L
 from explorer.diffusion.known import KNOWN
 from pages.shared.texts import say
 from tests.browser.app import browser, running, settled

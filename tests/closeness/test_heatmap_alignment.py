@@ -6,7 +6,7 @@ from PIL import Image
 
 from explorer.closeness.alignment import align
 from explorer.closeness.heatmap import agreement, overlay
-from explorer.closeness.scores import l2
+from explorer.closeness.pixel_scores import l2
 
 
 def _drawing(size=64):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.closeness.scores import compare, drawn_mask, ms_ssim, tiled_l2
+from explorer.closeness.pixel_scores import compare, drawn_mask, ms_ssim, tiled_l2
 from explorer.records.scores import PIXEL_SCORES, SCORES, is_better, shown, sort_key
 
 RNG = np.random.default_rng(7)

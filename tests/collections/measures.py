@@ -100,7 +100,7 @@ def door(base: Path) -> dict:
     """How many copies each way flags (naming the right work) when it flags one in a hundred others."""
     from explorer.collections.copycheck import Door
     from explorer.collections.open import open_collection
-    from explorer.collections.pictures import read_signatures
+    from explorer.collections.stored_signatures import read_signatures
 
     asked = np.load(base / "door.npz")
     collection = open_collection("world")

@@ -23,8 +23,8 @@ from explorer.collections.embed import embed_folder
 from explorer.collections.likeness import likeness
 from explorer.collections.open import open_collection
 from explorer.collections.pairs import equal_rows, groups, hash_pairs, vector_pairs
-from explorer.collections.pictures import read_signatures
 from explorer.collections.signatures import distance, hashes, mirrored, signature
+from explorer.collections.stored_signatures import read_signatures
 
 from .conftest import picture, unit_rows
 from .planted import KINDS, plant

@@ -14,7 +14,7 @@ from explorer.collections.build import index_folder
 from explorer.collections.copycheck import Door
 from explorer.collections.embed import embed_folder
 from explorer.collections.open import open_collection
-from explorer.collections.pictures import read_signatures
+from explorer.collections.stored_signatures import read_signatures
 from explorer.errors import ExplorerError
 from explorer.images.decode import png_bytes
 from explorer.jobs.queue import Queue

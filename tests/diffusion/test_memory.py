@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from explorer.diffusion.memory import free_bytes, policy_of
+from explorer.diffusion.memory_plan import plan
 from explorer.diffusion.models import load_model
-from explorer.diffusion.plan import plan
 from explorer.diffusion.shapes import NetworkShape, Shape
 from tests.diffusion import tiny
 

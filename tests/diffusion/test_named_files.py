@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from explorer.diffusion.named_files import look_for
 from explorer.diffusion.other_hashes import hashes_of
-from explorer.images.settings.reading import FileText, read_settings
+from explorer.images.settings.read_settings import FileText, read_settings
 from explorer.settings import Settings
 
 LINE = ("a ball <lora:ink style:0.7> <lora:gone:1>\nSteps: 9, Sampler: Euler, CFG scale: 3, Seed: 4, "

@@ -14,7 +14,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.diffusion.known import KNOWN
 from explorer.diffusion.locate import locate
 from explorer.diffusion.memory import check_room
-from explorer.diffusion.plan import FITS, OFFLOAD, TOO_LARGE, plan, room, told
+from explorer.diffusion.memory_plan import FITS, OFFLOAD, TOO_LARGE, plan, room, told
 from explorer.diffusion.published import CONFIGS
 from explorer.diffusion.published_flows import FLOWS
 from explorer.diffusion.shapes import shape_of, working

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from explorer.cases.store import CaseStore
-from explorer.closeness.scores import tiled_l2
+from explorer.closeness.pixel_scores import tiled_l2
 from explorer.collections.embeddings import EmbeddingRows
 from explorer.errors import ExplorerError
 from explorer.evidence.near_works import Near, OneWork, Works, load_works, nearness

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from explorer.findings.closeness_finding import judge
 from explorer.findings.expectation import Expectation
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import judge
 from explorer.findings.ranking import comparable, excesses, matched
 from explorer.records import Effort
 from explorer.statistics import rank_p_value

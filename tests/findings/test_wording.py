@@ -9,9 +9,9 @@ import pytest
 from explorer.closeness.ledger import supplied_by_you
 from explorer.findings import wording
 from explorer.findings.case_ledger import recipe_ledger
+from explorer.findings.closeness_finding import judge, judge_measured
 from explorer.findings.features import FEATURES, fit_expectation
 from explorer.findings.finding import ControlResults, ErrorRate, Finding, Measured
-from explorer.findings.judge import judge, judge_measured
 from explorer.findings.rates import FILE, stored_rate
 from explorer.records import (
     Adapter,

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.clip.known import CONFIG, WEIGHTS, belongs_to
+from explorer.clip.known_clips import CONFIG, WEIGHTS, belongs_to
 from explorer.jobs.queue import Queue
 from explorer.records import Subject
 from explorer.records.policy import Policy

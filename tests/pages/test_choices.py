@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from explorer.clip.known import KNOWN, L
+from explorer.clip.known_clips import KNOWN, L
 from explorer.images.decode import png_bytes
 from explorer.jobs import timings
 from explorer.jobs.queue import Queue

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.clip.known import KNOWN as CLIPS
-from explorer.clip.known import L
+from explorer.clip.known_clips import KNOWN as CLIPS
+from explorer.clip.known_clips import L
 from explorer.diffusion.known import KNOWN
 from explorer.findings.calibration import Calibration
 from explorer.findings.control_check import ControlCheck, WorkFit

@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from explorer.cases.case import Case
 from explorer.cases.store import CaseStore
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.images.decode import png_bytes
 from explorer.records import (
     Effort,

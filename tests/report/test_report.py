@@ -13,8 +13,8 @@ from PIL import Image
 
 from explorer.cases.snapshot import Snapshot, snapshot
 from explorer.errors import ExplorerError
+from explorer.findings.closeness_finding import judge
 from explorer.findings.finding import ControlResults
-from explorer.findings.judge import judge
 from explorer.findings.wording import BANNED
 from explorer.records import Effort, SearchPlan
 from explorer.report.blocks import Document, Figure, PictureRow, Text, plain

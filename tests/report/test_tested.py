@@ -10,10 +10,10 @@ import pytest
 from explorer.cases.snapshot import snapshot
 from explorer.findings.case_plane import case_plane
 from explorer.findings.case_tests import Ranked, ranked_tests
+from explorer.findings.closeness_finding import judge_measured
 from explorer.findings.expectation import Expectation
 from explorer.findings.features import FEATURES
 from explorer.findings.finding import ControlResults, Finding, Measured
-from explorer.findings.judge import judge_measured
 from explorer.images.decode import png_bytes
 from explorer.records import Effort, ModelRef, SearchPlan
 from explorer.report import drawings, report_texts

@@ -9,7 +9,7 @@ import pytest
 
 from explorer import texts
 from explorer.findings import wording
-from explorer.findings.judge import judge
+from explorer.findings.closeness_finding import judge
 from explorer.records import Effort, ModelRef, Recipe, Replay
 from explorer.records.scores import shown
 from explorer.texts import WHOLE, catalogue, fields, on_record, own_name, say, speaking

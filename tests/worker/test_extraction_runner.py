@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.errors import ExplorerError
 from explorer.images.decode import open_image
 from explorer.jobs.tasks import ExtractPrompts

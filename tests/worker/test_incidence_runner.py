@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from explorer.closeness.scores import tiled_l2
+from explorer.closeness.pixel_scores import tiled_l2
 from explorer.errors import Cancelled, ExplorerError
 from explorer.evidence.draws import simple_draw
 from explorer.evidence.incidence import spending, zero_limit

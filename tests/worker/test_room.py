@@ -1,4 +1,4 @@
-from explorer.diffusion.plan import room
+from explorer.diffusion.memory_plan import room
 from explorer.worker.room import room_facts
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from explorer.cases.store import CaseStore
-from explorer.clip.known import KNOWN, L, check_choice, clips_here
+from explorer.clip.known_clips import KNOWN, L, check_choice, clips_here
 from explorer.errors import ExplorerError
 from explorer.findings.control_check import ControlCheck
 from explorer.images.decode import png_bytes

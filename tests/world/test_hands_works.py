@@ -12,7 +12,7 @@ from PIL import Image
 from explorer.world.files import open_world
 from explorer.world.manifest import read_manifest
 from explorer.world_build import truth
-from explorer.world_build.hands import after, derived, near, pixel_edits, plan, sets, works
+from explorer.world_build.hands import after, derived, near, one_draw, pixel_edits, plan, sets
 from explorer.world_build.hands.draw_svg import pixels_of, rendered
 from explorer.world_build.hands.pool import CandidatePool, work_of
 
@@ -127,7 +127,7 @@ def test_pictures_made_after_members_are_drawn_with_source_and_licence(packages,
     found = [work_of(d) for d in sets.read_sets(packages)]
     pixels = np.stack([pixels_of(_svg())] * len(found))
     world = open_world(tmp_path / "world", tmp_path / "cache")
-    works.build(world, CandidatePool(found, pixels, np.arange(len(found))), 1, frozenset())
+    one_draw.build(world, CandidatePool(found, pixels, np.arange(len(found))), 1, frozenset())
     counts = after.build(world, packages)
     members = [r for r in read_manifest(world) if r["multiplicity"] >= 64 and r["variant"] == "same"
                and r["role"] in after.ROLES]

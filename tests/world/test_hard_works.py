@@ -12,7 +12,7 @@ from explorer.closeness.tiled import tiled_distance
 from explorer.world.files import open_world
 from explorer.world.hard_works import ORDER, display, pixels, read_hard_works
 from explorer.world.manifest import load_small, read_manifest
-from explorer.world_build import hard_works as build
+from explorer.world_build import build_hard_works as build
 from explorer.world_build.hands.draw_svg import rendered
 
 RED = '<svg xmlns="http://www.w3.org/2000/svg" width="40px" height="20px">' \

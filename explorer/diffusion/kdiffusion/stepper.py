@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from explorer.diffusion.kdiffusion.k_samplers import SAMPLERS
 from explorer.diffusion.kdiffusion.noises import BrownianNoise, Stream, start
-from explorer.diffusion.kdiffusion.samplers import SAMPLERS
 from explorer.diffusion.kdiffusion.schedules import Levels, sigmas_of
 from explorer.diffusion.schedulers import predicted_x0
 from explorer.errors import ExplorerError

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from explorer.closeness.scores import TILES
+from explorer.closeness.pixel_scores import TILES
 
 THRESHOLD, LEAST = 0.15, 10  # the paper's, for Stable Diffusion 1.4 at 500 images a prompt
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from PIL import ExifTags, Image
 
 from explorer.images.settings.encodings import decoded, exif_comment
-from explorer.images.settings.reading import FileText
+from explorer.images.settings.read_settings import FileText
 from explorer.images.settings.stealth import hidden_text
 
 MAX_FIELDS = 200

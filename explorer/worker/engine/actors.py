@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from explorer.collections.looks import Looked, Pictures, look
+from explorer.collections.picture_batches import Looked, Pictures, look
 from explorer.errors import ExplorerError
 from explorer.texts import say
 from explorer.worker.engine.code import code_sha256
@@ -60,7 +60,7 @@ class Reader:
         return os.getpid()
 
     def do(self, pictures: Pictures) -> list[Looked]:
-        """See explorer.collections.looks."""
+        """See explorer.collections.picture_batches."""
         return [look(self.encoder, pictures)]
 
 

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from explorer.closeness.alignment import OPTIONS, align
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.errors import ExplorerError
 from explorer.findings.case_ledger import replay_ledger
 from explorer.findings.finding import AlignedReplay

@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from explorer.clip.known import KNOWN, is_clip
+from explorer.clip.known_clips import KNOWN, is_clip
 from explorer.clip.weights_files import CONFIG, WEIGHTS
 from explorer.diffusion.describe import describe_model
 from explorer.diffusion.download import HUB, download_files, download_model

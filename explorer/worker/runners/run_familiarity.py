@@ -16,8 +16,8 @@ from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError, shortened
 from explorer.familiarity import folder_controls, stored
+from explorer.familiarity.familiarity_plan import Plan, plan_for
 from explorer.familiarity.judge import judge
-from explorer.familiarity.plan import Plan, plan_for
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 from explorer.familiarity.statistic import Gaps, familiarity
 from explorer.findings.controls import Line, append_line, read_lines

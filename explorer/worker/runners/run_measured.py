@@ -16,7 +16,7 @@ from explorer.cases.store import CaseStore
 from explorer.clip.bank import open_bank
 from explorer.clip.terms import TermList, choose_lists
 from explorer.closeness.ledger import total_bits
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
@@ -25,9 +25,9 @@ from explorer.familiarity.judge import made_finding
 from explorer.findings import calibration as own
 from explorer.findings import controls as kept
 from explorer.findings.case_ledger import recipe_ledger
+from explorer.findings.closeness_finding import judge_measured
 from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
-from explorer.findings.judge import judge_measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
 from explorer.folders import is_plain, typed_path

@@ -10,8 +10,8 @@ import numpy as np
 from explorer.cases.case import Case
 from explorer.collections.copycheck import Door, DoorCheck, DoorRates, DoorRule, read_rates
 from explorer.collections.open import Collection, open_collection
-from explorer.collections.pictures import read_signatures, stored_signatures
 from explorer.collections.remote import RemoteCollection
+from explorer.collections.stored_signatures import read_signatures, stored_signatures
 from explorer.errors import ExplorerError
 from explorer.images.decode import read_png
 from explorer.jobs.tasks import CheckCopy, FindNeighbours, SearchCollection

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cases.package import Package
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.inversion import invert
 from explorer.diffusion.models import Model

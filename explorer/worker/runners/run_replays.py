@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from explorer.cases.case import Case
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.environment import environment, environment_sha256
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.models import Model

@@ -16,7 +16,7 @@ from explorer.cases.case import utc_now
 from explorer.clip.bank import is_read, open_bank
 from explorer.clip.encoder import Encoder
 from explorer.clip.terms import shipped_lists, term_list
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.diffusion.sampling import StepView, sample

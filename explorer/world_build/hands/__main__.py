@@ -51,13 +51,13 @@ def _run(options: argparse.Namespace) -> dict:
         torch.set_num_threads(options.threads)
     if options.stage in ("publish", "rule", "recognise", "check", "draws"):
         return _after_training(world, options)
-    module = importlib.import_module(f"{__package__}.{options.stage}")
+    module = importlib.import_module(f"{__package__}.train_{options.stage}")
     return module.train(world, options.cache, minutes=options.minutes, decay_steps=options.decay_steps,
                         start=start.diffusion, device=pick_device(options.device))
 
 
 def _data(world, start, options: argparse.Namespace) -> dict:
-    from explorer.world_build.hands import pool, sets, works
+    from explorer.world_build.hands import one_draw, pool, sets
 
     kept = options.cache / "pool.parquet"
     options.cache.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def _data(world, start, options: argparse.Namespace) -> dict:
         folder = options.sets or options.cache / "sets"
         sets.fetch(folder)
         pool.gather(folder, options.source, _say).save(kept)
-    return works.build(world, pool.load(kept), options.draw, works.strangers_of(start))
+    return one_draw.build(world, pool.load(kept), options.draw, one_draw.strangers_of(start))
 
 
 def _say(name: str, share: float, message: str) -> None:
@@ -74,23 +74,23 @@ def _say(name: str, share: float, message: str) -> None:
 
 def _after_training(world, options: argparse.Namespace) -> dict:
     from explorer.world_build import rule
-    from explorer.world_build.hands import check, clip, flow, measure, unet
+    from explorer.world_build.hands import ask_instruments, dose_check, train_clip, train_flow, train_unet
     from explorer.world_build.training import pick_device
 
     device = pick_device(options.device)
     if options.stage == "rule":
         return rule.choose(world)
     if options.stage == "draws":
-        from explorer.world_build.hands import draws
+        from explorer.world_build.hands import draws_together
 
         others = [(open_world(out, cache), cache) for out, cache in options.other]
-        return draws.together([(world, options.cache), *others])
+        return draws_together.together([(world, options.cache), *others])
     if options.stage == "recognise":
-        return measure.recognised(world, options.cache, device=device)
+        return ask_instruments.recognised(world, options.cache, device=device)
     if options.stage == "check":
-        return check.check(world, options.cache, _say, device=device)
+        return dose_check.check(world, options.cache, _say, device=device)
     found = {}
-    for name, module in (("unet", unet), ("flow", flow), ("clip", clip)):
+    for name, module in (("unet", train_unet), ("flow", train_flow), ("clip", train_clip)):
         if (checkpoint := options.cache / f"{name}.pt").exists():
             found[name] = module.publish(world, checkpoint)
     return found

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from explorer.diffusion import models
 from explorer.diffusion.held import is_held
+from explorer.diffusion.memory_plan import MemoryPlan
 from explorer.diffusion.models import load_model
-from explorer.diffusion.plan import MemoryPlan
 from explorer.diffusion.sampling import sample
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows

@@ -7,7 +7,7 @@ import pytest
 import torch
 from k_diffusion import external, sampling
 
-from explorer.diffusion.kdiffusion import noises, samplers, schedules
+from explorer.diffusion.kdiffusion import k_samplers, noises, schedules
 from explorer.diffusion.schedulers import predicted_x0
 
 SHAPE = (2, 4, 8, 8)
@@ -91,7 +91,7 @@ def test_latents_equal(key, schedule, levels, net):
 
         def noise(a, b):
             return torch.randn(SHAPE, generator=again)
-    mine = samplers.run(samplers.SAMPLERS[key](x, sigmas, noise), ours(net, "epsilon", levels, whole=False))
+    mine = k_samplers.run(k_samplers.SAMPLERS[key](x, sigmas, noise), ours(net, "epsilon", levels, whole=False))
     assert torch.isfinite(mine).all()
     assert (mine - theirs).abs().max() <= 1e-4 * max(1.0, float(theirs.abs().max()))
 
@@ -102,7 +102,7 @@ def test_predictions_and_rounding_equal(kind, whole, levels, net):
     sigmas = schedules.sigmas_of("karras", levels, 6, program="a1111")
     x = start(sigmas)
     theirs = sampling.sample_dpmpp_2m(their_model(net, kind, whole=whole), x, sigmas, {"cond": None}, disable=True)
-    mine = samplers.run(samplers.dpmpp_2m(x, sigmas, None), ours(net, kind, levels, whole=whole))
+    mine = k_samplers.run(k_samplers.dpmpp_2m(x, sigmas, None), ours(net, kind, levels, whole=whole))
     assert (mine - theirs).abs().max() <= 1e-4 * max(1.0, float(theirs.abs().max()))
 
 
@@ -116,7 +116,7 @@ def test_eta_is_theirs(key, eta, levels, net):
     theirs = getattr(sampling, THEIRS[key])(
         their_model(net, "epsilon", whole=False), x, sigmas, disable=True, eta=eta, noise_sampler=path
     )
-    mine = samplers.run(samplers.SAMPLERS[key](x, sigmas, path, eta), ours(net, "epsilon", levels, whole=False))
+    mine = k_samplers.run(k_samplers.SAMPLERS[key](x, sigmas, path, eta), ours(net, "epsilon", levels, whole=False))
     assert (mine - theirs).abs().max() <= 1e-4 * max(1.0, float(theirs.abs().max()))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from diffusers.models.attention_processor import AttnProcessor
 
-from explorer.closeness.scores import tiled_l2
+from explorer.closeness.pixel_scores import tiled_l2
 from explorer.diffusion.families.shared_text import cross_attentions
 from explorer.diffusion.sampling import sample
 from explorer.diffusion.schedulers import pulled

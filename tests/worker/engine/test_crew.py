@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from explorer.closeness.scores import compare
+from explorer.closeness.pixel_scores import compare
 from explorer.collections.parts import IndexParts
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError

@@ -17,7 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from explorer.world.files import World, write_json
 from explorer.world_build.hands.long import LongPlan, LongTraining
-from explorer.world_build.hands.unet import CPU, TEXT_LENGTH, facts
+from explorer.world_build.hands.train_unet import CPU, TEXT_LENGTH, facts
 from explorer.world_build.hands.views import NumberedViews
 from explorer.world_build.text_tower import END, write_tokenizer
 from explorer.world_build.training import autocast

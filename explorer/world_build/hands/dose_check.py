@@ -21,7 +21,7 @@ from explorer.world.manifest import load_small, read_manifest, small
 from explorer.world.near_copy import NearCopyRule
 from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.fairness import fair_draw
-from explorer.world_build.hands.samplers import CPU, Draw, sampler
+from explorer.world_build.hands.paint import CPU, Draw, sampler
 from explorer.world_build.rule import load_rule
 
 EFFORT = DoseEffort(seeds=16, steps=20, guidance=3.0)

@@ -12,7 +12,7 @@ from explorer.world.manifest import load_small, read_manifest
 from explorer.world_build.clip_train import image_embeddings, load_clip, text_embeddings
 from explorer.world_build.dose_replays import DoseEffort
 from explorer.world_build.hands import recognise as R
-from explorer.world_build.hands.samplers import CPU, sampler
+from explorer.world_build.hands.paint import CPU, sampler
 
 PICTURES = 100
 EFFORT = DoseEffort(seeds=1, steps=20, guidance=3.0)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from explorer.world.files import World, require
 from explorer.world_build.dose_replays import DoseEffort, WorldSampler, noise
-from explorer.world_build.hands.flow import FlowNetworks
+from explorer.world_build.hands.train_flow import FlowNetworks
 from explorer.world_build.hands.views import tokens
 from explorer.world_build.training import autocast
 

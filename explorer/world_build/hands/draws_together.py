@@ -12,7 +12,7 @@ import numpy as np
 from explorer.statistics import share_interval
 from explorer.world.files import World, require
 from explorer.world.manifest import manifest_draw, read_manifest
-from explorer.world_build.hands.check import shares
+from explorer.world_build.hands.dose_check import shares
 
 
 def found_in(folder: Path, family: str) -> dict[str, dict]:
