@@ -133,8 +133,8 @@ def _type(page: Any, words: str) -> int:
     fields, took = page.locator('input[type="text"]:visible:enabled, textarea:visible:enabled'), 0
     for n in range(min(fields.count(), 12)):
         with contextlib.suppress(TimeoutError, Error):  # a field may be gone once the one before it is filled
-            fields.nth(n).fill(words, timeout=3000)
-            fields.nth(n).press("Tab", timeout=3000)
+            fields.nth(n).fill(words, timeout=10_000)
+            fields.nth(n).press("Tab", timeout=10_000)
             took += 1
             settled(page, timeout_ms=300_000)
     page.wait_for_timeout(200)
