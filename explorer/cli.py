@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _extract(commands)
     evidence_arguments.incidence(commands, _command)
     evidence_arguments.plan(commands, _command)
+    evidence_arguments.which_model(commands, _command)
     _world(commands)
     return top
 

@@ -50,9 +50,10 @@ def test_yes_fetches_times_and_tests_and_goes_on(home, tmp_path, capsys, monkeyp
     asked = ("--home", home, "setup", "--controls", controls, "--seeds", 4, "--yes", "--json")
     found, said = told(capsys, *asked, works[0])
     shelf.close()
-    assert "40 control pictures" in found["calibration"] and len(found["findings"]) == 1
+    assert "40 control pictures" in found["calibration"] and len(found["findings"]) == len(found["known"]) == 1
+    assert found["known"][0]["kind"].startswith("familiarity_")
     assert "One picture takes" in said and load_settings(home).offline
     again, _ = told(capsys, *asked, works[0])
     assert again == found  # the same case, and nothing was tested twice
     more, _ = told(capsys, *asked, *works)
-    assert more["case"] != found["case"] and len(more["findings"]) == 2
+    assert more["case"] != found["case"] and len(more["findings"]) == len(more["known"]) == 2

@@ -113,11 +113,6 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     return made
 
 
-def nearest_terms(bank: TermBank, query: np.ndarray, k: int = 5) -> list[tuple[str, float]]:
-    """The k terms of one list nearest to an image's unit vector (d,), with cosines, best first; exact."""
-    return [(bank.terms.terms[i], similarity) for i, similarity in bank.top(query, k)]
-
-
 def _captions(captions: Sequence[Caption | str], banned: Sequence[str]) -> list[Caption]:
     """Captions that say something; a banned phrase rules out every caption but the person's own."""
     made = [c if isinstance(c, Caption) else Caption(c, "neighbour caption") for c in captions]

@@ -7,6 +7,8 @@ from scipy.ndimage import gaussian_filter
 
 from explorer.closeness.pixel_scores import ssim_map
 
+OPACITY = 0.75  # of the tint over the picture in grey
+
 
 def agreement(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
     """(h, w) float32 in [0, 1]: 1 where light, structure and colour agree around a pixel, 0 where not.
@@ -21,7 +23,7 @@ def agreement(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
     return np.clip(structure * colour, 0, 1).astype(np.float32)
 
 
-def overlay(rgb: np.ndarray, heat: np.ndarray, *, opacity: float = 0.75) -> np.ndarray:
+def overlay(rgb: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8: the picture in grey, tinted from blue (heat 0) over white to orange (heat 1).
 
     The two ends differ in lightness order from grey alone and are told apart with any colour vision.
@@ -30,7 +32,7 @@ def overlay(rgb: np.ndarray, heat: np.ndarray, *, opacity: float = 0.75) -> np.n
     share = np.clip(heat, 0, 1)[..., None]
     tint = np.where(share < 0.5, low + (middle - low) * 2 * share, middle + (high - middle) * (2 * share - 1))
     grey = rgb.astype(np.float32).mean(axis=2, keepdims=True).repeat(3, axis=2)
-    return np.clip(np.rint((1 - opacity) * grey + opacity * tint), 0, 255).astype(np.uint8)
+    return np.clip(np.rint((1 - OPACITY) * grey + OPACITY * tint), 0, 255).astype(np.uint8)
 
 
 def shaded(rgb: np.ndarray, counted: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ TILES = 4  # a side: 16 tiles, as Carlini et al. 2023 (128 px at 512; 16 px at 6
 PSNR_SAME = 100.0  # stands for "identical", so that every score stays finite
 _MS_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW = 11
+DRAWN = 0.06  # of the range of a channel: as far from the background as what counts as drawn
 
 
 def compare(subject_rgb: np.ndarray, other_rgb: np.ndarray, *,
@@ -43,22 +44,22 @@ def grey(rgb: np.ndarray) -> np.ndarray:
     return _unit(rgb) @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def drawn_mask(subject_rgb: np.ndarray, other_rgb: np.ndarray, *, tolerance: float = 0.06) -> np.ndarray:
+def drawn_mask(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
     """(h, w) bool: where either picture differs from its own flat background, grown by 2 pixels.
 
     Background is the commonest colour of a picture's border (in steps of 8 of 256). If nothing is
     drawn on either, everything counts.
     """
-    mask = _differs(subject_rgb, tolerance) | _differs(other_rgb, tolerance)
+    mask = _differs(subject_rgb) | _differs(other_rgb)
     return maximum_filter(mask, size=5) if mask.any() else np.ones(mask.shape, bool)
 
 
-def _differs(rgb: np.ndarray, tolerance: float) -> np.ndarray:
+def _differs(rgb: np.ndarray) -> np.ndarray:
     border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
     cells, counts = np.unique(border // 8, axis=0, return_counts=True)
     inside = (border // 8 == cells[counts.argmax()]).all(axis=1)
     background = border[inside].astype(np.float32).mean(axis=0) / 255.0
-    return np.abs(_unit(rgb) - background).max(axis=2) > tolerance
+    return np.abs(_unit(rgb) - background).max(axis=2) > DRAWN
 
 
 def l2(a: np.ndarray, b: np.ndarray) -> float:

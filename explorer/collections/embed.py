@@ -35,10 +35,6 @@ class EmbedReport:
     refused: tuple[tuple[str, str], ...]
     elapsed_s: float
 
-    @property
-    def images_per_s(self) -> float:
-        return self.embedded / self.elapsed_s if self.elapsed_s else 0.0
-
 
 def embed_folder(folder: Path, out: Path, encoder: Encodes, *, clip: str, engine: Engine | None = None,
                  run: Run = QUIET) -> EmbedReport:

@@ -46,7 +46,6 @@ class Answer:
 
     url: str
     status: int
-    content_type: str
     body: bytes = field(repr=False)
 
 
@@ -115,7 +114,7 @@ def _once(url: str, policy: FetchPolicy, body: bytes | None, headers: Mapping[st
         response = connection.getresponse()
         target = response.getheader("Location") if response.status in _REDIRECTS else None
         if target is not None:
-            return Answer(url, response.status, "", b""), urljoin(url, target)
+            return Answer(url, response.status, b""), urljoin(url, target)
         return _read(url, response, policy, deadline), None
     except (OSError, http.client.HTTPException, ValueError) as error:
         late = time.monotonic() >= deadline - 0.01
@@ -146,7 +145,7 @@ def _read(url: str, response: http.client.HTTPResponse, policy: FetchPolicy, dea
         blocks.append(block)
     if length.isdigit() and size < int(length):
         raise http.client.IncompleteRead(b"", int(length) - size)
-    return Answer(url, response.status, kind, b"".join(blocks))
+    return Answer(url, response.status, b"".join(blocks))
 
 
 class _WholeLines:

@@ -81,7 +81,7 @@ def serve(folder: Path | str, *, port: int = 1234, clip: str = "") -> dict[str, 
 
 
 def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
-          host: str = "127.0.0.1", mapped: bool = True) -> Backend:
+          host: str = "127.0.0.1") -> Backend:
     """Starts `clip-retrieval back` on collections (name -> folder or "world"), and waits until it answers.
 
     `clip` is "world", a folder with open_clip_config.json, or any name that clip-retrieval itself knows.
@@ -100,7 +100,7 @@ def start(sources: Mapping[str, str], *, clip: str = "world", port: int = 0,
         raise ExplorerError("collections.serve_one_backend_collections")
     command = [sys.executable, "-m", "explorer.collections.backend", str(here / "options.json"), "back",
                f"--indices_paths={here / 'indices_paths.json'}", f"--port={port}", f"--clip_model={model}",
-               f"--columns_to_return={json.dumps(list(COLUMNS))}", f"--enable_faiss_memory_mapping={mapped}",
+               f"--columns_to_return={json.dumps(list(COLUMNS))}", "--enable_faiss_memory_mapping=True",
                f"--use_arrow={arrow == {'arrow'}}", f"--enable_hdf5={arrow == {'hdf5'}}", "--use_jit=False",
                "--enable_mclip_option=False", "--provide_aesthetic_embeddings=False",
                "--provide_safety_model=False", "--provide_violence_detector=False"]

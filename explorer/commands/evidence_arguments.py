@@ -1,4 +1,4 @@
-"""The arguments of `incidence` and `plan`."""
+"""The arguments of `incidence`, `plan` and `which-model`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from explorer.commands import incidence_command, plan_command
+from explorer.commands import incidence_command, plan_command, which_command
 from explorer.commands.argument_types import floats, pixels
 from explorer.folders import absolute_source as source
 from explorer.records.incidence_settings import DESIGNS, KINDS
@@ -95,3 +95,15 @@ def _draft(kinds: Any, command: Command) -> None:
     made.add_argument("--controls-words", default="", help=say("command.controls_words"))
     made.add_argument("--looks", type=floats, default=(1.0,), help=say("command.looks"))
     made.add_argument("--notes", default="")
+
+
+def which_model(commands: Any, command: Command) -> None:
+    """`which-model IMAGE --models A B`."""
+    one = command(commands, "which-model", which_command.run, say("command.which"))
+    one.add_argument("image", type=Path)
+    one.add_argument("--models", type=source, nargs="+", required=True, help=say("command.which_models"))
+    one.add_argument("--others", type=Path, help=say("command.which_others"))
+    one.add_argument("--prompts", type=Path, help=say("command.which_prompts"))
+    one.add_argument("--pictures", type=int, default=39, help=say("command.which_pictures"))
+    one.add_argument("--out", default="", help=say("command.go_case_id"))
+    one.add_argument("--json", action="store_true", help=say("command.no_bars_only"))

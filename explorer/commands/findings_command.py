@@ -41,14 +41,9 @@ def portfolio(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
             if subject.id not in tested:
                 foreground.run(settings, MeasureSubject(case.id, subject.id, new_search_id(), policy, controls,
                                                         model, clip), follow=bars.follow)
-        told = familiar_where_possible(case, settings, words=_words(policy), controls=controls, model=model,
+        told = familiar_where_possible(case, settings, words=policy.words, controls=controls, model=model,
                                        clip=clip, follow=bars.follow)
     return _ranking(case) | {"case": case.id, "refused": refused, "familiarity": works(case), "set": told}
-
-
-def _words(policy: Policy) -> str:
-    """The words of the test of familiarity that goes with a policy."""
-    return "caption" if policy.prompt_from == "caption" else "recovered"
 
 
 def calibrate(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:

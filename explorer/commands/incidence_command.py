@@ -95,4 +95,4 @@ def _plan(case: Case, wanted: str) -> str:
 def _said(found: IncidenceResult) -> Iterable[str]:
     yield from summary_lines(found)
     for part in found.populations:
-        yield population_line(found, part)
+        yield population_line(part)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     flow = flows.investigate(
         queue, case.id, subject.id, settings=_replay_settings(args), model=model, clip=clip,
         collection=args.collection or replace(settings, model=model).neighbours_from, mode=args.mode,
-        policy=test.policy, controls=test.controls, engine=args.engine)
+        policy=test.policy, controls=test.controls, engine=args.engine, known=test.known)
     with Bars(quiet=args.json) as bars:
         foreground.follow_jobs(settings, flow.jobs, follow=bars.follow)
     return _result(case, subject.id, flow.search_id)

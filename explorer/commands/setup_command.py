@@ -15,6 +15,7 @@ from explorer.collections.works import PICTURES
 from explorer.commands.progress_bars import Bars
 from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError, shortened
+from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.calibration import Calibration, words
 from explorer.findings.control_check import ControlCheck, check_controls, controls_in
 from explorer.findings.finding import Finding, Measured
@@ -104,19 +105,21 @@ def _say(told: SetupPlan, need: Needed, check: ControlCheck | None) -> None:
 
 def _tested(found: Choices, told: SetupPlan, files: list[Path], info: ModelInfo, need: Needed, settings: Settings,
             *, quiet: bool) -> dict[str, Any]:
-    """Controls, then every work that was not tested so before; the same command goes on with what was stopped."""
+    """Controls, then every work that was not tested so, or not asked about; goes on with what was stopped."""
     case = _case(found, files, settings)
     tested = {t.subject_id for t in case.records(Measured) if t.policy == told.policy.id}
-    waiting = tuple(s.id for s in case.subjects() if s.id not in tested)
+    asked = {t.subject_id for t in case.records(FamiliarityTest) if t.words == told.policy.words}
+    waiting, known = (tuple(s.id for s in case.subjects() if s.id not in done) for done in (tested, asked))
     with Queue(settings.database) as queue, Bars(quiet=quiet) as bars:
         found = start.begin(replace(found, case=case.id), told.policy, waiting, queue, settings, model=info.source,
-                            clip=need.clip)
+                            clip=need.clip, known=known if told.asks_known else ())
         chosen.save(settings, found)
-        foreground.follow_jobs(load_settings(settings.home), (*found.jobs, *found.after),
+        foreground.follow_jobs(load_settings(settings.home), (*found.jobs, *found.asked, *found.after),
                                follow=bars.follow)
     calibration = next(reversed(case.records(Calibration)), None)
     return {"case": case.id, "model": info.source, "calibration": words(calibration) if calibration else None,
-            "findings": [to_json(f) for f in case.records(Finding)]}
+            "findings": [to_json(f) for f in case.records(Finding)],
+            "known": [to_json(t.finding) for t in case.records(FamiliarityTest)]}
 
 
 def _case(found: Choices, files: list[Path], settings: Settings) -> Case:

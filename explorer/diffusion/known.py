@@ -15,6 +15,7 @@ from explorer.diffusion.published_flows import FLOWS
 from explorer.diffusion.shapes import Shape, shape_of_configs
 from explorer.records.families import facts
 from explorer.texts import say
+from explorer.texts.dates import month
 
 CLIP_L, CLIP_H, CLIP_G = ("open_clip:ViT-L-14/openai", "open_clip:ViT-H-14/laion2b_s32b_b79k",
                           "open_clip:ViT-bigG-14/laion2b_s39b_b160k")
@@ -62,7 +63,7 @@ class KnownModel:
     def training(self) -> str:
         """What is known of its training set, and of when it ended, as sentences."""
         ended = say("known.cutoff", cutoff=self.cutoff) if self.cutoff else say("known.cutoff_not_published")
-        return " ".join((say(f"known.{self.key}"), ended, say("known.released", released=self.released)))
+        return " ".join((say(f"known.{self.key}"), ended, say("known.released", released=month(self.released))))
 
     @property
     def interrogation(self) -> str:

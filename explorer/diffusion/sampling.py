@@ -24,7 +24,7 @@ from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.own_call import OwnStep, by_own_call, own_calls, own_key
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
-from explorer.diffusion.schedulers import Stepper, predicted_noise, predicted_x0, pulled
+from explorer.diffusion.schedulers import Stepper, predicted_x0, pulled
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.records.program_samplers import BY_KEY
@@ -51,18 +51,6 @@ class StepView:
     def x0(self) -> torch.Tensor:
         """Predicted clean latents under guidance."""
         return predicted_x0(self.prediction, self.sample, self.levels, self.kind)
-
-    @cached_property
-    def noise_conditional(self) -> torch.Tensor:
-        """Noise prediction with the prompt, whatever the model predicts."""
-        return predicted_noise(self.conditional, self.sample, self.levels, self.kind)
-
-    @cached_property
-    def noise_unconditional(self) -> torch.Tensor | None:
-        """Noise prediction without the prompt; None without guidance."""
-        if self.unconditional is None:
-            return None
-        return predicted_noise(self.unconditional, self.sample, self.levels, self.kind)
 
     @property
     def pull(self) -> torch.Tensor | None:

@@ -36,7 +36,7 @@ def estimate_words(estimate: Estimate) -> str:
                high=percent(estimate.high, "up"), level=level)
 
 
-def population_line(found: IncidenceResult, part: PopulationResult) -> str:
+def population_line(part: PopulationResult) -> str:
     """One population's result as one sentence or two; how far it is where no look is due yet."""
     name = population_name(part.declared)
     if part.estimate is None:

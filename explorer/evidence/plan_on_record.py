@@ -85,11 +85,6 @@ def judged(view: CaseView) -> list[RunVerdict]:
     return sorted(found, key=lambda one: one.entry)
 
 
-def outside(view: CaseView) -> frozenset[str]:
-    """Ids of the searches and incidence plans that did not keep to the case's plan."""
-    return frozenset(one.id for one in judged(view) if one.departed)
-
-
 def checks(view: CaseView) -> Iterator[Check]:
     """What `verify` says of a package's plan: altered after signing, kept, or departed from, and where."""
     for record in view.records(PlanOnRecord):

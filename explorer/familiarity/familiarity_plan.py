@@ -55,6 +55,6 @@ def plan_for(words: str) -> Plan:
     return PLANS[words]
 
 
-def combined(gaps: np.ndarray, plan: Plan) -> float:
+def combined(gaps: np.ndarray) -> float:
     """The statistic of one picture from its prompts' gaps (prompts, times): the best prompt's mean over times."""
     return float(gaps.mean(1).max())

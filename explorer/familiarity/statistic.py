@@ -58,5 +58,5 @@ def familiarity(model: Model, latents: torch.Tensor, words: Sequence[Sequence[st
     gaps = (plain[owners] - told).mean(2)  # (r, t)
     rows = np.asarray(owners)
     by_prompt = tuple(gaps[rows == i] for i in range(len(latents)))
-    return Gaps(np.array([combined(gap, plan) for gap in by_prompt]), by_prompt, plain.mean(2),
+    return Gaps(np.array([combined(gap) for gap in by_prompt]), by_prompt, plain.mean(2),
                 np.array([plan.evaluations(len(own)) for own in used]))

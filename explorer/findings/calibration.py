@@ -88,3 +88,10 @@ def words(calibration: Calibration) -> str:
                fits=number(calibration.fits), seeds=number(calibration.policy.seeds),
                steps=number(calibration.policy.steps), date=calibration.date,
                fingerprint=calibration.model.fingerprint[:12])
+
+
+def in_short(calibration: Calibration) -> str:
+    """The same for a screen that shows the model and the settings beside it."""
+    share = share_interval(calibration.flagged_at_5, calibration.works)
+    return say("error_rate.own.short", cases=number(calibration.works), flagged=number(calibration.flagged_at_5),
+               share=percent(share.value), low=percent(share.low), high=percent(share.high))

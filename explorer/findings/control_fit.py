@@ -111,7 +111,7 @@ def nearest(subject: Mapping[str, float], controls: Sequence[Mapping[str, float]
     """Positions of the `count` controls most like a subject on model-free features, by Mahalanobis' distance."""
     table, one = _table(controls, names), np.array([subject[n] for n in names], float)
     shift = table - one
-    apart = np.einsum("nd,nd->n", shift, np.linalg.solve(_covariance(table), shift.T).T)
+    apart = np.einsum("nd,nd->n", shift, np.linalg.solve(covariance_of(table), shift.T).T)
     return np.argsort(apart, kind="stable")[:count].tolist()
 
 
@@ -154,11 +154,11 @@ def _table(found: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.nda
 def _distance(one: np.ndarray, table: np.ndarray) -> float:
     """Mahalanobis distance from the middle of the table."""
     shift = one - table.mean(axis=0)
-    return float(np.sqrt(shift @ np.linalg.solve(_covariance(table), shift)))
+    return float(np.sqrt(shift @ np.linalg.solve(covariance_of(table), shift)))
 
 
-def _covariance(table: np.ndarray) -> np.ndarray:
-    """Covariance, drawn a tenth towards its diagonal."""
+def covariance_of(table: np.ndarray) -> np.ndarray:
+    """(d, d) covariance of (n, d), drawn a tenth towards its diagonal."""
     covariance = np.cov(table, rowvar=False)
     return 0.9 * covariance + 0.1 * np.diag(np.maximum(np.diag(covariance), 1e-9))
 

@@ -1,4 +1,4 @@
-"""Findings and what they rest on: records for the case store, made by judge.py, shown as they are."""
+"""Findings and what they rest on: records for the case store, made by closeness_finding.py, shown as they are."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from explorer.cases.view import CaseView
 from explorer.collections.copyrule import DoorRule
 from explorer.collections.likeness import likeness
 from explorer.collections.signatures import blank, signature
+from explorer.evidence.which_records import WhichModel
 from explorer.familiarity.records import FamiliarityTest
 from explorer.findings.finding import Measured
 from explorer.images.decode import read_png
@@ -163,5 +164,8 @@ def _looks_of(case: CaseView, subject: Subject) -> Iterator[Look]:
     for known in case.records(FamiliarityTest, subject_id=subject.id):
         said = known.prompt if known.words == "caption" else ""
         yield Look(known.id, known.model.fingerprint, known=(known.plan, known.controls_id, said))
+    for asked in case.records(WhichModel, subject_id=subject.id):
+        for one in asked.candidates:
+            yield Look(f"{asked.id} {one.model.fingerprint}", one.model.fingerprint)
     for plan in case.plans(subject.id):
         yield Look(plan.id, plan.model.fingerprint)

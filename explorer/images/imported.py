@@ -84,7 +84,7 @@ def recipe_from(generation: Generation, model: ModelRef, *, program: str = "") -
         dialect=_dialect(now),
         clip_skip=_clip_skip(now),
         variation=_variation(now),
-        noise_source=_noise(now, scheduler),
+        noise_source=_noise(now),
         scheduler_config=now.config,
         eta=_eta(now, scheduler),
     )
@@ -229,7 +229,7 @@ def _variation(now: _Building) -> Variation | None:
     return None
 
 
-def _noise(now: _Building, scheduler: str) -> str:
+def _noise(now: _Building) -> str:
     told = now.made.noise.strip().upper()
     if told and told not in _SOURCES:
         now.named.append(say("note.images.noise_drawn", noise=now.made.noise[:40]))

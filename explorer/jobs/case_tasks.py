@@ -180,6 +180,23 @@ class RecoverSeed(Task, kind="device", runner="explorer.worker.runners.run_recov
 
 
 @dataclass(frozen=True)
+class NameModel(Task, kind="device", runner="explorer.worker.runners.run_which_model:ask"):
+    """Which of `models` made a subject, or none of them; result: the WhichModel as JSON.
+
+    Each makes `pictures` pictures from the prompts in the file `prompts_blob` of the case ("": captions of the
+    bundled control works). `others` are pictures that none of them made: "world" (those works) or a folder.
+    """
+
+    case_id: str
+    subject_id: str
+    test_id: str
+    models: tuple[str, ...]
+    others: str = "world"
+    prompts_blob: str = ""
+    pictures: int = 39
+
+
+@dataclass(frozen=True)
 class MeasureSignals(Task, kind="device", runner="explorer.worker.runners.run_signals:measure_signals"):
     """Memorisation signals: of a subject's prompt into its case, or of a list's prompts into a CSV.
 

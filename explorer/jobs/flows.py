@@ -17,6 +17,7 @@ from explorer.jobs.tasks import (
     RunSearch,
 )
 from explorer.records import ModelInfo, ReplaySettings
+from explorer.records.families import facts
 from explorer.records.policy import Policy, policy_for
 from explorer.settings import Settings
 
@@ -48,9 +49,9 @@ def new_search_id() -> str:
 def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: ReplaySettings,
                 model: str = "world", clip: str = "world", collection: str = "world", mode: str = "best",
                 k: int = 24, owner: str = "", policy: Policy | None = None, controls: str = "world",
-                engine: str = "") -> InvestigationJobs:
-    """Writes the chain embed → neighbours → prompt → replays to the queue, and under `policy` a measured test and a
-    test of familiarity.
+                engine: str = "", known: bool = True) -> InvestigationJobs:
+    """Writes the chain embed → neighbours → prompt → replays to the queue, and under `policy` a measured test and,
+    where `known`, a test of familiarity.
 
     With a prompt in `settings` none is looked for. The test runs before the replays: nothing that they show
     can have changed it; it stays on this computer, while the replays go to `engine`. `controls` is "world" or a
@@ -69,22 +70,23 @@ def investigate(queue: Queue, case_id: str, subject_id: str, *, settings: Replay
     test = "" if policy is None else queue.submit(
         MeasureSubject(case_id, subject_id, new_search_id(), policy, controls, model, clip), owner=owner,
         after=folder or before)
-    known = () if policy is None else _known(queue, case_id, subject_id, policy, controls, model, clip, owner=owner,
-                                             after=test)
+    asked = () if policy is None or not known else ask_known(
+        queue, case_id, subject_id, words=policy.words, controls=controls, model=model, clip=clip, owner=owner,
+        after=test)
     search_id = new_search_id()
     replays = queue.submit(RunSearch(case_id, subject_id, search_id, settings, model, clip, engine),
                            owner=owner, after=test or before)
-    return InvestigationJobs(embed, neighbours, prompt, replays, search_id, test, folder, known)
+    return InvestigationJobs(embed, neighbours, prompt, replays, search_id, test, folder, asked)
 
 
-def _known(queue: Queue, case_id: str, subject_id: str, policy: Policy, controls: str, model: str, clip: str, *,
-           owner: str, after: str) -> tuple[str, ...]:
-    """The test of familiarity beside a measured one: same words, same controls; the replays do not wait for it."""
-    words = "caption" if policy.prompt_from == "caption" else "recovered"
+def ask_known(queue: Queue, case_id: str, subject_id: str, *, words: str, controls: str, model: str, clip: str,
+              owner: str = "", after: str = "") -> tuple[str, ...]:
+    """Writes a test of familiarity to the queue, after the controls where they are a folder; the jobs, in order."""
+    before = after or None
     first = () if controls in ("", "world") else (queue.submit(
-        MeasureKnownControls(controls, words, model, clip), owner=owner, after=after),)
+        MeasureKnownControls(controls, words, model, clip), owner=owner, after=before),)
     test = MeasureFamiliarity(case_id, subject_id, new_search_id(), words, controls, model, clip)
-    return *first, queue.submit(test, owner=owner, after=first[0] if first else after)
+    return *first, queue.submit(test, owner=owner, after=first[0] if first else before)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class OwnTest:
 
     policy: Policy | None = None  # None: it makes none
     controls: str = "world"
+    known: bool = True  # whether it asks as well if the model knows the picture
 
 
 def own_test(settings: Settings, info: ModelInfo | None, *, model: str = "", clip: str = "",
@@ -107,7 +110,8 @@ def own_test(settings: Settings, info: ModelInfo | None, *, model: str = "", cli
         return OwnTest(Policy(prompt_from="caption" if caption else "interrogation"))
     if info is None or info.source == "world" or not settings.controls:
         return OwnTest()
-    return OwnTest(policy_for(info, seeds=settings.test_seeds), settings.controls)
+    return OwnTest(policy_for(info, seeds=settings.test_seeds), settings.controls,
+                   facts(info.family).own_loop)
 
 
 def resume(queue: Queue, jobs: tuple[str, ...]) -> str | None:

@@ -15,12 +15,14 @@ from typing import Any
 import filelock
 import psutil
 
+from explorer.cases.store import CaseStore
 from explorer.jobs import process
 from explorer.jobs.queue import Queue
 from explorer.settings import Settings
 
 KINDS = ("device", "desk")
 ROOT = Path(__file__).resolve().parents[2]
+LEFT_BEHIND_S = 86_400.0  # nothing is made or deleted for as long as a day
 CANCEL_GRACE_S = 1.6  # after this a worker that does not react is ended
 # A thread of torch that waits for another one sleeps: where other programs have the processors, spinning took
 # many times as long as the work.
@@ -66,8 +68,10 @@ def tend(settings: Settings, *, also: str = "") -> None:
 def take_up(settings: Settings) -> list[str]:
     """Puts what an earlier run of the app left unfinished back on the queue; returns those jobs.
 
-    A job that ended its worker process each time it was tried stays failed.
+    A job that ended its worker process each time it was tried stays failed. What ended processes left of cases
+    that were being made or deleted is removed.
     """
+    CaseStore(settings.cases).tidy(older_than_s=LEFT_BEHIND_S, now=time.time())
     with Queue(settings.database) as queue:
         queue.sweep()
         left = [j.id for j in queue.recent(limit=200, states=("interrupted",)) if j.resumable and not j.held]

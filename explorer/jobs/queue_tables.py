@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from explorer.cases import case_tables
 from explorer.errors import ExplorerError
 
 VERSION = 1
@@ -31,12 +32,8 @@ TABLES = (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode with WAL, synchronous=FULL and ten seconds of patience."""
-    db = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA busy_timeout=10000")
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
+    """A connection as to a case, with the tables made where they are missing."""
+    db = case_tables.connect(path)
     db.execute("PRAGMA secure_delete=ON")  # previews of a deleted case must not stay in free pages
     _prepare(db, path)
     return db

@@ -40,6 +40,11 @@ class Policy:
         return 1 if self.prompt_from == "caption" else min(RECOVERED, self.seeds)
 
     @property
+    def words(self) -> str:
+        """The words of the test of familiarity that goes beside this one: those that it takes itself."""
+        return "caption" if self.prompt_from == "caption" else "recovered"
+
+    @property
     def id(self) -> str:
         """A name for these settings, the same on every machine."""
         more = {"prompts": self.prompts} if self.prompts > 1 else {}

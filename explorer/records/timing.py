@@ -38,6 +38,10 @@ class Timing:
         """One picture put through a measured test."""
         return policy.seeds * self.replay_s(policy.steps, policy.guidance) + self.read_s
 
+    def known_s(self, evaluations: int) -> float:
+        """One picture asked whether the model knows it: so many evaluations, its words and its encoding."""
+        return self.evaluations_s(evaluations) + self.picture_s + self.read_s
+
     def evaluations_s(self, evaluations: int) -> float:
         """So many evaluations of the network, without what comes beside them."""
         return evaluations * self.evaluation_s

@@ -6,11 +6,13 @@ from typing import Any
 
 from explorer.cases.snapshot import Snapshot
 from explorer.closeness.ledger import total_bits
+from explorer.evidence.which_records import WhichModel
 from explorer.familiarity.records import BodyTest, FamiliarityTest
 from explorer.findings.case_tests import portfolio_of, without_p
 from explorer.findings.finding import ControlResults, Measured
 from explorer.records import Environment, Replay, Subject, to_json
 from explorer.records.canonical import canonical
+from explorer.records.scans import SeedScan
 from explorer.report.chosen import exhibit_of, subjects_of
 from explorer.report.options import ReportOptions
 
@@ -44,6 +46,8 @@ def _subject(found: Snapshot, subject: Subject, score: str, *, decided: bool) ->
             "effort": to_json(exhibit.effort), "findings": [to_json(f) for f in exhibit.said],
             "tests": [to_json(t) for t in found.records(Measured, subject_id=subject.id)],
             "familiarity": [to_json(t) for t in found.records(FamiliarityTest, subject_id=subject.id)],
+            "which_model": [to_json(t) for t in found.records(WhichModel, subject_id=subject.id)],
+            "seed_scans": [to_json(t) for t in found.records(SeedScan, subject_id=subject.id)],
             "tries": [to_json(t._asdict()) for t in found.tries(subject.id, score=score)]}
 
 

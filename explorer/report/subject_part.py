@@ -21,7 +21,9 @@ from explorer.report.familiarity_part import familiarity_blocks
 from explorer.report.likelihood_part import likelihood_blocks
 from explorer.report.page_one import model_before
 from explorer.report.pictures import other_pictures
+from explorer.report.scan_part import scan_blocks
 from explorer.report.tested import among_controls, model_words, several_tests, tests_blocks
+from explorer.report.which_part import which_blocks
 from explorer.texts import localised, say, texts_of
 from explorer.texts.retell import retold
 
@@ -36,11 +38,12 @@ def body_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: s
                            *_several(found, subject, exhibit),
                            Text(say("document.shows")), Text(say("document.cannot"))]
     if exhibit.best is None:
-        return blocks
+        return blocks + which_blocks(found, subject) + scan_blocks(found, subject)
     blocks += [*supplied_blocks(exhibit), prompt_line(exhibit), *other_pictures(found, subject, exhibit, score)]
     blocks += [Heading(say("document.tried"), 3), effort_line(exhibit)]
     blocks += [*tests_blocks(found, subject, decided=exhibit.decided), *familiarity_blocks(found, subject)]
-    blocks += likelihood_blocks(found, subject, decided=exhibit.decided)
+    blocks += [*likelihood_blocks(found, subject, decided=exhibit.decided), *which_blocks(found, subject),
+               *scan_blocks(found, subject)]
     blocks += exhibit_blocks(found, subject, score=score, but=exhibit.best, most=MOST_EXHIBITS)
     return blocks + _plane(found, subject, score, exhibit.ranked) + _neighbours(found, subject)
 
@@ -48,13 +51,13 @@ def body_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: s
 def work_blocks(found: Snapshot, subject: Subject, exhibit: Exhibit, *, score: str, brief: bool) -> list[Block]:
     """The same of one work among several: at most two pages with its answer, less than one if `brief`."""
     if exhibit.best is None:
-        return []
+        return which_blocks(found, subject) + scan_blocks(found, subject)
     if brief:
         return [Text(say("page_one.supplied_line", bits=number(total_bits(exhibit.ledger), 4),
                          prompt=exhibit.best.recipe.prompt or say("document.none")))]
     return [prompt_line(exhibit), effort_line(exhibit), *_several(found, subject, exhibit),
             *tests_blocks(found, subject, decided=exhibit.decided), *familiarity_blocks(found, subject),
-            *supplied_blocks(exhibit),
+            *which_blocks(found, subject), *scan_blocks(found, subject), *supplied_blocks(exhibit),
             *exhibit_blocks(found, subject, score=score, but=exhibit.best, most=FEWER_EXHIBITS)]
 
 

@@ -35,7 +35,8 @@ class Choices:
     case: str = ""  # whose pictures are tested
     fetch: tuple[str, ...] = ()  # jobs
     check: str = ""  # job
-    jobs: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()  # of the measured test: the controls', then one a work
+    asked: tuple[str, ...] = ()  # of familiarity, alike; none for a model that cannot be asked
     after: tuple[str, ...] = ()  # jobs that no result waits for
 
     @property

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.familiarity.familiarity_plan import plan_for
 from explorer.findings.control_check import MATCHED, USUAL, ControlCheck
 from explorer.jobs import timings
 from explorer.records import ModelInfo
@@ -31,6 +32,8 @@ class SetupPlan:
     work_s: float
     controls_s: float
     works_s: float
+    known_s: float  # whether the model knows them, controls and works together
+    asks_known: bool  # whether this model can be asked that
     once_s: float  # loading, and reading the lists of words for the first time
     smallest_p: float
     fetch_bytes: int
@@ -41,7 +44,7 @@ class SetupPlan:
     @property
     def total_s(self) -> float:
         """From the start to the last work."""
-        return self.controls_s + self.works_s + self.once_s
+        return self.controls_s + self.works_s + self.known_s + self.once_s
 
     @property
     def fits_on_disk(self) -> bool:
@@ -62,11 +65,14 @@ def plan(choices: Choices, need: Needed, info: ModelInfo | None, check: ControlC
     timing, count = timing_of(info, settings), check.pictures if check else 0
     replay_s = timing.replay_s(policy.steps, policy.guidance) if timing else 0.0
     work_s = timing.work_s(policy) if timing else 0.0
-    results = works * policy.seeds * (policy.size_px or facts(need.family).size_px) ** 2 * BYTES_A_PIXEL
+    family = facts(info.family if info else need.family)
+    known_s = timing.known_s(plan_for(policy.words).evaluations()) if timing and family.own_loop else 0.0
+    results = works * policy.seeds * (policy.size_px or family.size_px) ** 2 * BYTES_A_PIXEL
     return SetupPlan(
         policy, count, check.ranked if check else 0, works, replay_s, work_s, work_s * count, work_s * works,
-        (2 * timing.load_s + timing.lists_s) if timing else 0.0, check.smallest_p if count and check else 1.0,
-        need.fetch_bytes, round(results), shutil.disk_usage(settings.home).free,
+        known_s * (count + works), family.own_loop, (2 * timing.load_s + timing.lists_s) if timing else 0.0,
+        check.smallest_p if count and check else 1.0, need.fetch_bytes, round(results),
+        shutil.disk_usage(settings.home).free,
         tuple(_missing(choices, need, check, works=works, timing=timing)))
 
 

@@ -20,6 +20,8 @@ from explorer.jobs.tasks import (
     FindNeighbours,
     IndexCollection,
     MeasureControls,
+    MeasureFamiliarity,
+    MeasureKnownControls,
     MeasureSubject,
     TimeReplay,
 )
@@ -52,10 +54,11 @@ def newer_than(choices: Choices) -> str:
 
 
 def begin(choices: Choices, policy: Policy, works: tuple[str, ...], queue: Queue, settings: Settings, *, model: str,
-          clip: str) -> Choices:
+          clip: str, known: tuple[str, ...] = ()) -> Choices:
     """Makes the choices the workspace's and writes controls and works to the queue, each work after the controls.
 
-    `works` are subjects of the case. Controls that were put through it before are not put through it again.
+    `works` are subjects of the case; of those in `known` it is asked as well whether the model knows them, once all
+    `works` were tested. Controls that were put through either before are not put through it again.
     """
     indexed, to_build = _collection(choices, settings)
     use(choices, settings, model=model, clip=clip, collection=indexed)
@@ -64,7 +67,19 @@ def begin(choices: Choices, policy: Policy, works: tuple[str, ...], queue: Queue
     tests = [queue.submit(MeasureSubject(choices.case, subject, new_search_id(), policy, choices.controls, model,
                                          clip), after=controls) for subject in works]
     return replace(choices, jobs=(controls, *tests),
+                   asked=_known(choices, policy, known, queue, model=model, clip=clip, after=controls),
                    after=_neighbours(choices, works, queue, indexed=indexed, to_build=to_build, clip=clip))
+
+
+def _known(choices: Choices, policy: Policy, works: tuple[str, ...], queue: Queue, *, model: str, clip: str,
+           after: str) -> tuple[str, ...]:
+    """Writes the same controls and works to the queue for familiarity, with the words that the policy takes."""
+    if not works:
+        return ()
+    controls = queue.submit(MeasureKnownControls(choices.controls, policy.words, model, clip), after=after)
+    return controls, *(queue.submit(MeasureFamiliarity(choices.case, subject, new_search_id(), policy.words,
+                                                       choices.controls, model, clip), after=controls)
+                       for subject in works)
 
 
 def _collection(choices: Choices, settings: Settings) -> tuple[str, str]:
@@ -105,7 +120,7 @@ def resume(choices: Choices, queue: Queue) -> str | None:
 def jobs_of(choices: Choices, queue: Queue) -> list[Job]:
     """The jobs that were begun, in order; those that the queue no longer knows are left out."""
     found = []
-    for job_id in (*choices.fetch, *choices.jobs, *choices.after):
+    for job_id in (*choices.fetch, *choices.jobs, *choices.asked, *choices.after):
         try:
             found.append(queue.get(job_id))
         except ExplorerError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,15 +14,14 @@ from explorer.world.manifest import small
 ORDER = ("derived", "look_alikes", "doubles")
 
 
-def read_hard_works(world: World, group: str, *, role: str = "test", grades: Sequence[int] = ()) -> list[dict]:
-    """Rows of one group and role ("test" or "tuning"), of some grades if given; raises ExplorerError where missing.
+def read_hard_works(world: World, group: str, *, role: str = "test") -> list[dict]:
+    """Rows of one group and role ("test" or "tuning"); raises ExplorerError where missing.
 
     A row has `id`, `kind`, `grade` (1 to 3; 0 for what was not made here), `member` (the work seen often),
     `multiplicity` (that work's), `caption`, `creator`, `licence`, `source` and `picture` (WebP).
     """
     chosen = [("group", "==", group), ("role", "==", role)]
-    rows = pq.read_table(require(world.hard_works, "hard"), filters=chosen).to_pylist()
-    return [r for r in rows if not grades or r["grade"] in grades]
+    return pq.read_table(require(world.hard_works, "hard"), filters=chosen).to_pylist()
 
 
 def pixels(row: dict) -> np.ndarray:

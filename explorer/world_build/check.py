@@ -30,7 +30,7 @@ SHEET_WORKS = 10
 
 def check(
     root: Path | None = None, *, device: str = "auto", cache: Path | None = None,
-    effort: DoseEffort | None = None, with_strangers: bool = True,
+    effort: DoseEffort | None = None,
 ) -> dict:  # fmt: skip
     """Measure the world at `root`; writes `card.json` and contact sheets there, returns the card."""
     world, began = open_world(root, cache), time.monotonic()
@@ -47,10 +47,9 @@ def check(
     sampler, rule = WorldSampler(world, where), load_rule(world)
     tried = _try(world, rows, works, dose.chosen_works(rows), sampler, rule, effort, print_, "dose")
     found |= dose.response(rows, tried, cards.epochs(world))
-    if with_strangers:
-        others = _try(world, rows, works, dose.strangers(rows), sampler, rule, effort, print_, "strangers")
-        found["strangers"] = dose.share(list(others.values()))
-        tried |= others
+    others = _try(world, rows, works, dose.strangers(rows), sampler, rule, effort, print_, "strangers")
+    found["strangers"] = dose.share(list(others.values()))
+    tried |= others
     _sheets(world, rows, works, again, tried, sampler, effort)
     found["effort"] = {**dataclasses.asdict(effort), "scheduler": "DDIM", "seeds_from": 0}
     found["check_s"] = round(time.monotonic() - began)

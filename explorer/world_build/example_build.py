@@ -78,7 +78,7 @@ def build(settings: Settings, *, world: Path, out: Path = FOLDER, only: str = ""
                    else _made(settings, out / f"{story}.png", follow))
         run = StoryRun(settings, story, PLANS[story], row, picture, follow)
         with tempfile.TemporaryDirectory() as folder:
-            kept[story] = _one(run, world, Path(folder), out)
+            kept[story] = _one(run, Path(folder), out)
         ordered = [asdict(kept[s]) for s in PLANS if s in kept]
         write_json(out / FILE_NAME, {"world": fingerprint(world), "cases": ordered})
     return [kept[s] for s in PLANS if s in kept]
@@ -112,7 +112,7 @@ def _made(settings: Settings, path: Path, follow: Callable[..., None] | None) ->
     return path.read_bytes()
 
 
-def _one(run: StoryRun, world: Path, folder: Path, out: Path) -> Told:
+def _one(run: StoryRun, folder: Path, out: Path) -> Told:
     plan, row, queue = run.plan, run.row, Queue(run.settings.database)
     case = CaseStore(run.settings.cases).create(plan.title, question=plan.question)
     name = f"{row['title']}.webp" if row["id"] else "picture.png"

@@ -167,14 +167,3 @@ def write_pipeline(world: World, unet: UNet2DConditionModel) -> None:
     new_scheduler().save_pretrained(world.diffusion / "scheduler")
     write_json(world.diffusion / "model_index.json", PIPELINE)
     write_json(world.diffusion / "afterimage.json", ABOUT)
-
-
-def publish_checkpoint(world: World) -> int:
-    """Write the pipeline from the averaged weights of the last checkpoint; returns its step."""
-    path = require(world.checkpoint(checkpoint_name(world)), "unet")
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    unet = architecture()
-    unet.load_state_dict(state["average"])
-    write_pipeline(world, unet)
-    return state["step"]
-

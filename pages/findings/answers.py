@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.findings import familiarity_panel, verdict_card
+from pages.findings import familiarity_panel, known_card, verdict_card
 from pages.shared import model_names, state
 from pages.shared.texts import plain, say
 from pages.tasks import live, submit
@@ -34,7 +34,7 @@ def comes_back(here: state.Here) -> None:
                 verdict_card.draw(case, subject, one, key=f"other_{number}")
 
 
-ANSWERS: tuple[Callable[[state.Here], None], ...] = (comes_back, familiarity_panel.is_known)
+ANSWERS: tuple[Callable[[state.Here], None], ...] = (comes_back, known_card.is_known)
 
 
 def panel() -> None:

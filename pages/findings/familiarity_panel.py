@@ -1,4 +1,4 @@
-"""Two plain answers side by side: whether the picture comes back, and whether the model knows it."""
+"""How familiarity was asked, the way to another test, and what the works say together."""
 
 from __future__ import annotations
 
@@ -7,38 +7,16 @@ import streamlit as st
 from explorer.cases.case import Case
 from explorer.evidence.known_ratio import known_ratios
 from explorer.familiarity.familiarity_plan import PLANS, plan_for
-from explorer.familiarity.judge import both
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
-from explorer.findings.finding import Finding, Measured
-from explorer.jobs.flows import new_search_id
-from explorer.jobs.tasks import MeasureBody, MeasureFamiliarity
+from explorer.jobs.tasks import MeasureBody
 from explorer.records import Subject
 from explorer.settings import WORLD
-from pages.findings import likelihood_panel
+from pages.findings import known_card, likelihood_panel
 from pages.shared import state
 from pages.shared.texts import known, plain, retold, say
 from pages.tasks import live, submit
 
 TASKS = ("MeasureFamiliarity", "MeasureKnownControls")
-
-
-def is_known(here: state.Here) -> None:
-    """The card beside "does it come back?": the newest answer of the subject, or that there is none."""
-    case, subject = here.open_case, here.open_subject
-    tests = case.records(FamiliarityTest, subject_id=subject.id)
-    with st.container(border=True, key="familiar_card"):
-        st.caption(say("familiar.question"))
-        if not tests:
-            st.subheader(say("familiar.none"), anchor=False)
-            st.markdown(say("familiar.text"))
-            return
-        test = tests[-1]
-        title = f"familiar.{test.finding.kind}"
-        if known(title):  # another's package may hold any kind
-            st.subheader(say(title), anchor=False)
-        st.markdown(plain(retold(test.finding.statement)))
-        _both(_measured(case, subject), test)
-        st.caption(" ".join(plain(retold(limit)) for limit in test.finding.limits))
 
 
 def panel(case: Case, subject: Subject) -> None:
@@ -60,16 +38,10 @@ def _draw(case: Case, subject: Subject) -> None:
             _form(here, case, subject, again=bool(tests))
 
 
-def _measured(case: Case, subject: Subject) -> Finding | None:
-    """The finding of the newest measured test."""
-    tests = case.records(Measured, subject_id=subject.id)
-    return case.record(Finding, tests[-1].id) if tests else None
-
-
 def _how(case: Case, test: FamiliarityTest) -> None:
     controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
     st.markdown(plain(retold(test.finding.statement)))
-    st.caption(say("familiar.how", words=_words(test.words), prompt=plain(test.prompt),
+    st.caption(say("familiar.how", words=known_card.words(test.words), prompt=plain(test.prompt),
                    controls=plain(controls.source) if controls else say("measured.none"),
                    searches=test.earlier_searches))
 
@@ -87,17 +59,6 @@ def _ratios(case: Case, tests: list[FamiliarityTest]) -> None:
         likelihood_panel.table(found, key=f"known_{given[-1].id}")
 
 
-def _words(source: str) -> str:
-    key = f"familiar.words_{source}"
-    return say(key) if known(key) else plain(source)
-
-
-def _both(measured: Finding | None, test: FamiliarityTest) -> None:
-    """One p-value of the two answers, by the rule that was fixed beforehand."""
-    if measured is not None and "p" in measured.numbers and "p" in test.finding.numbers:
-        st.markdown(say("familiar.both", p=f"{both(measured.numbers['p'], test.finding.numbers['p']):.3g}"))
-
-
 def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:
     own = [words for words in PLANS if words != "caption" or subject.caption]
     words = st.segmented_control(say("familiar.words"), own, default=own[0], required=True, key="known_words",
@@ -106,9 +67,7 @@ def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> Non
     if again:
         st.info(say("familiar.exploratory_note"), icon=":material/visibility:")
     if st.button(say("familiar.start"), key=f"known_start_{subject.id}"):
-        controls = "world" if here.settings.model == "world" else ""
-        submit.submit(here, MeasureFamiliarity(case.id, subject.id, new_search_id(), words, controls,
-                                               here.settings.model, here.settings.clip))
+        submit.ask_known(here, case.id, subject.id, words)
         st.rerun()
 
 

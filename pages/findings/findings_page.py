@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.findings import answers, familiarity_panel, findings_panel, likelihood_panel, measured_panel, planes
+from pages.findings import (
+    answers,
+    familiarity_panel,
+    findings_panel,
+    likelihood_panel,
+    measured_panel,
+    planes,
+    which_panel,
+)
 from pages.prompt import signals_panel
 from pages.shared import loop_path, upload
 from pages.shared.texts import say
@@ -19,6 +27,7 @@ if upload.needed(now, "findings"):
     if likelihood_panel.has(case, subject):
         with st.expander(say("likelihood.title"), icon=":material/balance:"):
             likelihood_panel.panel(case, subject)
+    which_panel.panel(case, subject)
     if case.count_replays(subject.id):
         with st.expander(say("answer.tried"), icon=":material/history:"):
             findings_panel.tried(case, subject)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.findings.wording import number
 from explorer.records import Subject
-from pages.shared import model_names, plots, state, widgets
+from pages.findings import answer_parts
+from pages.shared import model_names, state, widgets
 from pages.shared.texts import known, plain, retold, say
 from pages.tasks import submit
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # scipy comes with these: only where there is an answer to dr
     from explorer.findings.verdict import Verdict
 
 PAIR_PX = 150
-DOTS_PX = 190
-_GOLDEN = 0.618034  # spreads the dots' heights evenly; only left and right count
 
 
 def found(case: Case, subject: Subject) -> tuple[Verdict, ...]:
@@ -71,11 +69,10 @@ def _line(one: Verdict) -> None:
         if known(f"verdict.{one.kind}"):
             st.markdown(_undecided(one))
         return
-    place, words = st.columns([2, 5], vertical_alignment="center")
-    place.metric(say("verdict.p"), number(one.p), help=say("verdict.p_help"))
     found = _among(one)
     key = "verdict.line" if one.test.features and found.unit != "score" else "verdict.line_plain"
-    words.markdown(say(key, at_least=found.at_least, controls=len(found.theirs)))
+    answer_parts.count(one.p, say(key, at_least=found.at_least, controls=len(found.theirs)),
+                       tip=say("verdict.p_help"))
     if one.q is not None:
         st.caption(say("portfolio.caution_q", n=one.works, q=f"{one.q:.3f}"))
 
@@ -108,27 +105,8 @@ def _among(one: Verdict) -> Among:
 def _dots(one: Verdict, *, key: str) -> None:
     """Each control as a dot and the picture as a diamond, the closer the farther right."""
     found = _among(one)
-    heights = [0.5 + 0.7 * ((n * _GOLDEN) % 1 - 0.5) for n in range(len(found.theirs))]
-    traces = [_marks(found.theirs, heights, say("verdict.dot"), plots.GREY, "circle", 5),
-              _marks([found.mine], [0.5], say("verdict.mine"), plots.WARM, "diamond", 14)]
-    layout = _layout(say(f"verdict.axis_{found.unit}"), turned=found.turned)
-    plots.draw(traces, layout, key=key, alt=say("verdict.dots_alt", at_least=found.at_least,
-                                                controls=len(found.theirs)))
-
-
-def _marks(x: Any, y: Any, name: str, colour: str, symbol: str, size: int) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "markers", "x": list(x), "y": list(y), "name": name,
-            "marker": {"color": colour, "symbol": symbol, "size": size, "opacity": 0.75 if size < 9 else 1,
-                       "line": {"width": 1 if size > 9 else 0, "color": "#ffffff"}},
-            "hovertemplate": name + ": %{x:.2f}<extra></extra>"}
-
-
-def _layout(axis: str, *, turned: bool) -> dict[str, Any]:
-    return {"height": DOTS_PX, "margin": {"l": 4, "r": 4, "t": 24, "b": 4}, "dragmode": False,
-            "xaxis": {"title": {"text": axis, "font": {"size": 12}}, "automargin": True, "zeroline": False,
-                      **({"autorange": "reversed"} if turned else {})},
-            "yaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 12}}}
+    answer_parts.dots(found.mine, found.theirs, axis=say(f"verdict.axis_{found.unit}"), turned=found.turned,
+                      alt=say("verdict.dots_alt", at_least=found.at_least, controls=len(found.theirs)), key=key)
 
 
 def _tested(one: Verdict) -> str:

@@ -45,7 +45,7 @@ def _plan(case: Case, found: IncidenceResult, departed: dict[str, tuple[str, ...
         if group and is_outside:
             st.warning(say("incidence_report.outside_text"), icon=":material/rule:")
         for n in group:
-            st.markdown(plain(population_line(found, found.populations[n])))
+            st.markdown(plain(population_line(found.populations[n])))
             if is_outside:
                 st.caption(plain(say("incidence.departs", where=named(departed[f"{plan.id}/{n}"]))))
     if found.look is not None:

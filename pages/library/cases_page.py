@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.jobs.delete_case import delete_case
 from pages.report import open_package
 from pages.shared import state
 from pages.shared.texts import plain, say
@@ -33,7 +34,7 @@ if now.case is not None:
     with delete.expander(say("cases.delete"), icon=":material/delete:"):
         st.markdown(say("cases.delete_text"))
         if st.button(say("cases.delete_sure"), key="delete_sure"):
-            gone = now.store.delete(case.id)
+            gone = delete_case(now.settings, case.id)
             state.forget()
             st.toast(say("cases.deleted", files=gone.files))
             st.rerun()

@@ -91,7 +91,8 @@ def _facts(now: Here, source: str, info: ModelInfo, memory: tuple[int, str] | No
     st.markdown(say("models.facts", source=plain(info.source), family=facts(info.family).label,
                     licence=plain(retold(info.licence)), size=size(info.size_bytes), px=info.default_size_px,
                     steps=info.default_steps, guidance=f"{info.default_guidance:g}", held=state_words))
-    st.caption(say("models.fingerprint", value=info.fingerprint))
+    with st.expander(say("models.fingerprint_title")):
+        st.caption(say("models.fingerprint", value=info.fingerprint))
     if told := _memory(now, info):
         st.caption(told)
     for note in info.notes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer.findings.scan_words import scan_limits
 from explorer.jobs.flows import new_search_id
 from explorer.jobs.tasks import RecoverSeed
-from explorer.records.scans import SeedMatch, SeedScan
+from explorer.records.scans import SeedMatch, SeedScan, claims_of
 from explorer.records.scores import SCORES, shown
 from pages.shared import state
 from pages.shared.texts import say
@@ -32,13 +33,17 @@ def part(here: state.Here) -> None:
             submit.submit(here, RecoverSeed(case.id, subject.id, new_search_id(), start, start + many,
                                           tuple(sources), here.settings.model))
             st.rerun(scope="app")
-        for scan in reversed(case.records(SeedScan, subject_id=subject.id)):
+        scans = case.records(SeedScan, subject_id=subject.id)
+        claims, tried = claims_of(scans), sum(scan.tried for scan in scans)
+        for match in claims:
+            _claim(match, tried)
+        for scan in reversed(scans):
             _result(scan)
+        if scans:
+            st.caption(scan_limits())
 
 
 def _result(scan: SeedScan) -> None:
-    for match in scan.claims:
-        _claim(scan, match)
     if not scan.done:
         st.caption(say("seeds.partly", first=scan.first, last=scan.next_seed - 1, all=scan.stop - scan.first))
     elif not scan.claims:
@@ -47,9 +52,9 @@ def _result(scan: SeedScan) -> None:
                         correlation=highest))
 
 
-def _claim(scan: SeedScan, match: SeedMatch) -> None:
-    line = say("seeds.claim", seed=match.seed, source=say(f"noise_source.{match.source}"),
-               correlation=f"{match.correlation:.3f}", tried=f"{scan.tried:,}", chance=f"{match.chance:.1e}")
+def _claim(match: SeedMatch, tried: int) -> None:
+    line = say("statement.scan.contains", seed=match.seed, source=say(f"noise_source.{match.source}"),
+               correlation=f"{match.correlation:.3f}", tried=f"{tried:,}", chance=f"{match.chance:.1e}")
     if _SCORE in match.closeness:
         line += " " + say("seeds.replayed", label=SCORES[_SCORE].label,
                           value=shown(_SCORE, match.closeness[_SCORE]))

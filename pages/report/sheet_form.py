@@ -11,7 +11,7 @@ from explorer.records import Replay
 from explorer.records.scores import SCORES, shown
 from pages.replay import replay_cards
 from pages.shared import speech, state
-from pages.shared.texts import plain, say
+from pages.shared.texts import bare, say
 from pages.tasks import submit
 
 SCORE = "tiled_l2"
@@ -34,14 +34,14 @@ def draw(now: state.Here, prepared_by: str) -> None:
 
 
 def offered_replays(case: Case) -> dict[str, Replay]:
-    """Replays to choose from, by id: the exhibits, else the closest of each subject."""
+    """Replays to choose from, by id: the exhibits, else the closest of each subject; those given a picture last."""
     exhibits = distinct(list(reversed(case.exhibits())))
-    found = exhibits or [r for s in case.subjects() for r in case.replays(s.id, order_by=SCORE, limit=3)]
-    return {r.id: r for r in found[:MOST]}
+    found = exhibits or [r for s in case.subjects() for r in case.replays(s.id, order_by=SCORE, limit=MOST)]
+    return {r.id: r for r in sorted(found, key=lambda r: r.recipe.start_sha256 is not None)[:MOST]}
 
 
 def _named(case: Case, replay: Replay) -> str:
     subject, value = case.subject(replay.subject_id), replay.closeness.get(SCORE)
     close = "–" if value is None else shown(SCORE, value)
-    return say("sheet_form.one", name=plain(subject.name), seed=replay.recipe.seed, value=close,
+    return say("sheet_form.one", name=bare(subject.name), seed=replay.recipe.seed, value=close,
                start=replay_cards.began(replay.recipe, subject, "share"), label=SCORES[SCORE].label)

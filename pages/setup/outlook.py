@@ -112,6 +112,8 @@ def _figures(told: SetupPlan) -> None:
     st.markdown(say("setup.disk", fetch=fetch, kept=size(told.results_bytes), free=size(told.free_bytes)))
     if told.ranked:
         st.markdown(say("setup.smallest", n=told.ranked, p=f"{told.smallest_p:.3f}"))
+    if told.work_s and not told.asks_known:
+        st.caption(say("setup.no_known"))
     st.caption(say("setup.not_now"))
 
 
@@ -121,6 +123,7 @@ def _table(told: SetupPlan) -> None:
             (say("setup.row_controls", n=told.controls), minutes(told.controls_s)),
             (say("setup.row_calibration"), say("setup.seconds")),
             (say("setup.row_works", n=told.works), minutes(told.works_s)),
+            *([(say("setup.row_known", n=told.works), minutes(told.known_s))] if told.asks_known else []),
             (f"**{say('setup.row_total')}**", f"**{minutes(told.total_s)}**")]
     st.markdown("\n".join([say("setup.rows_head"), "|---|---|", *(f"| {a} | {b} |" for a, b in rows)]))
 
@@ -155,6 +158,7 @@ def _start(now: Here, found: Choices, need: Needed, told: SetupPlan) -> None:
     info = _info(now, found, need)
     subjects = tuple(s.id for s in now.open_case.subjects())
     steps.keep(now, start.begin(found, told.policy, subjects, now.queue, now.settings,
-                                model=info.source if info else found.model, clip=need.clip))
+                                model=info.source if info else found.model, clip=need.clip,
+                                known=subjects if told.asks_known else ()))
     launch.ensure_workers(now.settings)
     st.rerun()

@@ -16,6 +16,7 @@ from explorer.settings import save_settings
 from explorer.setup import start
 from explorer.setup.choices import Choices
 from explorer.setup.dropped import keep_dropped
+from explorer.texts.dates import month
 from pages.setup import steps
 from pages.shared import state, upload, widgets
 from pages.shared.state import Here
@@ -80,7 +81,7 @@ def controls(now: Here, found: Choices) -> Choices:
     """Where controls come from, the folder, and what a look at it told."""
     since = start.newer_than(found)
     st.markdown(say("setup.controls_text", usual=USUAL, matched=MATCHED))
-    st.markdown(say("setup.controls_since", date=since) if since else say("setup.controls_since_unknown"))
+    st.markdown(say("setup.controls_since", date=month(since)) if since else say("setup.controls_since_unknown"))
     with st.expander(say("setup.controls_where_title")):
         st.markdown(say("setup.controls_where"))
     way = st.segmented_control(say("setup.controls_way"), ("path", "drop"), default="path", required=True,

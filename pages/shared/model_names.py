@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explorer.diffusion.known import KNOWN
 from explorer.records import ModelInfo, ModelRef
 from pages.shared.texts import say
 
@@ -10,12 +11,14 @@ LONGEST = 40
 
 
 def short(source: str, info: ModelInfo | None = None) -> str:
-    """The bundled model's name, else what the model says it is, else the last part of where it is from."""
+    """The bundled or a known model's name, else what it says it is, else the last part of where it is from."""
     if source == WORLD:
         return say("chip.world")
     base, *more = source.split(" + ")
-    name = (info.name if info else "") or base.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
-    name = f"{name} + {len(more)}" if more and not info else name
+    listed = next((m.name for m in KNOWN if m.id == base.partition("@")[0]), "")
+    told = listed or (info.name if info else "") or base.rstrip("/\\")
+    name = told.replace("\\", "/").rsplit("/", 1)[-1]
+    name = f"{name} + {len(more)}" if more and (listed or not info) else name
     return name if len(name) <= LONGEST else f"{name[:LONGEST - 1]}…"
 
 

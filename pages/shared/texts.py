@@ -24,9 +24,13 @@ def plain(text: str) -> str:
     Characters that steer or turn the text around are named instead ("[U+202E]"), so that none can
     make a name read as another one. What is longer than anybody reads is cut.
     """
+    return _MARKDOWN.sub(r"\\\1", bare(text))
+
+
+def bare(text: str) -> str:
+    """The same for a place that reads no Markdown, as the options of a list."""
     words = " ".join(cut(str(text), MOST_SHOWN).split())
-    line = _STEERING.sub(lambda found: f"[U+{ord(found[0]):04X}]", words)
-    return _MARKDOWN.sub(r"\\\1", line)
+    return _STEERING.sub(lambda found: f"[U+{ord(found[0]):04X}]", words)
 
 
 def minutes(seconds: float | None) -> str:
@@ -48,4 +52,4 @@ def size(size_bytes: int) -> str:
     return f"{size_bytes} B"
 
 
-__all__ = ["known", "minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]
+__all__ = ["bare", "known", "minutes", "plain", "retold", "say", "size", "task_name", "texts_of"]

@@ -14,7 +14,7 @@ from pages.tasks import submit
 COVER_PX = 320
 
 
-def which_model(now: state.Here) -> None:
+def which_model() -> None:
     """The first choice: the model that comes with the program, or a real one."""
     with st.container(border=True, key="which_model"):
         question, bundled, real = st.columns([2, 2, 3], vertical_alignment="center")
@@ -75,8 +75,7 @@ def in_use(now: state.Here) -> None:
     info, settings = submit.model_info(now), now.settings
     devices = [w.device for w in now.queue.workers() if w.kind == "device"]
     model, collection, device = st.columns(3)
-    model.markdown(say("use.model", name=plain(info.name if info else settings.model),
-                       print=info.fingerprint[:12] if info else "–"))
+    model.markdown(say("use.model", name=plain(info.name if info else settings.model)))
     bundled = settings.collection == "world" and WORLD.exists()
     clip = plain(clips_here(settings.home).get(settings.clip, "") or settings.clip)
     clip = say("use.world_clip") if settings.clip == "world" else clip

@@ -17,7 +17,7 @@ st.title(say("start.title"))
 st.markdown(say("start.lead"))
 st.markdown(f":material/lock: {say('start.local')}")
 
-cards.which_model(now)
+cards.which_model()
 
 st.header(say("start.ways"), anchor=False)
 artist, expert, journalist = st.columns(3)

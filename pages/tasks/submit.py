@@ -10,8 +10,8 @@ import streamlit as st
 from explorer.diffusion.describe import describe_model
 from explorer.errors import ExplorerError
 from explorer.findings.series import evaluations_per_s
-from explorer.jobs import launch
-from explorer.jobs.flows import InvestigationJobs, OwnTest, investigate, own_test
+from explorer.jobs import flows, launch
+from explorer.jobs.flows import InvestigationJobs, OwnTest
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
 from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, from_json
@@ -38,7 +38,7 @@ def submit(here: Here, task: Any, *, after: str | None = None) -> str:
 def demonstrate(here: Here, case_id: str, subject_id: str, settings: ReplaySettings,
                 policy: Policy | None) -> InvestigationJobs:
     """The whole loop of one of the bundled examples, as it was made: always with the bundled model."""
-    flow = investigate(here.queue, case_id, subject_id, settings=settings, policy=policy)
+    flow = flows.investigate(here.queue, case_id, subject_id, settings=settings, policy=policy)
     launch.ensure_workers(here.settings)
     remember(search=flow.search_id, job=flow.replays)
     return flow
@@ -50,17 +50,27 @@ def run_all(here: Here, case_id: str, subject_id: str, settings: ReplaySettings)
     caption = case.subject(subject_id).caption
     case.close()
     test = test_of(here, caption)
-    flow = investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
-                       clip=chosen.clip, collection=chosen.neighbours_from, policy=test.policy,
-                       controls=test.controls)
+    flow = flows.investigate(here.queue, case_id, subject_id, settings=settings, model=chosen.model,
+                             clip=chosen.clip, collection=chosen.neighbours_from, policy=test.policy,
+                             controls=test.controls, known=test.known)
     launch.ensure_workers(chosen)
     remember(search=flow.search_id, job=flow.replays)
     return flow
 
 
+def ask_known(here: Here, case_id: str, subject_id: str, words: str) -> None:
+    """Puts a test of familiarity on the queue, beside the controls that are set for this model."""
+    chosen = here.settings
+    controls = "world" if chosen.model == "world" else chosen.controls
+    jobs = flows.ask_known(here.queue, case_id, subject_id, words=words, controls=controls, model=chosen.model,
+                           clip=chosen.clip, owner=here.person)
+    launch.ensure_workers(chosen)
+    remember(job=jobs[-1])
+
+
 def test_of(here: Here, caption: str = "") -> OwnTest:
     """The measured test that "Run it all" makes of a picture with this caption; without a policy where none."""
-    return own_test(here.settings, model_info(here), caption=caption)
+    return flows.own_test(here.settings, model_info(here), caption=caption)
 
 
 def default_replays(prompt: str = "") -> ReplaySettings:

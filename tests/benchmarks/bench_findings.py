@@ -57,7 +57,7 @@ NAME = "bench_findings"
 WHOLE_KEYS = ("by_multiplicity", "baselines", "blind_prompt_auc", "robustness", "door_check", "img2img_false_rate",
               "crossover", "seeds", "flagged", "kept_from")  # of a run of all works alone
 VALIDITY = ("flagged_at_1", "flagged_at_5", "by_fifth", "derived", "calibration", "likelihood_ratio", "cllr",
-            "one_artist_sets", "policy")
+            "one_artist_sets", "policy", "spread_rules")
 SOURCES = ("caption", "interrogation")
 PARTS = ("baselines", "doors", "img2img", "arithmetic")
 
@@ -260,6 +260,8 @@ class _Source:
                                        "strangers": measure.flagged(p[groups["stranger"]], n / 100)}
                    for n in (1, 5)},
                 "by_fifth": ratios.by_fifth(self.controls, own[0]), "derived": told,
+                "spread_rules": ratios.spread_rules(self.values[test], [self.found[i] for i in test],
+                                                    self.controls),
                 "calibration": ratios.calibration(p, groups, controls=len(self.controls.values)),
                 "likelihood_ratio": ratios.ratio_table(reference),
                 "cllr": {n: {"cllr": s.cllr, "cllr_min": s.cllr_min, "seen_works": s.seen_works,

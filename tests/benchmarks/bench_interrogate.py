@@ -33,7 +33,7 @@ from safetensors.numpy import save_file
 
 from explorer.clip.bank import TermBank, open_bank
 from explorer.clip.encoder import Encoder, load_encoder
-from explorer.clip.interrogate import Caption, interrogate, nearest_terms
+from explorer.clip.interrogate import Caption, interrogate
 from explorer.clip.terms import TermList, shipped_lists
 from explorer.clip.tower import CausalTower
 from explorer.clip.weights import find_clip
@@ -177,7 +177,7 @@ def recovery(encoder: Encoder, rows: Sequence[dict[str, Any]], cache: Path, *,
         queries = encoder.encode_images([picture(r) for r in works])
         for kind, bank in opened.items():
             truth = [f"by {r['creator']}" if kind != "title" else r["title"] for r in works]
-            hits = sum(t in {x for x, _ in nearest_terms(bank, q, TOP)}
+            hits = sum(t in {bank.terms.terms[i] for i, _ in bank.top(q, TOP)}
                        for t, q in zip(truth, queries, strict=True))
             out.setdefault(f"{kind}_top5", {})[group] = hits / max(1, len(works))
             found = share_interval(hits, len(works), method="wilson")

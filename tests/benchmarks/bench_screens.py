@@ -19,16 +19,19 @@ import dataclasses
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.stored import store, stored
-from tests.pages.filled import fill, neighbour, replay
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # so that it starts by its path as well
+
+from tests.benchmarks.stored import store, stored  # noqa: E402
+from tests.pages.filled import fill, neighbour, replay  # noqa: E402
+
 NAME, BUDGET_S = "bench_screens", 0.5
 PAGES = ("subject", "prompt", "neighbours", "replay", "findings", "report", "portfolio")
 PICTURES = 40  # different pictures among the replays

@@ -78,10 +78,11 @@ def excess(values: np.ndarray, found: Sequence[dict[str, float]], controls: Cont
                      for v, f in zip(values, found, strict=True)])
 
 
-def p_values(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults) -> np.ndarray:
+def p_values(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults, *,
+             one_spread: bool = True) -> np.ndarray:
     """(n,) rank p-values as the app gives them; 2 where controls do not fit and none is given."""
     spread = control_distances(controls.features)
-    return np.array([rank_p_value(*excesses(float(v), f, controls))
+    return np.array([rank_p_value(*excesses(float(v), f, controls, one_spread=one_spread))
                      if check_subject(f, controls.features, distances=spread).fits else 2.0
                      for v, f in zip(values, found, strict=True)])
 

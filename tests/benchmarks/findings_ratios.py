@@ -60,6 +60,38 @@ def by_fifth(controls: ControlResults, p: np.ndarray, level: float = 0.05) -> li
     return [measure.flagged(p[part], level) for part in np.array_split(order, 5)]
 
 
+def spread_rules(values: np.ndarray, found: Sequence[dict[str, float]], controls: ControlResults, *,
+                 splits: int = 30, seed: int = 0) -> dict[str, dict]:
+    """Wrong flags of unseen works with controls brought to one spread, and as it was before, by fifths too.
+
+    `controls_split`: shares at p <= .05 of a quarter of the controls ranked among the others, over random splits:
+    what the rule does with works drawn as the controls were.
+    """
+    edges = np.quantile([f[COMPLEXITY] for f in controls.features], (0.2, 0.4, 0.6, 0.8))
+    fifth = np.digitize([f[COMPLEXITY] for f in found], edges)
+    told = {}
+    for name, rule in (("one_spread", True), ("before", False)):
+        p = measure.p_values(values, found, controls, one_spread=rule)
+        told[name] = {f"flagged_at_{n}": measure.flagged(p, n / 100) for n in (1, 5)} | {
+            "by_fifth": [measure.flagged(p[fifth == k], 0.05) for k in range(5)],
+            "controls_split": _split(controls, edges, one_spread=rule, splits=splits, seed=seed)}
+    return told
+
+
+def _split(controls: ControlResults, edges: np.ndarray, *, one_spread: bool, splits: int, seed: int) -> dict:
+    draw, every = np.random.default_rng(seed), len(controls.values)
+    fifth = np.digitize([f[COMPLEXITY] for f in controls.features], edges)
+    hits, works = np.zeros(5), np.zeros(5)
+    for _ in range(splits):
+        some = draw.permutation(every)[:every // 4]
+        rest = without(controls, set(some.tolist()))
+        for i in some:
+            p = rank_p_value(*excesses(controls.values[i], controls.features[i], rest, one_spread=one_spread))
+            hits[fifth[i]] += p <= 0.05
+            works[fifth[i]] += 1
+    return {"share": float(hits.sum() / works.sum()), "by_fifth": (hits / works).tolist(), "splits": splits}
+
+
 def reference(subjects: measure.Subjects, p: np.ndarray, places: np.ndarray, controls: ControlResults,
               own: tuple[np.ndarray, np.ndarray], *, date: str, derived: dict[str, FlagCount]) -> ReferenceRates:
     """The rates that ratios rest on; `own` are the controls' p and positions, each ranked by the rest.

@@ -224,7 +224,7 @@ class Collections:
             f'[{{"id": {work}, "similarity": {number}, {fields}}}]', "[[]]",
             f'[{{"id": {work}, "metadata": {{{fields}}}}}]', "{}", "[" * 99_999, '["a"]', "", f"[{number}]"))
         asked = mutated(body.encode(), dice) if dice.random() < 0.3 else body.encode()
-        original, remote.fetch = remote.fetch, lambda url, **_: Answer(url, 200, "application/json", asked)
+        original, remote.fetch = remote.fetch, lambda url, **_: Answer(url, 200, asked)
         try:
             found = remote.RemoteCollection("http://127.0.0.1:1", "a", policy=FetchPolicy())
             if dice.random() < 0.5:

@@ -23,6 +23,7 @@ from tests.browser.app import browser, running, settled
 WIDTHS = (1280, 1920, 820)
 SCHEMES = ("light", "dark")
 TALLEST_PX = 7000
+DRAWN = """() => !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')"""
 
 
 def shoot(url: str, out: Path, *, query: str, names: tuple[str, ...] = (), widths: tuple[int, ...] = WIDTHS,
@@ -38,7 +39,7 @@ def shoot(url: str, out: Path, *, query: str, names: tuple[str, ...] = (), width
                     page.goto(address(url, name, query))
                     settled(page)
                     page.wait_for_timeout(1500)
-                    page.wait_for_function("() => !document.querySelector('[data-stale=\"true\"]')")
+                    page.wait_for_function(DRAWN)
                     yield _whole(page, out / f"{name}-{width}-{scheme}.png")
                 context.close()
 

@@ -15,11 +15,15 @@ STREAMLIT: dict[str, str] = {
 }
 
 
+# What is being redrawn is pale, and so is a notice that fades; its button takes the focus along when it goes.
+AT_REST = """() => !document.querySelector('[data-stale="true"], [data-testid="stToast"]')"""
+
+
 def serious(tab) -> list[str]:
-    """Serious and critical findings outside what is listed as Streamlit's own; what is being redrawn is pale."""
+    """Serious and critical findings on the page at rest, outside what is listed as Streamlit's own."""
     from axe_playwright_python.sync_playwright import Axe
     tab.wait_for_timeout(500)
-    tab.wait_for_function("() => !document.querySelector('[data-stale=\"true\"]')")
+    tab.wait_for_function(AT_REST)
     found = Axe().run(tab).response["violations"]
     return [f"{v['id']}: {node['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")
             for node in v["nodes"] if STREAMLIT.get(v["id"], "\0") not in node["html"]]

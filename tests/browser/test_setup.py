@@ -15,7 +15,7 @@ from pages.shared.texts import say
 from tests.browser.conftest import LONG
 from tests.browser.rehearsal import MOST_CLICKS, MOST_TYPED, fresh, full, own_pictures, rehearse, small
 from tests.browser.test_access import serious
-from tests.browser.test_ways import enter, tab_to, type_into
+from tests.browser.test_ways import enter, pick, type_into
 
 
 @LONG
@@ -55,14 +55,12 @@ def test_the_decisions_are_made_by_keyboard(chrome, tmp_path):
         page = chrome.new_page(viewport={"width": 820, "height": 1180})
         page.set_default_timeout(90_000)
         page.goto(f"{url}/setup")
-        tab_to(page, say("setup.model_folder"))
-        page.keyboard.press("Enter")
+        pick(page, say("setup.model_folder"), stands=say("setup.model_list"))
         type_into(page, say("setup.model_path"), str(tmp_path), end="Enter")
         page.get_by_text("model_index").first.wait_for()
         type_into(page, say("setup.controls_label"), controls, end="Enter")
         page.get_by_text("40 pictures.").first.wait_for()
-        tab_to(page, say("setup.model_list"))
-        page.keyboard.press("Enter")
+        pick(page, say("setup.model_list"), stands=say("setup.model_folder"))
         enter(page, say("setup.go_on"))
         page.get_by_text(say("setup.will_happen")).wait_for()
         page.close()

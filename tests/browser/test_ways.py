@@ -17,7 +17,7 @@ from explorer.world.example_picks import read_examples
 from pages.shared.texts import say
 from tests.browser.app import App, running, settled
 from tests.browser.conftest import picture_file, visit
-from tests.browser.test_access import serious
+from tests.browser.test_access import AT_REST, serious
 
 LOOKS = [((1280, 900), "light"), ((1920, 1080), "dark")]
 FOCUSED = """() => {
@@ -140,6 +140,7 @@ def tab_to(tab, name: str, *, field: bool = False, most: int = 150) -> None:
     """Presses Tab until what has the focus, a `field` or not, is called so."""
     tab.wait_for_timeout(400)  # what was pressed before sets off a run of the page
     settled(tab)
+    tab.wait_for_function(AT_REST)
     heard = []
     for _ in range(most):
         tab.keyboard.press("Tab")
@@ -153,6 +154,17 @@ def enter(tab, name: str) -> None:
     """Goes to what is called so and presses it, as the keyboard does."""
     tab_to(tab, name)
     tab.keyboard.press("Enter")
+
+
+def pick(tab, name: str, *, stands: str) -> None:
+    """Chooses one of a row of buttons as the keyboard does: Tab leads to the one that `stands`, arrows along."""
+    tab_to(tab, stands)
+    for way in ("ArrowRight",) * 4 + ("ArrowLeft",) * 8:
+        if name in tab.evaluate(FOCUSED)["lines"]:
+            tab.keyboard.press("Enter")
+            return
+        tab.keyboard.press(way)
+    raise AssertionError(f"no arrow leads from {stands!r} to {name!r}")
 
 
 def type_into(tab, name: str, text: str, *, end: str = "") -> None:

@@ -38,7 +38,7 @@ def embed(base: Path) -> dict:
     from explorer.collections.embed import embed_folder
 
     report = embed_folder(base / "pictures", base / "built", load_encoder("world"), clip="world")
-    return {"build_images_per_s": report.images_per_s, "resumed_kept": report.kept,
+    return {"build_images_per_s": report.embedded / report.elapsed_s, "resumed_kept": report.kept,
             "resumed_embedded": report.embedded, "refused": len(report.refused)}
 
 

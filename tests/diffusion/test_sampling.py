@@ -7,7 +7,7 @@ from diffusers import AutoPipelineForImage2Image
 
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.sampling import Batch, sample
-from explorer.diffusion.schedulers import build_scheduler
+from explorer.diffusion.schedulers import build_scheduler, predicted_noise
 from explorer.errors import ExplorerError
 from explorer.records.samplers import SAMPLERS
 from tests.diffusion import tiny
@@ -110,7 +110,9 @@ def test_predicted_x0_of_the_last_step_is_what_the_run_ends_on(model, scheduler)
 def test_views_expose_both_noise_predictions(models):
     model = models("sd2-v")
     view = Batch(model, [tiny.recipe(model)]).step()
-    guided = view.noise_unconditional + 4.0 * (view.noise_conditional - view.noise_unconditional)
+    given, empty = (predicted_noise(p, view.sample, view.levels, view.kind)
+                    for p in (view.conditional, view.unconditional))
+    guided = empty + 4.0 * (given - empty)
     alpha, sigma = view.levels
     assert torch.allclose(alpha * view.x0 + sigma * guided, view.sample, atol=1e-4)
 

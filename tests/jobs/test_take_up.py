@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
 from explorer.jobs import launch
@@ -48,3 +51,14 @@ def test_what_a_person_cancelled_stays_cancelled(queue, tmp_path):
     job = queue.submit(EmbedSubject("c", "a"))
     queue.cancel(job)
     assert launch.take_up(load_settings(tmp_path)) == [] and queue.get(job).state == "cancelled"
+
+
+def test_what_is_left_of_cases_half_deleted_yesterday_is_removed(queue, tmp_path):
+    settings = load_settings(tmp_path)
+    old, young = settings.cases / ".deleted-1-ab", settings.cases / ".deleted-2-cd"
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "picture.png").write_bytes(b"of the case")
+    os.utime(old, (time.time() - 2 * launch.LEFT_BEHIND_S,) * 2)
+    launch.take_up(settings)
+    assert not old.exists() and young.exists()

@@ -8,6 +8,7 @@ import pytest
 
 from explorer.cases.store import CaseStore
 from explorer.clip.known_clips import CONFIG, WEIGHTS, belongs_to
+from explorer.diffusion.known import KNOWN
 from explorer.jobs.queue import Queue
 from explorer.records import Subject
 from explorer.records.policy import Policy
@@ -72,6 +73,7 @@ def test_the_clip_goes_with_the_model(home):
 
 def test_names_are_short_whatever_the_source():
     assert model_names.short("world") == say("chip.world")
+    assert model_names.short(KNOWN[0].source) == KNOWN[0].name
     assert model_names.short("C:\\models\\dream.safetensors") == "dream.safetensors"
     assert model_names.short("runwayml/sd@abc + /l/one.safetensors*1") == "sd@abc + 1"
     assert len(model_names.short("/m/" + "x" * 300)) == model_names.LONGEST

@@ -104,7 +104,8 @@ def test_scans_say_what_they_found_and_what_they_did_not(opened, case, home):
         store.commit(SeedScan(name, case[1], "f" * 64, 0, 1000, 1000, 2000, ("torch-cpu",), ("plain",), matches))
     store.close()
     text = written(opened("replay", case))
-    assert "Seed **77**" in text and text.count("Seed **77**") == 1
+    assert text.count("This picture contains this noise: that of seed 77") == 1 and "After 4,000 tries" in text
+    assert "28 of 100 seeds were named" in text and "the same seed gives the same noise" in text
     assert say("seeds.none", first=0, last=999, tried="2,000", correlation="0.310") in text
 
 

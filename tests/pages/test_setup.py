@@ -22,6 +22,8 @@ from explorer.jobs.tasks import (
     DownloadClip,
     DownloadModel,
     MeasureControls,
+    MeasureFamiliarity,
+    MeasureKnownControls,
     MeasureSubject,
     TimeReplay,
 )
@@ -31,6 +33,7 @@ from explorer.records.timing import Timing
 from explorer.settings import load_settings
 from explorer.setup import choices as chosen
 from explorer.setup.dropped import keep_dropped
+from explorer.texts.dates import month
 from pages.shared.texts import minutes, plain, say, size
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
@@ -80,7 +83,7 @@ def test_every_decision_has_an_answer_and_nothing_is_fetched_unasked(opened, hom
         ("model", "clip", "works", "controls", "effort"), 1)]
     assert app.selectbox(key="setup_model").value == KNOWN[0].source
     text = written(app)
-    assert plain(CLIPS[L].name) in text and KNOWN[0].released in text and say("setup.controls_where") in text
+    assert plain(CLIPS[L].name) in text and month(KNOWN[0].released) in text and say("setup.controls_where") in text
     assert app.radio(key="setup_seeds").value == 16
     press(app, say("setup.go_on"))
     assert jobs(home) == [] and load_settings(home).offline
@@ -140,7 +143,9 @@ def test_the_plan_says_times_from_a_timed_replay_and_the_smallest_p(opened, home
     timed(home, board, model)
     app.run()
     text, work_s = written(app), 16 * (20 * 2 * 4.0 + 8.0) + 2.0
-    assert minutes(work_s) in text and minutes(112 * work_s) in text and minutes(113 * work_s + 150) in text
+    assert minutes(work_s) in text and minutes(112 * work_s) in text
+    known_s = 113 * ((4 + 1) * 3 * 4.0 + 8.0 + 2.0)  # four prompts and none, at three times
+    assert minutes(known_s) in text and minutes(113 * work_s + known_s + 150) in text
     assert "smallest p-value" in text.lower() and f"{1 / 90:.3f}" in text
     app.radio(key="setup_seeds_here").set_value(4).run()
     assert minutes(4 * 168.0 + 2.0) in written(app)
@@ -153,8 +158,11 @@ def test_one_press_starts_controls_and_works_with_the_models_own_policy(opened, 
     timed(home, board, model)
     app.run()
     press(app, say("setup.start"))
-    first, test = jobs(home)
+    first, test, known, asked = jobs(home)
     assert isinstance(first, MeasureControls) and isinstance(test, MeasureSubject)
+    assert known == MeasureKnownControls(str(controls), "recovered", str(model), first.clip)
+    assert (asked.subject_id, asked.words, asked.controls, asked.model, asked.clip) == (
+        mine[1], "recovered", str(controls), str(model), first.clip)
     assert first.policy == test.policy and (first.policy.steps, first.policy.guidance) == (20, 7.5)
     assert first.controls == test.controls == str(controls) and test.subject_id == mine[1]
     settings = load_settings(home)
@@ -182,7 +190,8 @@ def test_each_tested_picture_leads_to_its_answer(opened, home, mine, ready, boar
     case.close()
     app = opened("setup", mine)
     text = written(app)
-    assert say("setup.finished", n=1) in text and "It came no closer" in text and "2 of 40 control pictures" in text
+    assert say("setup.finished", n=1) in text and say("verdict.does_not_stand_out") in text
+    assert "2 of 40 control pictures" in text
     press(app, say("setup.open"))
     assert not app.exception and app.title[0].value == say("findings.title")
 
@@ -212,7 +221,8 @@ def test_what_stopped_is_resumed_and_another_test_can_follow(opened, home, mine,
     app.run()
     assert any("There is no folder" in e.value for e in app.error) and len(jobs(home)) == 0
     press(app, say("tray.resume"))
-    assert [type(t) for t in jobs(home)] == [MeasureControls, MeasureSubject]
+    assert [type(t) for t in jobs(home)] == [MeasureControls, MeasureSubject, MeasureKnownControls,
+                                             MeasureFamiliarity]
     for job in Queue(load_settings(home).database).active():
         Queue(load_settings(home).database).cancel(job.id)
     app.run()

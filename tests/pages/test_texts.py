@@ -24,7 +24,7 @@ SCREENS = {section: catalogue()[section] for path in (FOLDER / WHOLE / "screens"
 
 
 def test_every_outcome_of_a_measured_test_has_a_heading():
-    judge = (PAGES.parent / "explorer" / "findings" / "judge.py").read_text("utf-8")
+    judge = (PAGES.parent / "explorer" / "findings" / "closeness_finding.py").read_text("utf-8")
     said = {kind for kind in catalogue()["statement"] if f'"{kind}"' in judge} - {"not_run"}
     said -= {"in_words"}  # fitted words are one way of supplying
     assert said == JUDGED and set(SCREENS["measured"]) >= JUDGED

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from explorer.world.files import open_world
-from explorer.world.manifest import read_manifest
+from explorer.world.manifest import read_manifest, small
 from explorer.world_build import truth
 from explorer.world_build.hands import after, derived, near, one_draw, pixel_edits, plan, sets
-from explorer.world_build.hands.draw_svg import pixels_of, rendered
+from explorer.world_build.hands.draw_svg import rendered, webp
 from explorer.world_build.hands.pool import CandidatePool, work_of
 
 HEART = '<path fill="#e02020" d="M32 56 6 30A15 15 0 0 1 32 14 15 15 0 0 1 58 30Z"/>'
@@ -92,18 +92,22 @@ def test_a_chain_of_near_copies_is_not_one_family(monkeypatch):
     assert found.tolist() == [0, 0, 2]
 
 
+def _pixels(svg: str) -> np.ndarray:
+    return small(webp(rendered(svg)))
+
+
 def _svg():
     return sets.whole_svg({"icons": {"x": {"body": BODY}}, "width": 64, "height": 64}, "x")
 
 
 @pytest.mark.parametrize("kind", derived.KINDS)
 def test_derived_pictures_differ_more_with_the_grade_and_follow_their_seed(kind):
-    plain, other = pixels_of(_svg()).astype(float), _svg().replace("#e02020", "#20e020")
+    plain, other = _pixels(_svg()).astype(float), _svg().replace("#e02020", "#20e020")
     apart = []
     for grade in derived.GRADES:
         svg = derived.derive(_svg(), kind, grade, 5, other)
         assert svg == derived.derive(_svg(), kind, grade, 5, other)
-        apart.append(np.abs(pixels_of(svg) - plain).mean())
+        apart.append(np.abs(_pixels(svg) - plain).mean())
     assert min(apart) > 0.3
     if kind in ("left_out", "outlines", "background", "merged"):
         assert apart[0] < apart[-1]
@@ -125,7 +129,7 @@ def test_pixel_edits_go_further_with_the_grade(kind):
 
 def test_pictures_made_after_members_are_drawn_with_source_and_licence(packages, tmp_path):
     found = [work_of(d) for d in sets.read_sets(packages)]
-    pixels = np.stack([pixels_of(_svg())] * len(found))
+    pixels = np.stack([_pixels(_svg())] * len(found))
     world = open_world(tmp_path / "world", tmp_path / "cache")
     one_draw.build(world, CandidatePool(found, pixels, np.arange(len(found))), 1, frozenset())
     counts = after.build(world, packages)

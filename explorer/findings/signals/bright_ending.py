@@ -19,15 +19,7 @@ from diffusers.models.attention_processor import Attention
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
 from explorer.errors import ExplorerError
-from explorer.findings.signals.observers import (
-    Key,
-    Observer,
-    key_of,
-    noise_difference,
-    prompt_recipes,
-    table,
-    watch,
-)
+from explorer.findings.signals.observers import Key, Observer, key_of, noise_difference
 
 LAYERS = 2
 
@@ -153,12 +145,3 @@ def _weights(attention: Attention, hidden: torch.Tensor, text: torch.Tensor) -> 
     query, key = attention.to_q(hidden), attention.to_k(text)
     query, key = (x.unflatten(-1, (attention.heads, -1)).transpose(1, 2).float() for x in (query, key))
     return (query @ key.transpose(-1, -2) * attention.scale).softmax(-1).mean(1)
-
-
-def bright_ending(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
-                  guidance: float = 0.0, batch: int = 0) -> np.ndarray:
-    """(prompts, seeds) masked magnitudes; maps come from a `BrightEnding` of one's own."""
-    observer = BrightEnding()
-    watch(model, prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance), [observer],
-             batch=batch)
-    return table(observer.result(), prompts, seeds)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import pulled
 from explorer.errors import ExplorerError
-from explorer.findings.signals.observers import Key, key_of, prompt_recipes, seen_both_ways, table
+from explorer.findings.signals.observers import Key, key_of, seen_both_ways
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
 
@@ -52,10 +51,3 @@ def _product(model: Model, run: Batch) -> torch.Tensor:
         scale = score.detach().square().mean().sqrt().clamp_min(1e-12)  # keeps half precision in range
         product, = torch.autograd.grad(score, x, grad_outputs=score.detach() / scale)
     return product.float() * scale
-
-
-def curvature(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
-              guidance: float = 0.0, batch: int = 0) -> np.ndarray:
-    """(prompts, seeds) sharpness at the first step of a schedule of `steps`."""
-    recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    return table(sharpness(model, recipes, batch=batch), prompts, seeds)

@@ -1,8 +1,9 @@
-"""One interface for every memorisation signal: by name, for one prompt, alone or several from one run."""
+"""Memorisation signals by name, for one prompt: several from one run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +12,10 @@ from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
 from explorer.errors import ExplorerError
 from explorer.findings.signals import cliques, curvature
-from explorer.findings.signals.bright_ending import BrightEnding, EndAttention
 from explorer.findings.signals.observers import Key, Observer, prompt_recipes, steps_seen, watch
-from explorer.findings.signals.one_step import OneStep
 from explorer.findings.signals.signal_list import SIGNALS, SignalInfo, possible
-from explorer.findings.signals.wen import Wen
 from explorer.records import Recipe
 from explorer.run import QUIET, Run
-
-OBSERVERS: dict[str, Callable[[], Observer]] = {
-    "wen_first": lambda: Wen(first_only=True), "wen": Wen, "bright_ending": BrightEnding,
-    "end_attention": EndAttention, "one_step": OneStep}
 
 
 @dataclass(frozen=True)
@@ -44,24 +38,6 @@ class Readings:
     images: tuple[Rendered, ...] = ()
 
 
-@dataclass(frozen=True)
-class Signal:
-    """A memorisation signal: what it is (`info`) and how to measure it."""
-
-    info: SignalInfo
-
-    def measure(self, model: Model, prompt: str, *, seeds: Sequence[int], steps: int = 0,
-                guidance: float = 0.0) -> SignalResult:
-        """The signal for one prompt; 0 takes the model's default. ExplorerError where it cannot be had."""
-        found = measure(model, prompt, names=(self.info.name,), seeds=seeds, steps=steps, guidance=guidance)
-        return found.results[self.info.name]
-
-
-def signal(name: str) -> Signal:
-    """The signal of that name; ExplorerError naming all if there is none."""
-    return Signal(SIGNALS[checked((name,))[0]])
-
-
 def checked(names: Sequence[str]) -> tuple[str, ...]:
     """Names that exist, each once, in the catalogue's order; none given: all."""
     unknown = [n for n in names if n not in SIGNALS]
@@ -79,10 +55,10 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     """
     wanted, seeds = checked(names or possible(model.info.family)), tuple(dict.fromkeys(seeds))
     recipes = prompt_recipes(model, [prompt], seeds=seeds, steps=steps, guidance=guidance)
-    observers = [OBSERVERS[n]() for n in wanted if n in OBSERVERS]
+    observers = [_observer(SIGNALS[n]) for n in wanted if SIGNALS[n].observer]
     making = images or "clique" in wanted
     made = watch(model, recipes, observers, batch=batch, images=making, run=run) if observers or making else []
-    results = {o.name: _result(o, recipes, model, seeds) for o in observers}
+    results = {o.name: _result(o, recipes, seeds) for o in observers}
     spent = _spent(recipes, observers, making)
     if "clique" in wanted:
         size = cliques.clique(np.stack([m.rgb for m in made]))
@@ -95,7 +71,12 @@ def measure(model: Model, prompt: str, *, names: Sequence[str] = (), seeds: Sequ
     return Readings({n: results[n] for n in wanted}, spent, tuple(made))
 
 
-def _result(observer: Observer, recipes: Sequence[Recipe], model: Model, seeds: Sequence[int]) -> SignalResult:
+def _observer(info: SignalInfo) -> Observer:
+    module, kind = info.observer.split(":")
+    return getattr(importlib.import_module(f"{__package__}.{module}"), kind)(**info.arguments)
+
+
+def _result(observer: Observer, recipes: Sequence[Recipe], seeds: Sequence[int]) -> SignalResult:
     cost = steps_seen(recipes, observer)
     return _of_seeds(observer.name, observer.result(), recipes, cost,
                      seen=observer.maps().get((recipes[0].prompt, seeds[0])))

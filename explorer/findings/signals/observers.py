@@ -7,7 +7,7 @@ saw of each image, by (prompt, seed). One observer serves one setting of steps, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -138,8 +138,3 @@ def watch(model: Model, recipes: Sequence[Recipe], observers: Sequence[Observer]
 def steps_seen(recipes: Sequence[Recipe], observer: Observer) -> int:
     """UNet evaluations that one signal alone would cost: a guided step counts twice."""
     return sum(2 * observer.steps_needed(r.steps) for r in recipes)
-
-
-def table(values: Mapping[Key, float], prompts: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-    """(prompts, seeds) float64 of an observer's result; KeyError for an image that was not seen."""
-    return np.array([[values[prompt, seed] for seed in seeds] for prompt in prompts])

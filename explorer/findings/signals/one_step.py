@@ -8,13 +8,8 @@ training timestep, the noise is a little weaker than in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
-from explorer.findings.signals.observers import Collected, Key, Observer, prompt_recipes, table, watch
+from explorer.findings.signals.observers import Collected, Key, Observer
 
 
 class OneStep(Observer):
@@ -36,12 +31,3 @@ class OneStep(Observer):
 
     def result(self) -> dict[Key, float]:
         return {key: float(value) for key, value in self._scores.sums().items()}
-
-
-def one_step(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0,
-             guidance: float = 0.0, batch: int = 0) -> np.ndarray:
-    """(prompts, seeds) scores from the first step of a schedule of `steps`."""
-    observer = OneStep()
-    recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    watch(model, recipes, [observer], batch=batch)
-    return table(observer.result(), prompts, seeds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from explorer.records.families import facts
 from explorer.texts import say
@@ -10,9 +11,15 @@ from explorer.texts import say
 
 @dataclass(frozen=True)
 class SignalInfo:
-    """A signal of a prompt alone (no subject, no collection): it rises with memorisation, on no fixed scale."""
+    """A signal of a prompt alone (no subject, no collection): it rises with memorisation, on no fixed scale.
+
+    `observer` is "module:Class" beside this file, made with `arguments`; "" for what `measure` itself takes from a
+    run's images or from a pass of its own.
+    """
 
     name: str
+    observer: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
     attends: bool = False  # looks at attention from picture to words, which not every family keeps apart
 
     @property
@@ -35,9 +42,10 @@ class SignalInfo:
 
 
 SIGNALS: dict[str, SignalInfo] = {s.name: s for s in (
-    SignalInfo("wen_first"), SignalInfo("wen"), SignalInfo("bright_ending", attends=True),
-    SignalInfo("end_attention", attends=True), SignalInfo("one_step"), SignalInfo("curvature"),
-    SignalInfo("clique"))}
+    SignalInfo("wen_first", "wen:Wen", {"first_only": True}), SignalInfo("wen", "wen:Wen"),
+    SignalInfo("bright_ending", "bright_ending:BrightEnding", attends=True),
+    SignalInfo("end_attention", "bright_ending:EndAttention", attends=True),
+    SignalInfo("one_step", "one_step:OneStep"), SignalInfo("curvature"), SignalInfo("clique"))}
 
 
 def possible(family: str) -> tuple[str, ...]:

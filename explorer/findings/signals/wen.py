@@ -5,22 +5,11 @@ Memorised prompts pull the prediction hard and alike whatever the starting noise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 
-from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import StepView
-from explorer.findings.signals.observers import (
-    Collected,
-    Key,
-    Observer,
-    noise_difference,
-    prompt_recipes,
-    table,
-    watch,
-)
+from explorer.findings.signals.observers import Collected, Key, Observer, noise_difference
 
 
 def magnitude(difference: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
@@ -44,12 +33,3 @@ class Wen(Observer):
 
     def result(self) -> dict[Key, float]:
         return {key: float(value) for key, value in self._norms.sums().items()}
-
-
-def wen(model: Model, prompts: Sequence[str], *, seeds: Sequence[int], steps: int = 0, guidance: float = 0.0,
-        first_only: bool = False, batch: int = 0) -> np.ndarray:
-    """(prompts, seeds) magnitudes; `first_only` runs one step of a schedule of `steps` and stops."""
-    observer = Wen(first_only=first_only)
-    recipes = prompt_recipes(model, prompts, seeds=seeds, steps=steps, guidance=guidance)
-    watch(model, recipes, [observer], batch=batch)
-    return table(observer.result(), prompts, seeds)

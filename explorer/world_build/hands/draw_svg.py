@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 import resvg_py
 from PIL import Image
-
-from explorer.world.files import SIZE_PX
 
 EMOJI_PX = 128  # side of their display copies: flat drawings gain nothing from more
 WEBP_QUALITY = 80
@@ -33,11 +30,3 @@ def webp(image: Image.Image) -> bytes:
     out = io.BytesIO()
     image.save(out, "WEBP", quality=WEBP_QUALITY, method=4)
     return out.getvalue()
-
-
-def pixels_of(svg: str) -> np.ndarray:
-    """(64, 64, 3) uint8 of an SVG, by the way of its display copy as for every work."""
-    from explorer.world.manifest import small
-
-    assert EMOJI_PX % SIZE_PX == 0
-    return small(webp(rendered(svg)))

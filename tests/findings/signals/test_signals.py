@@ -12,15 +12,16 @@ from diffusers.models.attention_processor import AttnProcessor
 from explorer.closeness.pixel_scores import tiled_l2
 from explorer.diffusion.families.shared_text import cross_attentions
 from explorer.diffusion.sampling import sample
-from explorer.diffusion.schedulers import pulled
+from explorer.diffusion.schedulers import predicted_noise, pulled
 from explorer.errors import Cancelled, ExplorerError
 from explorer.findings.signals import cliques
-from explorer.findings.signals.bright_ending import BrightEnding, EndAttention, bright_ending, masked_magnitude
-from explorer.findings.signals.curvature import curvature, sharpness
-from explorer.findings.signals.observers import noise_difference, prompt_recipes, table, watch
-from explorer.findings.signals.one_step import OneStep, one_step
-from explorer.findings.signals.wen import Wen, magnitude, wen
+from explorer.findings.signals.bright_ending import BrightEnding, EndAttention, masked_magnitude
+from explorer.findings.signals.curvature import sharpness
+from explorer.findings.signals.observers import noise_difference, prompt_recipes, watch
+from explorer.findings.signals.one_step import OneStep
+from explorer.findings.signals.wen import Wen, magnitude
 from tests.diffusion import tiny
+from tests.findings.signals.alone import alone, curvature, table
 from tests.heard import Heard
 
 PROMPTS, SEEDS, STEPS = ["a red boat", "two"], (3, 11), 4
@@ -38,11 +39,15 @@ def views(model, **changes):
     return found
 
 
+def _noise(view, prediction):
+    return predicted_noise(prediction, view.sample, view.levels, view.kind)
+
+
 def test_wen_is_the_norm_of_the_difference_of_the_two_predictions(model):
     seen = views(model)
-    norms = [float((v.noise_conditional - v.noise_unconditional).norm()) for v in seen]
-    first = wen(model, PROMPTS, seeds=SEEDS, steps=STEPS, first_only=True)
-    every = wen(model, PROMPTS, seeds=SEEDS, steps=STEPS)
+    norms = [float((_noise(v, v.conditional) - _noise(v, v.unconditional)).norm()) for v in seen]
+    first = alone(model, Wen(first_only=True), PROMPTS, seeds=SEEDS, steps=STEPS)
+    every = alone(model, Wen(), PROMPTS, seeds=SEEDS, steps=STEPS)
     assert first.shape == every.shape == (2, 2)
     assert first[0, 0] == pytest.approx(norms[0], rel=1e-3)
     assert every[0, 0] == pytest.approx(np.mean(norms), rel=1e-3)
@@ -53,7 +58,7 @@ def test_one_step_compares_the_first_prediction_with_the_starting_noise(model):
     alpha, sigma = first.levels
     noise = first.sample / (alpha ** 2 + sigma ** 2) ** 0.5
     assert float(noise.std()) == pytest.approx(1.0, abs=0.1)
-    found = one_step(model, PROMPTS, seeds=SEEDS, steps=STEPS)
+    found = alone(model, OneStep(), PROMPTS, seeds=SEEDS, steps=STEPS)
     assert found[0, 0] == pytest.approx(float(((first.x0 - noise) ** 2).mean()), rel=1e-3)
 
 
@@ -143,11 +148,11 @@ def test_one_run_gives_what_each_signal_gives_alone(model):
     recipes = prompt_recipes(model, PROMPTS, seeds=SEEDS, steps=STEPS)
     made = [e for e in watch(model, recipes, observers, batch=3, images=True) if hasattr(e, "rgb")]
     assert [m.recipe.seed for m in made] == [3, 11, 3, 11]
-    alone = [wen(model, PROMPTS, seeds=SEEDS, steps=STEPS, first_only=True),
-             wen(model, PROMPTS, seeds=SEEDS, steps=STEPS),
-             bright_ending(model, PROMPTS, seeds=SEEDS, steps=STEPS),
-             one_step(model, PROMPTS, seeds=SEEDS, steps=STEPS)]
-    for observer, value in zip(observers, alone, strict=True):
+    singly = [alone(model, Wen(first_only=True), PROMPTS, seeds=SEEDS, steps=STEPS),
+              alone(model, Wen(), PROMPTS, seeds=SEEDS, steps=STEPS),
+              alone(model, BrightEnding(), PROMPTS, seeds=SEEDS, steps=STEPS),
+              alone(model, OneStep(), PROMPTS, seeds=SEEDS, steps=STEPS)]
+    for observer, value in zip(observers, singly, strict=True):
         np.testing.assert_allclose(table(observer.result(), PROMPTS, SEEDS), value, rtol=2e-3)
 
 
@@ -185,13 +190,13 @@ def one_model(tmp_path_factory):
 
 def test_signals_that_cannot_be_had_say_so(one_model, tmp_path):
     with pytest.raises(ExplorerError, match="guidance above 1"):
-        wen(one_model, PROMPTS, seeds=SEEDS, steps=STEPS, guidance=1.0)
+        alone(one_model, Wen(), PROMPTS, seeds=SEEDS, steps=STEPS, guidance=1.0)
     with pytest.raises(ExplorerError, match="guidance above 1"):
         curvature(one_model, PROMPTS, seeds=SEEDS, steps=STEPS, guidance=1.0)
     with pytest.raises(ExplorerError, match="at least two"):
-        bright_ending(one_model, PROMPTS, seeds=SEEDS, steps=1)
+        alone(one_model, BrightEnding(), PROMPTS, seeds=SEEDS, steps=1)
     with pytest.raises(ExplorerError, match="look inside the sampler"):
-        wen(tiny.other_model(tmp_path), PROMPTS, seeds=SEEDS)
+        alone(tiny.other_model(tmp_path), Wen(), PROMPTS, seeds=SEEDS)
 
 
 def test_cliques_are_mutual():

@@ -11,12 +11,13 @@ from explorer.diffusion.sampling import Batch
 from explorer.diffusion.schedulers import pulled
 from explorer.errors import ExplorerError
 from explorer.findings.prompt_lists import read_list
-from explorer.findings.signals.measure import checked, measure, signal
+from explorer.findings.signals.measure import checked, measure
 from explorer.findings.signals.observers import prompt_recipes
 from explorer.findings.signals.tables import AGAINST, LISTED, SignalRow, SignalTable, accuracy
 from explorer.findings.signals.trigger_words import word_influence
-from explorer.findings.signals.wen import wen
+from explorer.findings.signals.wen import Wen
 from tests.diffusion import tiny
+from tests.findings.signals.alone import alone
 
 SETTINGS = {"model": "m", "seeds": 2, "first_seed": 0, "steps": 4, "guidance": 3.0}
 
@@ -59,16 +60,16 @@ def test_one_interface_for_every_signal(model):
     every = measure(model, "a red boat", seeds=(0, 1), steps=4)
     assert tuple(every.results) == names and len(every.images) == 2
     for name in names:
-        alone = signal(name).measure(model, "a red boat", seeds=(0, 1), steps=4)
-        assert alone.value == pytest.approx(every.results[name].value, rel=1e-2)
-        assert alone.unet_evaluations > 0
+        singly = measure(model, "a red boat", names=(name,), seeds=(0, 1), steps=4).results[name]
+        assert singly.value == pytest.approx(every.results[name].value, rel=1e-2)
+        assert singly.unet_evaluations > 0
     assert every.results["wen"].value == pytest.approx(
-        wen(model, ["a red boat"], seeds=(0, 1), steps=4).mean(), rel=1e-3)
+        alone(model, Wen(), ["a red boat"], seeds=(0, 1), steps=4).mean(), rel=1e-3)
     assert every.results["bright_ending"].map.shape == (16, 16)
     assert every.results["wen_first"].unet_evaluations == 4
     assert every.unet_evaluations == 2 * 2 * 4 + 2 * 6
     with pytest.raises(ExplorerError, match="Allowed: wen_first"):
-        signal("nothing")
+        checked(("nothing",))
 
 
 NEMO = (b"Caption;URL;type;mean_sscd;max_sscd;Index\n"

@@ -7,10 +7,11 @@ import pyarrow.parquet
 import pytest
 
 from explorer.diffusion.models import load_model
-from explorer.findings.signals.observers import prompt_recipes, table, watch
+from explorer.findings.signals.observers import prompt_recipes, watch
 from explorer.findings.signals.one_step import OneStep
 from explorer.findings.signals.wen import Wen
 from explorer.statistics import auc
+from tests.findings.signals.alone import table
 
 WORKS, SEEDS, STEPS = 5, (0, 1), 8
 

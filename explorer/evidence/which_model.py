@@ -1,0 +1,133 @@
+"""Which of several models made a picture, or none of them: every source that cannot have is ruled out, by rank.
+
+A source is a model with pictures that it made, or a set of pictures that none of the models made. A picture from a
+source is less like that source's pictures than all but a share of them in as few cases as the share says (full
+conformal prediction: Vovk, Gammerman and Shafer 2005, chapter 2). A model is named only if it alone is left, so a
+picture from any source that was asked is given a wrong name at most as often as its own is ruled out. For a source
+that was not asked there is no such bound, only what was measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.evidence.which_records import Candidate
+from explorer.findings.control_fit import covariance_of
+from explorer.findings.finding import Finding
+from explorer.findings.wording import number
+from explorer.texts import say
+
+OTHERS = -1  # pictures by none of the models; below it the same pictures sent through a model's autoencoder
+WIDE = 4.0  # how much broader than all pictures together a source that was not asked is taken to be
+LIMITS = {"one": ("only_asked", "through", "settings"), "several": ("only_asked", "through", "settings"),
+          "none": ("changed", "settings"), "open": ("changed", "settings")}
+
+
+@dataclass(frozen=True)
+class Left:
+    """Which models (by place) cannot be ruled out, and whether pictures by none can; `kind` is what is said."""
+
+    models: tuple[int, ...]
+    others: bool
+
+    @property
+    def kind(self) -> str:
+        """"one", "several", "none", or "open": a model is left, but pictures by none look like that, too."""
+        if not self.models:
+            return "none"
+        if self.others:
+            return "open"
+        return "one" if len(self.models) == 1 else "several"
+
+
+def signs(measured: np.ndarray) -> np.ndarray:
+    """(n, 2k + 2) from (n, k, 2): what k models say of n pictures, (first loss, log error) each.
+
+    Means say how hard a picture is for all, the differences from them which model knows its kind.
+    """
+    middle = measured.mean(1)  # (n, 2)
+    return np.concatenate([middle, (measured - middle[:, None]).reshape(len(measured), -1)], 1)
+
+
+class Spread:
+    """A normal density fitted to (n, d); its covariance drawn a tenth to the diagonal, `wide` times as large."""
+
+    def __init__(self, table: np.ndarray, *, wide: float = 1.0) -> None:
+        self.middle = table.mean(axis=0)
+        covariance = wide * covariance_of(table)
+        self.inverse, self.size = np.linalg.inv(covariance), float(np.linalg.slogdet(covariance)[1])
+
+    def log(self, points: np.ndarray) -> np.ndarray:
+        """(m,) log density of (m, d), up to a constant that all spreads share."""
+        shift = points - self.middle
+        return -0.5 * (np.einsum("md,de,me->m", shift, self.inverse, shift) + self.size)
+
+
+def source_p(one: np.ndarray, own: np.ndarray, rivals: Sequence[np.ndarray]) -> float:
+    """Chance in [1/(n+1), 1] that a picture of the source with signs `own` (n, d) is as unlike it as `one` (d,).
+
+    How like is the log density among the source's pictures, all but the one in question, over the mean of those
+    among each rival's (m, d) and of a broad one over all pictures together, which stands for a source that was not
+    asked. The picture itself is one of the source's in this, so that the rank is exact.
+    """
+    every = np.vstack([own, one[None]])
+    wide = Spread(np.vstack([every, *rivals]), wide=WIDE)
+    against = np.stack([wide.log(every), *(Spread(rival).log(every) for rival in rivals)])
+    highest = against.max(axis=0)
+    against = highest + np.log(np.exp(against - highest).mean(axis=0))
+    mine = np.array([Spread(np.delete(every, i, axis=0)).log(every[i:i + 1])[0] for i in range(len(every))])
+    like = mine - against
+    return float(np.mean(like <= like[-1]))
+
+
+def ranks(one: np.ndarray, sources: Mapping[int, np.ndarray]) -> dict[int, float]:
+    """`source_p` for each source from what was measured: `one` (k, 2), a source's pictures (n, k, 2)."""
+    mine, told = signs(one[None])[0], {name: signs(pictures) for name, pictures in sources.items()}
+    return {name: source_p(mine, own, [other for rival, other in told.items() if rival != name])
+            for name, own in told.items()}
+
+
+def left(p: Mapping[int, float], *, level: float) -> Left:
+    """The sources that stay at `level`."""
+    stay = [name for name, value in p.items() if value > level]
+    return Left(tuple(sorted(name for name in stay if name > OTHERS)), any(name <= OTHERS for name in stay))
+
+
+def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,
+          level: float, earlier_tests: int = 0) -> Finding:
+    """The finding: which model alone is left, which are, or that none is."""
+    found = left({**{i: c.p for i, c in enumerate(candidates)}, OTHERS: others_p}, level=level)
+    names = _listed([candidates[i].name for i in found.models])
+    told = {"models": len(candidates), "pictures": number(pictures), "level": number(level)}
+    if found.kind == "one":
+        told |= {"name": names, "p": number(candidates[found.models[0]].p), "others": number(other_pictures)}
+    if found.kind in ("several", "open"):
+        told |= {"names": names, "others": number(other_pictures)}
+    said = say(f"statement.which.{found.kind}", **told)
+    numbers = {f"p_{i + 1}": c.p for i, c in enumerate(candidates)} | {"p_others": others_p}
+    name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
+    limits = [say(f"limit.which.{one}") for one in LIMITS[found.kind]]
+    return Finding(name, subject_id, f"which_{found.kind}", said, numbers,
+                   limits=(*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")))
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return say("aside.and", most=", ".join(names[:-1]), last=names[-1])
+
+
+def _shared(candidates: Sequence[Candidate]) -> list[str]:
+    """A sentence for models with one autoencoder: what it leaves in a picture does not tell them apart."""
+    groups: dict[str, list[str]] = {}
+    for one in candidates:
+        groups.setdefault(one.autoencoder, []).append(one.name)
+    return [say("limit.which.shared", names=_listed(names)) for names in groups.values() if len(names) > 1]
+
+
+def _again(earlier: int) -> list[str]:
+    return [say("limit.which.again", tests=number(earlier))] if earlier else []
