@@ -94,10 +94,10 @@ def _answer(task: NameModel, plan: WhichPlan, told: Sequence[tuple[Candidate, np
     sources = {i: said[i * each:(i + 1) * each] for i in range(models)}
     none = said[models * each:].reshape(-1, count, models, 2)
     p = ranks(subject, sources | {OTHERS - i: part for i, part in enumerate(none)})
-    others_p = max(value for name, value in p.items() if name <= OTHERS)
+    others_p, through_p = p[OTHERS], max(value for name, value in p.items() if name < OTHERS)
     candidates = _named([replace(one, p=p[i]) for i, (one, _, _) in enumerate(told)])
     finding = judge(task.subject_id, candidates, others_p, pictures=each, other_pictures=count, level=plan.level,
-                    earlier_tests=earlier)
+                    through_p=through_p, earlier_tests=earlier)
     spent = plan.evaluations(models, others=len(none) * count)
     return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), others_p, others.source, each,
                       count, plan.level, _sha(prompts), spent, finding, earlier)
