@@ -104,25 +104,33 @@ def left(p: Mapping[int, float], *, level: float) -> Left:
 
 
 def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,
-          level: float, through_p: float = 0.0, earlier_tests: int = 0) -> Finding:
+          level: float, through_p: float = 0.0, earlier_tests: int = 0, changed: bool = False) -> Finding:
     """The finding: which model alone is left, which are, or that none is.
 
-    `through_p` is the highest rank among other pictures that were sent through a model's autoencoder.
+    `through_p` is the highest rank among other pictures that were sent through a model's autoencoder. One that was
+    `changed` after it was made, as the comparison pictures were not, names no model.
     """
     found = left({**{i: c.p for i, c in enumerate(candidates)}, OTHERS: others_p}, level=level)
+    if changed:
+        return _finding(subject_id, "changed", {}, tuple(say(f"limit.{one}") for one in ("which.changed", "law")))
     names = _listed([candidates[i].name for i in found.models])
     told = {"models": len(candidates), "pictures": number(pictures), "level": number(level)}
     if found.kind == "one":
         told |= {"name": names, "p": number(candidates[found.models[0]].p), "others": number(other_pictures)}
     if found.kind in ("several", "open"):
         told |= {"names": names, "others": number(other_pictures)}
-    said = say(f"statement.which.{found.kind}", **told)
     numbers = {f"p_{i + 1}": c.p for i, c in enumerate(candidates)} | {"p_others": others_p, "p_through": through_p}
-    name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
     through = [say("limit.which.through", p=number(through_p))] if found.models and through_p > level else []
     limits = [*through, *(say(f"limit.which.{one}") for one in LIMITS[found.kind])]
-    return Finding(name, subject_id, f"which_{found.kind}", said, numbers,
-                   limits=(*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")))
+    limits = [*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")]
+    return _finding(subject_id, found.kind, numbers, tuple(limits), **told)
+
+
+def _finding(subject_id: str, kind: str, numbers: dict[str, float], limits: tuple[str, ...],
+             **told: object) -> Finding:
+    said = say(f"statement.which.{kind}", **told)
+    name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
+    return Finding(name, subject_id, f"which_{kind}", said, numbers, limits=limits)
 
 
 def _listed(names: Sequence[str]) -> str:

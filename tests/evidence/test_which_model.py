@@ -81,3 +81,9 @@ def test_drawings_sent_through_an_autoencoder_that_are_left_are_said_below_the_n
         found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
                       level=LEVEL, through_p=through_p)
         assert found.kind == "which_one" and ("no network made" in " ".join(found.limits)) is said
+
+
+def test_a_picture_that_was_changed_names_no_model():
+    found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
+                  level=LEVEL, changed=True)
+    assert found.kind == "which_changed" and "No model is named" in found.statement and not found.numbers
