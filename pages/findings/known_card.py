@@ -15,7 +15,7 @@ from pages.shared import model_names, state
 from pages.shared.texts import known, plain, retold, say
 
 if TYPE_CHECKING:  # scipy comes with it: only where there is an answer to draw
-    from explorer.familiarity.among import KnownAmong
+    from explorer.familiarity.known_among import KnownAmong
 
 
 def is_known(here: state.Here) -> None:
@@ -71,7 +71,7 @@ def _among(case: Case, test: FamiliarityTest) -> KnownAmong | None:
     controls = case.record(KnownControls, test.controls_id)
     if controls is None:
         return None
-    from explorer.familiarity.among import among
+    from explorer.familiarity.known_among import among
     return among(test, controls)
 
 

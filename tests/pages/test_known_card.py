@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from explorer.cases.store import CaseStore
-from explorer.familiarity.among import among
 from explorer.familiarity.judge import judge
+from explorer.familiarity.known_among import among
 from explorer.familiarity.records import FamiliarityTest, KnownControls, MadeBy
 from explorer.jobs.flows import investigate, own_test
 from explorer.jobs.queue import Queue
