@@ -23,16 +23,21 @@ from explorer.texts import say
 
 OTHERS = -1  # pictures by none of the models; below it the same pictures sent through a model's autoencoder
 WIDE = 4.0  # how much broader than all pictures together a source that was not asked is taken to be
-LIMITS = {"one": ("only_asked", "through", "settings"), "several": ("only_asked", "through", "settings"),
+LIMITS = {"one": ("only_asked", "settings"), "several": ("only_asked", "settings"),
           "none": ("changed", "settings"), "open": ("changed", "settings")}
 
 
 @dataclass(frozen=True)
 class Left:
-    """Which models (by place) cannot be ruled out, and whether pictures by none can; `kind` is what is said."""
+    """Which models (by place), and which pictures by none, cannot be ruled out; `kind` is what is said of it.
+
+    `through`: pictures by none, sent through a model's autoencoder. They keep no model from being named, for they
+    have its mark by right; the sentence below the answer then says that they are left.
+    """
 
     models: tuple[int, ...]
     others: bool
+    through: bool = False
 
     @property
     def kind(self) -> str:
@@ -94,25 +99,38 @@ def ranks(one: np.ndarray, sources: Mapping[int, np.ndarray]) -> dict[int, float
 def left(p: Mapping[int, float], *, level: float) -> Left:
     """The sources that stay at `level`."""
     stay = [name for name, value in p.items() if value > level]
-    return Left(tuple(sorted(name for name in stay if name > OTHERS)), any(name <= OTHERS for name in stay))
+    return Left(tuple(sorted(name for name in stay if name > OTHERS)), OTHERS in stay,
+                any(name < OTHERS for name in stay))
 
 
 def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,
-          level: float, earlier_tests: int = 0) -> Finding:
-    """The finding: which model alone is left, which are, or that none is."""
+          level: float, through_p: float = 0.0, earlier_tests: int = 0, changed: bool = False) -> Finding:
+    """The finding: which model alone is left, which are, or that none is.
+
+    `through_p` is the highest rank among other pictures that were sent through a model's autoencoder. One that was
+    `changed` after it was made, as the comparison pictures were not, names no model.
+    """
     found = left({**{i: c.p for i, c in enumerate(candidates)}, OTHERS: others_p}, level=level)
+    if changed:
+        return _finding(subject_id, "changed", {}, tuple(say(f"limit.{one}") for one in ("which.changed", "law")))
     names = _listed([candidates[i].name for i in found.models])
     told = {"models": len(candidates), "pictures": number(pictures), "level": number(level)}
     if found.kind == "one":
         told |= {"name": names, "p": number(candidates[found.models[0]].p), "others": number(other_pictures)}
     if found.kind in ("several", "open"):
         told |= {"names": names, "others": number(other_pictures)}
-    said = say(f"statement.which.{found.kind}", **told)
-    numbers = {f"p_{i + 1}": c.p for i, c in enumerate(candidates)} | {"p_others": others_p}
+    numbers = {f"p_{i + 1}": c.p for i, c in enumerate(candidates)} | {"p_others": others_p, "p_through": through_p}
+    through = [say("limit.which.through", p=number(through_p))] if found.models and through_p > level else []
+    limits = [*through, *(say(f"limit.which.{one}") for one in LIMITS[found.kind])]
+    limits = [*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")]
+    return _finding(subject_id, found.kind, numbers, tuple(limits), **told)
+
+
+def _finding(subject_id: str, kind: str, numbers: dict[str, float], limits: tuple[str, ...],
+             **told: object) -> Finding:
+    said = say(f"statement.which.{kind}", **told)
     name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
-    limits = [say(f"limit.which.{one}") for one in LIMITS[found.kind]]
-    return Finding(name, subject_id, f"which_{found.kind}", said, numbers,
-                   limits=(*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")))
+    return Finding(name, subject_id, f"which_{kind}", said, numbers, limits=limits)
 
 
 def _listed(names: Sequence[str]) -> str:

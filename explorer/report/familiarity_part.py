@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from explorer.cases.view import CaseView
+from explorer.evidence.known_ratio import known_ratios
 from explorer.familiarity.judge import both
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.findings.finding import Finding, Measured
 from explorer.findings.wording import number
 from explorer.records import Subject
 from explorer.report.blocks import Block, Heading, Text
+from explorer.report.likelihood_part import ratio_blocks
+from explorer.settings import WORLD
 from explorer.texts import say
 from explorer.texts.retell import retold
 
@@ -24,7 +27,17 @@ def familiarity_blocks(found: CaseView, subject: Subject) -> list[Block]:
                             controls=controls.source if controls else say("document.none"),
                             looks=number(test.earlier_tests), searches=number(test.earlier_searches)), "note"),
                    Text(" ".join(map(retold, test.finding.limits)), "note"), *_both(found, subject, test)]
-    return [Heading(say("familiar_report.title"), 3), *blocks] if blocks else []
+    return [Heading(say("familiar_report.title"), 3), *blocks, *_ratios(found, subject)] if blocks else []
+
+
+def _ratios(found: CaseView, subject: Subject) -> list[Block]:
+    """The likelihood ratios of the newest test with a p-value."""
+    given = [t for t in found.records(FamiliarityTest, subject_id=subject.id) if "p" in t.finding.numbers]
+    if not given:
+        return []
+    ratios = known_ratios(WORLD, given[-1], found.record(KnownControls, given[-1].controls_id))
+    told = ratio_blocks(ratios) if ratios and ratios.ratios else [Text(say("likelihood.none"))]
+    return [Heading(say("likelihood.title_known"), 3), *told]
 
 
 def _both(found: CaseView, subject: Subject, test: FamiliarityTest) -> list[Block]:

@@ -29,10 +29,15 @@ def likelihood_blocks(found: CaseView, subject: Subject, *, decided: bool) -> li
     heading = Heading(say("likelihood.title"), 3)
     if ratios is None:
         return [heading, Text(say("likelihood.none"))]
+    return [heading, *ratio_blocks(ratios)]
+
+
+def ratio_blocks(ratios: FindingRatios) -> list[Block]:
+    """What is compared, the table, what it means, and what each continuous ratio cost."""
     costs = [Text(ratio_words.cost_words(one, copies), "note") for copies, one in ratios.scores.items()]
     first, *others = ratio_words.sentences(ratios)
-    return [heading, Text(first), Table(ratio_words.head(ratios), tuple(ratio_words.rows(ratios))),
-            *map(Text, others), *costs]
+    table = Table(ratio_words.head(ratios), tuple(ratio_words.rows(ratios)))
+    return [Text(first), table, *map(Text, others), *costs]
 
 
 def _tests(found: CaseView, subject: Subject) -> list[Measured]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
+from explorer.evidence.known_ratio import known_ratios
 from explorer.familiarity.familiarity_plan import PLANS, plan_for
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.jobs.tasks import MeasureBody
 from explorer.records import Subject
 from explorer.settings import WORLD
-from pages.findings import known_card
+from pages.findings import known_card, likelihood_panel
 from pages.shared import state
 from pages.shared.texts import known, plain, retold, say
 from pages.tasks import live, submit
@@ -32,6 +33,7 @@ def _draw(case: Case, subject: Subject) -> None:
         st.caption(say("familiar.back_can"))
         for test in reversed(tests):
             _how(case, test)
+        _ratios(case, tests)
         if not case.read_only and not submit.active(here, *TASKS):
             _form(here, case, subject, again=bool(tests))
 
@@ -42,6 +44,19 @@ def _how(case: Case, test: FamiliarityTest) -> None:
     st.caption(say("familiar.how", words=known_card.words(test.words), prompt=plain(test.prompt),
                    controls=plain(controls.source) if controls else say("measured.none"),
                    searches=test.earlier_searches))
+
+
+def _ratios(case: Case, tests: list[FamiliarityTest]) -> None:
+    """The likelihood ratios of the newest test with a p-value, where rates were measured for it."""
+    given = [t for t in tests if "p" in t.finding.numbers]
+    if not given:
+        return
+    found = known_ratios(WORLD, given[-1], case.record(KnownControls, given[-1].controls_id))
+    st.subheader(say("likelihood.title_known"), anchor=False)
+    if found is None or not found.ratios:
+        st.markdown(say("likelihood.none"))
+    else:
+        likelihood_panel.table(found, key=f"known_{given[-1].id}")
 
 
 def _form(here: state.Here, case: Case, subject: Subject, *, again: bool) -> None:

@@ -32,14 +32,19 @@ def panel(case: Case, subject: Subject) -> None:
     if found is None:
         st.markdown(say("likelihood.none"))
         return
+    table(found, key=subject.id)
+    _plots(found, subject)
+
+
+def table(found: FindingRatios, *, key: str) -> None:
+    """What is compared, the ratios, what they mean and what not, and a prior of the reader's own."""
     first, *others = ratio_words.sentences(found)
     st.markdown(plain(first))
     head = ratio_words.head(found)
     st.markdown("\n".join(_row(r) for r in (head, ("---",) * len(head), *ratio_words.rows(found))))
     for sentence in others:
         st.markdown(plain(sentence))
-    _prior(found, subject)
-    _plots(found, subject)
+    _prior(found, key)
 
 
 def _newest(case: Case, subject: Subject) -> Measured | None:
@@ -52,10 +57,10 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _prior(found: FindingRatios, subject: Subject) -> None:
+def _prior(found: FindingRatios, key: str) -> None:
     """What follows from a prior that the reader enters; nothing is filled in."""
     percent = st.number_input(say("likelihood.prior"), min_value=0.0001, max_value=99.9999, value=None,
-                              help=say("likelihood.prior_help"), key=f"prior_{subject.id}")
+                              help=say("likelihood.prior_help"), key=f"prior_{key}")
     if percent is None:
         return
     for copies, kinds in found.ratios.items():

@@ -127,10 +127,10 @@ def main() -> None:
     begun = time.monotonic()
     for name in parts:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            result |= run[name](options, Path(folder).resolve())
-        print(f"{name}: {result}", flush=True)
-    if options.store:
-        store(NAME, result, parts=parts)
+            result |= (found := run[name](options, Path(folder).resolve()))
+        print(f"{name}: {found}", flush=True)
+        if options.store:
+            store(NAME, found, parts=(name,))
     print(json.dumps(result | {"elapsed_s": round(time.monotonic() - begun, 1)}))
 
 

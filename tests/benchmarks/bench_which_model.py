@@ -9,6 +9,7 @@ Three models are asked: the bundled one, the same network trained on, the same n
 a perturbed checkpoint, drawings by hand, and drawings sent through the bundled autoencoder. `--draw` asks another
 draw's model too. Comparison pictures use captions of control works, judged pictures those of test works.
 
+Drawings sent through are counted apart (`through_autoencoder`): the answer says that they are not ruled out.
 `accuracy`: the right model named, or none for a source that was not asked. `false_named`: a model named that did
 not make the picture. `none_recognised`: none left for a source that was not asked. The last line is JSON.
 """
@@ -83,10 +84,12 @@ def run(bench: _Bench, asked: tuple[str, ...]) -> dict:
              for name, answers in found.items()}
     wrong = {name: [a.kind == "one" and _said(a, asked) != name for a in answers]
              for name, answers in found.items()}
+    through = {"answers": _counts(found[THROUGH], asked), "named": _share(wrong.pop(THROUGH))}
+    found.pop(THROUGH)
     unknown = [name for name in found if name not in asked]
     alike = bench.judged(ALIKE, ALIKE, drawn=False)["base"] if bench.alike else None
     return {
-        "accuracy": _share([x for part in right.values() for x in part]),
+        "accuracy": _share([x for name in found for x in right[name]]), "through_autoencoder": through,
         "false_named": _share([x for part in wrong.values() for x in part]),
         "none_recognised": _share([x for name in unknown for x in right[name]]),
         "by_source": {name: {"right": _share(right[name]), "false_named": _share(wrong[name]),

@@ -19,6 +19,7 @@ from PIL import PngImagePlugin
 from playwright.sync_api import Error, TimeoutError
 
 from explorer.cases.case import Case
+from explorer.cases.case_facts import MOST_TITLE
 from explorer.cases.store import CaseStore
 from explorer.images.decode import png_bytes
 from explorer.records import (
@@ -132,8 +133,8 @@ def _type(page: Any, words: str) -> int:
     fields, took = page.locator('input[type="text"]:visible:enabled, textarea:visible:enabled'), 0
     for n in range(min(fields.count(), 12)):
         with contextlib.suppress(TimeoutError, Error):  # a field may be gone once the one before it is filled
-            fields.nth(n).fill(words, timeout=3000)
-            fields.nth(n).press("Tab", timeout=3000)
+            fields.nth(n).fill(words, timeout=10_000)
+            fields.nth(n).press("Tab", timeout=10_000)
             took += 1
             settled(page, timeout_ms=300_000)
     page.wait_for_timeout(200)
@@ -148,7 +149,8 @@ def _report(case: Case) -> bytes:
 def _case(store: CaseStore, said: list[str]) -> tuple[Case, str]:
     """A case with the strings in its facts, its file's name and metadata, and in every record's texts."""
     every = " ".join(said)
-    case = store.create(every, owner=every, question=every, case_number=every)
+    title = " ".join(words for n, words in enumerate(said) if len(" ".join(said[:n + 1])) <= MOST_TITLE)
+    case = store.create(title, owner=every, question=every, case_number=every)
     subject = case.add_subject(_picture(said), every + ".png", caption=every)
     plan = to_json(ReplaySettings(every, seeds=3))
     case.commit(SearchPlan(SEARCH, subject.id, plan, MODEL, "c" * 64, "e" * 64, 3))

@@ -22,7 +22,7 @@ OPEN_CLIP = (("text_model.embeddings.token_embedding.", "token_embedding."),
 
 def checkpoint(pipe: Any) -> dict[str, torch.Tensor]:
     """Tensors of a whole checkpoint: network, autoencoder and text encoders."""
-    layers, blocks = pipe.unet.config.layers_per_block, len(pipe.unet.config.block_out_channels)
+    layers, blocks = pipe.unet.config.layers_per_block, len(pipe.vae.config.block_out_channels)
     attended = {k[:len("up_blocks.0")] for k in pipe.unet.state_dict() if re.match(r"up_blocks\.\d\.attentions", k)}
     tensors = {f"model.diffusion_model.{_unet(k, layers, attended)}": v for k, v in pipe.unet.state_dict().items()}
     tensors |= {f"first_stage_model.{_vae(k, blocks)}": _as_conv(k, v)

@@ -75,6 +75,15 @@ def test_signs_are_means_and_differences_from_them():
     assert told.tolist() == [[2.0, 4.0, -1.0, -2.0, 1.0, 2.0]]
 
 
-def test_drawings_sent_through_an_autoencoder_keep_a_model_from_being_named():
-    assert left({0: 0.5, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "open"
-    assert left({0: 0.01, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).kind == "none"
+def test_drawings_sent_through_an_autoencoder_that_are_left_are_said_below_the_name():
+    assert left({0: 0.5, 1: 0.01, OTHERS: 0.01, OTHERS - 1: 0.5}, level=LEVEL).through
+    for through_p, said in ((0.5, True), (0.01, False)):
+        found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
+                      level=LEVEL, through_p=through_p)
+        assert found.kind == "which_one" and ("no network made" in " ".join(found.limits)) is said
+
+
+def test_a_picture_that_was_changed_names_no_model():
+    found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
+                  level=LEVEL, changed=True)
+    assert found.kind == "which_changed" and "No model is named" in found.statement and not found.numbers

@@ -62,7 +62,9 @@ def ask(task: NameModel, context: Context) -> Any:
     told = [asked.of(context, source, rgb) for source in sources]
     if len({one.model.fingerprint for one, _, _ in told}) < len(told):
         raise ExplorerError("which.same_model")
-    answer = _answer(task, plan, told, others, earlier, prompts)
+    same_size = all(part[0].shape == rgb.shape for part in made)
+    changed = not same_size or _lossy(case.blob(subject.sha256))
+    answer = _answer(task, plan, told, others, earlier, prompts, changed=changed)
     context.commit(answer)
     return to_json(answer)
 
@@ -87,20 +89,25 @@ class _Asked:
 
 
 def _answer(task: NameModel, plan: WhichPlan, told: Sequence[tuple[Candidate, np.ndarray, np.ndarray]],
-            others: Others, earlier: int, prompts: Sequence[str]) -> WhichModel:
+            others: Others, earlier: int, prompts: Sequence[str], *, changed: bool) -> WhichModel:
     models, each, count = len(told), plan.pictures, len(others.pictures)
     subject = np.stack([own for _, own, _ in told])  # (k, 2)
     said = np.stack([pictures for _, _, pictures in told], 1)  # (n, k, 2)
     sources = {i: said[i * each:(i + 1) * each] for i in range(models)}
     none = said[models * each:].reshape(-1, count, models, 2)
     p = ranks(subject, sources | {OTHERS - i: part for i, part in enumerate(none)})
-    others_p = max(value for name, value in p.items() if name <= OTHERS)
+    others_p, through_p = p[OTHERS], max(value for name, value in p.items() if name < OTHERS)
     candidates = _named([replace(one, p=p[i]) for i, (one, _, _) in enumerate(told)])
     finding = judge(task.subject_id, candidates, others_p, pictures=each, other_pictures=count, level=plan.level,
-                    earlier_tests=earlier)
+                    through_p=through_p, earlier_tests=earlier, changed=changed)
     spent = plan.evaluations(models, others=len(none) * count)
     return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), others_p, others.source, each,
                       count, plan.level, _sha(prompts), spent, finding, earlier)
+
+
+def _lossy(data: bytes) -> bool:
+    """Whether a file is of a kind that loses something: all but PNG, BMP and TIFF are taken to be."""
+    return not data.startswith((b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*"))
 
 
 def _named(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -1,0 +1,44 @@
+"""The likelihood ratios of a test of familiarity, from the stored benchmark of works whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from explorer.evidence.finding_ratio import FindingRatios, FlagCount, ReferenceRates, ratios_of
+from explorer.familiarity.familiarity_plan import PLANS
+from explorer.familiarity.records import FamiliarityTest, KnownControls
+from explorer.familiarity.stored import stored
+from explorer.findings.finding import WORLD_SOURCE
+
+BENCHMARK = Path("results") / "bench_familiarity.json"  # below the world's folder
+MADE_AFTER = ("derived", "doubles")  # kinds of work that were not seen, though something near them was
+
+
+def known_ratios(root: Path, test: FamiliarityTest, controls: KnownControls | None) -> FindingRatios | None:
+    """The ratios of a test with a p-value among the world's controls; None where no rates were measured for it."""
+    if controls is None or controls.source != WORLD_SOURCE or "p" not in test.finding.numbers:
+        return None
+    rates = known_rates(root, test.words, plan=test.plan, model_fingerprint=controls.model_fingerprint)
+    return ratios_of(rates, p=test.finding.numbers["p"], position=0.0) if rates else None
+
+
+def known_rates(root: Path, words: str, *, plan: str, model_fingerprint: str) -> ReferenceRates | None:
+    """How often works of each kind were flagged at p <= .05 with these words; None for another model or plan."""
+    if words not in PLANS or PLANS[words].id != plan or stored(root).get("model_fingerprint") != model_fingerprint:
+        return None
+    try:
+        found = json.loads((root / BENCHMARK).read_text("utf-8"))
+        unseen = {kind: _count(one) for kind, one in found["by_source"][words]["flagged_at_5"].items()}
+        seen = {copies: _count(one["flagged_at_5"]) for copies, one in found["by_multiplicity"][words].items()}
+        date = str(found["made"][words]["date"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return ReferenceRates(plan, model_fingerprint, date, dict(sorted(seen.items(), key=lambda one: int(one[0]))),
+                          {k: c for k, c in unseen.items() if k not in MADE_AFTER},
+                          {k: c for k, c in unseen.items() if k in MADE_AFTER})
+
+
+def _count(rate: dict[str, Any]) -> FlagCount:
+    return FlagCount(int(rate["works"]), round(rate["share"] * rate["works"]))
