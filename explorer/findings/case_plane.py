@@ -25,11 +25,12 @@ _CODEC_SCORES = ("tiled_l2", "ssim", "psnr", "l2")
 
 
 def case_plane(case: CaseView, subject_id: str, *, score: str = "tiled_l2", ranked: Sequence[Ranked] | None = None,
-               most: int = MOST_REPLAYS, qualities: Sequence[int] = QUALITIES) -> Plane | None:
+               most: int = MOST_REPLAYS, codecs_px: int = MOST_CODEC_PX,
+               qualities: Sequence[int] = QUALITIES) -> Plane | None:
     """Bits supplied and closeness of up to `most` of the closest replays; None without a scored replay.
 
     Bits are those of the ledger: words, seeds and settings tried, starting image. The curves are what WebP, JPEG
-    and AVIF reach with as many bits, at the size of the closest replay (up to `MOST_CODEC_PX`). The band is that of
+    and AVIF reach with as many bits, at the size of the closest replay (up to `codecs_px`). The band is that of
     the controls of the newest of the `ranked` tests (all that the case's works, as a set, leave a p-value); the
     floor the last search's.
     """
@@ -45,7 +46,7 @@ def case_plane(case: CaseView, subject_id: str, *, score: str = "tiled_l2", rank
         test = ranked[-1].test
         band, tested = control_band(ranked[-1].controls, test.features), _tested(case, subject, test)
     floors = [s.floor[score] for s in case.searches(subject_id) if score in s.floor]
-    return Plane(score, points, band, tested, _codecs(case, subject, size, score, qualities),
+    return Plane(score, points, band, tested, _codecs(case, subject, size, score, codecs_px, qualities),
                  floors[-1] if floors else None)
 
 
@@ -92,9 +93,9 @@ def _bits(case: CaseView, replay: Replay, known: dict[tuple, float], *, apart: b
     return known[key]
 
 
-def _codecs(case: CaseView, subject: Subject, size: Recipe, score: str,
+def _codecs(case: CaseView, subject: Subject, size: Recipe, score: str, most_px: int,
             qualities: Sequence[int]) -> tuple[codecs.CodecPoint, ...]:
-    if score not in _CODEC_SCORES or max(size.width_px, size.height_px) > MOST_CODEC_PX:
+    if score not in _CODEC_SCORES or max(size.width_px, size.height_px) > most_px:
         return ()
     rgb = fit(read_png(case.blob(subject.pixels_sha256)), height_px=size.height_px, width_px=size.width_px)
     return codecs.codec_curve(rgb, score=score, qualities=qualities)
