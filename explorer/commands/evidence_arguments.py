@@ -90,6 +90,7 @@ def _draft(kinds: Any, command: Command) -> None:
     made.add_argument("--strengths", type=floats, default=(), help=say("command.img2img_strengths_such"))
     made.add_argument("--score", default="tiled_l2")
     made.add_argument("--near-copy", type=float, default=0.15, help=say("command.near_copy"))
+    made.add_argument("--margin", type=float, default=0.0, help=say("command.near_copy_margin"))
     made.add_argument("--level", type=float, default=0.05)
     made.add_argument("--controls", type=Path, help=say("command.folder_images_model"))
     made.add_argument("--controls-words", default="", help=say("command.controls_words"))

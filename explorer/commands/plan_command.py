@@ -54,7 +54,8 @@ def draft(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
         args.question, tuple(hashlib.sha256(read_file(p)).hexdigest() for p in args.work),
         (*models, *(PlannedModel(name, "") for name in args.unknown_model)), effort, args.score, args.near_copy,
         args.level, tuple(_population(text) for text in args.population), args.controls_words,
-        list_sha256(controls) if controls else "", len(controls), args.looks, args.notes))
+        list_sha256(controls) if controls else "", len(controls), args.looks, args.notes,
+        args.margin))
     args.out.write_bytes(write_plan(SignedPlan(plan)))
     return {"plan": plan.sha256, "path": str(args.out)}
 

@@ -78,12 +78,16 @@ class AgreedPlan:
     control_works: int = 0
     looks: tuple[float, ...] = (1.0,)  # shares of the plan at which results are looked at
     notes: str = ""
+    margin: float = 0.0  # of the distance to the nearest other work, which a near copy must be below too; 0: none
     schema: str = SCHEMA
 
     @property
     def sha256(self) -> str:
-        """The plan's name: what reports and logs quote."""
-        return hashlib.sha256(canonical(self)).hexdigest()
+        """The plan's name: what reports and logs quote. Without a margin as plans were named that knew none."""
+        told = asdict(self)
+        if not self.margin:
+            del told["margin"]
+        return hashlib.sha256(canonical(told)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ class PlannedRun:
     population_sha256: str = ""
     level: float | None = None  # None for a search that tests nothing
     near_copy: float | None = None  # None for a run that counts no near copies
+    margin: float = 0.0  # of the near-copy rule
     looks: tuple[float, ...] | None = None  # None for a run that is looked at once
 
 
@@ -211,7 +216,7 @@ def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
         ("controls", run.level is None or not plan.controls_sha256
          or run.controls_sha256 == plan.controls_sha256),
         ("level", run.level is None or run.level == plan.level),
-        ("near_copy", run.near_copy is None or run.near_copy == plan.near_copy),
+        ("near_copy", run.near_copy is None or (run.near_copy, run.margin) == (plan.near_copy, plan.margin)),
         ("looks", run.looks is None or run.looks == plan.looks)]
     return tuple(name for name, kept in said if not kept)
 

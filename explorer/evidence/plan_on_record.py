@@ -22,7 +22,7 @@ from explorer.evidence.agreed_plan import (
     list_sha256,
     read_plan,
 )
-from explorer.evidence.incidence_records import IncidencePlan
+from explorer.evidence.incidence_records import NO_MARGIN, IncidencePlan
 from explorer.findings.finding import ControlResults, Measured
 from explorer.records import Replay, SearchPlan
 from explorer.texts import say
@@ -182,4 +182,5 @@ def run_of(plan: IncidencePlan, number: int) -> PlannedRun:
     """One population of an incidence plan as an agreed plan would say it."""
     return PlannedRun("", plan.model.fingerprint, plan.seeds, plan.steps, plan.guidance, plan.scheduler,
                       plan.width_px, plan.height_px, "tiled_l2", population_sha256=plan.populations[number].sha256,
-                      near_copy=plan.rule.absolute, looks=plan.looks)
+                      near_copy=plan.rule.absolute, looks=plan.looks,
+                      margin=plan.rule.margin if plan.rule.margin < NO_MARGIN else 0.0)

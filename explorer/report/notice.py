@@ -69,10 +69,15 @@ def _method(plan: AgreedPlan) -> tuple[tuple[str, str], ...]:
         say("notice.effort", seeds=effort.seeds, steps=effort.steps, scheduler=effort.scheduler,
             guidance=", ".join(f"{g:g}" for g in effort.guidance), width=effort.width_px, height=effort.height_px),
         ", ".join(f"{s:g}" for s in effort.strengths),
-        say("notice.rule", score=score, limit=f"{plan.near_copy:g}"),
+        _rule(plan, score),
         percent(plan.level), _controls(plan),
         ", ".join(percent(x) for x in plan.looks), plan.notes)
     return tuple((k, v) for k, v in zip(report_head("method"), values, strict=True) if v)
+
+
+def _rule(plan: AgreedPlan, score: str) -> str:
+    rule = say("notice.rule", score=score, limit=f"{plan.near_copy:g}")
+    return f"{rule}; {say('notice.margin', margin=f'{plan.margin:g}')}" if plan.margin else rule
 
 
 def _controls(plan: AgreedPlan) -> str:

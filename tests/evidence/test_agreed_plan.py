@@ -107,7 +107,8 @@ def test_one_key_signs_once_and_a_wrong_password_opens_nothing(both):
     ({"steps": 20}, "steps"), ({"guidance": 9.0}, "guidance"), ({"scheduler": "ddim"}, "scheduler"),
     ({"width_px": 768}, "size"), ({"strengths": (0.2, 0.4)}, "strengths"), ({"score": "ssim"}, "score"),
     ({"controls_sha256": "f" * 64}, "controls"), ({"level": 0.01}, "level"),
-    ({"population_sha256": "f" * 64}, "population")])
+    ({"population_sha256": "f" * 64}, "population"), ({"near_copy": 0.3}, "near_copy"),
+    ({"near_copy": PLAN.near_copy, "margin": 0.8}, "near_copy")])
 def test_a_run_outside_the_plan_is_told(change, name):
     assert departures(PLAN, KEPT) == () == departures(PLAN, replace(KEPT, guidance=30.0))
     assert departures(PLAN, replace(KEPT, **change)) == (name,)
@@ -133,3 +134,9 @@ def test_plans_that_cannot_be_run_are_refused():
                    {"looks": (0.5,)}, {"works": ("no hash",)}, {"schema": "other/1"}):
         with pytest.raises(ExplorerError, match="cannot be used"):
             read_plan(write_plan(SignedPlan(replace(PLAN, **change))))
+
+
+def test_a_plan_without_a_margin_is_named_as_plans_were_that_knew_none():
+    assert PLAN.sha256 == "1c149b562ae061b89712e19caadc717d3103e9368a86b36595631cb190ecaeef"
+    assert replace(PLAN, margin=0.8).sha256 != PLAN.sha256
+    assert departures(replace(PLAN, margin=0.8), replace(KEPT, near_copy=PLAN.near_copy, margin=0.8)) == ()
