@@ -42,7 +42,7 @@ AGREED = AgreedPlan(
     "How often does it come back?", (),
     (PlannedModel("the model", MODEL.fingerprint), PlannedModel("a service", "")),
     PlannedEffort(4, 3, (1.0,), "ddim", 64, 64), "tiled_l2", 0.15, 0.05,
-    (Population("both sides' log", NAMED, 50),))
+    (Population("both sides' log", NAMED, 50),), margin=0.8)
 
 
 def both_signed(plan):
