@@ -1,7 +1,7 @@
 """Time stamps of an outside authority (RFC 3161): write a request, send it anywhere, attach the answer later.
 
-Nothing here uses the network. A request names the SHA-256 of the package's tag manifest; the answer shows that it
-existed then.
+Nothing here uses the network. A request names the SHA-256 of the tag manifest (whole package) or of a log
+entry's hash (the plan before the first replay, or the last entry); the answer shows that it existed then.
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ from pathlib import Path
 
 from explorer.cases.archive import write_archive
 from explorer.cases.blobs import sha256
+from explorer.cases.case import Case
 from explorer.cases.faults import own_fault
 from explorer.cases.package import SEALS, TAGS, Package
 from explorer.errors import ExplorerError
 from explorer.texts import say
 
 ANSWER, LIST = f"{SEALS}answer.tsr", f"{SEALS}manifest-sha256.txt"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A time stamp over the hash of one log entry. `answer_sha256` names the authority's answer, a blob."""
+
+    id: str
+    entry: int
+    entry_hash: str
+    time: str  # as the authority states it; checked only with its root certificate
+    answer_sha256: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,15 @@ def request_package(path: Path) -> bytes:
         return request_for(package.read(TAGS))
 
 
+def request_entry(case: Case, entry: int | None = None) -> tuple[int, bytes]:
+    """The request that seals the log up to an entry (the last one without a number); its number with it."""
+    wanted = case.head()[0] if entry is None else entry
+    found = case.log(after=wanted - 1, limit=1)
+    if not found or found[0].seq != wanted:
+        raise ExplorerError("cases.seals_log_no_entry", wanted=wanted, first_head=case.head()[0])
+    return wanted, request_for(found[0].hash.encode())
+
+
 def attach_package(path: Path, answer: bytes, target: Path) -> str:
     """Writes the package with the authority's answer to `target`; returns its SHA-256.
 
@@ -55,6 +76,17 @@ def attach_package(path: Path, answer: bytes, target: Path) -> str:
         marks = f"{sha256(answer)}  {ANSWER}\n".encode()
         members += [(package.root + ANSWER, answer), (package.root + LIST, marks)]
         return write_archive(target, members)
+
+
+def attach_entry(case: Case, entry: int, answer: bytes) -> Seal:
+    """Writes the authority's answer for a log entry to the case, as a later entry of the log."""
+    found = case.log(after=entry - 1, limit=1)
+    if not found:
+        raise ExplorerError("cases.seals_log_no_entry", wanted=entry, first_head=case.head()[0])
+    stamp = _must_fit(answer, found[0].hash.encode())
+    seal = Seal(f"{entry}-{sha256(answer)[:12]}", entry, found[0].hash, stamp.time, sha256(answer))
+    case.commit(seal, blobs={seal.answer_sha256: answer})
+    return seal
 
 
 def read_stamp(answer: bytes, message: bytes, roots: Sequence[bytes] = ()) -> Stamp:
@@ -100,7 +132,8 @@ def _untrusted(response: object, message: bytes, roots: Sequence[bytes]) -> str:
     return say("note.cases.signature_not_lead", problems="; ".join(problems))
 
 
-def _must_fit(answer: bytes, message: bytes) -> None:
+def _must_fit(answer: bytes, message: bytes) -> Stamp:
     stamp = read_stamp(answer, message)
     if not stamp.fits:
         raise ExplorerError("cases.seals_answer_cannot_attached", why=stamp.why)
+    return stamp

@@ -187,6 +187,11 @@ def _seals(package: Package, roots: Sequence[bytes]) -> Iterator[Check]:
     there = {n for n in package.names if n.startswith(SEALS)}
     if there:
         yield _package_seal(package, there, roots)
+    hashes = {e.seq: e.hash for e in package.entries}
+    for seal in package.case.records(seals.Seal):
+        stamp = seals.read_stamp(package.blob(seal.answer_sha256), hashes.get(seal.entry, "").encode(), roots)
+        yield _judged(say("note.cases.seal_entry", entry=seal.entry), stamp, say("note.cases.log_up_entry",
+                                                                                 entry=seal.entry))
 
 
 def _package_seal(package: Package, there: set[str], roots: Sequence[bytes]) -> Check:

@@ -36,4 +36,4 @@ def as_json(found: WhichModel) -> dict[str, Any]:
                         "p": one.p, "first_loss": one.first_loss, "error": one.error} for one in found.candidates],
             "p_others": found.others_p, "others": found.others, "pictures": found.pictures,
             "other_pictures": found.other_pictures, "evaluations": found.evaluations,
-            "limits": list(found.finding.limits)}
+            "error_rate": found.finding.error_rate, "limits": list(found.finding.limits)}

@@ -25,17 +25,24 @@ def known_ratios(root: Path, test: FamiliarityTest, controls: KnownControls | No
 
 
 def known_rates(root: Path, words: str, *, plan: str, model_fingerprint: str) -> ReferenceRates | None:
-    """How often works of each kind were flagged at p <= .05 with these words; None for another model or plan."""
-    if words not in PLANS or PLANS[words].id != plan or stored(root).get("model_fingerprint") != model_fingerprint:
+    """How often works of each kind were flagged at p <= .05 with these words, of those that were given a p-value.
+
+    None for another model, plan or world than the benchmark ran on.
+    """
+    derived = stored(root)
+    if words not in PLANS or PLANS[words].id != plan or derived.get("model_fingerprint") != model_fingerprint:
         return None
     try:
         found = json.loads((root / BENCHMARK).read_text("utf-8"))
         unseen = {kind: _count(one) for kind, one in found["by_source"][words]["flagged_at_5"].items()}
         seen = {copies: _count(one["flagged_at_5"]) for copies, one in found["by_multiplicity"][words].items()}
-        date = str(found["made"][words]["date"])
+        made = found["made"][words]
+        if made["world"] != derived["world"]:
+            return None
+        date, by_copies = str(made["date"]), dict(sorted(seen.items(), key=lambda one: int(one[0])))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return ReferenceRates(plan, model_fingerprint, date, dict(sorted(seen.items(), key=lambda one: int(one[0]))),
+    return ReferenceRates(plan, model_fingerprint, date, by_copies,
                           {k: c for k, c in unseen.items() if k not in MADE_AFTER},
                           {k: c for k, c in unseen.items() if k in MADE_AFTER})
 

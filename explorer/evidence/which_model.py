@@ -10,20 +10,23 @@ that was not asked there is no such bound, only what was measured.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from explorer.evidence.which_records import Candidate
 from explorer.findings.control_fit import covariance_of
 from explorer.findings.finding import Finding
-from explorer.findings.wording import number
+from explorer.findings.wording import number, percent
 from explorer.texts import say
 
 OTHERS = -1  # pictures by none of the models; below it the same pictures sent through a model's autoencoder
 WIDE = 4.0  # how much broader than all pictures together a source that was not asked is taken to be
-LIMITS = {"one": ("only_asked", "settings"), "several": ("only_asked", "settings"),
+BENCHMARK = Path("results") / "bench_which_model.json"  # below the world's folder
+LIMITS = {"one": ("only_asked", "unnoticed", "settings"), "several": ("only_asked", "unnoticed", "settings"),
           "none": ("changed", "settings"), "open": ("changed", "settings")}
 
 
@@ -104,11 +107,13 @@ def left(p: Mapping[int, float], *, level: float) -> Left:
 
 
 def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,
-          level: float, through_p: float = 0.0, earlier_tests: int = 0, changed: bool = False) -> Finding:
+          level: float, through_p: float = 0.0, earlier_tests: int = 0, changed: bool = False,
+          error_rate: str = "") -> Finding:
     """The finding: which model alone is left, which are, or that none is.
 
-    `through_p` is the highest rank among other pictures that were sent through a model's autoencoder. One that was
-    `changed` after it was made, as the comparison pictures were not, names no model.
+    `through_p` is the highest rank among other pictures that were sent through a model's autoencoder. One that may
+    have been `changed` after it was made, as the comparison pictures were not, names no model. `error_rate` says
+    how often such answers were right and wrong.
     """
     found = left({**{i: c.p for i, c in enumerate(candidates)}, OTHERS: others_p}, level=level)
     if changed:
@@ -123,14 +128,25 @@ def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, 
     through = [say("limit.which.through", p=number(through_p))] if found.models and through_p > level else []
     limits = [*through, *(say(f"limit.which.{one}") for one in LIMITS[found.kind])]
     limits = [*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")]
-    return _finding(subject_id, found.kind, numbers, tuple(limits), **told)
+    return _finding(subject_id, found.kind, numbers, tuple(limits), error_rate, **told)
 
 
-def _finding(subject_id: str, kind: str, numbers: dict[str, float], limits: tuple[str, ...],
+def measured_rates(root: Path) -> str:
+    """How often answers were right, and a wrong name given, by the stored benchmark; "" where there is none."""
+    try:
+        found = json.loads((root / BENCHMARK).read_text("utf-8"))
+        right, wrong, date = found["accuracy"], found["false_named"], found["made"]["whole"]["date"]
+        return say("aside.which.rates", pictures=number(wrong["pictures"]), right=number(right["hits"]),
+                   wrong=number(wrong["hits"]), low=percent(wrong["low"]), high=percent(wrong["high"]), date=date)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _finding(subject_id: str, kind: str, numbers: dict[str, float], limits: tuple[str, ...], error_rate: str = "",
              **told: object) -> Finding:
     said = say(f"statement.which.{kind}", **told)
     name = hashlib.sha256(f"{subject_id}\n{said}".encode()).hexdigest()[:16]
-    return Finding(name, subject_id, f"which_{kind}", said, numbers, limits=limits)
+    return Finding(name, subject_id, f"which_{kind}", said, numbers, error_rate, limits)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -58,11 +58,17 @@ def made_finding(subject_id: str, made_by: MadeBy) -> Finding:
 def excesses(value: float, features: Mapping[str, float], controls: KnownControls) -> tuple[float, list[float]]:
     """The subject's and the controls' familiarity over what their features let one expect."""
     expected = controls.expectation
-    if expected is None or not features or len(controls.features) != len(controls.values):
+    if expected is None or not is_adjusted(features, controls):
         return value, list(controls.values)
     pairs = zip(controls.values, controls.features, strict=True)
     return (expected.excess(value, features, better="higher"),
             [expected.excess(v, f, better="higher") for v, f in pairs])
+
+
+def is_adjusted(features: Mapping[str, float], controls: KnownControls) -> bool:
+    """Whether what features let one expect is taken off before ranking."""
+    return (controls.expectation is not None and bool(features)
+            and len(controls.features) == len(controls.values))
 
 
 def both(reproduction_p: float, familiarity_p: float) -> float:

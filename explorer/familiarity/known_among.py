@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from explorer.familiarity.judge import excesses
+from explorer.familiarity.judge import excesses, is_adjusted
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 
 
@@ -25,4 +25,4 @@ class KnownAmong:
 def among(test: FamiliarityTest, controls: KnownControls) -> KnownAmong:
     """The subject and its controls by how much more the words help than expected, else by how much they help."""
     mine, theirs = excesses(test.value, test.features, controls)
-    return KnownAmong(mine, tuple(theirs), controls.expectation is not None and mine != test.value)
+    return KnownAmong(mine, tuple(theirs), is_adjusted(test.features, controls))

@@ -30,20 +30,21 @@ SHOWN_UNREAD = 40  # letters of what the model does not read
 def recipe_ledger(recipe: Recipe, settings: ReplaySettings, *, prompts: Sequence[PromptCandidate] = (),
          start_rgb: np.ndarray | None = None, start: LedgerEntry | None = None,
          noise: LedgerEntry | None = None, words: LedgerEntry | None = None,
-         seeds_before: int = 0, read: PromptRead | None = None) -> tuple[LedgerEntry, ...]:
+         seeds_before: int = 0, read: PromptRead | None = None,
+         read_negative: PromptRead | None = None) -> tuple[LedgerEntry, ...]:
     """Every source of bits in `recipe`, made by a search with `settings`.
 
     `start_rgb` is the starting image at the replay's size, (h, w, 3) uint8: without a measured `start`
     its lossless size is the stated bound. A prompt found by interrogation costs the bits stored with it;
-    a typed one its letters. A negative prompt costs its letters. `read` is how the model takes the prompt.
+    a typed one its letters. A negative prompt costs its letters. `read` and
+    `read_negative` are how the model takes them.
     """
     known = next((p.bits for p in prompts if p.text == recipe.prompt and p.bits > 0), None)
     bits = text_bits(recipe.prompt) if known is None else known
-    code = say("note.closeness.code_letters" if known is None else "note.closeness.code_tokens")
+    code = say("note.closeness.code_letters" if known is None else "note.closeness.code_tokens") + _own_tokens(read)
     if recipe.negative_prompt:
         bits += text_bits(recipe.negative_prompt)
-        code += say("aside.negative_prompt_letters")
-    code += _own_tokens(read)
+        code += say("aside.negative_prompt_letters") + _own_tokens(read_negative)
     if recipe.start_sha256 is not None and start is None:
         if start_rgb is None:
             raise ValueError("a replay from a starting image needs that image, or its measured entry")
@@ -90,9 +91,10 @@ def replay_ledger(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     if recipe.start_sha256 is not None:
         start = fit(read_png(case.blob(recipe.start_sha256)), height_px=recipe.height_px, width_px=recipe.width_px)
     words = None if recipe.embedding_blob is None else words_entry(case.blob(recipe.embedding_blob))
-    read = plan.read if plan is not None and recipe.prompt == settings.prompt else None
-    return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start, read=read,
-                         start=entries.get("starting image"), noise=noise, words=words)
+    same = plan is not None and recipe.prompt == settings.prompt
+    read = (plan.read, plan.read_negative) if same else (None, None)
+    return recipe_ledger(recipe, settings, prompts=case.prompts(replay.subject_id), start_rgb=start, read=read[0],
+                         read_negative=read[1], start=entries.get("starting image"), noise=noise, words=words)
 
 
 def _rounds(case: CaseView, replay: Replay, settings: ReplaySettings) -> LedgerEntry:

@@ -49,7 +49,8 @@ class SearchPlan:
     clip_fingerprint: str
     environment_sha256: str
     planned_tries: int
-    read: PromptRead | None = None  # None: the model's text encoders do not tell
+    read: PromptRead | None = None  # of the prompt; None: the model's text encoders do not tell
+    read_negative: PromptRead | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ def which_blocks(found: CaseView, subject: Subject) -> list[Block]:
     """Each answer that was given, oldest first; nothing where none was asked for."""
     blocks: list[Block] = []
     for one in found.records(WhichModel, subject_id=subject.id):
+        rate = [Text(retold(one.finding.error_rate), "note")] if one.finding.error_rate else []
         blocks += [Text(retold(one.finding.statement), "finding"), Table(head(), tuple(rows(one)), wide=(0,)),
-                   Text(how(one), "note"), Text(" ".join(map(retold, one.finding.limits)), "note")]
+                   Text(how(one), "note"), *rate, Text(" ".join(map(retold, one.finding.limits)), "note")]
     return [Heading(say("which.title"), 3), *blocks] if blocks else []

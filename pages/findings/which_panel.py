@@ -43,6 +43,8 @@ def _answer(found: WhichModel) -> None:
         lines = (head(), ("---",) * len(head()), *(tuple(map(plain, row)) for row in rows(found)))
         st.markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
         st.caption(how(found))
+        if found.finding.error_rate:
+            st.caption(plain(retold(found.finding.error_rate)))
         st.caption(" ".join(plain(retold(limit)) for limit in found.finding.limits))
 
 

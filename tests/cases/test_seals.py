@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from explorer.cases import seals
+from explorer.cases.export import export_case
 from explorer.cases.log import hash_of
 from explorer.cases.verify import verify_package
 from explorer.errors import ExplorerError
@@ -69,3 +70,17 @@ def test_an_answer_for_other_bytes_or_none_at_all_is_not_attached(package, tmp_p
         with pytest.raises(ExplorerError, match="cannot be attached"):
             seals.attach_package(package, answer, tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_plan_and_last_entry_can_each_be_sealed(case, tmp_path, authority):  # noqa: F811
+    plan = next(e.seq for e in case.log() if e.kind == "SearchPlan")
+    for wanted in (plan, None):
+        entry, request = seals.request_entry(case, wanted)
+        seal = seals.attach_entry(case, entry, authority.answer(request))
+        assert seal.entry_hash == case.log(after=entry - 1, limit=1)[0].hash
+    export_case(case, tmp_path / "case.zip")
+    report = verify_package(tmp_path / "case.zip", roots=[authority.root_pem])
+    found = {c.name: c.state for c in report.checks if c.name.startswith("seal of entry")}
+    assert found[f"seal of entry {plan}"] == "holds" and set(found.values()) == {"holds"}
+    with pytest.raises(ExplorerError, match="no entry 999"):
+        seals.request_entry(case, 999)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from explorer.evidence.which_model import OTHERS, judge, left, ranks, signs, source_p
+from explorer.evidence.which_model import BENCHMARK, OTHERS, judge, left, measured_rates, ranks, signs, source_p
 from explorer.evidence.which_records import Candidate
 from explorer.records import ModelRef
+from explorer.texts import say
 
 LEVEL = 0.05
 
@@ -62,6 +65,16 @@ def test_what_is_left_is_what_is_said(p, kind):
                   level=LEVEL)
     assert found.kind == f"which_{kind}" and found.numbers["p_others"] == p[2]
     assert ("x" in found.statement) == (kind in ("one", "several", "open"))
+
+
+def test_a_name_comes_with_how_often_names_were_wrong_and_with_what_cannot_be_seen(world):
+    rates = measured_rates(world)
+    counted = json.loads((world / BENCHMARK).read_text("utf-8"))["false_named"]
+    assert f"{counted['pictures']} pictures" in rates and f"{counted['hits']} pictures were given a wrong" in rates
+    found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
+                  level=LEVEL, error_rate=rates)
+    assert found.error_rate == rates and say("limit.which.unnoticed") in found.limits
+    assert measured_rates(world / "nowhere") == ""
 
 
 def test_one_autoencoder_and_earlier_questions_are_said():

@@ -59,3 +59,6 @@ def test_what_the_model_does_not_read_of_a_prompt_is_said_where_its_bits_are(cas
     ledger = recipe_ledger(recipe, settings, read=PromptRead(140, "by the sea and far away"))
     assert "140 of the model's own tokens" in ledger[0].code and "by the sea" in ledger[0].code
     assert "does not read" not in recipe_ledger(recipe, settings, read=PromptRead(12))[0].code
+    both = recipe_ledger(dataclasses.replace(recipe, negative_prompt="blurry and so on"), settings,
+                         read=PromptRead(12), read_negative=PromptRead(90, "so on"))[0].code
+    assert both.index("12 of") < both.index("negative prompt") < both.index("90 of") < both.index("“so on”")

@@ -35,6 +35,7 @@ from explorer.worker.loaded_table import LoadedTable
 from explorer.worker.loop import run_task
 from tests.clip.conftest import write_clip
 from tests.diffusion import tiny
+from tests.diffusion.families import tiny_others
 from tests.heard import Heard, Killed
 
 
@@ -85,6 +86,18 @@ def test_every_task_has_a_runner_that_can_be_imported():
     assert len(shipped) > 30
     for module, function in shipped:  # read, not imported: torch and faiss do not share a process
         assert f"\ndef {function}(task: " in Path(importlib.util.find_spec(module).origin).read_text("utf-8")
+
+
+def test_a_model_that_its_own_pipeline_runs_is_searched_too(work, tmp_path):
+    """Nothing is known of how it takes a prompt, and nothing is said of that."""
+    tiny_others.PIPELINES["pixart"](tmp_path / "parts").save_pretrained(tmp_path / "model")
+    task = work.search(prompt="a door", seeds=2, guidances=(3.0,))
+    assert work.run(dataclasses.replace(task, model=str(tmp_path / "model")))["state"] == "done"
+    plan = work.case.record(SearchPlan, "q")
+    assert plan.read is None and plan.read_negative is None
+    work.run(dataclasses.replace(work.search(prompt="a door", seeds=1, negative_prompt="b " * 90), search_id="r"))
+    plan = work.case.record(SearchPlan, "r")
+    assert plan.read.unread == "" and plan.read_negative.unread
 
 
 def test_embedding_and_prompts_are_written_once(work):

@@ -53,7 +53,7 @@ def search(task: RunSearch, context: Context) -> Any:
     task = dataclasses.replace(task, settings=_settings(task, case, model))
     recipes, planned = planned_recipes(task, model, start_sha256=subject.pixels_sha256)
     context.commit(SearchPlan(task.search_id, subject.id, logged(task.settings), model.ref,
-                              encoder.fingerprint, environment_id, planned, read=_read(model, recipes)))
+                              encoder.fingerprint, environment_id, planned, *_read(model, recipes)))
     rgb = read_png(case.blob(subject.pixels_sha256))
 
     def keep(replay: Replay, *blobs: bytes) -> None:
@@ -72,8 +72,12 @@ def search(task: RunSearch, context: Context) -> Any:
     return to_json(summary)
 
 
-def _read(model: Model, recipes: Sequence[Recipe]) -> PromptRead | None:
-    return model.family.prompt_read(recipes[0].prompt, recipes[0].dialect) if recipes else None
+def _read(model: Model, recipes: Sequence[Recipe]) -> tuple[PromptRead | None, PromptRead | None]:
+    """How the model takes the prompt and the negative one; not known of a model that its own pipeline runs."""
+    if not recipes or not model.own_loop:
+        return None, None
+    first, read = recipes[0], model.family.prompt_read
+    return read(first.prompt, first.dialect), read(first.negative_prompt, first.dialect)
 
 
 def _floored(summary: SearchSummary, model: Model, rgb: np.ndarray, case: Case) -> SearchSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError, shortened
 from explorer.evidence.populations import read_population
-from explorer.evidence.which_model import OTHERS, judge, ranks
+from explorer.evidence.which_model import OTHERS, judge, measured_rates, ranks
 from explorer.evidence.which_records import BUNDLED, FEWEST_PICTURES, MOST_MODELS, Candidate, WhichModel, WhichPlan
 from explorer.evidence.which_signals import autoencoder_sha256, measured, own_pictures, sent_through
 from explorer.folders import is_plain, typed_path
@@ -56,14 +56,13 @@ def ask(task: NameModel, context: Context) -> Any:
         "plan": asdict(plan), "models": list(sources), "others": others.source, "test_id": task.test_id,
         "other_pictures": len(others.pictures), "prompts_sha256": _sha(prompts), "earlier_tests": earlier},
         job_id=context.job.id)
-    made = [_made(context, source, prompts, plan) for source in sources]
-    through = _through(context, sources, others)
+    made, through = _compared(context, sources, prompts, others, plan)
     asked = _Asked(plan, tuple(rgb for part in (*made, others.pictures, *through) for rgb in part))
     told = [asked.of(context, source, rgb) for source in sources]
     if len({one.model.fingerprint for one, _, _ in told}) < len(told):
         raise ExplorerError("which.same_model")
     same_size = all(part[0].shape == rgb.shape for part in made)
-    changed = not same_size or _lossy(case.blob(subject.sha256))
+    changed = not same_size or _may_lose(case.blob(subject.sha256))
     answer = _answer(task, plan, told, others, earlier, prompts, changed=changed)
     context.commit(answer)
     return to_json(answer)
@@ -99,14 +98,14 @@ def _answer(task: NameModel, plan: WhichPlan, told: Sequence[tuple[Candidate, np
     others_p, through_p = p[OTHERS], max(value for name, value in p.items() if name < OTHERS)
     candidates = _named([replace(one, p=p[i]) for i, (one, _, _) in enumerate(told)])
     finding = judge(task.subject_id, candidates, others_p, pictures=each, other_pictures=count, level=plan.level,
-                    through_p=through_p, earlier_tests=earlier, changed=changed)
+                    through_p=through_p, earlier_tests=earlier, changed=changed, error_rate=measured_rates(WORLD))
     spent = plan.evaluations(models, others=len(none) * count)
     return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), others_p, others.source, each,
                       count, plan.level, _sha(prompts), spent, finding, earlier)
 
 
-def _lossy(data: bytes) -> bool:
-    """Whether a file is of a kind that loses something: all but PNG, BMP and TIFF are taken to be."""
+def _may_lose(data: bytes) -> bool:
+    """Whether a file is of a kind that can lose something: all but PNG, BMP and TIFF are taken to be."""
     return not data.startswith((b"\x89PNG", b"BM", b"II*\x00", b"MM\x00*"))
 
 
@@ -129,28 +128,26 @@ def _name(model: Model) -> str:
     return model.info.name + adapters
 
 
-def _made(context: Context, source: str, prompts: Sequence[str], plan: WhichPlan) -> tuple[np.ndarray, ...]:
-    """A model's own pictures, from the cache where they were made before."""
-    model = _model(context, source)
-    context.report(0, 0, say("progress.which_make", name=model.info.name))
-    path = _cache(context, model, "made", str(plan.pictures), _sha(prompts))
-    if not path.exists():
-        _keep(path, np.stack(own_pictures(model, prompts, run=context.run)))
-    return tuple(np.load(path, allow_pickle=False))
-
-
-def _through(context: Context, sources: Sequence[str], others: Others) -> list[tuple[np.ndarray, ...]]:
-    """The other pictures as each different autoencoder gives them back; from the cache where it has them."""
-    found: dict[str, tuple[np.ndarray, ...]] = {}
+def _compared(context: Context, sources: Sequence[str], prompts: Sequence[str], others: Others,
+              plan: WhichPlan) -> tuple[list[tuple[np.ndarray, ...]], list[tuple[np.ndarray, ...]]]:
+    """Each model's own pictures, and the others as each different autoencoder gives them back; cached."""
+    made, through = [], {}
     for source in sources:
         model = _model(context, source)
+        context.report(0, 0, say("progress.which_make", name=model.info.name))
+        path = _cache(context, model, "made", str(plan.pictures), _sha(prompts))
+        made.append(_once(path, lambda model=model: own_pictures(model, prompts, run=context.run)))
         mark = autoencoder_sha256(model)
-        path = _cache(context, model, "through", mark, *map(_pixels_sha, others.pictures))
-        if mark not in found and not path.exists():
-            _keep(path, np.stack(sent_through(model, others.pictures, run=context.run)))
-        if mark not in found:
-            found[mark] = tuple(np.load(path, allow_pickle=False))
-    return list(found.values())
+        if mark not in through:
+            path = _cache(context, model, "through", mark, *map(_pixels_sha, others.pictures))
+            through[mark] = _once(path, lambda model=model: sent_through(model, others.pictures, run=context.run))
+    return made, list(through.values())
+
+
+def _once(path: Path, make: Callable[[], Sequence[np.ndarray]]) -> tuple[np.ndarray, ...]:
+    if not path.exists():
+        _keep(path, np.stack(make()))
+    return tuple(np.load(path, allow_pickle=False))
 
 
 def _cache(context: Context, model: Model, *told: str) -> Path:
@@ -189,8 +186,9 @@ def _others(source: str, plan: WhichPlan) -> Others:
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))
     if len(files) < FEWEST_PICTURES:
         raise ExplorerError("which.few_others", count=len(files), fewest=FEWEST_PICTURES)
-    kept = files[:plan.pictures]
-    return Others(folder.name, tuple(open_image(f.read_bytes(), name=f.name).rgb for f in kept))
+    kept = sorted(files, key=lambda f: _sha([f.name]))[:plan.pictures]  # an order that says nothing of them
+    told = folder.name if len(kept) == len(files) else say("aside.which.part", name=folder.name, count=len(files))
+    return Others(told, tuple(open_image(f.read_bytes(), name=f.name).rgb for f in kept))
 
 
 def _control_rows() -> list[dict]:
