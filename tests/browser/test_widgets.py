@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 
 import pytest
@@ -10,9 +11,9 @@ import pytest
 from explorer.cases.store import CaseStore
 from explorer.images.decode import png_bytes
 from pages.shared.texts import say
-from tests.browser.app import running, unfold
+from tests.browser.app import running
 from tests.browser.conftest import visit
-from tests.pages.filled import fill, picture
+from tests.pages.filled import fill, neighbour, picture
 
 
 @pytest.fixture
@@ -75,15 +76,16 @@ def test_what_was_given_the_picture_stands_last_under_a_line_of_its_own(replay):
     assert cells.nth(0).get_by_role("button").get_attribute("aria-pressed") == "true"
 
 
-def test_the_line_of_keys_names_only_buttons_that_are_there(replay, filled):
+def test_the_line_of_keys_names_only_buttons_that_are_there(replay, filled, tmp_path):
     app, _ = filled
-    case = CaseStore(app.home / "cases").create("Two")
-    for seed in (0, 3):
-        case.add_subject(png_bytes(picture(seed, noise=0.1)), f"{seed}.png")
+    work = tmp_path / "work.png"
+    work.write_bytes(png_bytes(picture(3, noise=0.1)))
+    case = CaseStore(app.home / "cases").create("A work")
+    subject = case.add_subject(work.read_bytes(), "subject.png")
+    case.commit(dataclasses.replace(neighbour(subject.id, 1), image_path=str(work)))
     case.close()
     keys_told(replay, "heat", "mask")
-    visit(replay, f"{app.url}/subject?case={case.id}")
-    unfold(replay)
+    visit(replay, f"{app.url}/neighbours?case={case.id}&work=work-1")
     keys_told(replay)
 
 
