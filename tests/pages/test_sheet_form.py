@@ -14,6 +14,9 @@ def test_what_was_given_the_picture_is_offered_last(home):
     case, _ = fill(home)
     given = [r.recipe.start_sha256 is not None for r in offered_replays(case).values()]
     assert given == sorted(given) and not given[0]
+    for name in ("replay0001", "replay0006", "replay0004", "replay0009"):
+        case.commit(dataclasses.replace(case.replay(name), exhibit=True))
+    assert list(offered_replays(case)) == ["replay0004", "replay0006", "replay0009", "replay0001"]
     case.close()
 
 
