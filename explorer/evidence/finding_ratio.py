@@ -86,12 +86,14 @@ class FindingRatios:
     """All ratios of one finding: `flagged` says which of the two results it is (p <= .05 or not).
 
     `ratios` go by copies in training, then by kind of unseen work; a kind without such results is left out.
+    `against_derived` go by kind of picture made from seen works, then by copies.
     """
 
     flagged: bool
     rates: ReferenceRates
     ratios: dict[str, dict[str, Ratio]]
     scores: dict[str, ScoreReading]
+    against_derived: dict[str, dict[str, Ratio]]
 
 
 def stored_rates(root: Path, policy: str, *, model_fingerprint: str) -> ReferenceRates | None:
@@ -112,14 +114,16 @@ def ratios_of(rates: ReferenceRates, *, p: float, position: float) -> FindingRat
     """The ratios of a finding with this p-value and position (see findings.ranking)."""
     flagged = p <= LEVEL
     ratios: dict[str, dict[str, Ratio]] = {}
+    derived: dict[str, dict[str, Ratio]] = {}
     for copies, seen in rates.seen.items():
-        for kind, unseen in rates.unseen.items():
+        for kind, unseen in (*rates.unseen.items(), *rates.derived.items()):
             counts = [c.flagged if flagged else c.works - c.flagged for c in (seen, unseen)]
             if any(counts):
                 found = ratio_of_shares(counts[0], seen.works, counts[1], unseen.works)
-                ratios.setdefault(copies, {})[kind] = found
+                into, *place = (ratios, copies, kind) if kind in rates.unseen else (derived, kind, copies)
+                into.setdefault(place[0], {})[place[1]] = found
     scores = {copies: _reading(one, position) for copies, one in rates.scores.items()}
-    return FindingRatios(flagged, rates, ratios, scores)
+    return FindingRatios(flagged, rates, ratios, scores, derived)
 
 
 def _reading(fitted: FittedRatio, position: float) -> ScoreReading:
