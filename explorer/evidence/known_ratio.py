@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from explorer.familiarity.familiarity_plan import PLANS
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 from explorer.familiarity.stored import stored
 from explorer.findings.finding import WORLD_SOURCE
+from explorer.findings.wording import number
+from explorer.records import Neighbour
+from explorer.texts import say
 
 BENCHMARK = Path("results") / "bench_familiarity.json"  # below the world's folder
+NAMED = 3  # nearest works
 MADE_AFTER = ("derived", "doubles")  # kinds of work that were not seen, though something near them was
 
 
@@ -45,6 +50,26 @@ def known_rates(root: Path, words: str, *, plan: str, model_fingerprint: str) ->
     return ReferenceRates(plan, model_fingerprint, date, by_copies,
                           {k: c for k, c in unseen.items() if k not in MADE_AFTER},
                           {k: c for k, c in unseen.items() if k in MADE_AFTER})
+
+
+def one_like_it(root: Path, test: FamiliarityTest, controls: KnownControls | None,
+                nearest: Sequence[Neighbour]) -> str:
+    """What a familiar picture may be taken for: its nearest works by name, and how often pictures made after
+    well-known works were said to be known too, where that was measured. "" for any other finding.
+    """
+    if test.finding.kind != "familiarity_known":
+        return ""
+    first = sorted(nearest, key=lambda work: -work.similarity)[:NAMED]
+    named = "; ".join(say("aside.familiarity.work", title=work.title or say("document.untitled"),
+                          creator=work.creator or say("document.unnamed_creator"),
+                          similarity=f"{work.similarity:.2f}") for work in first)
+    told = [say("aside.familiarity.nearest", works=named) if named else say("aside.familiarity.no_nearest")]
+    found = known_ratios(root, test, controls)
+    if found is not None and "derived" in found.rates.derived:
+        after = found.rates.derived["derived"]
+        told.append(say("aside.familiarity.made_after", works=number(after.works), flagged=number(after.flagged),
+                        date=found.rates.date))
+    return " ".join(told)
 
 
 def _count(rate: dict[str, Any]) -> FlagCount:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.cases.view import CaseView
-from explorer.evidence.known_ratio import known_ratios
+from explorer.evidence.known_ratio import known_ratios, one_like_it
 from explorer.familiarity.judge import both
 from explorer.familiarity.records import BodyTest, FamiliarityTest, KnownControls
 from explorer.findings.finding import Finding, Measured
@@ -27,6 +27,8 @@ def familiarity_blocks(found: CaseView, subject: Subject) -> list[Block]:
                             controls=controls.source if controls else say("document.none"),
                             looks=number(test.earlier_tests), searches=number(test.earlier_searches)), "note"),
                    Text(" ".join(map(retold, test.finding.limits)), "note"), *_both(found, subject, test)]
+        if like := one_like_it(WORLD, test, controls, found.neighbours(subject.id)):
+            blocks.append(Text(like))
     return [Heading(say("familiar_report.title"), 3), *blocks, *_ratios(found, subject)] if blocks else []
 
 

@@ -10,6 +10,7 @@ from explorer.cases.case import Case
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 from explorer.findings.finding import Finding, Measured
 from explorer.records import Subject
+from explorer.settings import WORLD
 from pages.findings import answer_parts
 from pages.shared import model_names, state
 from pages.shared.texts import known, plain, retold, say
@@ -59,9 +60,18 @@ def _answer(case: Case, subject: Subject, test: FamiliarityTest) -> None:
         answer_parts.dots(found.mine, found.theirs, axis=say("familiar.axis"), key=f"known_dots_{test.id}",
                           alt=say("familiar.dots_alt", at_least=found.at_least, controls=len(found.theirs)))
     _both(_measured(case, subject), test)
+    _one_like_it(case, subject, test)
     limit = f"familiar.{test.finding.kind}_limit"
     how = say("familiar.tested", model=plain(model_names.of(test.model)), words=words(test.words))
     st.caption(" ".join([how, say(limit)] if known(limit) else [how]))
+
+
+def _one_like_it(case: Case, subject: Subject, test: FamiliarityTest) -> None:
+    """Of a known picture: its nearest works by name, and how pictures made after known ones did."""
+    from explorer.evidence.known_ratio import one_like_it  # scipy comes with it: only where there is an answer
+    controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
+    if like := one_like_it(WORLD, test, controls, case.neighbours(subject.id)):
+        st.markdown(plain(like))
 
 
 def _among(case: Case, test: FamiliarityTest) -> KnownAmong | None:

@@ -8,12 +8,12 @@ import json
 import pytest
 
 from explorer.evidence import ratio_words
-from explorer.evidence.known_ratio import BENCHMARK, known_ratios
+from explorer.evidence.known_ratio import BENCHMARK, known_ratios, one_like_it
 from explorer.familiarity.familiarity_plan import PLANS
 from explorer.familiarity.records import FamiliarityTest, KnownControls, MadeBy
 from explorer.familiarity.stored import stored, world_controls
 from explorer.findings.finding import Finding
-from explorer.records import ModelRef
+from explorer.records import ModelRef, Neighbour
 from explorer.texts import languages, speaking
 
 
@@ -57,3 +57,19 @@ def test_nothing_for_another_model_plan_or_control(world, controls):
     without = dataclasses.replace(test, finding=dataclasses.replace(test.finding, numbers={}))
     assert known_ratios(world, without, controls) is None
     assert isinstance(controls, KnownControls)
+
+
+def test_a_known_picture_is_told_from_pictures_like_it(world, controls):
+    test = one_of("caption", controls)
+    known = dataclasses.replace(test, finding=dataclasses.replace(test.finding, kind="familiarity_known"))
+    near = [Neighbour("s", n, "world", f"w{n}", value, title=title, creator=creator) for n, value, title, creator
+            in ((1, 0.71, "Far", ""), (2, 0.93, "Near", "Ana"), (3, 0.5, "Third", "Bo"), (4, 0.4, "Fourth", "Cy"))]
+    counted = json.loads((world / BENCHMARK).read_text("utf-8"))["by_source"]["caption"]["flagged_at_5"]["derived"]
+    told = one_like_it(world, known, controls, near)
+    assert told.index("“Near” by Ana") < told.index("“Far”") < told.index("Third") and "Fourth" not in told
+    assert f"Of {counted['works']} pictures made after" in told
+    assert str(round(counted["share"] * counted["works"])) in told
+    assert "No collection was searched" in one_like_it(world, known, controls, [])
+    elsewhere = one_like_it(world, known, dataclasses.replace(controls, source="a folder"), near)
+    assert "Near" in elsewhere and "pictures made after" not in elsewhere  # measured on the bundled model only
+    assert one_like_it(world, test, controls, near) == ""
