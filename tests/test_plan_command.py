@@ -89,6 +89,7 @@ def test_populations_are_read_and_named_on_the_command_line(tmp_path):
     assert case.blob(first.sha256) == b"a fox\na boat\n"
     assert second == PopulationAsked("titles", "rewordings", "", "", 2)
     assert (found.absolute, found.margin) == (0.19, 0.8)
+    assert args.works is None and found.rivals == ""  # and not the folder that the command was run in
     assert _asked(args, case, "world", bundled=False).absolute == 0.15
     with pytest.raises(ExplorerError, match="is not a population"):
         _population(case, "no file", args)

@@ -43,7 +43,13 @@ def population_line(part: PopulationResult) -> str:
         return say("incidence_said.not_due", name=name, done=part.done, planned=part.declared.planned)
     told = say("incidence_said.line", name=name, hits=part.hits, replays=part.replays, size=part.declared.prompts,
                prompts=part.estimate.prompts, estimate=estimate_words(part.estimate))
-    return f"{told} {refusals(part)}" if part.refused else told
+    return " ".join([told, *notes(part)])
+
+
+def notes(part: PopulationResult) -> list[str]:
+    """What belongs beside a population's share: what was withheld, and what the rule's second part left out."""
+    said = [refusals(part)] if part.refused else []
+    return [*said, say("incidence_said.second_part", n=part.second_part)] if part.second_part else said
 
 
 def refusals(part: PopulationResult) -> str:

@@ -6,7 +6,7 @@ from explorer.cases.view import CaseView
 from explorer.evidence.counsel_said import looks_lines
 from explorer.evidence.incidence_records import IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, plans, results, sheet
-from explorer.evidence.incidence_words import estimate_words, population_name, refusals, summary_lines, works_line
+from explorer.evidence.incidence_words import estimate_words, notes, population_name, summary_lines, works_line
 from explorer.evidence.plan_on_record import RunVerdict, agreed, judged, named
 from explorer.report.blocks import Block, Heading, Table, Text
 from explorer.report.notice import plan_blocks
@@ -69,7 +69,7 @@ def _one(result: IncidenceResult, outside: dict[str, tuple[str, ...]]) -> list[B
         if group:
             blocks += [Text(warning, "finding")] if warning else []
             blocks += [Table(_head("populations"), tuple(population_row(result, n) for n in group), wide=(0, 7))]
-            blocks += [Text(refusals(p), "note") for p in (result.populations[n] for n in group) if p.refused]
+            blocks += [Text(line, "note") for n in group for line in notes(result.populations[n])]
     for part in result.populations:
         if part.works and result.look:
             blocks += [Text(f"{population_name(part.declared)}: {works_line(result, part)}"),
