@@ -94,6 +94,7 @@ def _draft(kinds: Any, command: Command) -> None:
     made.add_argument("--level", type=float, default=0.05)
     made.add_argument("--controls", type=Path, help=say("command.folder_images_model"))
     made.add_argument("--controls-words", default="", help=say("command.controls_words"))
+    made.add_argument("--prompts", type=int, default=0, help=say("command.planned_prompts"))
     made.add_argument("--looks", type=floats, default=(1.0,), help=say("command.looks"))
     made.add_argument("--notes", default="")
 
