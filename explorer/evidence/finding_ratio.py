@@ -25,6 +25,7 @@ from explorer.evidence.likelihood import (
 from explorer.findings.finding import WORLD_SOURCE, ControlResults, Finding, Measured
 from explorer.findings.ranking import excesses, position
 from explorer.records import from_json, to_json
+from explorer.statistics import rank_p_value
 
 FILE = "likelihood.json"  # beside the world's manifest, written by the findings benchmark
 LEVEL = 0.05
@@ -152,11 +153,13 @@ def fit_and_judge(seen: Sequence[float], unseen: Sequence[float]) -> FittedRatio
 
 def finding_ratios(root: Path, test: Measured, finding: Finding | None,
                    controls: ControlResults | None) -> FindingRatios | None:
-    """The ratios of a measured test of a case; None where it has no p-value, or no rates were measured for it."""
+    """The ratios of a measured test of a case; None without a p-value, or without rates for its ranking."""
     if finding is None or controls is None or "p" not in finding.numbers:
         return None
     rates = stored_rates(root, test.policy, model_fingerprint=controls.model_fingerprint)
     if rates is None or controls.source != WORLD_SOURCE:
         return None
-    where = position(*excesses(test.value, test.features, controls))
-    return ratios_of(rates, p=finding.numbers["p"], position=where)
+    mine, theirs = excesses(test.value, test.features, controls)
+    if (rank_p_value(mine, theirs) <= LEVEL) != (finding.numbers["p"] <= LEVEL):
+        return None  # a finding from before: the ranking that these rates were measured with says otherwise
+    return ratios_of(rates, p=finding.numbers["p"], position=position(mine, theirs))

@@ -28,6 +28,7 @@ from explorer.records import Recipe, Replay, SearchPlan, Start, Subject
 from explorer.texts import say
 
 BEFORE = "before"  # the departure of a run that was begun before the plan was on record
+LEVEL = 0.05  # at which every measured test is judged, whatever the plan says
 AGAIN = "again"  # of one that was carried out before: a plan that can be repeated until it suits binds nobody
 
 
@@ -178,16 +179,9 @@ def _searches(view: CaseView) -> Iterator[Told]:
             made = view.replays(subject.id, search_id=plan.id, order_by="time", limit=-1)
             runs = [_run(subject, plan, one, made) for one in _kinds(made)]
             if test is not None:
-                runs = [replace(r, controls_sha256=controls.get(test.controls_id, ""), level=_level(view))
-                        for r in runs]
+                runs = [replace(r, controls_sha256=controls.get(test.controls_id, ""), level=LEVEL) for r in runs]
             if runs:
                 yield "SearchPlan", "test" if test else "search", plan.id, subject.name, runs
-
-
-def _level(view: CaseView) -> float:
-    """Tests of this program are judged at the level of the plan that is on record."""
-    signed = agreed(view)
-    return signed.plan.level if signed else 0.05
 
 
 def _kinds(made: Sequence[Replay]) -> list[Replay]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from explorer.evidence.finding_ratio import FindingRatios, ScoreReading
+from explorer.evidence.finding_ratio import FindingRatios, FlagCount, ScoreReading
 from explorer.evidence.likelihood import Ratio, cautious, posterior, verbal, weakest
 from explorer.findings.wording import at_most, number, percent
 from explorer.texts import say, texts_of
@@ -33,14 +33,22 @@ def head(found: FindingRatios) -> tuple[str, ...]:
 
 def unseen_words(found: FindingRatios) -> str:
     """How often works that were not in training gave this result, by kind; and pictures derived from seen ones."""
-    kinds = texts_of("likelihood_kind")
-    shares = {**found.rates.unseen, **found.rates.derived}
-    told = []
-    for kind, counted in shares.items():
+    return say("likelihood.unseen", shares=_shares(found, {**found.rates.unseen, **found.rates.derived}))
+
+
+def unseen_in_short(found: FindingRatios) -> str:
+    """The same without derived pictures and without controls, for a first page."""
+    return say("likelihood.unseen_short", shares=_shares(found, {
+        kind: counted for kind, counted in found.rates.unseen.items() if kind != "controls"}))
+
+
+def _shares(found: FindingRatios, kinds: Mapping[str, FlagCount]) -> str:
+    names, told = texts_of("likelihood_kind"), []
+    for kind, counted in kinds.items():
         hits = counted.flagged if found.flagged else counted.works - counted.flagged
-        told.append(say("likelihood.unseen_share", kind=kinds[kind], hits=hits, works=counted.works,
+        told.append(say("likelihood.unseen_share", kind=names[kind], hits=hits, works=counted.works,
                         share=percent(hits / counted.works)))
-    return say("likelihood.unseen", shares="; ".join(told))
+    return "; ".join(told)
 
 
 def sentences(found: FindingRatios) -> list[str]:

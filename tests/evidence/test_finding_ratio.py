@@ -92,6 +92,7 @@ def test_rates_are_read_for_their_own_model_and_controls_only(tmp_path):
     test, bank = stored(tmp_path)
     given = Finding("q", "s", "stands_out", "", {"p": 0.01})
     assert finding_ratios(tmp_path, test, given, bank).flagged
+    assert finding_ratios(tmp_path, test, Finding("q", "s", "does_not_stand_out", "", {"p": 0.3}), bank) is None
     assert stored_rates(tmp_path, "policy", model_fingerprint="f" * 64) == RATES
     assert stored_rates(tmp_path, "policy", model_fingerprint="0" * 64) is None
     assert stored_rates(tmp_path, "other", model_fingerprint="f" * 64) is None

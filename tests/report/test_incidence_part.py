@@ -83,6 +83,7 @@ def test_both_sides_populations_stand_side_by_side_with_every_prompt(case):
     incidence(case)
     text = make_report(case).decode()
     assert "both sides&#x27; log (named by both)" in text and "our own (named by claimant)" in text
+    assert "nothing to report" not in text and "declared to be a log of real prompts" in text
     assert text.count("=words ") == 5 and "one-sided 95% limit from 2 prompts" in text
     assert "5 replays" not in text and ">12<" in text  # 3 prompts of 4 replays
 
