@@ -21,7 +21,6 @@ from explorer.evidence.agreed_plan import (
     SignedPlan,
     broken_signatures,
     check_plan,
-    list_sha256,
     make_key,
     read_plan,
     sign,
@@ -29,6 +28,7 @@ from explorer.evidence.agreed_plan import (
 )
 from explorer.evidence.plan_on_record import judged, plan_notes, put_plan, run_line, signers
 from explorer.evidence.populations import read_population
+from explorer.findings.controls import folder_sha256, pictures_of
 from explorer.folders import read_file
 from explorer.report.notice import write_notice
 from explorer.settings import Settings
@@ -49,12 +49,12 @@ def draft(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a plan that nobody has signed yet; works and populations are named by the SHA-256 of their files."""
     models = [PlannedModel(m, describe_model(m, home=settings.home).fingerprint) for m in args.model]
     effort = PlannedEffort(args.seeds, args.steps, args.guidance, args.scheduler, *args.size, args.strengths)
-    controls = sorted(p.name for p in args.controls.iterdir()) if args.controls else []
     plan = check_plan(AgreedPlan(
         args.question, tuple(hashlib.sha256(read_file(p)).hexdigest() for p in args.work),
         (*models, *(PlannedModel(name, "") for name in args.unknown_model)), effort, args.score, args.near_copy,
         args.level, tuple(_population(text, args.prompts) for text in args.population), args.controls_words,
-        list_sha256(controls) if controls else "", len(controls), args.looks, args.notes,
+        folder_sha256(args.controls) if args.controls else "",
+        len(pictures_of(args.controls)) if args.controls else 0, args.looks, args.notes,
         args.margin))
     args.out.write_bytes(write_plan(SignedPlan(plan)))
     return {"plan": plan.sha256, "path": str(args.out)}

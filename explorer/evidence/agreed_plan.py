@@ -79,7 +79,7 @@ class AgreedPlan:
     level: float  # of the tests, in (0, 1)
     populations: tuple[Population, ...] = ()
     controls: str = ""  # where controls come from, in words
-    controls_sha256: str = ""  # of their list
+    controls_sha256: str = ""  # of their files, see findings.controls.folder_sha256
     control_works: int = 0
     looks: tuple[float, ...] = (1.0,)  # shares of the plan at which results are looked at
     notes: str = ""

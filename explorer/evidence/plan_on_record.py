@@ -19,7 +19,6 @@ from explorer.evidence.agreed_plan import (
     SignedPlan,
     broken_signatures,
     departures,
-    list_sha256,
     read_plan,
 )
 from explorer.evidence.incidence_records import NO_MARGIN, IncidencePlan
@@ -172,7 +171,7 @@ Told = tuple[str, str, str, str, list[PlannedRun]]  # record's kind, run's kind,
 
 def _searches(view: CaseView) -> Iterator[Told]:
     tests = {t.id: t for t in view.records(Measured)}
-    controls = {c.id: list_sha256(c.names) for c in view.records(ControlResults)}
+    controls = {c.id: c.files_sha256 for c in view.records(ControlResults)}
     for subject in view.subjects():
         for plan in view.plans(subject.id):
             test = tests.get(plan.id)
