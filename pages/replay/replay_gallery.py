@@ -149,7 +149,10 @@ def _select(here: state.Here, items: list[widgets.GalleryItem], key: str) -> Non
 
 def counted(found: GalleryPage[Replay]) -> None:
     """How many are shown of how many, and what was left out and why."""
-    st.caption(say("replay.count", shown=len(found.items), total=found.total))
+    told = say("replay.count", shown=len(found.items), total=found.total)
+    if len(found.items) < found.total:
+        told += " " + say("replay.others", tools=say("replay.tools"))
+    st.caption(told)
     marking.left_out(found.hidden, found.copies)
 
 

@@ -36,6 +36,13 @@ def test_hiding_one_is_kept_logged_and_counted(opened, case, home):
     assert marks.marked(store_of(home, case), marks.HIDDEN) == ()
 
 
+def test_what_stands_on_further_pages_is_said_with_where_to_turn(opened, case, monkeypatch):
+    told = say("replay.others", tools=say("replay.tools"))
+    assert told not in written(opened("replay", case))
+    monkeypatch.setattr("pages.replay.replay_gallery.PAGE", 5)
+    assert f'{say("replay.count", shown=5, total=12)} {told}' in written(opened("replay", case))
+
+
 def test_near_copies_are_left_out_only_when_asked_and_counted(opened, case):
     app = opened("replay", case)
     assert say("replay.count", shown=12, total=12) in written(app)
