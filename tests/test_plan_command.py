@@ -77,6 +77,27 @@ def test_an_altered_plan_is_signed_and_loaded_by_nobody(asked, drafted, tmp_path
         assert code == 1 and "altered after it was signed" in said and "Ada" in said
 
 
+def test_a_plan_names_its_controls_by_their_files(asked, drafted, tmp_path):
+    """Another picture under the same name, or other words beside it, are other controls."""
+    folder = tmp_path / "controls"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"{n}.png").write_bytes(png_bytes(picture(n + 5)))
+
+    def named():
+        asked("plan", "draft", "--out", tmp_path / "c.json", "--question", "How?", "--work", tmp_path / "work.png",
+              "--model", "world", "--steps", 12, "--guidance", 2, "--size", "64x64", "--controls", folder)
+        found = json.loads((tmp_path / "c.json").read_text("utf-8"))["plan"]
+        assert found["control_works"] == 3
+        return found["controls_sha256"]
+
+    first = named()
+    (folder / "1.txt").write_text("a fox", "utf-8")
+    with_words = named()
+    (folder / "2.png").write_bytes(png_bytes(picture(9, noise=20.0)))
+    assert len({first, with_words, named()}) == 3
+
+
 def test_populations_are_read_and_named_on_the_command_line(tmp_path):
     from explorer.cli import parser
     case = CaseStore(tmp_path / "cases").create("A case")
@@ -89,6 +110,7 @@ def test_populations_are_read_and_named_on_the_command_line(tmp_path):
     assert case.blob(first.sha256) == b"a fox\na boat\n"
     assert second == PopulationAsked("titles", "rewordings", "", "", 2)
     assert (found.absolute, found.margin) == (0.19, 0.8)
+    assert args.works is None and found.rivals == ""  # and not the folder that the command was run in
     assert _asked(args, case, "world", bundled=False).absolute == 0.15
     with pytest.raises(ExplorerError, match="is not a population"):
         _population(case, "no file", args)

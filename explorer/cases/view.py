@@ -21,9 +21,12 @@ from explorer.records.scores import SCORES
 _TRY = ("seed", "strength", "start_sha256", "noise_blob", "guidance", "steps", "scheduler", "prompt",
         "embedding_blob")
 _PATHS = ", ".join(f"'$.data.{name}'" for name in (*(f"recipe.{n}" for n in _TRY), "unet_evaluations", "elapsed_s"))
-_SCORED = """FROM scores s CROSS JOIN replays r ON r.id = s.replay_id
-    WHERE s.subject_id=:subject AND s.name=:name AND s.value IS NOT NULL
-      AND (:search IS NULL OR r.search_id=:search)"""
+_PLAIN = " AND ".join(f"json_extract(body, '$.data.recipe.{name}') IS NULL"
+                      for name in ("start_sha256", "noise_blob", "embedding_blob"))  # that is Start.NOISE
+_ASKED = f"""(:search IS NULL OR r.search_id=:search)
+      AND (:noise IS NULL OR :noise=(SELECT {_PLAIN} FROM log WHERE log.seq=r.seq))"""
+_SCORED = f"""FROM scores s CROSS JOIN replays r ON r.id = s.replay_id
+    WHERE s.subject_id=:subject AND s.name=:name AND s.value IS NOT NULL AND {_ASKED}"""
 
 
 class Try(NamedTuple):
@@ -155,8 +158,18 @@ class CaseView(ABC):
 
         Without a subject those of the whole case, by time only.
         """
-        given = {"subject": subject_id, "search": search_id, "name": order_by, "limit": limit, "offset": offset}
+        given = {"subject": subject_id, "search": search_id, "name": order_by, "limit": limit, "offset": offset,
+                 "noise": None}
         found = self._by_time(given) if order_by == "time" else self._by_score(given)
+        return [self._replay_at(seq) for seq in found]
+
+    def noise_first(self, subject_id: str, *, search_id: str | None = None, order_by: str = "tiled_l2",
+                    limit: int = 50) -> list[Replay]:
+        """The closest by a score of those from a seed's own noise, then those that were given more, likewise."""
+        given = {"subject": subject_id, "search": search_id, "name": order_by, "offset": 0}
+        found = self._by_score(given | {"limit": limit, "noise": 1})
+        if len(found) != limit:
+            found += self._by_score(given | {"limit": limit - len(found) if limit >= 0 else -1, "noise": 0})
         return [self._replay_at(seq) for seq in found]
 
     def _replay_at(self, seq: int) -> Replay:
@@ -183,8 +196,8 @@ class CaseView(ABC):
             return found
         left = {"limit": limit - len(found) if limit >= 0 else -1,
                 "offset": max(given["offset"] - self._one(f"SELECT count(*) {_SCORED}", given), 0)}
-        rows = self._rows("""
-            SELECT seq FROM replays r WHERE subject_id=:subject AND (:search IS NULL OR search_id=:search)
+        rows = self._rows(f"""
+            SELECT seq FROM replays r WHERE subject_id=:subject AND {_ASKED}
               AND NOT EXISTS (SELECT 1 FROM scores s WHERE s.replay_id=r.id AND s.name=:name
                               AND s.value IS NOT NULL)
             ORDER BY first_seq LIMIT :limit OFFSET :offset""", given | left)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 from explorer.records import Adapter, LedgerEntry, Recipe, ReplaySettings, to_json
@@ -23,6 +23,7 @@ LARGE_SEED_BITS = 64
 # Of a value given by hand: how many there are to choose from.
 GRIDS = {"steps": 1000, "guidance": 301, "strength": 100, "scheduler": len(offered(flow=False)), "side": 1024}
 
+WHOLE_TABLE = "num_train_timesteps"  # stands in a sampler's settings once the model has filled them in
 WEIGHTS = 201  # of an adapter: 0 to 2 in hundredths
 
 _BESIDES = ("dialect", "clip_skip", "noise_source", "variation", "scheduler_config", "eta")
@@ -112,7 +113,8 @@ def settings_entry(settings: ReplaySettings, recipe: Recipe | None = None) -> Le
     """The settings' entry: log2 of each list of values, or the stated grid for a single value by hand.
 
     What the `recipe` sets beside them (variation, eta, clip skip, noise source, the sampler's settings, dialect)
-    costs its letters; a program's way that stands in the list of samplers is paid for by its place there.
+    costs its letters; a program's way that stands in the list of samplers is paid for by its place there. Of the
+    sampler's settings those cost that were asked for: a replay's recipe holds all of them, the model's own too.
     """
     bits, words = 0.0, []
     lists = {"steps": settings.steps, "guidance": settings.guidances, "scheduler": settings.schedulers}
@@ -133,11 +135,21 @@ def settings_entry(settings: ReplaySettings, recipe: Recipe | None = None) -> Le
 
 def _besides(recipe: Recipe, settings: ReplaySettings) -> dict[str, Any]:
     """What a recipe sets otherwise than usual, as JSON values; without what a listed program's way brings along."""
-    ways = [PRESETS[name] for name in settings.schedulers if name in PRESETS]
-    listed = any((way.key, way.config, way.noise_source) ==
-                 (recipe.scheduler, recipe.scheduler_config, recipe.noise_source) for way in ways)
+    ways, config = [PRESETS[name] for name in settings.schedulers if name in PRESETS], recipe.scheduler_config
+    listed = any((way.key, way.noise_source) == (recipe.scheduler, recipe.noise_source) and (
+        way.config == config or (WHOLE_TABLE in config and way.config.items() <= config.items())) for way in ways)
     names = [n for n in _BESIDES if not (listed and n in ("noise_source", "scheduler_config"))]
-    return {n: to_json(getattr(recipe, n)) for n in names if getattr(recipe, n) != _USUAL[n]}
+    asked = replace(recipe, scheduler_config=_asked_config(recipe, settings))
+    return {n: to_json(getattr(asked, n)) for n in names if getattr(asked, n) != _USUAL[n]}
+
+
+def _asked_config(recipe: Recipe, settings: ReplaySettings) -> dict[str, Any]:
+    """The sampler's settings that somebody named; a whole table comes from the model, unless it was taken over."""
+    config = recipe.scheduler_config
+    for taken in settings.recipes:
+        if taken.scheduler_config.items() <= config.items():
+            return taken.scheduler_config
+    return {} if WHOLE_TABLE in config and not settings.recipes else config
 
 
 def adapters_entry(adapters: Sequence[Adapter]) -> LedgerEntry:

@@ -66,7 +66,7 @@ def _asked(args: argparse.Namespace, case: Case, works: str, *, bundled: bool) -
              "margin": args.margin if args.margin is not None else card.margin if card else 0.0}
     return IncidenceSettings(
         tuple(_population(case, text, args) for text in args.population), args.question, works, tuple(args.only),
-        args.rivals, **{k: v for k, v in given.items() if v}, seeds=args.seeds, first_seed=args.first_seed,
+        args.rivals or "", **{k: v for k, v in given.items() if v}, seeds=args.seeds, first_seed=args.first_seed,
         steps=args.steps, guidance=args.guidance, scheduler=args.scheduler, design=args.design, limit=args.limit,
         share=args.share, reach=args.reach, looks=args.looks, enough=args.enough)
 

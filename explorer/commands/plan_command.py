@@ -21,14 +21,14 @@ from explorer.evidence.agreed_plan import (
     SignedPlan,
     broken_signatures,
     check_plan,
-    list_sha256,
     make_key,
     read_plan,
     sign,
     write_plan,
 )
-from explorer.evidence.plan_on_record import judged, put_plan, run_line, signers
+from explorer.evidence.plan_on_record import judged, plan_notes, put_plan, run_line, signers
 from explorer.evidence.populations import read_population
+from explorer.findings.controls import folder_sha256, pictures_of
 from explorer.folders import read_file
 from explorer.report.notice import write_notice
 from explorer.settings import Settings
@@ -49,23 +49,24 @@ def draft(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     """Writes a plan that nobody has signed yet; works and populations are named by the SHA-256 of their files."""
     models = [PlannedModel(m, describe_model(m, home=settings.home).fingerprint) for m in args.model]
     effort = PlannedEffort(args.seeds, args.steps, args.guidance, args.scheduler, *args.size, args.strengths)
-    controls = sorted(p.name for p in args.controls.iterdir()) if args.controls else []
     plan = check_plan(AgreedPlan(
         args.question, tuple(hashlib.sha256(read_file(p)).hexdigest() for p in args.work),
         (*models, *(PlannedModel(name, "") for name in args.unknown_model)), effort, args.score, args.near_copy,
-        args.level, tuple(_population(text) for text in args.population), args.controls_words,
-        list_sha256(controls) if controls else "", len(controls), args.looks, args.notes,
+        args.level, tuple(_population(text, args.prompts) for text in args.population), args.controls_words,
+        folder_sha256(args.controls) if args.controls else "",
+        len(pictures_of(args.controls)) if args.controls else 0, args.looks, args.notes,
         args.margin))
     args.out.write_bytes(write_plan(SignedPlan(plan)))
     return {"plan": plan.sha256, "path": str(args.out)}
 
 
-def _population(text: str) -> Population:
+def _population(text: str, drawn: int) -> Population:
     name, sign_, source = text.partition("=")
     if not sign_ or not name.strip() or not source.strip():
         raise ExplorerError("incidence.population_line", text=text[:80])
     data = read_file(Path(source))
-    return Population(name.strip(), hashlib.sha256(data).hexdigest(), len(read_population(data, name=source)))
+    size = len(read_population(data, name=source))
+    return Population(name.strip(), hashlib.sha256(data).hexdigest(), size, min(drawn, size))
 
 
 def put_signature(args: argparse.Namespace, _: Settings) -> dict[str, Any]:
@@ -88,8 +89,9 @@ def check(args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     runs = []
     if args.case:
         case = CaseStore(settings.cases, actor="command line").open(args.case)
-        runs = [asdict(one) for one in judged(case)]
-        print("\n".join(run_line(one) for one in judged(case)))
+        found = judged(case)
+        runs = [asdict(one) for one in found]
+        print("\n".join([*map(run_line, found), *plan_notes(case, found)]))
     return {"plan": signed.plan.sha256, "signatures": [asdict(s) for s in signed.signatures], "runs": runs}
 
 

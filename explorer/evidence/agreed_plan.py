@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -23,11 +24,15 @@ MOST_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Population:
-    """Prompts that a plan draws from: its name, how many it holds, and the SHA-256 of its file's bytes."""
+    """Prompts that a plan draws from: its name, how many it holds, and the SHA-256 of its file's bytes.
+
+    `drawn` is how many of them are drawn; 0: the plan leaves that open.
+    """
 
     name: str
     sha256: str
     prompts: int
+    drawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class AgreedPlan:
     level: float  # of the tests, in (0, 1)
     populations: tuple[Population, ...] = ()
     controls: str = ""  # where controls come from, in words
-    controls_sha256: str = ""  # of their list
+    controls_sha256: str = ""  # of their files, see findings.controls.folder_sha256
     control_works: int = 0
     looks: tuple[float, ...] = (1.0,)  # shares of the plan at which results are looked at
     notes: str = ""
@@ -83,10 +88,13 @@ class AgreedPlan:
 
     @property
     def sha256(self) -> str:
-        """The plan's name: what reports and logs quote. Without a margin as plans were named that knew none."""
+        """The plan's name: what reports and logs quote. What is left open is left out, as before it was known."""
         told = asdict(self)
         if not self.margin:
             del told["margin"]
+        for one in told["populations"]:
+            if not one["drawn"]:
+                del one["drawn"]
         return hashlib.sha256(canonical(told)).hexdigest()
 
 
@@ -199,6 +207,11 @@ class PlannedRun:
     near_copy: float | None = None  # None for a run that counts no near copies
     margin: float = 0.0  # of the near-copy rule
     looks: tuple[float, ...] | None = None  # None for a run that is looked at once
+    first_seed: int = 0
+    confidence: float | None = None  # of the limits of a run that counts near copies
+    drawn: int = 0  # prompts of the population
+    protected: tuple[str, ...] | None = None  # SHA-256 of the works that a near copy may be of; "" for unknown ones
+    besides: tuple[str, ...] = ()  # "adapters" | "given" | "settings": what no plan names
 
 
 def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
@@ -209,15 +222,19 @@ def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
         ("population", not run.population_sha256
          or run.population_sha256 in {p.sha256 for p in plan.populations}),
         ("model", run.model_fingerprint in {m.fingerprint for m in plan.models if m.fingerprint}),
-        ("seeds", run.seeds == effort.seeds), ("steps", run.steps == effort.steps),
+        ("seeds", run.seeds == effort.seeds), ("first_seed", run.first_seed == 0),
+        ("steps", run.steps == effort.steps),
         ("guidance", run.guidance in effort.guidance), ("scheduler", run.scheduler == effort.scheduler),
         ("size", (run.width_px, run.height_px) == (effort.width_px, effort.height_px)),
         ("strengths", set(run.strengths) <= set(effort.strengths)), ("score", run.score == plan.score),
         ("controls", run.level is None or not plan.controls_sha256
          or run.controls_sha256 == plan.controls_sha256),
-        ("level", run.level is None or run.level == plan.level),
+        ("level", (run.level is None or run.level == plan.level)
+         and (run.confidence is None or math.isclose(1 - run.confidence, plan.level))),
+        ("drawn", all(p.drawn in (0, run.drawn) for p in plan.populations if p.sha256 == run.population_sha256)),
+        ("protected", run.protected is None or not plan.works or set(run.protected) == set(plan.works)),
         ("near_copy", run.near_copy is None or (run.near_copy, run.margin) == (plan.near_copy, plan.margin)),
-        ("looks", run.looks is None or run.looks == plan.looks)]
+        ("looks", run.looks is None or run.looks == plan.looks), *((name, False) for name in run.besides)]
     return tuple(name for name, kept in said if not kept)
 
 

@@ -35,6 +35,11 @@ def seed_of(declared: object) -> str:
     return digest(declared)
 
 
+def agreed_seed(plan_sha256: str, population_sha256: str) -> str:
+    """The seed under an agreed plan: nothing that one side alone can change, such as a title, is in it."""
+    return digest({"agreed": plan_sha256, "population": population_sha256})
+
+
 def simple_draw(size: int, sample: int, seed: str) -> Draw:
     """`sample` of `size` lines without replacement; all where there are no more."""
     return Draw(tuple(_shuffled(range(size), seed)[:sample]))

@@ -25,6 +25,7 @@ from explorer.evidence.likelihood import (
 from explorer.findings.finding import WORLD_SOURCE, ControlResults, Finding, Measured
 from explorer.findings.ranking import excesses, position
 from explorer.records import from_json, to_json
+from explorer.statistics import rank_p_value
 
 FILE = "likelihood.json"  # beside the world's manifest, written by the findings benchmark
 LEVEL = 0.05
@@ -86,12 +87,14 @@ class FindingRatios:
     """All ratios of one finding: `flagged` says which of the two results it is (p <= .05 or not).
 
     `ratios` go by copies in training, then by kind of unseen work; a kind without such results is left out.
+    `against_derived` go by kind of picture made from seen works, then by copies.
     """
 
     flagged: bool
     rates: ReferenceRates
     ratios: dict[str, dict[str, Ratio]]
     scores: dict[str, ScoreReading]
+    against_derived: dict[str, dict[str, Ratio]]
 
 
 def stored_rates(root: Path, policy: str, *, model_fingerprint: str) -> ReferenceRates | None:
@@ -112,14 +115,16 @@ def ratios_of(rates: ReferenceRates, *, p: float, position: float) -> FindingRat
     """The ratios of a finding with this p-value and position (see findings.ranking)."""
     flagged = p <= LEVEL
     ratios: dict[str, dict[str, Ratio]] = {}
+    derived: dict[str, dict[str, Ratio]] = {}
     for copies, seen in rates.seen.items():
-        for kind, unseen in rates.unseen.items():
+        for kind, unseen in (*rates.unseen.items(), *rates.derived.items()):
             counts = [c.flagged if flagged else c.works - c.flagged for c in (seen, unseen)]
             if any(counts):
                 found = ratio_of_shares(counts[0], seen.works, counts[1], unseen.works)
-                ratios.setdefault(copies, {})[kind] = found
+                into, *place = (ratios, copies, kind) if kind in rates.unseen else (derived, kind, copies)
+                into.setdefault(place[0], {})[place[1]] = found
     scores = {copies: _reading(one, position) for copies, one in rates.scores.items()}
-    return FindingRatios(flagged, rates, ratios, scores)
+    return FindingRatios(flagged, rates, ratios, scores, derived)
 
 
 def _reading(fitted: FittedRatio, position: float) -> ScoreReading:
@@ -148,11 +153,13 @@ def fit_and_judge(seen: Sequence[float], unseen: Sequence[float]) -> FittedRatio
 
 def finding_ratios(root: Path, test: Measured, finding: Finding | None,
                    controls: ControlResults | None) -> FindingRatios | None:
-    """The ratios of a measured test of a case; None where it has no p-value, or no rates were measured for it."""
+    """The ratios of a measured test of a case; None without a p-value, or without rates for its ranking."""
     if finding is None or controls is None or "p" not in finding.numbers:
         return None
     rates = stored_rates(root, test.policy, model_fingerprint=controls.model_fingerprint)
     if rates is None or controls.source != WORLD_SOURCE:
         return None
-    where = position(*excesses(test.value, test.features, controls))
-    return ratios_of(rates, p=finding.numbers["p"], position=where)
+    mine, theirs = excesses(test.value, test.features, controls)
+    if (rank_p_value(mine, theirs) <= LEVEL) != (finding.numbers["p"] <= LEVEL):
+        return None  # a finding from before: the ranking that these rates were measured with says otherwise
+    return ratios_of(rates, p=finding.numbers["p"], position=position(mine, theirs))

@@ -48,6 +48,7 @@ class PopulationResult:
     without_refusals: float | None  # hits among the replays that were shown
     works: tuple[ProtectedWork, ...]  # those with a hit
     drawn: Drawn | None
+    second_part: int = 0  # prompts without a hit whose nearest replay was below the rule's limit, not its margin
 
     @property
     def misses(self) -> int:
@@ -114,7 +115,8 @@ def _population(view: CaseView, plan: IncidencePlan, number: int, outcomes: list
     return PopulationResult(
         declared, len(by_line), replays, hits, refused, sum(o.refused_hits for o in each),
         share([len(o.hits) for o in seen]), hits / (replays - refused) if replays > refused else None,
-        tuple(ProtectedWork(w, share([sum(h.work == w for h in o.hits) for o in seen])) for w, _ in works), drawn)
+        tuple(ProtectedWork(w, share([sum(h.work == w for h in o.hits) for o in seen])) for w, _ in works), drawn,
+        sum(not o.hits and o.nearest < plan.rule.absolute for o in each if not o.refused_hits))
 
 
 def no_hit_limit(result: PopulationResult, confidence: float) -> float:
@@ -175,7 +177,7 @@ def sheet_csv(view: CaseView, plan: IncidencePlan) -> bytes:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and not cell[1:2].isdigit() else cell
+    return f"'{cell}" if cell.startswith(tuple("=+-@\t\r")) and not cell[1:2].isdigit() else cell
 
 
 def plans(view: CaseView) -> list[IncidencePlan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from explorer.evidence.draws import agreed_seed
 from explorer.evidence.incidence import Estimate, zero_limit
 from explorer.evidence.incidence_records import NO_MARGIN, Declared, IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, PopulationResult, no_hit_limit
@@ -43,7 +44,13 @@ def population_line(part: PopulationResult) -> str:
         return say("incidence_said.not_due", name=name, done=part.done, planned=part.declared.planned)
     told = say("incidence_said.line", name=name, hits=part.hits, replays=part.replays, size=part.declared.prompts,
                prompts=part.estimate.prompts, estimate=estimate_words(part.estimate))
-    return f"{told} {refusals(part)}" if part.refused else told
+    return " ".join([told, *notes(part)])
+
+
+def notes(part: PopulationResult) -> list[str]:
+    """What belongs beside a population's share: what was withheld, and what the rule's second part left out."""
+    said = [refusals(part)] if part.refused else []
+    return [*said, say("incidence_said.second_part", n=part.second_part)] if part.second_part else said
 
 
 def refusals(part: PopulationResult) -> str:
@@ -66,13 +73,20 @@ def summary_lines(found: IncidenceResult) -> list[str]:
     lines = [say("incidence_said.plan", id=plan.id, seeds=plan.seeds, steps=plan.steps, scheduler=plan.scheduler,
                  guidance=f"{plan.guidance:g}", width=plan.width_px, height=plan.height_px,
                  print=plan.model.fingerprint[:16]),
-             rule_line(plan), say(f"incidence_design.{plan.design}")]
+             rule_line(plan), say(f"incidence_design.{plan.design}"), *_draw_line(found)]
     if len(plan.looks) > 1:
         lines.append(say("incidence_said.looks", looks=", ".join(percent(x) for x in plan.looks),
                          reached=found.look.number + 1 if found.look else 0))
     if plan.earlier:
         lines.append(say("incidence_said.earlier", n=plan.earlier))
     return lines
+
+
+def _draw_line(found: IncidenceResult) -> list[str]:
+    """Who could have drawn again; nothing before anything is drawn."""
+    agreed, parts = found.plan.agreed_sha256, [p for p in found.populations if p.drawn]
+    bound = agreed and all(p.drawn.seed == agreed_seed(agreed, p.declared.sha256) for p in parts)
+    return [say("incidence_said.draw_agreed" if bound else "incidence_said.draw_alone")] if parts else []
 
 
 def rule_line(plan: IncidencePlan) -> str:

@@ -7,7 +7,7 @@ under each, and their ratio. Nothing here says which proposition is true; that t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +20,8 @@ SCALE = ((1.0, "none"), (2.0, "weak"), (10.0, "moderate"), (100.0, "moderately_s
 class Ratio:
     """P(result | seen) / P(result | not seen) with its 95% limits; `bounded` where a zero count was replaced.
 
-    With no such result among the works of one kind the share's upper limit stands in its place, and the ratio is
-    then "at least" (none among unseen works) or "at most" (none among seen ones).
+    With no such result among the works of one kind there is no ratio to tell but its limit, which then is the
+    value too: "at_least" `low` (none among unseen works) or "at_most" `high` (none among seen ones).
     """
 
     value: float
@@ -35,27 +35,51 @@ class Ratio:
 
 
 def ratio_of_shares(seen: int, seen_works: int, unseen: int, unseen_works: int) -> Ratio:
-    """The ratio of two counted shares, with score limits (Koopman 1984).
+    """The ratio of two counted shares, with 95% score limits (Koopman 1984).
 
     `seen` of `seen_works` and `unseen` of `unseen_works` gave the result. ValueError for counts that are no
     share, or where neither kind gave it: then the result says nothing.
     """
-    from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
     for count, works in ((seen, seen_works), (unseen, unseen_works)):
         if not 0 <= count <= works or works < 1:
             raise ValueError(f"{count} of {works} is no share")
     if not seen and not unseen:
         raise ValueError("no work of either kind gave this result")
-    with np.errstate(divide="ignore"):
-        low, high = confint_proportions_2indep(seen, seen_works, unseen, unseen_works, method="score",
-                                               compare="ratio", correction=False)
-    shares = [seen / seen_works, unseen / unseen_works]
+    shares = seen / seen_works, unseen / unseen_works
+    low, high = _score_limits(seen, seen_works, unseen, unseen_works)
     bounded = "" if seen and unseen else "at_least" if seen else "at_most"
-    stand_in = [share or float(proportion_confint(0, works, alpha=0.1, method="beta")[1])  # one-sided 95%
-                for share, works in zip(shares, (seen_works, unseen_works), strict=True)]
-    low, high = (float(np.real(limit)) for limit in (low, high))  # roots of a cubic, where a count is all or none
-    return Ratio(stand_in[0] / stand_in[1], max(0.0, low), high, *shares, seen_works, unseen_works,
-                 bounded)
+    value = {"": shares[0] / shares[1] if unseen else math.inf, "at_least": low, "at_most": high}[bounded]
+    return Ratio(value, low, high, *shares, seen_works, unseen_works, bounded)
+
+
+def _score_limits(x: int, n: int, y: int, m: int) -> tuple[float, float]:
+    """The ratios of (x of n) to (y of m) that a score test at 5% leaves; 0 or infinite where a count is 0.
+
+    Under a ratio r the likeliest shares are r q and q, with q from a quadratic (Miettinen and Nurminen 1985).
+    """
+    from scipy.optimize import brentq
+
+    def beyond(log_r: float, side: float) -> float:
+        r = math.exp(log_r)
+        a, b, c = (n + m) * r, n * r + x + m + y * r, x + y
+        q = 2 * c / (b + math.sqrt(max(0.0, b * b - 4 * a * c)))
+        p = min(1.0, r * q)
+        spread = math.sqrt(max(1e-300, p * (1 - p) / n + r * r * q * (1 - q) / m))
+        return (x / n - r * y / m) / spread - side * 1.959963984540054
+
+    low = math.exp(brentq(beyond, -30, 30, args=(1,))) if x else 0.0
+    high = math.exp(brentq(beyond, -30, 30, args=(-1,))) if y else math.inf
+    return low, high
+
+
+def cautious(ratio: Ratio) -> float:
+    """What the ratio says at least: the limit that is nearer to 1, and 1 where the limits lie on both sides."""
+    return ratio.low if ratio.low > 1 else ratio.high if ratio.high < 1 else 1.0
+
+
+def weakest(ratios: Iterable[Ratio]) -> Ratio:
+    """Of ratios against several kinds of unseen works the one that says least."""
+    return min(ratios, key=lambda r: abs(math.log(cautious(r))))
 
 
 @dataclass(frozen=True)
@@ -138,9 +162,9 @@ def empirical_cross_entropy(seen_log10: Sequence[float], unseen_log10: Sequence[
 
 
 def posterior(prior: float, ratio: float) -> float:
-    """Bayes' rule: the probability in (0, 1) that follows from a reader's own prior probability in (0, 1)."""
-    if not 0 < prior < 1 or not ratio > 0:
-        raise ValueError(f"a prior lies between 0 and 1 and a ratio above 0, got {prior} and {ratio}")
+    """Bayes' rule: the probability in [0, 1] that follows from a reader's own prior probability in (0, 1)."""
+    if not 0 < prior < 1 or not ratio >= 0:
+        raise ValueError(f"a prior lies between 0 and 1 and a ratio is 0 or more, got {prior} and {ratio}")
     odds = prior / (1 - prior) * ratio
     return 1.0 if math.isinf(odds) else odds / (1 + odds)
 

@@ -19,8 +19,10 @@ from explorer.closeness.tiled import distances
 from explorer.collections.embeddings import EmbeddingRows
 from explorer.collections.layout import find_layout
 from explorer.collections.rows import open_rows
+from explorer.collections.signatures import signature
 from explorer.collections.works import PICTURES, as_work, column_names
 from explorer.errors import ExplorerError, shortened
+from explorer.findings.looks import same_picture
 from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.images.prepare import fit_square
@@ -36,7 +38,11 @@ Encode = Callable[[Sequence[np.ndarray]], np.ndarray]  # pictures to (n, d) unit
 
 @dataclass(frozen=True)
 class Near:
-    """The nearest protected work of one picture, and how far the nearest other work of any kind is; in [0, 1]."""
+    """The nearest protected work of one picture, and how far the nearest other work of any kind is; in [0, 1].
+
+    A work that is the same picture as the nearest one, by the check at the door, is no other work: a file of a work
+    among its rivals would else keep every near copy of it from counting.
+    """
 
     work: str
     distance: float
@@ -69,6 +75,7 @@ class Works:
                  rows: EmbeddingRows | None = None, encode: Encode | None = None, whole: int = WHOLE) -> None:
         """`read` gives a work's picture, (64, 64, 3) uint8; beyond `whole` works `rows` and `encode` are needed."""
         self.listed, self.protected = tuple(listed), np.asarray(protected, bool)
+        self._pairs: dict[tuple[int, int], bool] = {}
         self._read, self._rows, self._encode = lru_cache(maxsize=4 * whole)(read), rows, encode
         if not self.protected.any():
             raise ExplorerError("incidence.no_work_protected")
@@ -103,8 +110,17 @@ class Works:
         best = int(mine.argmin())
         if not np.isfinite(mine[best]):
             return Near("", 1.0, float(row.min()))
-        others = np.delete(row, best)
-        return Near(self.listed[numbers[best]].name, float(row[best]), float(others.min()) if len(others) else 1.0)
+        to_next = next((float(row[k]) for k in np.argsort(row)
+                        if k != best and not self._same(numbers[best], numbers[int(k)])), 1.0)
+        return Near(self.listed[numbers[best]].name, float(row[best]), to_next)
+
+    def _same(self, one: int, other: int) -> bool:
+        """Whether two works are one picture, which no distance could tell apart: then neither is another work."""
+        pair = (min(one, other), max(one, other))
+        if pair not in self._pairs:
+            marks = [signature(self._read(self.listed[n])) for n in pair]
+            self._pairs[pair] = same_picture(*marks) or bool((marks[0] == marks[1]).all())
+        return self._pairs[pair]
 
     def _candidates(self, images: Sequence[np.ndarray]) -> list[list[int]]:
         """The works nearest to each picture by CLIP, through the collection's own stored embeddings."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Mapping
 
-from explorer.evidence.finding_ratio import FindingRatios, ScoreReading
-from explorer.evidence.likelihood import Ratio, verbal
+from explorer.evidence.finding_ratio import FindingRatios, FlagCount, ScoreReading
+from explorer.evidence.likelihood import Ratio, cautious, posterior, verbal, weakest
 from explorer.findings.wording import at_most, number, percent
 from explorer.texts import say, texts_of
 
@@ -33,32 +33,40 @@ def head(found: FindingRatios) -> tuple[str, ...]:
 
 def unseen_words(found: FindingRatios) -> str:
     """How often works that were not in training gave this result, by kind; and pictures derived from seen ones."""
-    kinds = texts_of("likelihood_kind")
-    shares = {**found.rates.unseen, **found.rates.derived}
-    told = []
-    for kind, counted in shares.items():
+    return say("likelihood.unseen", shares=_shares(found, {**found.rates.unseen, **found.rates.derived}))
+
+
+def unseen_in_short(found: FindingRatios) -> str:
+    """The same without derived pictures and without controls, for a first page."""
+    return say("likelihood.unseen_short", shares=_shares(found, {
+        kind: counted for kind, counted in found.rates.unseen.items() if kind != "controls"}))
+
+
+def _shares(found: FindingRatios, kinds: Mapping[str, FlagCount]) -> str:
+    names, told = texts_of("likelihood_kind"), []
+    for kind, counted in kinds.items():
         hits = counted.flagged if found.flagged else counted.works - counted.flagged
-        told.append(say("likelihood.unseen_share", kind=kinds[kind], hits=hits, works=counted.works,
+        told.append(say("likelihood.unseen_share", kind=names[kind], hits=hits, works=counted.works,
                         share=percent(hits / counted.works)))
-    return say("likelihood.unseen", shares="; ".join(told))
+    return "; ".join(told)
 
 
 def sentences(found: FindingRatios) -> list[str]:
     """What is compared, the verbal line with its scale, and what a ratio is not; each one sentence or two."""
     result = say("likelihood.result_flagged" if found.flagged else "likelihood.result_not_flagged")
     said = [say("likelihood.propositions"), say("likelihood.result", result=result), unseen_words(found)]
-    said += [verbal_words(found)] if found.ratios else []
+    said += [*_derived_words(found), verbal_words(found)] if found.ratios else []
     return [*said, say("likelihood.transposed"), say("likelihood.no_source"),
             say("likelihood.measured", date=found.rates.date, fingerprint=found.rates.model_fingerprint[:12])]
 
 
 def verbal_words(found: FindingRatios) -> str:
-    """The weaker ratio of each count of copies on ENFSI's scale; counts that say the same stand together."""
+    """What each count of copies says at least, on ENFSI's scale; counts that say the same stand together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for copies, kinds in found.ratios.items():
-        weaker = min(kinds.values(), key=lambda r: abs(math.log10(r.value)))
-        step = verbal(weaker.value)
-        side = "none" if step == "none" else "for" if weaker.value >= 1 else "against"
+        least = cautious(weakest(kinds.values()))
+        step = verbal(least)
+        side = "none" if step == "none" else "for" if least >= 1 else "against"
         groups.setdefault((side, step), []).append(copies_words(copies))
     words = texts_of("likelihood_scale")
     return say("likelihood.verbal", steps="; ".join(
@@ -73,9 +81,21 @@ def cost_words(reading: ScoreReading, copies: str) -> str:
                least=number(fitted.cllr_min), seen=fitted.seen_works, unseen=fitted.unseen_works)
 
 
-def posterior_words(chance: float, copies: str) -> str:
-    """What follows from the reader's own prior."""
-    return say("likelihood.posterior", chance=at_most(chance) if chance < 0.5 else percent(chance),
+def _derived_words(found: FindingRatios) -> list[str]:
+    """How large the ratios are if the other work is a picture made from seen ones."""
+    told = []
+    for kind, by_copies in found.against_derived.items():
+        values = [ratio.value for ratio in by_copies.values()]
+        told.append(say("likelihood.against_derived", kind=texts_of("likelihood_kind")[kind],
+                        least=number(min(values)), most=number(max(values))))
+    return told
+
+
+def posterior_words(prior: float, kinds: Iterable[Ratio], copies: str) -> str:
+    """What follows from the reader's own prior in (0, 1) and the ratio that says least, with its limits."""
+    ratio = weakest(kinds)
+    chance, low, high = (posterior(prior, r) for r in (ratio.value, ratio.low, ratio.high))
+    return say("likelihood.posterior", chance=percent(chance), low=percent(low), high=at_most(high),
                copies=copies_words(copies))
 
 
@@ -86,9 +106,10 @@ def copies_words(copies: str) -> str:
 
 
 def _ratio(ratio: Ratio) -> str:
-    high = say("likelihood.no_limit") if math.isinf(ratio.high) else number(ratio.high)
-    key = f"likelihood.ratio_{ratio.bounded or 'plain'}"
-    return say(key, value=number(ratio.value), low=number(ratio.low), high=high)
+    if ratio.bounded:
+        works = ratio.unseen_works if ratio.bounded == "at_least" else ratio.seen_works
+        return say(f"likelihood.ratio_{ratio.bounded}", value=number(ratio.value), works=works)
+    return say("likelihood.ratio_plain", value=number(ratio.value), low=number(ratio.low), high=number(ratio.high))
 
 
 def _score(reading: ScoreReading) -> str:

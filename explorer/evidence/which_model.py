@@ -21,6 +21,7 @@ from explorer.evidence.which_records import Candidate
 from explorer.findings.control_fit import covariance_of
 from explorer.findings.finding import Finding
 from explorer.findings.wording import number, percent
+from explorer.statistics import share_interval
 from explorer.texts import say
 
 OTHERS = -1  # pictures by none of the models; below it the same pictures sent through a model's autoencoder
@@ -108,12 +109,12 @@ def left(p: Mapping[int, float], *, level: float) -> Left:
 
 def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, pictures: int, other_pictures: int,
           level: float, through_p: float = 0.0, earlier_tests: int = 0, changed: bool = False,
-          error_rate: str = "") -> Finding:
+          error_rate: str = "", not_asked: str = "") -> Finding:
     """The finding: which model alone is left, which are, or that none is.
 
     `through_p` is the highest rank among other pictures that were sent through a model's autoencoder. One that may
     have been `changed` after it was made, as the comparison pictures were not, names no model. `error_rate` says
-    how often such answers were right and wrong.
+    how often such answers were right and wrong, `not_asked` how often wrong of models that were not asked.
     """
     found = left({**{i: c.p for i, c in enumerate(candidates)}, OTHERS: others_p}, level=level)
     if changed:
@@ -127,7 +128,8 @@ def judge(subject_id: str, candidates: Sequence[Candidate], others_p: float, *, 
     numbers = {f"p_{i + 1}": c.p for i, c in enumerate(candidates)} | {"p_others": others_p, "p_through": through_p}
     through = [say("limit.which.through", p=number(through_p))] if found.models and through_p > level else []
     limits = [*through, *(say(f"limit.which.{one}") for one in LIMITS[found.kind])]
-    limits = [*_shared(candidates), *_again(earlier_tests), *limits, say("limit.law")]
+    relatives = [not_asked] if not_asked and found.models else []
+    limits = [*_shared(candidates), *_again(earlier_tests), *relatives, *limits, say("limit.law")]
     return _finding(subject_id, found.kind, numbers, tuple(limits), error_rate, **told)
 
 
@@ -138,6 +140,20 @@ def measured_rates(root: Path) -> str:
         right, wrong, date = found["accuracy"], found["false_named"], found["made"]["whole"]["date"]
         return say("aside.which.rates", pictures=number(wrong["pictures"]), right=number(right["hits"]),
                    wrong=number(wrong["hits"]), low=percent(wrong["low"]), high=percent(wrong["high"]), date=date)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def not_asked_rate(root: Path) -> str:
+    """How often pictures by models that were not asked got a wrong name in the stored benchmark; "" without one."""
+    try:
+        found = json.loads((root / BENCHMARK).read_text("utf-8"))
+        wrong = [part["false_named"] for name, part in found["by_source"].items()
+                 if name in found["checkpoints"] and name not in found["asked"]]
+        hits, pictures = (sum(one[key] for one in wrong) for key in ("hits", "pictures"))
+        share = share_interval(hits, pictures)
+        return say("limit.which.not_asked", wrong=number(hits), pictures=number(pictures), low=percent(share.low),
+                   high=percent(share.high)) if pictures else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -21,6 +21,7 @@ from explorer.records import (
     SearchPlan,
     from_json,
 )
+from explorer.records.replay_settings import taken_over
 from explorer.search.fit_size import fit
 from explorer.texts import say
 
@@ -77,8 +78,7 @@ def replay_ledger(case: CaseView, replay: Replay) -> tuple[LedgerEntry, ...]:
     bits and the rounds up to it.
     """
     recipe, plan = replay.recipe, case.record(SearchPlan, replay.search_id)
-    settings = from_json(ReplaySettings, plan.settings) if plan is not None else ReplaySettings(
-        recipe.prompt, first_seed=recipe.seed, seeds=1)
+    settings = from_json(ReplaySettings, plan.settings) if plan is not None else taken_over(recipe)
     if settings.mode == "closer":
         return (*replay_ledger(case, case.replay(settings.parent)), _rounds(case, replay, settings))
     start = noise = None

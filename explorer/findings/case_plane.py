@@ -9,7 +9,7 @@ from explorer.closeness import codecs
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.start_code import StartBill
 from explorer.errors import ExplorerError
-from explorer.findings.case_ledger import replay_ledger
+from explorer.findings.case_ledger import ledger_of, replay_ledger
 from explorer.findings.case_tests import Ranked, portfolio_of, ranked_tests, without_p
 from explorer.findings.finding import Measured
 from explorer.findings.plane import Plane, PlanePoint, control_band
@@ -70,7 +70,7 @@ def _tested(case: CaseView, subject: Subject, test: Measured) -> PlanePoint | No
         made = case.replay(test.replay_id)
     except ExplorerError:
         return None
-    return PlanePoint(total_bits(replay_ledger(case, made)), test.value, made.id, made.recipe.start(subject))
+    return PlanePoint(total_bits(ledger_of(case, made)), test.value, made.id, made.recipe.start(subject))
 
 
 def _closest(case: CaseView, subject_id: str, score: str, most: int) -> Iterator[Replay]:

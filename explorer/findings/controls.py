@@ -5,6 +5,7 @@ Files only, no model. A work's line is written as soon as the work is done, so a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from explorer.errors import ExplorerError
+from explorer.cases.given_caption import beside
+from explorer.collections.works import PICTURES
+from explorer.errors import ExplorerError, shortened
 from explorer.findings.control_fit import check_subject, control_distances
 from explorer.findings.features import PREDICTORS, SIZE_PX, fit_expectation, rivals
 from explorer.findings.finding import ControlResults
 from explorer.findings.ranking import FEWEST_MATCHED, MANY, comparable, excesses
+from explorer.folders import is_plain
 from explorer.images.decode import open_image
 from explorer.images.prepare import fit_square
 from explorer.records import ModelRef, from_json
@@ -40,6 +44,23 @@ class Line:
     prompt: str
     features: dict[str, float]
     bits: float = 0.0  # supplied for it: the prompt, and the choice among the seeds
+
+
+def pictures_of(folder: Path) -> list[Path]:
+    """The picture files that lie in a folder of controls, by name; ExplorerError where there is no folder."""
+    if not folder.is_dir():
+        raise ExplorerError("worker.measured_no_folder", folder=shortened(str(folder)))
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))
+
+
+def folder_sha256(folder: Path, *, words: bool = True) -> str:
+    """Names a folder of controls by each picture's name and bytes and, with `words`, the text beside it."""
+    told = []
+    for file in pictures_of(folder):
+        said = beside(file) if words else ""
+        told.append(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+                    + (f" {hashlib.sha256(said.encode()).hexdigest()}" if said else ""))
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def world_controls(root: Path, policy: Policy, *, model_fingerprint: str) -> ControlResults | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from explorer.findings.expectation import Expectation
 from explorer.records import Effort
+from explorer.records.json_form import LATER
 from explorer.records.scores import is_better
 
 WORLD_SOURCE = "the world's control works"  # as a source of controls, in the stored results
@@ -30,6 +31,7 @@ class ControlResults:
     expectation: Expectation | None = None  # fitted on tuning works, never on these
     policy: str = ""  # the Policy's id that subject and controls must share
     bits: tuple[float, ...] = ()  # supplied for each: its prompt, and the choice among the seeds
+    files_sha256: str = field(default="", metadata={LATER: True})  # of their folder; "" for the world's
 
     def as_close(self, value: float) -> int:
         """How many controls came at least as close as `value`, before anything is taken off."""

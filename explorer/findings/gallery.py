@@ -54,13 +54,13 @@ class GalleryPage(Generic[Kept]):
 
 
 def gallery_page(case: CaseView, subject: Subject, wish: Wish, page: Page) -> GalleryPage[Replay]:
-    """A page of a subject's replays by a wish, the closest first."""
+    """A page of a subject's replays by a wish: from plain noise, the closest first; then those given more."""
     out = _hidden(case, subject, wish)
     hidden = 0 if wish.show == "hidden" else len(out)
     if wish.plain:
         total = case.count_replays(subject.id, search_id=wish.search or None) - hidden
-        found = case.replays(subject.id, search_id=wish.search or None, order_by=wish.score,
-                             limit=page.first + page.length + hidden)
+        found = case.noise_first(subject.id, search_id=wish.search or None, order_by=wish.score,
+                                 limit=page.first + page.length + hidden)
         kept = [r for r in found if r.id not in out]
         return GalleryPage(tuple(kept[page.first:page.first + page.length]), total, hidden, 0)
     fitting = [t for t in _asked(case, subject, wish) if wish.show == "hidden" or t.id not in out]
@@ -72,12 +72,13 @@ def gallery_page(case: CaseView, subject: Subject, wish: Wish, page: Page) -> Ga
 
 
 def _asked(case: CaseView, subject: Subject, wish: Wish) -> list[Try]:
-    """All that fit start, marks and limit, the closest first."""
+    """All that fit start, marks and limit: from noise, the closest first; then those given more."""
     tries = case.tries(subject.id, score=wish.score, search_id=wish.search or None)
     stars, hidden = (set(marks.marked(case, mark)) for mark in (marks.STARRED, marks.HIDDEN))
     fits = {"all": lambda t: True, "starred": lambda t: t.id in stars, "exhibits": lambda t: t.exhibit,
             "hidden": lambda t: t.id in hidden}[wish.show]
-    return [t for t in ranked(started_from(tries, wish.start), wish.score)
+    order = sorted(ranked(started_from(tries, wish.start), wish.score), key=lambda t: t.start is not Start.NOISE)
+    return [t for t in order
             if fits(t) and (wish.limit is None or reaches(wish.score, t.value, wish.limit))]
 
 

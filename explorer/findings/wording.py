@@ -54,7 +54,7 @@ def number(value: float, digits: int = 3) -> str:
     if value == int(value) and abs(value) < 1e15:
         return localised(f"{int(value):,}")
     text = f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return localised(f"{value:.7f}".rstrip("0") if "e" in text else text)
+    return localised(f"{value:.7f}".rstrip("0").rstrip(".") if "e" in text else text)
 
 
 def above(percentile: float) -> str:

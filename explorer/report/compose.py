@@ -29,15 +29,16 @@ def compose(found: Snapshot, options: ReportOptions) -> Document:
     blocks: list[Block] = [Heading(title, 1), *page_one.cover(
         found, question=options.question or facts.get("question", ""), prepared_by=options.prepared_by,
         number=options.case_number or facts.get("case_number", ""))]
+    incidences = incidence_part(found)
     if not subjects:
-        blocks.append(Text(say("document.no_subject")))
+        blocks += [] if incidences else [Text(say("document.no_subject"))]
     elif len(subjects) == 1:
         blocks += _one(found, subjects[0], exhibits[subjects[0].id], options)
     else:
         blocks += [*together_blocks(found, together, exhibits, score=options.score)]
         blocks += [] if brief else [PageBreak()]
         blocks += _works(found, subjects, exhibits, options, brief=brief)
-    blocks += plan_part(found) + incidence_part(found) + looks_part(found)
+    blocks += plan_part(found) + incidences + looks_part(found)
     annexes = annexes_of(found, subjects, exhibits, score=options.score, full=options.detail == "full", brief=brief)
     return Document(title, page_one.foot(found), found.time, tuple(blocks), options.logo_png, annexes)
 

@@ -6,8 +6,8 @@ from explorer.cases.view import CaseView
 from explorer.evidence.counsel_said import looks_lines
 from explorer.evidence.incidence_records import IncidencePlan
 from explorer.evidence.incidence_results import IncidenceResult, plans, results, sheet
-from explorer.evidence.incidence_words import estimate_words, population_name, refusals, summary_lines, works_line
-from explorer.evidence.plan_on_record import RunVerdict, agreed, judged, named
+from explorer.evidence.incidence_words import estimate_words, notes, population_name, summary_lines, works_line
+from explorer.evidence.plan_on_record import RunVerdict, agreed, judged, named, plan_notes
 from explorer.report.blocks import Block, Heading, Table, Text
 from explorer.report.notice import plan_blocks
 from explorer.texts import localised, say
@@ -23,8 +23,9 @@ def plan_part(found: CaseView) -> list[Block]:
         return []
     runs = judged(found)
     kept, departed = [r for r in runs if not r.departed], [r for r in runs if r.departed]
-    blocks: list[Block] = [Heading(say("incidence_report.plan")), Text(say("notice.hash", sha=signed.plan.sha256)),
-                           *plan_blocks(signed), Heading(say("incidence_report.inside"), 3)]
+    blocks: list[Block] = [Heading(say("incidence_report.plan")), *plan_blocks(signed),
+                           *(Text(line, "finding") for line in plan_notes(found, runs)),
+                           Heading(say("incidence_report.inside"), 3)]
     blocks.append(_runs(kept) if kept else Text(say("incidence_report.no_inside")))
     if departed:
         blocks += [Heading(say("incidence_report.outside"), 3),
@@ -69,7 +70,7 @@ def _one(result: IncidenceResult, outside: dict[str, tuple[str, ...]]) -> list[B
         if group:
             blocks += [Text(warning, "finding")] if warning else []
             blocks += [Table(_head("populations"), tuple(population_row(result, n) for n in group), wide=(0, 7))]
-            blocks += [Text(refusals(p), "note") for p in (result.populations[n] for n in group) if p.refused]
+            blocks += [Text(line, "note") for n in group for line in notes(result.populations[n])]
     for part in result.populations:
         if part.works and result.look:
             blocks += [Text(f"{population_name(part.declared)}: {works_line(result, part)}"),

@@ -18,7 +18,8 @@ def likelihood_answer(found: CaseView, subject: Subject, exhibit: Exhibit) -> li
     ratios = _ratios(found, subject) if exhibit.decided else None
     if ratios is None or not ratios.ratios:
         return []
-    return [Text(ratio_words.verbal_words(ratios)), Text(say("likelihood.propositions"), "note")]
+    return [Text(ratio_words.verbal_words(ratios)),
+            Text(f"{say('likelihood.propositions')} {ratio_words.unseen_in_short(ratios)}", "note")]
 
 
 def likelihood_blocks(found: CaseView, subject: Subject, *, decided: bool) -> list[Block]:

@@ -38,15 +38,17 @@ def plan_blocks(signed: SignedPlan) -> list[Block]:
                             wide=(1,)))
     if plan.populations:
         blocks.append(Table(report_head("populations"), tuple(
-            (p.name, localised(f"{p.prompts:,}"), p.sha256) for p in plan.populations), wide=(2,)))
+            (p.name, localised(f"{p.prompts:,}"), localised(f"{p.drawn:,}") if p.drawn else say("notice.left_open"),
+             p.sha256) for p in plan.populations), wide=(3,)))
     blocks += [Heading(say("notice.models"), 3), *unknown_versions(plan),
                Table(report_head("models"), tuple(
                    (m.name, m.fingerprint or say("notice.unknown_cell")) for m in plan.models), wide=(1,)),
                Heading(say("notice.method"), 3), Table(("", ""), _method(plan), wide=(1,)),
                Heading(say("notice.signatures"), 3), Text(say("notice.hash", sha=plan.sha256))]
     rows = tuple((s.name, s.time, s.public_key) for s in signed.signatures)
-    return [*blocks, Table(report_head("signatures"), rows, wide=(2,)) if rows
-            else Text(say("notice.unsigned"), "finding")]
+    if not rows:
+        return [*blocks, Text(say("notice.unsigned"), "finding")]
+    return [*blocks, Table(report_head("signatures"), rows, wide=(2,)), Text(say("notice.names"), "note")]
 
 
 def unknown_versions(plan: AgreedPlan) -> list[Block]:

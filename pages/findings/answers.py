@@ -59,7 +59,7 @@ def draw(here: state.Here, *, stacked: bool = False) -> None:
 
 
 def _none(here: state.Here) -> None:
-    with st.container(border=True, key="verdict_none_answer"):
+    with st.container(border=True, key="verdict_none_answer", gap="xsmall"):
         st.caption(say("verdict.question"))
         running = bool(submit.active(here, *TASKS))
         st.subheader(say("verdict.under_way" if running else "verdict.none"), anchor=False)

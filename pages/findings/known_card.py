@@ -24,12 +24,13 @@ def is_known(here: state.Here) -> None:
     case, subject = here.open_case, here.open_subject
     tests = case.records(FamiliarityTest, subject_id=subject.id)
     with st.container(border=True, key="familiar_card"):
-        st.caption(say("familiar.question"))
-        if not tests:
-            st.subheader(say("familiar.none"), anchor=False)
+        with st.container(key="familiar_answer", gap="xsmall"):
+            st.caption(say("familiar.question"))
+            st.subheader(title(tests[-1].finding) if tests else say("familiar.none"), anchor=False)
+        if tests:
+            _answer(case, subject, tests[-1])
+        else:
             st.markdown(say("familiar.text"))
-            return
-        _answer(case, subject, tests[-1])
 
 
 def title(finding: Finding) -> str:
@@ -46,7 +47,6 @@ def words(source: str) -> str:
 
 def _answer(case: Case, subject: Subject, test: FamiliarityTest) -> None:
     found = _among(case, test)
-    st.subheader(title(test.finding), anchor=False)
     if found is not None:
         key = "familiar.line" if found.adjusted else "familiar.line_plain"
         answer_parts.count(test.finding.numbers["p"], say(key, at_least=found.at_least, controls=len(found.theirs)),

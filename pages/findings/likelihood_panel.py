@@ -9,7 +9,6 @@ import streamlit as st
 from explorer.cases.case import Case
 from explorer.evidence import ratio_words
 from explorer.evidence.finding_ratio import FindingRatios, finding_ratios
-from explorer.evidence.likelihood import posterior
 from explorer.findings.finding import ControlResults, Finding, Measured
 from explorer.records import Subject
 from explorer.settings import WORLD
@@ -64,8 +63,7 @@ def _prior(found: FindingRatios, key: str) -> None:
     if percent is None:
         return
     for copies, kinds in found.ratios.items():
-        weaker = min((r.value for r in kinds.values()), key=lambda v: abs(v - 1))
-        st.markdown(ratio_words.posterior_words(posterior(percent / 100, weaker), copies))
+        st.markdown(ratio_words.posterior_words(percent / 100, kinds.values(), copies))
 
 
 def _plots(found: FindingRatios, subject: Subject) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.evidence.agreed_plan import SignedPlan
-from explorer.evidence.plan_on_record import agreed, judged, put_plan, run_line, signers
+from explorer.evidence.plan_on_record import agreed, judged, plan_notes, put_plan, run_line, signers
 from explorer.report.notice import write_notice
 from pages.shared import state
 from pages.shared.texts import plain, say
@@ -39,9 +39,10 @@ def _told(now: state.Here, signed: SignedPlan) -> None:
         st.warning(plain(say("notice.unknown_text", names=", ".join(unknown))), icon=":material/help:")
     st.markdown(f"**{plain(plan.question)}**")
     st.markdown(plain(say("note.plan.signed", sha=plan.sha256, by=signers(signed))))
-    if len(signed.signatures) < 2:
-        st.warning(say("agreed.one_side"), icon=":material/person:")
-    lines = [f"- {plain(run_line(one))}" for one in judged(now.open_case)]
+    runs = judged(now.open_case)
+    for told in plan_notes(now.open_case, runs):
+        st.warning(plain(told), icon=":material/info:")
+    lines = [f"- {plain(run_line(one))}" for one in runs]
     st.markdown("\n".join(lines) or say("agreed.no_runs"))
     st.download_button(say("agreed.notice"), lambda: write_notice(signed), icon=":material/print:", key="notice",
                        file_name=f"notice-{plan.sha256[:12]}.html", mime="text/html", on_click="ignore")

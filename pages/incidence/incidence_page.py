@@ -20,6 +20,9 @@ else:
     st.header(plain(now.open_case.title), anchor=False)
     agreed_panel.draw(now)
     live.follow(results_panel.draw, results_panel.TASK, every_s=live.RESULTS_S)
-    if not now.open_case.read_only:
+    if now.open_case.read_only:
+        st.info(say("incidence.read_only"), icon=":material/lock:")
+        plan_form.new_case(now)
+    else:
         st.header(say("incidence.declare"), anchor=False)
         plan_form.draw(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -105,13 +105,14 @@ def in_order(case: Case, subject: Subject, shown: Shown) -> list[Try]:
 
 
 def gallery(here: state.Here, shown: Shown) -> str:
-    """Draws a page of ranked replays; returns the id of the chosen one, the closest to begin with."""
+    """Draws a page of ranked replays; returns the id of the chosen one, the closest from noise to begin with."""
     case = here.open_case
     stars = set(marks.marked(case, marks.STARRED))
     several = len({m.fingerprint for m in models_of(case, here.open_subject.id).values()}) > 1
     items = [replay_cards.item(case, r, rank, shown.score, starred=r.id in stars,
                                model=model_names.of(r.recipe.model) if several else "")
              for rank, r in enumerate(shown.replays, (shown.page - 1) * PAGE + 1)]
+    items = _parted(items, [r.recipe.start(here.open_subject) is Start.NOISE for r in shown.replays])
     ids = {r.id for r in shown.replays}
     wanted = state.remembered("replay")
     picked = wanted if wanted in ids else items[0].id
@@ -123,6 +124,12 @@ def gallery(here: state.Here, shown: Shown) -> str:
     if picked != wanted and picked in ids:
         state.remember(replay=picked)
     return picked
+
+
+def _parted(items: list[widgets.GalleryItem], from_noise: list[bool]) -> list[widgets.GalleryItem]:
+    """With a line over the first that was given more than noise; such stand last."""
+    at = from_noise.index(False) if False in from_noise else len(items)
+    return [replace(one, above=say("replay.given_apart")) if n == at else one for n, one in enumerate(items)]
 
 
 def _select(here: state.Here, items: list[widgets.GalleryItem], key: str) -> None:
@@ -142,7 +149,10 @@ def _select(here: state.Here, items: list[widgets.GalleryItem], key: str) -> Non
 
 def counted(found: GalleryPage[Replay]) -> None:
     """How many are shown of how many, and what was left out and why."""
-    st.caption(say("replay.count", shown=len(found.items), total=found.total))
+    told = say("replay.count", shown=len(found.items), total=found.total)
+    if len(found.items) < found.total:
+        told += " " + say("replay.others", tools=say("replay.tools"))
+    st.caption(told)
     marking.left_out(found.hidden, found.copies)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.cases.case import Case
-from explorer.findings.series import distinct
+from explorer.findings.series import distinct, in_rank
 from explorer.jobs.tasks import WriteReport
-from explorer.records import Replay
+from explorer.records import Replay, Start
 from explorer.records.scores import SCORES, shown
 from pages.replay import replay_cards
 from pages.shared import speech, state
@@ -34,10 +34,12 @@ def draw(now: state.Here, prepared_by: str) -> None:
 
 
 def offered_replays(case: Case) -> dict[str, Replay]:
-    """Replays to choose from, by id: the exhibits, else the closest of each subject; those given a picture last."""
-    exhibits = distinct(list(reversed(case.exhibits())))
-    found = exhibits or [r for s in case.subjects() for r in case.replays(s.id, order_by=SCORE, limit=MOST)]
-    return {r.id: r for r in sorted(found, key=lambda r: r.recipe.start_sha256 is not None)[:MOST]}
+    """Replays to choose from, by id: exhibits, or the closest of each subject; by closeness, from noise first."""
+    subjects = {s.id: s for s in case.subjects()}
+    found = distinct(case.exhibits()) or [
+        r for s in subjects for r in case.noise_first(s, order_by=SCORE, limit=MOST)]
+    given = {r.id: r.recipe.start(subjects[r.subject_id]) is not Start.NOISE for r in found}
+    return {r.id: r for r in sorted(in_rank(found, SCORE), key=lambda r: given[r.id])[:MOST]}
 
 
 def _named(case: Case, replay: Replay) -> str:

@@ -34,7 +34,7 @@ def draw(now: Here) -> None:
         _under_way(found)
     _figures(told)
     if check is not None:
-        setup_pictures.fitting(check)
+        setup_pictures.fitting(check, works=case is not None)
     _go(now, found, need, told)
 
 
@@ -122,7 +122,7 @@ def _table(told: SetupPlan) -> None:
     rows = [(say("setup.row_once"), minutes(told.once_s)),
             (say("setup.row_controls", n=told.controls), minutes(told.controls_s)),
             (say("setup.row_calibration"), say("setup.seconds")),
-            (say("setup.row_works", n=told.works), minutes(told.works_s)),
+            *([(say("setup.row_works", n=told.works), minutes(told.works_s))] if told.works else []),
             *([(say("setup.row_known", n=told.works), minutes(told.known_s))] if told.asks_known else []),
             (f"**{say('setup.row_total')}**", f"**{minutes(told.total_s)}**")]
     st.markdown("\n".join([say("setup.rows_head"), "|---|---|", *(f"| {a} | {b} |" for a, b in rows)]))

@@ -41,11 +41,25 @@ def works(now: Here, found: Choices) -> Choices:
                            width_px=72)
     else:
         st.markdown(say("setup.works_text"))
+        _kept_case(now, found)
         upload.drop(now if case else state.fresh(now), "setup")
         upload.outcome()
     with st.expander(say("setup.compare_title"), expanded=bool(found.collection)):
         found = _compared(now, found)
     return found
+
+
+def _kept_case(now: Here, found: Choices) -> None:
+    """A button that opens the case of these decisions again, where it is not open: it is never taken unasked."""
+    try:
+        case = now.store.open(found.case)
+    except ExplorerError:  # none was kept, or it is gone
+        return
+    title = case.title if case.subjects() and not case.read_only else ""
+    case.close()
+    if title:
+        st.button(say("setup.works_again", case=plain(title)), key="setup_works_again", on_click=state.remember,
+                  icon=":material/folder_open:", kwargs={**dict.fromkeys(state.KEPT, ""), "case": found.case})
 
 
 def _compared(now: Here, found: Choices) -> Choices:
@@ -122,7 +136,7 @@ def _looked_at(now: Here, found: Choices) -> Choices:
         if result is None:
             live.one(here, job_id)
         else:
-            said(from_json(ControlCheck, result))
+            said(from_json(ControlCheck, result), works=own_case(here) is not None)
 
     live.follow_job(told, job_id)
     return found
@@ -134,17 +148,17 @@ def check_of(now: Here, found: Choices) -> ControlCheck | None:
     return from_json(ControlCheck, result) if result else None
 
 
-def said(check: ControlCheck) -> None:
-    """The check in sentences: how many, how old, and whether they fit."""
+def said(check: ControlCheck, *, works: bool) -> None:
+    """The check in sentences: how many, how old, and whether they fit; `works`: one's own are open."""
     st.markdown(say("setup.check_count", n=check.pictures, ranked=check.ranked, p=f"{check.smallest_p:.3f}"))
-    fitting(check)
+    fitting(check, works=works)
     if not check.enough:
         st.warning(say("setup.missing_more", n=check.pictures, usual=USUAL, matched=MATCHED),
                    icon=":material/add_photo_alternate:")
 
 
-def fitting(check: ControlCheck) -> None:
-    """Whether the controls are readable, new enough and like the works."""
+def fitting(check: ControlCheck, *, works: bool) -> None:
+    """Whether the controls are readable, new enough and, where one's own works are open, like those."""
     if check.refused:
         st.caption(say("setup.check_refused", n=check.refused))
     if check.older:
@@ -152,6 +166,8 @@ def fitting(check: ControlCheck) -> None:
         st.warning(say("setup.check_older", n=len(check.older), names=names), icon=":material/event_busy:")
     elif check.dated:
         st.caption(say("setup.check_dated", n=check.dated))
+    if not works:
+        return
     if not check.set_fits:
         st.warning(say("setup.check_set_no", why=plain(retold(check.set_why))), icon=":material/balance:")
     for work in (w for w in check.works if not w.fits):

@@ -18,7 +18,7 @@ from pages.server import login
 from pages.shared import frame
 from pages.shared.texts import plain
 
-_KEPT = ("case", "subject", "search", "replay", "work")  # names in the address, besides a page's own
+KEPT = ("case", "subject", "search", "replay", "work")  # names in the address, besides a page's own
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ def remember(**values: str) -> None:
 
 def forget() -> None:
     """Leaves the case: address and tab name none any more."""
-    remember(**dict.fromkeys(_KEPT, ""))
+    remember(**dict.fromkeys(KEPT, ""))
 
 
 def go(page: str, *, case_id: str = "", subject_id: str = "", **more: str) -> None:
     """Opens a page, on another case and subject if given, with `more` in its address; ends this run."""
     if case_id:
-        for name in _KEPT:
+        for name in KEPT:
             st.session_state[f"at_{name}"] = ""
         st.session_state["at_case"], st.session_state["at_subject"] = case_id, subject_id
     for name, value in more.items():

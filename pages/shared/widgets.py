@@ -38,7 +38,7 @@ _compare, _gallery = component("compare"), component("gallery")
 
 @dataclass(frozen=True)
 class GalleryItem:
-    """One picture of a gallery: `src` is a data address, "" where there is no picture."""
+    """One picture of a gallery: `src` is a data address, "" where there is none; `above` a line before its row."""
 
     id: str
     src: str
@@ -46,6 +46,7 @@ class GalleryItem:
     lines: tuple[str, ...] = ()
     mark: str = ""
     alt: str = ""
+    above: str = ""
 
 
 def data_address(data: bytes) -> str:

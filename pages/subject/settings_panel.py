@@ -20,7 +20,7 @@ def draw(case: Case, subject: Subject, own: Generation) -> None:
         f"subject {s.id}": say("compared.subject", name=s.name) for s in case.subjects() if s.id != subject.id
     }
     others |= {f"replay {r.id}": say("compared.replay", seed=r.recipe.seed, rank=n)
-               for n, r in enumerate(case.replays(subject.id, limit=MOST), 1)}
+               for n, r in enumerate(case.noise_first(subject.id, limit=MOST), 1)}
     if not others:
         return
     chosen = st.selectbox(

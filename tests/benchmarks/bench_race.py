@@ -2,11 +2,13 @@
 
     python tests/benchmarks/bench_race.py --calibrate [--minutes 25]    # tuning works; writes the calibration
     python tests/benchmarks/bench_race.py [--minutes 25] [--only race]  # subjects that it was not made on
+                                          [--store | --stored]
 
 `--calibrate` runs every seed of the tuning works and writes `assets/world/race.json`, which searches then keep
 to. Without it the stored calibration is used; without one, rough checkpoints with no limit. All results go to a
 folder: a run that was ended, or whose minutes were over, goes on where it stopped and takes in what is there.
-A guided step counts as two evaluations. `--subjects 6 --seeds 32` is a small run. The last line is JSON.
+A guided step counts as two evaluations. `--subjects 6 --seeds 32` is a small run. `--store` keeps the figures of
+the parts that ran beside those of earlier runs; "closer" runs "race" as well. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from tests.benchmarks.race_parts import closer_gain, mean_interval
 from tests.benchmarks.race_ray import ray_figures
 from tests.benchmarks.race_seeds import recovery
 from tests.benchmarks.race_works import Settings, Work, chosen, file_of, kept_json
+from tests.benchmarks.stored import RESULTS, add_options, conclude, stored
 
+NAME = "bench_race"
 PARTS = ("race", "closer", "recovery", "ray")
 KEYS = ("subjects", "seeds", "eval_ratio", "recall", "wall_speedup_over_diffusers", "loss_predicted", "loss_seen",
         "closer_gain", "recovered", "seed_false_claims", "seeds_scanned_per_s", "ray_same_ranking",
@@ -51,6 +55,29 @@ def closer(model: Model, works: list[Work], traces: list[Trace], settings: Setti
             "closer_subjects": len(steps), "closer_budget": budget}
 
 
+def with_nulls(found: dict[str, Any], *, folder: Path = RESULTS) -> dict[str, Any]:
+    """`found` with null for each key that is neither in it nor in the stored result, whose figures stay."""
+    path = folder / f"{NAME}.json"
+    before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return {key: None for key in KEYS if key not in before} | found
+
+
+def measured(model: Model, settings: Settings, parts: set[str], args: argparse.Namespace) -> dict[str, Any]:
+    """The figures of these parts, and of no others."""
+    works = chosen(read_manifest(open_world()), count=args.subjects, calibrate=False)
+    found: dict[str, Any] = {}
+    if "race" in parts:
+        figures, traces = judge(model, works, settings, races=args.races)
+        found |= figures
+        if "closer" in parts:
+            found |= closer(model, works, traces, settings, args)
+    if "recovery" in parts:
+        found |= recovery(model, works, settings, hidden=args.hidden, foreign=args.foreign, seeds=args.range)
+    if "ray" in parts:
+        found |= ray_figures(model, works[-1], settings, seeds=args.ray)
+    return found
+
+
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     began = time.monotonic()
@@ -58,23 +85,14 @@ def main(args: argparse.Namespace) -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(args.seeds, args.steps, args.guidance or model.info.default_guidance, args.scheduler,
                         args.batch, args.folder, args.precision, began + 60 * args.minutes)
-    found: dict[str, Any] = dict.fromkeys(KEYS)
+    parts = set(args.only.split(",") if args.only else PARTS)
+    parts |= {"race"} if "closer" in parts else set()
     if args.calibrate:
         found = calibrate(model, settings, tuning=args.tuning, allowed=args.allowed, checked=args.checked)
     else:
-        works = chosen(read_manifest(open_world()), count=args.subjects, calibrate=False)
-        parts = args.only.split(",") if args.only else PARTS
-        traces: list[Trace] = []
-        if "race" in parts or "closer" in parts:
-            figures, traces = judge(model, works, settings, races=args.races)
-            found |= figures
-        if "closer" in parts:
-            found |= closer(model, works, traces, settings, args)
-        if "recovery" in parts:
-            found |= recovery(model, works, settings, hidden=args.hidden, foreign=args.foreign, seeds=args.range)
-        if "ray" in parts:
-            found |= ray_figures(model, works[-1], settings, seeds=args.ray)
-    print(json.dumps(found | {"minutes": round((time.monotonic() - began) / 60, 2)}))
+        found = measured(model, settings, parts, args)
+        found = with_nulls(found) if args.store else dict.fromkeys(KEYS) | found
+    conclude(NAME, found | {"minutes": round((time.monotonic() - began) / 60, 2)}, args, parts=sorted(parts))
 
 
 if __name__ == "__main__":
@@ -103,4 +121,8 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--folder", type=Path, default=default_cache() / "race")
-    main(parser.parse_args())
+    add_options(parser)
+    given = parser.parse_args()
+    if given.store and given.calibrate:
+        parser.error("--calibrate writes a file of its own")
+    print(stored(NAME)) if given.stored else main(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pages.shared.frame import ALONE, LIBRARY, PATH
+from tests.browser.app import unfold
 from tests.browser.conftest import visit
 
 # Streamlit's own markup, which no page can change; each rule with the part that it is about.
@@ -42,3 +43,18 @@ def test_nothing_serious(chrome, filled, scheme):
             found[name or "start"] = problems
     context.close()
     assert not found, found
+
+
+@pytest.mark.parametrize("width", [390, 820])
+def test_no_page_moves_sideways(chrome, filled, width):
+    app, case_id = filled
+    page = chrome.new_page(viewport={"width": width, "height": 900})
+    page.set_default_timeout(120_000)
+    found = {}
+    for name in ("", *PATH, *ALONE, *LIBRARY):
+        visit(page, f"{app.url}/{name}?case={case_id}")
+        unfold(page)
+        main = page.locator('[data-testid="stMain"]')
+        found[name or "start"] = main.evaluate("m => m.scrollWidth - m.clientWidth")
+    page.close()
+    assert not any(found.values()), found

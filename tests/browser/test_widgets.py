@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 
 import pytest
 
 from explorer.cases.store import CaseStore
+from explorer.images.decode import png_bytes
 from pages.shared.texts import say
 from tests.browser.app import running
 from tests.browser.conftest import visit
-from tests.pages.filled import fill
+from tests.pages.filled import fill, neighbour, picture
 
 
 @pytest.fixture
@@ -61,8 +63,41 @@ def test_a_gallery_obeys_the_keyboard_and_the_address_follows(replay):
     items.nth(0).focus()
     replay.keyboard.press("ArrowRight")
     replay.keyboard.press("Enter")
-    replay.wait_for_url(re.compile("replay=replay0001"))
+    replay.wait_for_url(re.compile("replay=replay0004"))
     assert items.nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_what_was_given_the_picture_stands_last_under_a_line_of_its_own(replay):
+    cells = replay.get_by_role("list", name=say("replay.gallery")).get_by_role("listitem")
+    said = [cell.inner_text() for cell in cells.all()]
+    at = said.index(say("replay.given_apart"))
+    given = [say("start_short.subject", strength="").strip() in text for text in said]
+    assert len(said) == 13 and at == 9 and given == [n > at for n in range(13)]
+    assert cells.nth(0).get_by_role("button").get_attribute("aria-pressed") == "true"
+
+
+def test_the_line_of_keys_names_only_buttons_that_are_there(replay, filled, tmp_path):
+    app, _ = filled
+    work = tmp_path / "work.png"
+    work.write_bytes(png_bytes(picture(3, noise=0.1)))
+    case = CaseStore(app.home / "cases").create("A work")
+    subject = case.add_subject(work.read_bytes(), "subject.png")
+    case.commit(dataclasses.replace(neighbour(subject.id, 1), image_path=str(work)))
+    case.close()
+    keys_told(replay, "heat", "mask")
+    visit(replay, f"{app.url}/neighbours?case={case.id}&work=work-1")
+    keys_told(replay)
+
+
+def keys_told(page, *there):
+    """The line below the tool names the keys of these overlays, whose buttons alone are shown."""
+    line = page.get_by_text(re.compile(re.escape(say("compare.keys")))).first
+    line.wait_for()
+    told = ", ".join([say("compare.keys"), *(say(f"compare.{kind}_key") for kind in there)])
+    page.wait_for_function("([node, told]) => node.textContent === told", arg=[line.element_handle(), f"{told}."])
+    for kind in ("heat", "mask"):
+        button = page.get_by_role("button", name=say(f"compare.{kind}"), exact=True)
+        assert (button.count() > 0 and button.first.is_visible()) == (kind in there)
 
 
 def test_the_subject_is_shown_byte_for_byte(tab, filled):

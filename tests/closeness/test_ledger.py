@@ -91,12 +91,25 @@ def test_no_knob_of_a_recipe_is_free(part):
     assert turned > plain + 10
 
 
+def test_what_the_model_fills_in_of_a_sampler_was_supplied_by_nobody():
+    """A replay's recipe holds the sampler's whole table; only what was asked for of it costs."""
+    model = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_schedule": "scaled_linear"}
+    made, settings = _recipe(scheduler_config=model), ReplaySettings("a fox", seeds=16)
+    assert settings_entry(settings, made).bits == settings_entry(settings, _recipe()).bits
+    asked = taken_over(_recipe(scheduler_config={"rho": 5.0}))
+    turned = settings_entry(asked, _recipe(scheduler_config={**model, "rho": 5.0})).bits
+    assert turned == settings_entry(asked, asked.recipes[0]).bits > settings_entry(asked).bits + 10
+    assert settings_entry(taken_over(made), made).bits > turned + 100  # a whole table that came with a file
+
+
 def test_a_programs_way_is_paid_for_by_its_place_in_the_list():
     name, way = next(iter(PRESETS.items()))
     listed = _recipe(scheduler_config=way.config, noise_source=way.noise_source)
     listed = dataclasses.replace(listed, scheduler=way.key)
     settings = ReplaySettings("a fox", schedulers=("euler", name))
     assert settings_entry(settings, listed).bits == 1
+    filled = dataclasses.replace(listed, scheduler_config={"num_train_timesteps": 1000, **way.config})
+    assert settings_entry(settings, filled).bits == 1
     assert settings_entry(settings, dataclasses.replace(listed, noise_source="torch-cpu",
                                                         scheduler_config={"rho": 3.0})).bits > 20
 

@@ -108,10 +108,19 @@ def test_one_key_signs_once_and_a_wrong_password_opens_nothing(both):
     ({"width_px": 768}, "size"), ({"strengths": (0.2, 0.4)}, "strengths"), ({"score": "ssim"}, "score"),
     ({"controls_sha256": "f" * 64}, "controls"), ({"level": 0.01}, "level"),
     ({"population_sha256": "f" * 64}, "population"), ({"near_copy": 0.3}, "near_copy"),
-    ({"near_copy": PLAN.near_copy, "margin": 0.8}, "near_copy")])
+    ({"near_copy": PLAN.near_copy, "margin": 0.8}, "near_copy"), ({"first_seed": 100}, "first_seed"),
+    ({"confidence": 0.5}, "level"), ({"protected": ("d" * 64,)}, "protected"), ({"protected": ("",)}, "protected"),
+    ({"besides": ("adapters",)}, "adapters"), ({"besides": ("given",)}, "given")])
 def test_a_run_outside_the_plan_is_told(change, name):
     assert departures(PLAN, KEPT) == () == departures(PLAN, replace(KEPT, guidance=30.0))
     assert departures(PLAN, replace(KEPT, **change)) == (name,)
+
+
+def test_how_many_prompts_are_drawn_is_part_of_the_plan_where_it_says_so():
+    fixed = replace(PLAN, populations=(replace(PLAN.populations[0], drawn=2),))
+    run = replace(KEPT, work="", population_sha256=PLAN.populations[0].sha256, confidence=0.95, protected=(WORK,))
+    assert fixed.sha256 != PLAN.sha256 and departures(PLAN, replace(run, drawn=1)) == ()
+    assert departures(fixed, replace(run, drawn=2)) == () and departures(fixed, replace(run, drawn=1)) == ("drawn",)
 
 
 def test_an_unknown_version_is_never_inside_a_plan():

@@ -19,6 +19,7 @@ from explorer.evidence.finding_ratio import (
     ratios_of,
     stored_rates,
 )
+from explorer.evidence.likelihood import ratio_of_shares
 from explorer.findings.finding import WORLD_SOURCE, ControlResults, Finding, Measured
 from explorer.records import Effort
 from explorer.texts import languages, speaking
@@ -67,7 +68,16 @@ def test_what_is_said_names_the_sources_of_doubt():
     for words in ("not the chance that the work was in training", "by whom", "For another model", "scale of ENFSI",
                   "works of strangers: 0 of 50", "pictures made from works seen 256 times: 10 of 40"):
         assert words in said
-    assert "20" in ratio_words.posterior_words(0.2, "256")
+    against = [r.value for r in ratios_of(RATES, p=0.01, position=5.0).against_derived["derived_256"].values()]
+    assert against == pytest.approx([3 / 40 / 0.25, 4.0])
+    assert "pictures made from works seen 256 times, the ratios lie between 0.3 and 4" in said
+
+
+def test_a_prior_gives_a_chance_with_the_ratios_own_limits():
+    ratio = ratio_of_shares(20, 40, 20, 400)
+    said = ratio_words.posterior_words(0.5, [ratio], "256")
+    for chance in (ratio.value, ratio.low, ratio.high):
+        assert f"{100 * chance / (1 + chance):.1f}"[:3] in said
 
 
 def stored(folder, controls=WORLD_SOURCE):
@@ -82,6 +92,7 @@ def test_rates_are_read_for_their_own_model_and_controls_only(tmp_path):
     test, bank = stored(tmp_path)
     given = Finding("q", "s", "stands_out", "", {"p": 0.01})
     assert finding_ratios(tmp_path, test, given, bank).flagged
+    assert finding_ratios(tmp_path, test, Finding("q", "s", "does_not_stand_out", "", {"p": 0.3}), bank) is None
     assert stored_rates(tmp_path, "policy", model_fingerprint="f" * 64) == RATES
     assert stored_rates(tmp_path, "policy", model_fingerprint="0" * 64) is None
     assert stored_rates(tmp_path, "other", model_fingerprint="f" * 64) is None

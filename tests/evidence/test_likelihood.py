@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 from explorer.evidence.likelihood import (
+    cautious,
     cost,
     empirical_cross_entropy,
     fit_score_ratio,
@@ -15,6 +17,7 @@ from explorer.evidence.likelihood import (
     ratio_of_shares,
     tippett,
     verbal,
+    weakest,
 )
 
 
@@ -27,12 +30,32 @@ def test_koopmans_published_example():
 def test_zero_counts_give_a_bound_and_never_infinity():
     none_unseen = ratio_of_shares(35, 40, 0, 150)
     assert none_unseen.bounded == "at_least" and math.isinf(none_unseen.high)
-    assert none_unseen.value == pytest.approx((35 / 40) / (1 - 0.05 ** (1 / 150)))
-    assert ratio_of_shares(0, 40, 5, 150).bounded == "at_most"
+    assert none_unseen.value == none_unseen.low > 8  # what is told as "at least" is the lower limit itself
+    none_seen = ratio_of_shares(0, 40, 5, 150)
+    assert none_seen.bounded == "at_most" and none_seen.value == none_seen.high and none_seen.low == 0
     with pytest.raises(ValueError, match="no work of either"):
         ratio_of_shares(0, 40, 0, 150)
     with pytest.raises(ValueError, match="no share"):
         ratio_of_shares(41, 40, 0, 150)
+
+
+def test_a_ratio_lies_between_its_limits_whatever_the_counts():
+    """Where a share is 0 or 1 the roots of Koopman's cubic run into each other; here nothing is solved by it."""
+    for n, m in itertools.product((1, 3, 9), (2, 9, 16)):
+        for x, y in itertools.product(range(n + 1), range(m + 1)):
+            if x or y:
+                found, turned = ratio_of_shares(x, n, y, m), ratio_of_shares(y, m, x, n)
+                assert 0 <= found.low <= found.value <= found.high and (found.low < found.high)
+                assert found.low == pytest.approx(1 / turned.high if y or x else 0, rel=1e-6)
+    few = ratio_of_shares(6, 6, 4, 16)
+    assert few.low == pytest.approx(1.848, abs=0.001)  # not 2.2: six of six may be six of ten
+
+
+def test_what_is_said_in_words_is_what_the_limits_leave():
+    assert cautious(ratio_of_shares(2, 3, 4, 16)) == 1.0  # limits on both sides of 1 support nothing
+    for_it, against = ratio_of_shares(40, 40, 4, 160), ratio_of_shares(2, 40, 150, 160)
+    assert cautious(for_it) == for_it.low > 1 and cautious(against) == against.high < 1
+    assert weakest([for_it, ratio_of_shares(40, 40, 30, 40)]).unseen_works == 40
 
 
 def test_the_limits_of_a_ratio_hold_the_truth_as_often_as_they_say():

@@ -57,6 +57,20 @@ def test_a_rival_that_is_nearer_keeps_a_likeness_from_counting(listed, pictures)
     assert nearness(near, NearCopyRule(1.0, 0.8)) > 1 > nearness(Near("w", 0.1, 0.5), NearCopyRule(0.19, 0.8))
 
 
+def test_another_file_of_the_work_among_the_rivals_hides_no_near_copy(listed, pictures):
+    """Whoever adds the protected work, or the folder that it came from, would else count no hit at all."""
+    rule, rivals = NearCopyRule(0.19, 0.8), [OneWork("its copy"), OneWork("its double"), OneWork("another")]
+    shown = {w.name: p for w, p in zip(rivals, (pictures[3], noisy(pictures[3], 4), pictures[5]), strict=True)}
+    alone = Works(listed[:4], [True] * 4, reader(listed, pictures))
+    read = reader(listed, pictures)
+    among = Works([*listed[:4], *rivals], [True] * 4 + [False] * 3,
+                  lambda w: shown[w.name] if w.name in shown else read(w))
+    image = noisy(pictures[3])
+    before, after = alone.nearest([image])[0], among.nearest([image])[0]
+    assert rule.holds(before.distance, before.to_next) and rule.holds(after.distance, after.to_next)
+    assert after.work == "work 3" and after.to_next > 0.1
+
+
 def test_through_an_index_the_same_works_are_found(listed, pictures, tmp_path):
     """Embeddings that are the pictures themselves, so that a near copy is near by CLIP too."""
     rows = pictures.reshape(MANY, -1)[:, ::97].astype(np.float32)

@@ -7,7 +7,17 @@ import json
 import numpy as np
 import pytest
 
-from explorer.evidence.which_model import BENCHMARK, OTHERS, judge, left, measured_rates, ranks, signs, source_p
+from explorer.evidence.which_model import (
+    BENCHMARK,
+    OTHERS,
+    judge,
+    left,
+    measured_rates,
+    not_asked_rate,
+    ranks,
+    signs,
+    source_p,
+)
 from explorer.evidence.which_records import Candidate
 from explorer.records import ModelRef
 from explorer.texts import say
@@ -75,6 +85,18 @@ def test_a_name_comes_with_how_often_names_were_wrong_and_with_what_cannot_be_se
                   level=LEVEL, error_rate=rates)
     assert found.error_rate == rates and say("limit.which.unnoticed") in found.limits
     assert measured_rates(world / "nowhere") == ""
+
+
+def test_models_that_were_not_asked_have_a_rate_of_their_own(world):
+    """Among all pictures the wrong names of relatives that nobody asked about would be lost."""
+    by = json.loads((world / BENCHMARK).read_text("utf-8"))
+    apart = [by["by_source"][n]["false_named"] for n in by["by_source"]
+             if n in by["checkpoints"] and n not in by["asked"]]
+    said = not_asked_rate(world)
+    assert f"{sum(a['hits'] for a in apart)} of {sum(a['pictures'] for a in apart)} pictures" in said
+    found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
+                  level=LEVEL, not_asked=said)
+    assert said in found.limits and not_asked_rate(world / "nowhere") == ""
 
 
 def test_one_autoencoder_and_earlier_questions_are_said():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from explorer.cases import marks
+from explorer.cases.snapshot import snapshot
 from explorer.collections.signatures import signature
 from explorer.findings.gallery import Wish, fold, gallery_page, works_page
 from explorer.findings.series import Page
@@ -40,6 +41,28 @@ def test_hidden_ones_are_left_out_and_stay_on_record(filled):
     assert ids(gallery_page(case, subject, Wish(), ALL)) == before
 
 
+def test_those_given_more_than_noise_stand_last_on_whichever_page(filled):
+    """The three that were given the picture are the closest of all, and still the first one is from noise."""
+    case, subject = filled
+    closest_first = [r.id for r in case.replays(subject.id, limit=-1)]
+    noise_first = [*closest_first[3:], *closest_first[:3]]
+    odd = dataclasses.replace(case.replay("replay0011"), id="odd", closeness={"tiled_l2": 0.0})
+    for name in ("embedding_blob", "noise_blob"):  # words, or noise, made for the picture
+        recipe = dataclasses.replace(odd.recipe, seed=77, **{name: "a" * 64})
+        case.commit(dataclasses.replace(odd, id=name, recipe=recipe))
+    case.commit(dataclasses.replace(odd, id="bare", recipe=dataclasses.replace(odd.recipe, seed=78), closeness={}))
+    wanted = [*noise_first[:9], "bare", "embedding_blob", "noise_blob", *noise_first[9:]]
+    for view in (case, snapshot(case)):
+        assert ids(gallery_page(view, subject, Wish(), ALL)) == wanted
+        assert ids(gallery_page(view, subject, Wish(limit=9.0), ALL)) == [i for i in wanted if i != "bare"]
+        assert [i for n in (1, 2, 3, 4) for i in ids(gallery_page(view, subject, Wish(), Page(n, 4)))] == wanted
+        assert [r.id for r in view.noise_first(subject.id, limit=-1)] == wanted
+        assert [r.id for r in view.noise_first(subject.id, limit=11)] == wanted[:11]
+        assert view.noise_first(subject.id, search_id="none") == []
+    highest = ids(gallery_page(case, subject, Wish(score="clip_cosine"), ALL))
+    assert highest[0] == "replay0003" and highest.index("replay0000") > highest.index("replay0011")
+
+
 def test_pages_go_on_where_the_one_before_ended(filled):
     case, subject = filled
     marks.put(case, marks.HIDDEN, ["replay0004"])
@@ -47,10 +70,10 @@ def test_pages_go_on_where_the_one_before_ended(filled):
     assert [i for n in (1, 2, 3) for i in ids(gallery_page(case, subject, Wish(), Page(n, 5)))] == whole
 
 
-def test_starred_ones_stand_in_the_order_of_the_score(filled):
+def test_starred_ones_stand_in_the_same_order(filled):
     case, subject = filled
     marks.put(case, marks.STARRED, ["replay0007", "replay0002", "nothing-of-this-case"])
-    assert ids(gallery_page(case, subject, Wish(show="starred"), ALL)) == ["replay0002", "replay0007"]
+    assert ids(gallery_page(case, subject, Wish(show="starred"), ALL)) == ["replay0007", "replay0002"]
     assert ids(gallery_page(case, subject, Wish(show="starred", start=Start.NOISE), ALL)) == ["replay0007"]
 
 

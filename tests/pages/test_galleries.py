@@ -26,7 +26,7 @@ def store_of(home, case):
 def test_hiding_one_is_kept_logged_and_counted(opened, case, home):
     app = press(opened("replay", case), say("marks.hide"))
     store = store_of(home, case)
-    assert marks.marked(store, marks.HIDDEN) == ("replay0000",)
+    assert marks.marked(store, marks.HIDDEN) == ("replay0003",)  # the closest from noise
     assert store.log()[-1].body["key"] == "hidden" and store.count_replays() == 12
     text = written(app)
     assert say("replay.count", shown=11, total=11) in text and say("marks.hidden_count", n=1) in text
@@ -34,6 +34,13 @@ def test_hiding_one_is_kept_logged_and_counted(opened, case, home):
     assert say("replay.count", shown=1, total=1) in written(app)
     press(app, say("marks.unhide"))
     assert marks.marked(store_of(home, case), marks.HIDDEN) == ()
+
+
+def test_what_stands_on_further_pages_is_said_with_where_to_turn(opened, case, monkeypatch):
+    told = say("replay.others", tools=say("replay.tools"))
+    assert told not in written(opened("replay", case))
+    monkeypatch.setattr("pages.replay.replay_gallery.PAGE", 5)
+    assert f'{say("replay.count", shown=5, total=12)} {told}' in written(opened("replay", case))
 
 
 def test_near_copies_are_left_out_only_when_asked_and_counted(opened, case):

@@ -10,6 +10,7 @@ from explorer.evidence.plan_on_record import put_plan
 from explorer.jobs.queue import Queue
 from explorer.records.incidence_settings import PopulationAsked
 from explorer.settings import load_settings
+from explorer.world.example_cases import open_told, read
 from pages.shared.texts import say
 from tests.pages.test_pages import press, written
 from tests.report.test_incidence_part import AGREED, both_signed, incidence
@@ -39,6 +40,14 @@ def test_a_plan_is_declared_with_all_that_it_fixes(opened, case, home):
 def test_nothing_starts_before_every_population_has_a_name(opened, case):
     app = opened("incidence", case)
     assert next(b for b in app.button if b.label == say("incidence.start")).disabled
+
+
+def test_in_a_case_from_a_package_it_says_where_a_plan_can_be_declared(opened, home):
+    case = open_told(CaseStore(home / "cases"), read()[0])
+    app = opened("incidence", (case.id, case.subjects()[0].id))
+    assert [i.value for i in app.info] == [say("incidence.read_only")] and not app.exception
+    assert say("incidence.start") not in [b.label for b in app.button]
+    assert say("incidence.new_case") in [b.label for b in app.button]
 
 
 def test_populations_stand_side_by_side_and_those_outside_the_plan_apart(opened, with_plan):

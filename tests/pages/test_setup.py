@@ -208,6 +208,35 @@ def test_controls_that_do_not_fit_or_are_too_few_are_said_before(opened, home, m
     assert next(b for b in app.button if b.label == say("setup.start")).disabled
 
 
+def test_a_case_that_is_not_open_is_gone_on_with_when_asked(opened, home, mine, ready, board):  # noqa: F811
+    model, _ = ready
+    app = opened("setup", mine)
+    press(app, say("setup.go_on"))
+    timed(home, board, model)
+    app.run()
+    fits = say("setup.check_fits", n=1)
+    assert fits in [s.value for s in app.success] and say("setup.row_works", n=1) in written(app)
+    app = opened("setup")  # another day: the case is kept in the choices, and not in the address
+    again = say("setup.works_again", case="mine")
+    assert not app.success and say("setup.works_text") in written(app) and "case" not in app.query_params
+    press(app, say("setup.go_on"))
+    assert not app.success and say("setup.row_works", n=0) not in written(app)
+    assert next(b for b in app.button if b.label == say("setup.start")).disabled
+    press(app, say("setup.back"))
+    press(app, again)
+    assert not app.exception and app.query_params["case"] == mine[0]
+    assert fits in [s.value for s in app.success] and again not in [b.label for b in app.button]
+    press(app, say("setup.go_on"))
+    assert fits in [s.value for s in app.success]
+    assert not next(b for b in app.button if b.label == say("setup.start")).disabled
+
+
+def test_a_case_that_is_gone_is_not_offered_again(opened, home, mine, ready):
+    CaseStore(home / "cases").delete(mine[0])
+    app = opened("setup")
+    assert not app.exception and say("setup.works_again", case="mine") not in [b.label for b in app.button]
+
+
 def test_what_stopped_is_resumed_and_another_test_can_follow(opened, home, mine, ready, board):  # noqa: F811
     model, _ = ready
     app = opened("setup", mine)

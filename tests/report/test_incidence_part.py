@@ -30,7 +30,7 @@ from explorer.evidence.incidence_records import (
     Protected,
 )
 from explorer.evidence.incidence_results import sheet_csv
-from explorer.evidence.plan_on_record import checks, judged, put_plan
+from explorer.evidence.plan_on_record import checks, judged, plan_notes, put_plan
 from explorer.records import ModelRef
 from explorer.report.notice import write_notice
 from explorer.report.write_report import make_report
@@ -83,6 +83,7 @@ def test_both_sides_populations_stand_side_by_side_with_every_prompt(case):
     incidence(case)
     text = make_report(case).decode()
     assert "both sides&#x27; log (named by both)" in text and "our own (named by claimant)" in text
+    assert "nothing to report" not in text and "declared to be a log of real prompts" in text
     assert text.count("=words ") == 5 and "one-sided 95% limit from 2 prompts" in text
     assert "5 replays" not in text and ">12<" in text  # 3 prompts of 4 replays
 
@@ -106,6 +107,27 @@ def test_runs_outside_the_plan_are_apart_and_verify_says_where(case, tmp_path):
     assert report.state == "consistent" and [c.state for c in said].count("kept") == 1
     assert [c.state for c in said].count("departed") == 5 and said[0].state == "holds"
     assert all("entry" in c.what for c in said if c.state == "departed")
+
+
+def test_a_plan_is_carried_out_once_and_what_was_not_run_is_named(case):
+    """A plan that can be repeated until it suits, or run in part, binds nobody."""
+    other = replace(AGREED, works=("9" * 64,), populations=(*AGREED.populations, Population("theirs", OTHER, 9, 5)))
+    put_plan(case, write_plan(both_signed(replace(AGREED, works=("9" * 64,)))))
+    one_side = sign(SignedPlan(other), make_key(None), name="Ada", password=None, clock=lambda: "2026-01-02T00:00Z")
+    put_plan(case, write_plan(one_side))
+    incidence(case, "elsewhere")
+    assert {r.id: r.departed for r in judged(case)} == {
+        "elsewhere/0": ("protected",), "elsewhere/1": ("drawn", "protected")}
+    said = " ".join(plan_notes(case, judged(case)))
+    assert "Only one side signed" in said and "put on record in this case before" in said
+    assert "work 1, “both sides' log”, “theirs”, the model, a service." in said
+    put_plan(case, write_plan(both_signed(AGREED)))
+    for name in ("first", "again"):
+        incidence(case, name)
+    found = {r.id: r.departed for r in judged(case)}
+    assert found["first/0"] == () and found["again/0"] == ("again",)
+    assert "carried out before under this plan" in make_report(case).decode()
+    assert any(c.state == "open" and "a service" in c.what for c in checks(case))
 
 
 def test_an_altered_plan_is_refused_and_an_unsigned_one_too(case):

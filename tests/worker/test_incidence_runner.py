@@ -12,10 +12,13 @@ import pytest
 
 from explorer.closeness.pixel_scores import tiled_l2
 from explorer.errors import Cancelled, ExplorerError
+from explorer.evidence.agreed_plan import write_plan
 from explorer.evidence.draws import simple_draw
 from explorer.evidence.incidence import spending, zero_limit
 from explorer.evidence.incidence_records import Drawn, FirstLook, IncidenceLook, IncidencePlan, PromptOutcome
 from explorer.evidence.incidence_results import SHEET, results, sheet, sheet_csv
+from explorer.evidence.incidence_words import summary_lines
+from explorer.evidence.plan_on_record import put_plan
 from explorer.images.decode import png_bytes
 from explorer.images.prepare import fit_square
 from explorer.jobs.tasks import RunIncidence
@@ -26,6 +29,7 @@ from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine
 from explorer.search.expand import expand
 from explorer.worker.runners import loading
 from tests.heard import Heard
+from tests.report.test_incidence_part import AGREED, both_signed
 from tests.worker.test_runners import sources, work  # noqa: F401
 
 PROMPTS = tuple(f"prompt {n}" for n in range(12))
@@ -103,6 +107,22 @@ def test_plan_and_draw_are_logged_before_the_first_replay_and_can_be_drawn_again
     drawn, = work.case.records(Drawn)
     assert drawn.order == simple_draw(12, 5, drawn.seed).order and len(set(drawn.order)) == 5
     assert sorted(o.line for o in work.case.records(PromptOutcome)) == sorted(drawn.order)
+
+
+def test_under_an_agreed_plan_no_side_draws_until_it_suits(work, works):  # noqa: F811
+    """Alone, another title is another draw, and the report says so; under a plan only the plan decides."""
+    def drawn(name, question):
+        task = asked(work, works, prompts=5)
+        work.run(dataclasses.replace(task, incidence_id=name,
+                                     settings=dataclasses.replace(task.settings, question=question)))
+        plan = work.case.record(IncidencePlan, name)
+        return work.case.record(Drawn, f"{name}/0").order, " ".join(summary_lines(results(work.case, plan)))
+
+    (one, said), (other, _) = drawn("a", "How often?"), drawn("b", "How often at all?")
+    assert one != other and "gets another draw" in said
+    put_plan(work.case, write_plan(both_signed(AGREED)))
+    (one, said), (other, _) = drawn("c", "How often?"), drawn("d", "How often at all?")
+    assert one == other and "could not be repeated until it suited" in said
 
 
 def test_a_stopped_plan_goes_on_and_repeats_nothing(work, works):  # noqa: F811

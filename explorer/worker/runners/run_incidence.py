@@ -14,6 +14,7 @@ from explorer.evidence.draws import (
     LIKELY_SAMPLE,
     OTHER,
     Draw,
+    agreed_seed,
     likely_strata,
     seed_of,
     simple_draw,
@@ -146,7 +147,10 @@ def _drawn(replayer: Replayer, context: Context, number: int, frame: tuple[Liste
     known = context.case().record(Drawn, drawn_id(plan.id, number))
     if known is not None:
         return known
-    seed, sample = seed_of({"plan": asdict(plan), "population": number}), plan.populations[number].planned
+    declared = plan.populations[number]
+    seed = (agreed_seed(plan.agreed_sha256, declared.sha256) if plan.agreed_sha256
+            else seed_of({"plan": asdict(plan), "population": number}))
+    sample = declared.planned
     if plan.design == "simple":
         draw = simple_draw(len(frame), sample, seed)
     elif plan.design == "listed":

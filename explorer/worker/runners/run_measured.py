@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,10 +16,9 @@ from explorer.clip.bank import open_bank
 from explorer.clip.terms import TermList, choose_lists
 from explorer.closeness.ledger import total_bits
 from explorer.closeness.pixel_scores import compare
-from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import sample
-from explorer.errors import ExplorerError, shortened
+from explorer.errors import ExplorerError
 from explorer.familiarity.judge import made_finding
 from explorer.findings import calibration as own
 from explorer.findings import controls as kept
@@ -30,7 +28,7 @@ from explorer.findings.features import features, rivals
 from explorer.findings.finding import ControlResults, Measured
 from explorer.findings.looks import earlier, looks_at
 from explorer.findings.rates import stored_rate
-from explorer.folders import is_plain, typed_path
+from explorer.folders import typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureControls, MeasureSubject, RunSearch
 from explorer.records import ModelRef, PromptCandidate, ReplaySettings, SearchPlan, Subject, from_json, to_json
@@ -213,13 +211,13 @@ def _gathered(policy: Policy, folder: str, context: Context, name: str,
     lines = kept.read_lines(_lines_path(context, name))
     pictures = {line.name: kept.thumbnail(Path(folder) / line.name) for line in lines}
     found = kept.gather(lines, pictures, policy, source=Path(folder).name, name=name, model=model)
+    found = replace(found, files_sha256=kept.folder_sha256(Path(folder)))
     return found, np.array([pictures[name] for name in found.names])
 
 
 def _results_id(policy: Policy, folder: str, model: str, clip: str) -> str:
-    digest = hashlib.sha256("\n".join(f"{f.name} {hashlib.sha256(f.read_bytes()).hexdigest()}"
-                                      for f in _files(folder)).encode()).hexdigest()
-    return results_id(policy, model_fingerprint=model, clip_fingerprint=clip, source=digest)
+    return results_id(policy, model_fingerprint=model, clip_fingerprint=clip,
+                      source=kept.folder_sha256(typed_path(folder), words=policy.prompt_from == "caption"))
 
 
 def _lines_path(context: Context, name: str) -> Path:
@@ -233,7 +231,4 @@ def _lines_path(context: Context, name: str) -> Path:
 
 
 def _files(folder: str) -> list[Path]:
-    path = typed_path(folder)
-    if not path.is_dir():
-        raise ExplorerError("worker.measured_no_folder", folder=shortened(folder))
-    return sorted(f for f in path.iterdir() if f.suffix.lower() in PICTURES and is_plain(f))
+    return kept.pictures_of(typed_path(folder))

@@ -14,7 +14,7 @@ from explorer.collections.works import PICTURES
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError, shortened
 from explorer.evidence.populations import read_population
-from explorer.evidence.which_model import OTHERS, judge, measured_rates, ranks
+from explorer.evidence.which_model import OTHERS, judge, measured_rates, not_asked_rate, ranks
 from explorer.evidence.which_records import BUNDLED, FEWEST_PICTURES, MOST_MODELS, Candidate, WhichModel, WhichPlan
 from explorer.evidence.which_signals import autoencoder_sha256, measured, own_pictures, sent_through
 from explorer.folders import is_plain, typed_path
@@ -98,7 +98,8 @@ def _answer(task: NameModel, plan: WhichPlan, told: Sequence[tuple[Candidate, np
     others_p, through_p = p[OTHERS], max(value for name, value in p.items() if name < OTHERS)
     candidates = _named([replace(one, p=p[i]) for i, (one, _, _) in enumerate(told)])
     finding = judge(task.subject_id, candidates, others_p, pictures=each, other_pictures=count, level=plan.level,
-                    through_p=through_p, earlier_tests=earlier, changed=changed, error_rate=measured_rates(WORLD))
+                    through_p=through_p, earlier_tests=earlier, changed=changed, error_rate=measured_rates(WORLD),
+                    not_asked=not_asked_rate(WORLD))
     spent = plan.evaluations(models, others=len(none) * count)
     return WhichModel(task.test_id, task.subject_id, plan.id, tuple(candidates), others_p, others.source, each,
                       count, plan.level, _sha(prompts), spent, finding, earlier)

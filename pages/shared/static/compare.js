@@ -26,8 +26,8 @@ function build(parent, words) {
   const canvas = make("canvas", { role: "img", tabindex: "0", "aria-label": words.picture });
   const range = make("input", { type: "range", min: "0", max: "1000", value: "500", "aria-label": words.divider });
   const legend = make("div", { class: "legend" });
-  const hint = make("p", { class: "hint" }, words.keys);
-  const view = { root, bar, canvas, range, legend, words, mode: "slider", divider: 0.5, zoom: 1, x: 0.5, y: 0.5,
+  const hint = make("p", { class: "hint" });
+  const view = { root, bar, canvas, range, legend, hint, words, mode: "slider", divider: 0.5, zoom: 1, x: 0.5, y: 0.5,
                  overlay: "", over: {}, gain: 4, showB: false, timer: 0, images: [], stop };
   view.buttons = MODES.map((mode) => button(view, words[mode], () => setMode(view, mode)));
   bar.append(...view.buttons);
@@ -68,6 +68,8 @@ async function load(view, data) {
   view.over = { heat, mask };
   view.difference = null;
   view.covers.forEach((node, i) => { node.hidden = !view.over[OVERLAYS[i]]; });
+  const keys = OVERLAYS.filter((kind) => view.over[kind]).map((kind) => view.words[`${kind}_key`]);
+  view.hint.textContent = `${[view.words.keys, ...keys].join(", ")}.`;
   view.canvas.setAttribute("aria-label", `${view.words.picture}: ${data.first.label} / ${data.second.label}`);
   draw(view);
 }

@@ -16,13 +16,18 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   grid.classList.toggle("several", data.several);
   grid.choose = data.several ? (id, reach) => setStateValue("selected", toggle(grid, id, reach))
     : (id) => { mark(grid, [id]); setTriggerValue("picked", id); };
-  const known = new Map([...grid.children].map((node) => [node.dataset.print, node]));
-  grid.replaceChildren(...data.items.map((item) => known.get(print(item)) || cell(grid, item)));
+  const known = new Map(cells(grid).map((node) => [node.dataset.print, node]));
+  grid.replaceChildren(...data.items.flatMap((item) => [
+    ...(item.above ? [line("above", item.above, "li")] : []), known.get(print(item)) || cell(grid, item)]));
   mark(grid, data.several ? data.selected : [data.chosen]);
 }
 
+function cells(grid) {
+  return [...grid.children].filter((node) => node.dataset.id);
+}
+
 function toggle(grid, id, reach) {
-  const ids = [...grid.children].map((node) => node.dataset.id);
+  const ids = cells(grid).map((node) => node.dataset.id);
   const at = ids.indexOf(id), last = ids.indexOf(grid.last);
   const on = !grid.selected.has(id);
   const touched = reach && last >= 0 ? ids.slice(Math.min(at, last), Math.max(at, last) + 1) : [id];
@@ -62,8 +67,8 @@ function cell(grid, item) {
   return node;
 }
 
-function line(kind, text) {
-  const node = document.createElement("span");
+function line(kind, text, tag = "span") {
+  const node = document.createElement(tag);
   node.className = kind;
   node.textContent = text;
   return node;
@@ -71,7 +76,7 @@ function line(kind, text) {
 
 function mark(grid, ids) {
   grid.selected = new Set(ids);
-  for (const node of grid.children) {
+  for (const node of cells(grid)) {
     node.firstChild.setAttribute("aria-pressed", String(grid.selected.has(node.dataset.id)));
   }
 }
