@@ -1,8 +1,8 @@
 """Exact statistics: ranks among controls, intervals of shares and areas, false discoveries, trends.
 
 Sources: Davison and Hinkley 1997 (Monte Carlo p-value), Clopper and Pearson 1934, Wilson 1927, Benjamini and
-Hochberg 1995, Hanley and McNeil 1982, Vovk 2012, Cochran 1954 and Armitage 1955. What scipy has is scipy's; it is
-imported where it is used, since screens read this module too.
+Hochberg 1995, Hanley and McNeil 1982, Newcombe 2006, Vovk 2012, Cochran 1954 and Armitage 1955. What scipy has is
+scipy's; it is imported where it is used, since screens read this module too.
 """
 
 from __future__ import annotations
@@ -79,16 +79,35 @@ def auc_interval(positives: Sequence[float], negatives: Sequence[float]) -> Inte
 
 
 def auc_limits(area: float, *, positives: int, negatives: int) -> Interval:
-    """The limits of `auc_interval` for an AUC in [0, 1] that so many positives and negatives gave."""
+    """The limits of `auc_interval` for an AUC in [0, 1] that so many positives and negatives gave.
+
+    Near 0 and 1, where the logit's error runs away, those of `_score_limits`, and no narrower than the limit of a
+    share of which none was seen, of the smaller group.
+    """
     m, n = positives, negatives
+    edge = 0.025 ** (1 / min(m, n))
+    if area > max(0.9, edge):
+        return Interval(area, min(edge, _score_limits(area, m, n)[0]), _score_limits(area, m, n)[1])
+    if area < min(0.1, 1 - edge):
+        return Interval(area, _score_limits(area, m, n)[0], max(1 - edge, _score_limits(area, m, n)[1]))
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area ** 2) + (n - 1) * (q2 - area ** 2)) / (m * n)
-    if area in (0.0, 1.0):  # the limit of a share of which none was seen, of the smaller group
-        edge = 1 - 0.025 ** (1 / min(m, n))
-        return Interval(area, 1 - edge, 1.0) if area else Interval(area, 0.0, edge)
     middle, reach = math.log(area / (1 - area)), 1.96 * math.sqrt(variance) / (area * (1 - area))
     low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
     return Interval(area, low, high)
+
+
+def _score_limits(area: float, m: int, n: int) -> tuple[float, float]:
+    """Areas that a score test leaves: Hanley and McNeil's variance at the area that is tried (Newcombe 2006,
+    "Confidence intervals for an effect size measure based on the Mann-Whitney statistic", part 2, method 5)."""
+    from scipy.optimize import brentq
+
+    def beyond(tried: float) -> float:
+        spread = 1 + ((m + n) / 2 - 1) * ((1 - tried) / (2 - tried) + tried / (1 + tried))
+        return (area - tried) ** 2 - 1.96 ** 2 * tried * (1 - tried) * spread / (m * n)
+
+    low = brentq(beyond, 0.0, area - 1e-12) if area > 1e-12 else 0.0
+    return low, brentq(beyond, area + 1e-12, 1.0) if area < 1 - 1e-12 else 1.0
 
 
 def tpr_at_fpr(positives: Sequence[float], negatives: Sequence[float], *, fpr: float = 0.01) -> float:

@@ -167,8 +167,24 @@ def test_limits_of_an_auc_are_those_of_its_scores():
     assert few.low == pytest.approx(1 - few.high) and few.high == pytest.approx(0.7347, abs=1e-3)
     near = c.auc_limits(0.99, positives=5, negatives=9)
     assert near.low > 0 and near.high < 1
+    close = c.auc_limits(0.9996, positives=30, negatives=150)
+    assert close.low == pytest.approx(0.025 ** (1 / 30)) and 0.9996 < close.high <= 1  # not from 0.01 on
+    lows = [c.auc_limits(a, positives=30, negatives=150).low for a in np.linspace(0, 1, 201)]
+    assert lows == sorted(lows) and lows[0] == 0
     sure = c.auc_limits(1.0, positives=40, negatives=400)
     assert sure.high == 1 and sure.low == pytest.approx(0.025 ** (1 / 40))
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 2.5])
+def test_limits_of_an_auc_hold_as_often_as_they_say(shift):
+    """Two normal groups, whose area is known: 1,000 draws of 20 and 60."""
+    from scipy.stats import norm
+    draw, truth = np.random.default_rng(int(10 * shift)), norm.cdf(shift / np.sqrt(2))
+    held = 0
+    for _ in range(1000):
+        found = c.auc_interval(draw.normal(shift, size=20), draw.normal(size=60))
+        held += found.low <= truth <= found.high
+    assert held >= 935
 
 
 def test_a_share_of_positives_has_an_interval_that_knows_of_its_threshold():

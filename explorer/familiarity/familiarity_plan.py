@@ -1,7 +1,7 @@
 """What a test of familiarity does, fixed before it begins and the same for every control; light enough for screens.
 
-Times, noises and how prompts are combined were chosen on tuning works of the bundled world; what was tried stands
-in `assets/world/familiarity_choice.json`, written before any test work was looked at.
+Times, noises and how prompts are combined were chosen on tuning works of the bundled world; what was tried, and
+what had been seen of test works by then, stands in `assets/world/familiarity_choice.json`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Plan:
 
 
 PLANS: dict[str, Plan] = {plan.words: plan for plan in (
-    Plan("caption", (650, 750, 850), 1),
-    Plan("recovered", (650, 750, 850), 1, prompts=4),
+    Plan("caption", (650, 750, 850), 4),
+    Plan("recovered", (650, 750, 850), 2, prompts=4),
     Plan("fitted", (650, 750, 850), 1, fit=FitPlan(steps=8, draws=2, rate=0.1, times=(650, 750, 850))),
 )}
 

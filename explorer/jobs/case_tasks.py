@@ -289,6 +289,7 @@ class MeasureKnownControls(Task, kind="device", runner="explorer.worker.runners.
     words: str = "recovered"
     model: str = "world"
     clip: str = "world"
+    engine: str = ""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ def told(world: World, rows: list[dict], words: dict[str, tuple[str, ...]]) -> d
 
 def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[str] = tuple(PLANS), most: int = 0,
            cache: Path | None = None, report: Report = print) -> dict[str, Any]:
-    """Writes the world's familiarity file for the named sources of words; what stands there of others is kept.
+    """Writes the world's familiarity file for the named sources of words; what stands there of other plans that
+    are offered is kept.
 
     `most` limits the controls to the first ones, and tuning works to a third of that (0: all). Goes on where a
     stopped run ended.
@@ -107,6 +108,9 @@ def derive(root: Path | None = None, *, device: str = "auto", sources: Sequence[
         kept = {}
     found = kept | {"world": fingerprint(world.root), "model_fingerprint": model.ref.fingerprint,
                     "date": datetime.now(UTC).date().isoformat()}
+    current = {plan.id for plan in PLANS.values()}  # results of plans that are offered no more go
+    found |= {part: {name: one for name, one in found.get(part, {}).items() if name in current}
+              for part in ("controls", "seen")}
     for source in sources:
         plan = PLANS[source]
         controls, seen = _controls(world, model, parts, plan, words, most=most, folder=folder, report=report)

@@ -42,6 +42,16 @@ class Painter:
         return [replace(part, environment=where) for part in parts]
 
 
+class Knower(Painter):
+    """One loaded model that says how well it knows pictures."""
+
+    def do(self, unit: Any) -> list[Any]:
+        """See explorer.familiarity.known_units."""
+        from explorer.familiarity.known_units import measured
+
+        return [measured(self.here.model, unit)]
+
+
 class Reader:
     """One loaded CLIP that reads, embeds and marks pictures."""
 

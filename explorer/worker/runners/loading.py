@@ -10,7 +10,7 @@ from explorer.diffusion.locate import hub_folder
 from explorer.diffusion.models import Model, describe_model, load_model, pick_device
 from explorer.settings import LOCAL, check_engine
 from explorer.worker.context import Context
-from explorer.worker.engine.actors import Painter, Reader
+from explorer.worker.engine.actors import Knower, Painter, Reader
 from explorer.worker.engine.code import code_sha256
 from explorer.worker.engine.crew import Crew
 
@@ -41,6 +41,11 @@ def encoder(context: Context, spec: str) -> Encoder:
 def painters(context: Context, engine: str, source: str, found: Model) -> Crew | None:
     """The cluster that `engine` ("": the settings') names, holding this model on its nodes; None for "local"."""
     return _crew(context, engine, Painter, found.ref.fingerprint, source, found.precision)
+
+
+def knowers(context: Context, engine: str, source: str, found: Model) -> Crew | None:
+    """As `painters`, for tests of familiarity."""
+    return _crew(context, engine, Knower, found.ref.fingerprint, source, found.precision)
 
 
 def readers(context: Context, engine: str, spec: str, found: Encoder) -> Crew | None:

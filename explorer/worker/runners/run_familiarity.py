@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,14 @@ import numpy as np
 from explorer.cases.given_caption import beside
 from explorer.cases.store import CaseStore
 from explorer.collections.works import PICTURES
-from explorer.diffusion.denoising import latents_of
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError, shortened
 from explorer.familiarity import folder_controls, stored
 from explorer.familiarity.familiarity_plan import Plan, plan_for
 from explorer.familiarity.judge import judge
+from explorer.familiarity.known_units import KnownUnit, MeasuredHere, measured
 from explorer.familiarity.records import FamiliarityTest, KnownControls
-from explorer.familiarity.statistic import Gaps, familiarity
+from explorer.familiarity.statistic import Gaps
 from explorer.findings.controls import Line, append_line, read_lines
 from explorer.findings.features import features
 from explorer.findings.looks import earlier_known, looks_at
@@ -27,7 +28,6 @@ from explorer.folders import is_plain, typed_path
 from explorer.images.decode import open_image, read_png
 from explorer.jobs.tasks import MeasureFamiliarity, MeasureKnownControls
 from explorer.records import Subject, to_json
-from explorer.search.fit_size import fit
 from explorer.search.measured_search import recover_prompts
 from explorer.settings import WORLD
 from explorer.texts import say
@@ -60,7 +60,7 @@ def subject(task: MeasureFamiliarity, context: Context) -> Any:
     case.note("familiarity test planned", {
         "plan": asdict(plan), "controls": against, "control_works": len(controls.values) if controls else 0,
         "test_id": task.test_id, "earlier_tests": looks[0], "earlier_searches": looks[1]}, job_id=context.job.id)
-    gaps = _measured(model, rgb, said, plan, context)
+    gaps = measured(model, KnownUnit(plan, (found.id,), (rgb,), (said,)), context.run)
     seen_as = features(rgb, caption=said[0])
     made, best = made_by(model, found, rgb, context), said[gaps.best[0]]
     ratio = float(np.exp(-gaps.by_prompt[0][gaps.best[0]]).mean())
@@ -77,18 +77,51 @@ def controls(task: MeasureKnownControls, context: Context) -> Any:
     """Writes one line a control work to the cache; goes on where a stopped run ended."""
     context.report(0, 0, say("progress.loading_model"))
     model, plan = loading.model(context, task.model), plan_for(task.words)
-    path, files = _lines_path(task.controls, task.clip, plan, model, context), _files(task.controls)
-    done = {line.name for line in read_lines(path)}
+    path = _lines_path(task.controls, task.clip, plan, model, context)
+    engine = loading.knowers(context, task.engine, task.model, model) or MeasuredHere(model)
+    engine.run(_units(task, plan, {line.name for line in read_lines(path)}, context),
+               lambda unit, gaps: _keep(path, unit, gaps), run=context.run)
+    found = _gathered(plan, task.controls, task.clip, model, context)
+    return {"id": found.id, "controls": len(found.values), "artists": len(set(found.artists))}
+
+
+def _units(task: MeasureKnownControls, plan: Plan, done: Set[str], context: Context) -> Iterator[KnownUnit]:
+    """The folder's pictures that have no line yet; what cannot be tested alike is said and left out."""
+    files, unit = _files(task.controls), KnownUnit(plan, (), (), ())
     for number, file in enumerate(files):
         name = file.relative_to(typed_path(task.controls)).as_posix()
         context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
                                                file_name=name))
-        if name not in done:
-            line = _line(file, name, plan, model, task.clip, context)
-            if line is not None:
-                append_line(path, line)
-    found = _gathered(plan, task.controls, task.clip, model, context)
-    return {"id": found.id, "controls": len(found.values), "artists": len(set(found.artists))}
+        if name in done:
+            continue
+        try:
+            rgb = open_image(file.read_bytes(), name=file.name).rgb
+            unit = unit.with_one(name, rgb, _control_words(file, rgb, name, plan, task.clip, context))
+        except ExplorerError as error:
+            context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
+        if unit.full:
+            yield unit
+            unit = KnownUnit(plan, (), (), ())
+    if unit.names:
+        yield unit
+
+
+def _control_words(file: Path, rgb: np.ndarray, name: str, plan: Plan, clip: str,
+                   context: Context) -> tuple[str, ...]:
+    if plan.words == "fitted":
+        return ("",)
+    if plan.words == "recovered":
+        return _recovered(rgb, name, plan, clip, context)
+    if not (caption := beside(file)):
+        raise ExplorerError("worker.measured_no_caption_beside", value_name=file.with_suffix(".txt").name)
+    return (caption,)
+
+
+def _keep(path: Path, unit: KnownUnit, gaps: Gaps) -> None:
+    """A line for every picture of a unit."""
+    for name, rgb, said, value, best in zip(unit.names, unit.pictures, unit.words, gaps.values, gaps.best,
+                                            strict=True):
+        append_line(path, Line(name, float(value), said[best], features(rgb, caption=said[0])))
 
 
 def _usual(found: Subject) -> str:
@@ -115,27 +148,6 @@ def _recovered(rgb: np.ndarray, name: str, plan: Plan, clip: str, context: Conte
     made = recover_prompts(loading.encoder(context, clip), rgb, subject_id=name, terms=terms_of(clip),
                            most=plan.prompts, cache=context.settings.cache / "terms", run=context.run)
     return tuple(p.text for p in made)
-
-
-def _measured(model: Model, rgb: np.ndarray, said: tuple[str, ...], plan: Plan, context: Context) -> Gaps:
-    side = model.info.default_size_px
-    latents = latents_of(model, [fit(rgb, height_px=side, width_px=side)])
-    return familiarity(model, latents, [said], plan, run=context.run)
-
-
-def _line(file: Path, name: str, plan: Plan, model: Model, clip: str, context: Context) -> Line | None:
-    """One control's Line; None for a file that cannot be tested alike and is left out."""
-    try:
-        rgb = open_image(file.read_bytes(), name=file.name).rgb
-        said = {"caption": lambda: tuple(filter(None, [beside(file)])), "fitted": lambda: ("",),
-                "recovered": lambda: _recovered(rgb, name, plan, clip, context)}[plan.words]()
-        if not said:
-            raise ExplorerError("worker.measured_no_caption_beside", value_name=file.with_suffix(".txt").name)
-    except ExplorerError as error:
-        context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
-        return None
-    gaps = _measured(model, rgb, said, plan, context)
-    return Line(name, float(gaps.values[0]), said[gaps.best[0]], features(rgb, caption=said[0]))
 
 
 def _controls(plan: Plan, task: MeasureFamiliarity, context: Context, model: Model) -> KnownControls | None:

@@ -14,8 +14,9 @@ from explorer.closeness.pixel_scores import compare
 from explorer.collections.parts import IndexParts
 from explorer.diffusion.exhibit import exhibit
 from explorer.errors import ExplorerError
+from explorer.findings.controls import read_lines
 from explorer.images.decode import png_bytes, read_png
-from explorer.jobs.tasks import BuildCollection
+from explorer.jobs.tasks import BuildCollection, MeasureKnownControls
 from explorer.records import Environment
 from explorer.records.race_records import RaceRound
 from explorer.run import QUIET
@@ -120,6 +121,29 @@ def test_a_folder_is_embedded_alike(shared, tmp_path):
     assert there.rows(0, ["id", "sha256", "width_px"]) == here.rows(0, ["id", "sha256", "width_px"])
     ours, theirs = (np.load(next((tmp_path / n).rglob("img_emb_*0.npy"))) for n in ("here", "there"))
     assert np.abs(ours.astype(np.float32) - theirs.astype(np.float32)).max() < 2e-3
+
+
+def test_controls_of_familiarity_are_measured_alike(shared, tmp_path):
+    """Twenty pictures: a whole unit and a part of one; a file that is none is left out on both."""
+    lines = []
+    for name, engine in (("here", ""), ("there", shared.address)):
+        folder = tmp_path / name
+        folder.mkdir()
+        draw = np.random.default_rng(3)
+        for number in range(20):
+            rgb = draw.integers(0, 256, (40, 40, 3), np.uint8)
+            (folder / f"{number:02}.png").write_bytes(png_bytes(rgb))
+            (folder / f"{number:02}.txt").write_text(f"a door {number}", "utf-8")
+        (folder / "broken.png").write_bytes(engine.encode() + b"no picture")
+        done = shared.run(MeasureKnownControls(str(folder), "caption", shared.settings.model, shared.settings.clip,
+                                               engine))
+        assert done["controls"] == 20
+        kept, = (p for p in (shared.settings.cache / "known").glob("*.jsonl") if p.stem == done["id"])
+        lines.append({line.name: line for line in read_lines(kept)})
+    here, there = lines
+    assert here.keys() == there.keys() and len({line.value for line in here.values()}) == 20
+    for name, line in here.items():
+        assert there[name].value == pytest.approx(line.value, abs=1e-5) and there[name].prompt == line.prompt
 
 
 def test_what_cannot_be_used_is_said_in_a_sentence(monkeypatch):
