@@ -33,7 +33,7 @@ from explorer.world.manifest import read_manifest
 from explorer.world_build.familiarity_scores import NamedPicture, familiarity_lines, sign_lines
 from explorer.world_build.familiarity_world import WorkWords, shown, works_of
 from tests.benchmarks import familiarity_baselines as others
-from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_model
+from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_another, made_by_model
 from tests.benchmarks.stored import store, stored
 
 NAME = "bench_familiarity"
@@ -91,8 +91,7 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dic
     return result | {"crossover": None, "not_had": NOT_HAD}
 
 
-NOT_HAD = {"crossover": "no second draw of the world was trained for this run",
-           "made_by.another_model": "no second model was at hand"}
+NOT_HAD = {"crossover": "no second draw of the world was trained for this run"}
 
 
 class Source:
@@ -198,25 +197,32 @@ def made_by(world: World, model: Model, one: Source, groups: dict[str, list[dict
             folder: Path) -> dict[str, Any]:
     """Pictures that the model made, and drawings: who is recognised, who wrongly, who is still said to be known."""
     pictures = made_by_model(model, world, groups["held_out"], each=each)
+    others_own = made_by_another(world, groups["held_out"], each=each)
     least = least_first_loss(world.root, model_fingerprint=model.ref.fingerprint)
     drawings = {"held_out": one.shown["held_out"], "strangers": one.shown["strangers"],
                 "members": [w for n in SEEN for w in one.shown[n]],
                 "members_64_and_256": [w for n in ("64", "256") for w in one.shown[n]]}
-    loss = sign_lines(model, [w for part in (*pictures.values(), *drawings.values()) for w in part], folder=folder)
-    recognised = {name: np.array([loss[w.name] < least for w in part]) for name, part in pictures.items()}
-    left = [w for name, part in pictures.items() for w, found in zip(part, recognised[name], strict=True)
-            if not found]
-    lines = familiarity_lines(model, left, one.plan, folder=folder)
-    told = {w.name: features(w.rgb, caption=w.words[0]) for w in left}
-    p = [one.p_of(w.name, told[w.name], excesses(lines[w.name]["value"], told[w.name], one.controls)[0])
-         for w in left]
-    every = sum(map(len, pictures.values()))
-    return {"false_known": shares(sum(value <= 0.05 for value in p), every),
-            "recognised": shares(sum(int(r.sum()) for r in recognised.values()), every),
-            "recognised_by_kind": {name: shares(int(r.sum()), len(r)) for name, r in recognised.items()},
-            "false_made": {name: shares(sum(loss[w.name] < least for w in part), len(part))
-                           for name, part in drawings.items()},
-            "another_model": None, "first_loss_below": least}
+    loss = sign_lines(model, [w for part in (*pictures.values(), *drawings.values(), others_own) for w in part],
+                      folder=folder)
+
+    def taken(part: Sequence[NamedPicture]) -> dict[str, float]:
+        return shares(sum(loss[w.name] < least for w in part), len(part))
+
+    def known(part: Sequence[NamedPicture]) -> dict[str, float]:
+        """Of all, those that are not taken for the model's own and are said to be known."""
+        left = [w for w in part if loss[w.name] >= least]
+        lines = familiarity_lines(model, left, one.plan, folder=folder)
+        told = {w.name: features(w.rgb, caption=w.words[0]) for w in left}
+        p = [one.p_of(w.name, told[w.name], excesses(lines[w.name]["value"], told[w.name], one.controls)[0])
+             for w in left]
+        return shares(sum(value <= 0.05 for value in p), len(part))
+
+    every = [w for part in pictures.values() for w in part]
+    return {"false_known": known(every), "recognised": taken(every),
+            "recognised_by_kind": {name: taken(part) for name, part in pictures.items()},
+            "false_made": {name: taken(part) for name, part in drawings.items()},
+            "another_model": {"model": "hands", "false_known": known(others_own), "false_made": taken(others_own)},
+            "first_loss_below": least}
 
 
 def shares(hits: int, count: int) -> dict[str, float]:

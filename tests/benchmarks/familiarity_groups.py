@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.diffusion.models import Model
+from explorer.diffusion.models import Model, load_model
 from explorer.diffusion.sampling import sample
 from explorer.records import Recipe
 from explorer.world.files import World
@@ -47,6 +47,11 @@ def made_by_model(model: Model, world: World, rows: Sequence[dict], *, each: int
             "strength 0.3": _drawn(model, world, rows[each:each + each // 2], 0.3)}
 
 
+def made_by_another(world: World, rows: Sequence[dict], *, each: int) -> list[NamedPicture]:
+    """Pictures that the other bundled model made from the captions of held-out works; both share an autoencoder."""
+    return _drawn(load_model("hands", device="cpu"), world, rows[:each], None)
+
+
 def _drawn(model: Model, world: World, rows: Sequence[dict], strength: float | None) -> list[NamedPicture]:
     found = []
     for number, row in enumerate(rows):
@@ -54,5 +59,5 @@ def _drawn(model: Model, world: World, rows: Sequence[dict], strength: float | N
         recipe = Recipe(model.ref, row["caption"], 9000 + number, 12, 2.0, model.family.facts.walks_back, 64, 64,
                         strength=strength, start_sha256=None if strength is None else "0" * 64)
         image, = sample(model, [recipe], start_rgb=start)
-        found.append(NamedPicture(f"{row['id']} made {strength}", image.rgb, (row["caption"],)))
+        found.append(NamedPicture(f"{row['id']} made {strength} {model.ref.source}", image.rgb, (row["caption"],)))
     return found
