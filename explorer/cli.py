@@ -281,6 +281,8 @@ def _world(commands: Any) -> None:
     for name, run, text in (("check", world_command.check, say("command.measure_world_write")),
                             ("derive", world_command.derive, say("command.make_again_all"))):
         one = _command(kinds, name, run, text)
+        if name == "check":
+            one.add_argument("--stored", action="store_true", help=say("command.world_stored"))
         one.add_argument("--out", type=Path, default=WORLD)
         one.add_argument("--device", default="auto")
     known = _command(kinds, "familiarity", world_command.familiarity, say("command.familiarity_world"))

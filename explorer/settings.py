@@ -22,6 +22,8 @@ from explorer.folders import typed_path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WORLD = ASSETS / "world"
+HANDS = ASSETS / "hands"  # the world by several hands
+BUNDLED = {"world": WORLD / "diffusion", "hands": HANDS / "diffusion"}  # models that come with the program
 LOCAL = "local"  # the engine of this computer
 CLUSTER = re.compile(r"ray://[^\s/:@]+:\d{1,5}")
 

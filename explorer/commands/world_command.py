@@ -16,7 +16,10 @@ def build(args: argparse.Namespace, _: Settings) -> Any:
 
 
 def check(args: argparse.Namespace, _: Settings) -> Any:
-    """Measures the world, writes its card, and returns it."""
+    """Measures the world, writes its card, and returns it; or returns the last one."""
+    if args.stored:
+        from explorer.world_build.card import stored_card
+        return stored_card(args.out)
     from explorer.world_build import check as measure
     return measure.check(args.out, device=args.device)
 

@@ -18,7 +18,7 @@ from explorer.folders import typed_path
 from explorer.foreign.configs import check_config, check_no_code, check_weight_index
 from explorer.foreign.reading import TensorTable, read_json
 from explorer.records.families import facts
-from explorer.settings import WORLD
+from explorer.settings import BUNDLED
 from explorer.texts import say
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
@@ -64,7 +64,7 @@ class Located:
 
 
 def locate(source: str, *, home: Path | None = None) -> Located:
-    """The files behind "world", a folder, a single file, or a hub id "owner/name[@revision]".
+    """The files behind a bundled model ("world", "hands"), a folder, a file, or a hub id "owner/name[@revision]".
 
     "FILE & MODEL" is a file that holds a network alone (.safetensors or .gguf) with the other parts of a model;
     "FILE & epsilon" and "FILE & v_prediction" say what a Stable Diffusion 2 file predicts that does not say it.
@@ -76,8 +76,8 @@ def locate(source: str, *, home: Path | None = None) -> Located:
         return _told(source, typed_path(first), rest)
     if first and rest and not typed_path(source).exists():  # a folder's own name may hold the sign
         return _with_parts(source, typed_path(first), locate(rest, home=home))
-    if source == "world":
-        folder = WORLD / "diffusion"
+    if source in BUNDLED:
+        folder = BUNDLED[source]
         if not (folder / "model_index.json").is_file():
             raise ExplorerError("diffusion.locate_bundled_world_model")
         return _folder(source, folder)
@@ -153,8 +153,9 @@ def _located(source: str, root: Path, index: Index) -> Located:
     files, variant = _component_files(root, sorted(index.parts))
     check_complete(index, str(root))
     check_configs(root, index, files)
+    name = say(f"note.diffusion.bundled_{source}_model") if source in BUNDLED else root.name
     return Located(source, "folder", root, ("model_index.json", *files), _family(root, index), index.pipeline,
-                   variant, root.name if source != "world" else say("note.diffusion.bundled_world_model"), index)
+                   variant, name, index)
 
 
 def _without_pickled_extras(index: Index, root: Path) -> Index:

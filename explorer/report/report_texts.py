@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.records import ModelRef, Recipe, Subject
+from explorer.settings import BUNDLED
 from explorer.texts import say, texts_of
 
 DECIDED = ("stands_out", "does_not_stand_out")
@@ -40,6 +41,6 @@ def day(time: str) -> str:
 
 def model_name(model: ModelRef, *, short: bool = False) -> str:
     """A model by its source and fingerprint (12 of its 64 digits if `short`), with what was laid over it."""
-    source = say("document.bundled_model") if model.source == "world" else model.source
+    source = say(f"document.bundled_{model.source}") if model.source in BUNDLED else model.source
     return say("document.model", source=source, fingerprint=model.fingerprint[:12 if short else 64],
                over=say("document.adapters", n=len(model.adapters)) if model.adapters else "")

@@ -7,11 +7,22 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from explorer.world.files import World, size_mb
+from explorer.settings import HANDS
+from explorer.world.files import World, require, size_mb
 from explorer.world.manifest import manifest_draw
 from explorer.world_build.build_world import training_facts
 
+BY_HANDS = ("families.json", "recognised.json", "draws.json")
 PACKAGES = ("torch", "diffusers", "transformers", "open_clip_torch", "numpy", "pillow")
+
+
+def stored_card(root: Path) -> dict:
+    """The card as it was last measured; beside it what was measured of the world by several hands."""
+    found = json.loads(require(root / "card.json", "check").read_text("utf-8"))
+    for name in BY_HANDS:
+        if (HANDS / name).exists():
+            found |= json.loads((HANDS / name).read_text("utf-8"))
+    return found
 
 
 def epochs(world: World) -> float:

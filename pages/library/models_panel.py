@@ -16,7 +16,7 @@ from explorer.errors import ExplorerError
 from explorer.jobs.tasks import DownloadModel, InspectModel, TryModel
 from explorer.records import ModelInfo, from_json
 from explorer.records.families import facts
-from explorer.settings import save_settings
+from explorer.settings import BUNDLED, save_settings
 from pages.shared import pickers, state, widgets
 from pages.shared.state import Here
 from pages.shared.texts import plain, retold, say, size
@@ -28,9 +28,9 @@ _OTHER = ""
 def listed(now: Here) -> dict[str, ModelInfo]:
     """Every model that was looked at, downloaded or tried, by its source, newest knowledge first."""
     found: dict[str, ModelInfo] = {}
-    world = submit.described(now)
-    if world is not None:
-        found["world"] = world
+    for source in BUNDLED:
+        if info := submit.described(now, source):
+            found[source] = info
     for job in now.queue.recent(limit=200, states=("done",)):
         told = job.result or {}
         if isinstance(job.task, InspectModel) and told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from explorer.diffusion.known import KNOWN
 from explorer.records import ModelInfo, ModelRef
+from explorer.settings import BUNDLED
 from pages.shared.texts import say
 
 WORLD = "world"
@@ -12,8 +13,8 @@ LONGEST = 40
 
 def short(source: str, info: ModelInfo | None = None) -> str:
     """The bundled or a known model's name, else what it says it is, else the last part of where it is from."""
-    if source == WORLD:
-        return say("chip.world")
+    if source in BUNDLED:
+        return say(f"chip.{source}")
     base, *more = source.split(" + ")
     listed = next((m.name for m in KNOWN if m.id == base.partition("@")[0]), "")
     told = listed or (info.name if info else "") or base.rstrip("/\\")

@@ -103,10 +103,10 @@ def model_info(here: Here, source: str = "") -> ModelInfo | None:
     return from_json(ModelInfo, found[0].result) if found else None
 
 
-def described(here: Here) -> ModelInfo | None:
-    """The bundled model from its configs; None where it is missing."""
+def described(here: Here, source: str = "world") -> ModelInfo | None:
+    """A bundled model from its configs; None where it is missing."""
     try:
-        return describe_model("world", home=here.settings.home)
+        return describe_model(source, home=here.settings.home)
     except ExplorerError:
         return None
 

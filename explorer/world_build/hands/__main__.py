@@ -9,7 +9,7 @@ import math
 import sys
 from pathlib import Path
 
-from explorer.world.files import DEFAULT_SOURCE, open_world
+from explorer.world.files import DEFAULT_SOURCE, open_world, write_json
 
 STAGES = ("data", "derived", "clip", "unet", "flow", "publish", "rule", "recognise", "check", "draws")
 
@@ -84,7 +84,9 @@ def _after_training(world, options: argparse.Namespace) -> dict:
         from explorer.world_build.hands import draws_together
 
         others = [(open_world(out, cache), cache) for out, cache in options.other]
-        return draws_together.together([(world, options.cache), *others])
+        found = draws_together.together([(world, options.cache), *others])
+        write_json(world.root / "draws.json", found)
+        return found
     if options.stage == "recognise":
         return ask_instruments.recognised(world, options.cache, device=device)
     if options.stage == "check":

@@ -173,9 +173,10 @@ def fairness(world: World) -> dict:
 
 def check(world: World, folder: Path, report: Report, effort: DoseEffort = EFFORT, device=CPU) -> dict:
     """Measures every family that is there; writes `families.json`, what the card takes over."""
-    value: dict = {"families": {}, "groups": {}}
+    value: dict = {"families": {}, "groups": {}, "weights": {}, "manifest": sha256_file(world.manifest)}
     for family, weights in WEIGHTS.items():
         if (world.root / weights).exists():
+            value["weights"][family] = sha256_file(world.root / weights)
             found = shares(tried(world, folder, family, effort, report, sampler(world, family, device)))
             doses = {g: s for g, s in found.items() if g.isdigit()}
             value["families"][family] = {"dose_response": doses,

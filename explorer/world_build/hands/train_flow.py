@@ -17,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 
 from explorer.world.files import World, write_json
 from explorer.world_build.hands.long import LongPlan, LongTraining
+from explorer.world_build.hands.train_unet import ABOUT as OF_UNET
 from explorer.world_build.hands.train_unet import CPU, TEXT_LENGTH, facts
 from explorer.world_build.hands.views import NumberedViews
 from explorer.world_build.text_tower import END, write_tokenizer
@@ -37,8 +38,7 @@ PIPELINE = {
     "tokenizer": ["transformers", "CLIPTokenizer"], "tokenizer_2": ["transformers", "CLIPTokenizer"],
     "tokenizer_3": [None, None], "transformer": ["diffusers", "SD3Transformer2DModel"],
     "vae": ["diffusers", "AutoencoderTiny"]}  # fmt: skip
-ABOUT = {"name": "Afterimage world, flow", "licence": "CC-BY-SA-4.0 (works of OpenMoji and EmojiOne among others)",
-         "default_size_px": 64, "default_steps": 20, "default_guidance": 3.0}
+ABOUT = OF_UNET | {"name": f"{OF_UNET['name']}, flow"}
 
 
 class ManyEmpty:
