@@ -144,7 +144,7 @@ def test_the_plan_says_times_from_a_timed_replay_and_the_smallest_p(opened, home
     app.run()
     text, work_s = written(app), 16 * (20 * 2 * 4.0 + 8.0) + 2.0
     assert minutes(work_s) in text and minutes(112 * work_s) in text
-    known_s = 113 * ((4 + 1) * 3 * 4.0 + 8.0 + 2.0)  # four prompts and none, at three times
+    known_s = 113 * ((4 + 1) * 3 * 2 * 4.0 + 8.0 + 2.0)  # four prompts and none, at three times, two noises
     assert minutes(known_s) in text and minutes(113 * work_s + known_s + 150) in text
     assert "smallest p-value" in text.lower() and f"{1 / 90:.3f}" in text
     app.radio(key="setup_seeds_here").set_value(4).run()
