@@ -31,7 +31,7 @@ def found():
 def test_it_is_known_by_its_name():
     info = describe_model("hands")
     assert (info.source, info.family, info.default_size_px) == ("hands", "sd1", 64)
-    assert info.name == "Afterimage world by several hands" and "CC-BY-SA-4.0" in info.licence
+    assert info.name == "Afterimage world by several hands (unfinished)" and "CC-BY-SA-4.0" in info.licence
     assert info.fingerprint != describe_model("world").fingerprint and set(BUNDLED) == {"world", "hands"}
 
 

@@ -33,7 +33,7 @@ CENTRE, SPREAD = -0.5, 2.0  # of the logarithm of signal to noise
 UNIFORM = 0.1  # share of the steps at any noise level alike
 SEED = 11
 CPU = torch.device("cpu")
-ABOUT = {"name": "Afterimage world by several hands",
+ABOUT = {"name": "Afterimage world by several hands (unfinished)",
          "licence": "CC-BY-SA-4.0 (works of OpenMoji and EmojiOne among others)",
          "default_size_px": 64, "default_steps": 20, "default_guidance": 3.0}
 
