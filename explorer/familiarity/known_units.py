@@ -19,27 +19,23 @@ TOGETHER = 16  # pictures a unit: what is lost when a run ends
 
 @dataclass(frozen=True, eq=False)
 class KnownUnit:
-    """Named pictures (h, w, 3) uint8, each with its words."""
+    """Pictures (h, w, 3) uint8 of the model's size, each with its words."""
 
     plan: Plan
-    names: tuple[str, ...]
     pictures: tuple[np.ndarray, ...]
     words: tuple[tuple[str, ...], ...]
-
-    @property
-    def full(self) -> bool:
-        return len(self.names) >= TOGETHER
-
-    def with_one(self, name: str, rgb: np.ndarray, words: tuple[str, ...]) -> KnownUnit:
-        """The unit with one more picture."""
-        return KnownUnit(self.plan, (*self.names, name), (*self.pictures, rgb), (*self.words, words))
+    told: tuple[tuple[str, dict[str, float]], ...] = ()  # each one's name and features, for whoever takes them back
 
 
 def measured(model: Model, unit: KnownUnit, run: Run = QUIET) -> Gaps:
-    """What the plan finds for a unit's pictures, each laid on the model's size."""
+    """What the plan finds for a unit's pictures."""
+    return familiarity(model, latents_of(model, unit.pictures), unit.words, unit.plan, run=run)
+
+
+def laid(model: Model, rgb: np.ndarray) -> np.ndarray:
+    """A picture (h, w, 3) uint8 on a square of the model's size."""
     side = model.info.default_size_px
-    latents = latents_of(model, [fit(rgb, height_px=side, width_px=side) for rgb in unit.pictures])
-    return familiarity(model, latents, unit.words, unit.plan, run=run)
+    return fit(rgb, height_px=side, width_px=side)
 
 
 class MeasuredHere:

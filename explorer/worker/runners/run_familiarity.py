@@ -18,7 +18,7 @@ from explorer.errors import ExplorerError, shortened
 from explorer.familiarity import folder_controls, stored
 from explorer.familiarity.familiarity_plan import Plan, plan_for
 from explorer.familiarity.judge import judge
-from explorer.familiarity.known_units import KnownUnit, MeasuredHere, measured
+from explorer.familiarity.known_units import TOGETHER, KnownUnit, MeasuredHere, laid, measured
 from explorer.familiarity.records import FamiliarityTest, KnownControls
 from explorer.familiarity.statistic import Gaps
 from explorer.findings.controls import Line, append_line, read_lines
@@ -60,7 +60,7 @@ def subject(task: MeasureFamiliarity, context: Context) -> Any:
     case.note("familiarity test planned", {
         "plan": asdict(plan), "controls": against, "control_works": len(controls.values) if controls else 0,
         "test_id": task.test_id, "earlier_tests": looks[0], "earlier_searches": looks[1]}, job_id=context.job.id)
-    gaps = measured(model, KnownUnit(plan, (found.id,), (rgb,), (said,)), context.run)
+    gaps = measured(model, KnownUnit(plan, (laid(model, rgb),), (said,)), context.run)
     seen_as = features(rgb, caption=said[0])
     made, best = made_by(model, found, rgb, context), said[gaps.best[0]]
     ratio = float(np.exp(-gaps.by_prompt[0][gaps.best[0]]).mean())
@@ -79,15 +79,16 @@ def controls(task: MeasureKnownControls, context: Context) -> Any:
     model, plan = loading.model(context, task.model), plan_for(task.words)
     path = _lines_path(task.controls, task.clip, plan, model, context)
     engine = loading.knowers(context, task.engine, task.model, model) or MeasuredHere(model)
-    engine.run(_units(task, plan, {line.name for line in read_lines(path)}, context),
+    engine.run(_units(task, plan, model, {line.name for line in read_lines(path)}, context),
                lambda unit, gaps: _keep(path, unit, gaps), run=context.run)
     found = _gathered(plan, task.controls, task.clip, model, context)
     return {"id": found.id, "controls": len(found.values), "artists": len(set(found.artists))}
 
 
-def _units(task: MeasureKnownControls, plan: Plan, done: Set[str], context: Context) -> Iterator[KnownUnit]:
+def _units(task: MeasureKnownControls, plan: Plan, model: Model, done: Set[str],
+           context: Context) -> Iterator[KnownUnit]:
     """The folder's pictures that have no line yet; what cannot be tested alike is said and left out."""
-    files, unit = _files(task.controls), KnownUnit(plan, (), (), ())
+    files, waiting = _files(task.controls), []
     for number, file in enumerate(files):
         name = file.relative_to(typed_path(task.controls)).as_posix()
         context.report(number, len(files), say("progress.control", number=number + 1, files_count=len(files),
@@ -96,14 +97,16 @@ def _units(task: MeasureKnownControls, plan: Plan, done: Set[str], context: Cont
             continue
         try:
             rgb = open_image(file.read_bytes(), name=file.name).rgb
-            unit = unit.with_one(name, rgb, _control_words(file, rgb, name, plan, task.clip, context))
+            said = _control_words(file, rgb, name, plan, task.clip, context)
         except ExplorerError as error:
             context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
-        if unit.full:
-            yield unit
-            unit = KnownUnit(plan, (), (), ())
-    if unit.names:
-        yield unit
+            continue
+        waiting.append((laid(model, rgb), said, (name, features(rgb, caption=said[0]))))
+        if len(waiting) == TOGETHER:
+            yield KnownUnit(plan, *zip(*waiting, strict=True))
+            waiting = []
+    if waiting:
+        yield KnownUnit(plan, *zip(*waiting, strict=True))
 
 
 def _control_words(file: Path, rgb: np.ndarray, name: str, plan: Plan, clip: str,
@@ -119,9 +122,8 @@ def _control_words(file: Path, rgb: np.ndarray, name: str, plan: Plan, clip: str
 
 def _keep(path: Path, unit: KnownUnit, gaps: Gaps) -> None:
     """A line for every picture of a unit."""
-    for name, rgb, said, value, best in zip(unit.names, unit.pictures, unit.words, gaps.values, gaps.best,
-                                            strict=True):
-        append_line(path, Line(name, float(value), said[best], features(rgb, caption=said[0])))
+    for (name, seen_as), said, value, best in zip(unit.told, unit.words, gaps.values, gaps.best, strict=True):
+        append_line(path, Line(name, float(value), said[best], seen_as))
 
 
 def _usual(found: Subject) -> str:
