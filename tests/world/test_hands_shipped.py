@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
 
 from explorer.cli import main
 from explorer.diffusion.describe import describe_model
@@ -18,6 +19,7 @@ from explorer.records import Recipe
 from explorer.settings import BUNDLED, HANDS
 from explorer.world.files import open_world, sha256_file
 from explorer.world.manifest import read_manifest
+from explorer.world_build.hands import train_unet
 from explorer.world_build.hands.dose_check import WEIGHTS
 
 KEYS = {"works", "near_copies", "low", "high"}
@@ -44,6 +46,13 @@ def test_it_draws_what_its_pipeline_draws():
     theirs = pipe(caption, generator=torch.Generator().manual_seed(3), num_inference_steps=4, guidance_scale=3.0,
                   output_type="np").images[0]
     assert np.abs(ours - 255 * theirs).max() <= 1 and ours.std() > 10
+
+
+def test_training_goes_on_from_its_weights():
+    shipped = load_file(HANDS / WEIGHTS["unet"])
+    begun, fresh = (train_unet.architecture(start).unet.state_dict() for start in (HANDS / "diffusion", None))
+    assert all(torch.equal(begun[name], value.float()) for name, value in shipped.items())
+    assert any(not torch.equal(fresh[name], value) for name, value in begun.items())
 
 
 def test_what_was_measured_is_of_these_weights_and_works(found):

@@ -71,13 +71,18 @@ class Denoiser(nn.Module):
 def architecture(start: Path | None = None) -> Denoiser:
     """Untrained UNet (n, 32, 8, 8), two levels with cross-attention, and a text encoder.
 
-    `start` is a pipeline's folder: where it is given, the text encoder begins with what that one knows.
+    `start` is a pipeline's folder: where it is given, the text encoder begins with what that one knows, and so
+    does a UNet of the same shape.
     """
     unet = UNet2DConditionModel(
         sample_size=8, in_channels=32, out_channels=32, block_out_channels=BLOCKS, layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D",) * 2, up_block_types=("CrossAttnUpBlock2D",) * 2,
         cross_attention_dim=TEXT_WIDTH, attention_head_dim=4,
     )  # fmt: skip
+    if start is not None and (start / "unet").is_dir():
+        known = UNet2DConditionModel.from_pretrained(start / "unet")
+        if tuple(known.config.block_out_channels) == BLOCKS:
+            unet.load_state_dict(known.float().state_dict())
     return Denoiser(text_encoder(start), unet.to(memory_format=torch.channels_last))
 
 
