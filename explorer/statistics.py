@@ -86,10 +86,9 @@ def auc_limits(area: float, *, positives: int, negatives: int) -> Interval:
     """
     m, n = positives, negatives
     edge = 0.025 ** (1 / min(m, n))
-    if area > max(0.9, edge):
-        return Interval(area, min(edge, _score_limits(area, m, n)[0]), _score_limits(area, m, n)[1])
-    if area < min(0.1, 1 - edge):
-        return Interval(area, _score_limits(area, m, n)[0], max(1 - edge, _score_limits(area, m, n)[1]))
+    if not min(0.1, 1 - edge) <= area <= max(0.9, edge):
+        low, high = _score_limits(area, m, n)
+        return Interval(area, min(low, edge), max(high, 1 - edge))
     q1, q2 = area / (2 - area), 2 * area * area / (1 + area)
     variance = (area * (1 - area) + (m - 1) * (q1 - area ** 2) + (n - 1) * (q2 - area ** 2)) / (m * n)
     middle, reach = math.log(area / (1 - area)), 1.96 * math.sqrt(variance) / (area * (1 - area))

@@ -7,22 +7,28 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from explorer.settings import HANDS
+from explorer.settings import HANDS, WORLD
 from explorer.world.files import World, require, size_mb
 from explorer.world.manifest import manifest_draw
 from explorer.world_build.build_world import training_facts
 
 BY_HANDS = ("families.json", "recognised.json", "draws.json")
+OWN = ("effort", "fair_draw", "weights", "manifest", "draw_numbers")  # of these either world has its own
 PACKAGES = ("torch", "diffusers", "transformers", "open_clip_torch", "numpy", "pillow")
 
 
 def stored_card(root: Path) -> dict:
-    """The card as it was last measured; beside it what was measured of the world by several hands."""
+    """The card as it was last measured; beside the bundled one what was measured of the world by several hands.
+
+    What either world has is told apart: that by several hands has its own under "hands".
+    """
     found = json.loads(require(root / "card.json", "check").read_text("utf-8"))
-    for name in BY_HANDS:
+    theirs: dict = {}
+    for name in BY_HANDS if root.resolve() == WORLD else ():
         if (HANDS / name).exists():
-            found |= json.loads((HANDS / name).read_text("utf-8"))
-    return found
+            theirs |= json.loads((HANDS / name).read_text("utf-8"))
+    apart = {name: theirs.pop(name) for name in OWN if name in theirs}
+    return found | theirs | ({"hands": apart} if apart else {})
 
 
 def epochs(world: World) -> float:

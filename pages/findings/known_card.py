@@ -12,6 +12,7 @@ from explorer.findings.finding import Finding, Measured
 from explorer.records import Subject
 from explorer.settings import WORLD
 from pages.findings import answer_parts
+from pages.neighbours import work_cards
 from pages.shared import model_names, state
 from pages.shared.texts import known, plain, retold, say
 
@@ -70,7 +71,7 @@ def _one_like_it(case: Case, subject: Subject, test: FamiliarityTest) -> None:
     """Of a known picture: its nearest works by name, and how pictures made after known ones did."""
     from explorer.evidence.known_ratio import one_like_it  # scipy comes with it: only where there is an answer
     controls = case.record(KnownControls, test.controls_id) if test.controls_id else None
-    if like := one_like_it(WORLD, test, controls, case.neighbours(subject.id)):
+    if like := one_like_it(WORLD, test, controls, work_cards.found_in(case, subject)):
         st.markdown(plain(like))
 
 

@@ -151,12 +151,18 @@ def test_the_plan_says_times_from_a_timed_replay_and_the_smallest_p(opened, home
     assert minutes(4 * 168.0 + 2.0) in written(app)
 
 
-def test_one_press_starts_controls_and_works_with_the_models_own_policy(opened, home, mine, ready, board):  # noqa: F811
-    model, controls = ready
+def at_the_plan(opened, home, mine, board, model):  # noqa: F811
+    """The second page, with the timing and the look at the controls done."""
     app = opened("setup", mine)
     press(app, say("setup.go_on"))
     timed(home, board, model)
     app.run()
+    return app
+
+
+def test_one_press_starts_controls_and_works_with_the_models_own_policy(opened, home, mine, ready, board):  # noqa: F811
+    model, controls = ready
+    app = at_the_plan(opened, home, mine, board, model)
     press(app, say("setup.start"))
     first, test, known, asked = jobs(home)
     assert isinstance(first, MeasureControls) and isinstance(test, MeasureSubject)
@@ -210,10 +216,7 @@ def test_controls_that_do_not_fit_or_are_too_few_are_said_before(opened, home, m
 
 def test_a_case_that_is_not_open_is_gone_on_with_when_asked(opened, home, mine, ready, board):  # noqa: F811
     model, _ = ready
-    app = opened("setup", mine)
-    press(app, say("setup.go_on"))
-    timed(home, board, model)
-    app.run()
+    app = at_the_plan(opened, home, mine, board, model)
     fits = say("setup.check_fits", n=1)
     assert fits in [s.value for s in app.success] and say("setup.row_works", n=1) in written(app)
     app = opened("setup")  # another day: the case is kept in the choices, and not in the address
@@ -239,10 +242,7 @@ def test_a_case_that_is_gone_is_not_offered_again(opened, home, mine, ready):
 
 def test_what_stopped_is_resumed_and_another_test_can_follow(opened, home, mine, ready, board):  # noqa: F811
     model, _ = ready
-    app = opened("setup", mine)
-    press(app, say("setup.go_on"))
-    timed(home, board, model)
-    app.run()
+    app = at_the_plan(opened, home, mine, board, model)
     press(app, say("setup.start"))
     from explorer.errors import ExplorerError
     side = board["device"]

@@ -16,7 +16,7 @@ from explorer.diffusion.describe import describe_model
 from explorer.diffusion.models import load_model
 from explorer.diffusion.sampling import sample
 from explorer.records import Recipe
-from explorer.settings import BUNDLED, HANDS
+from explorer.settings import BUNDLED, HANDS, WORLD
 from explorer.world.files import open_world, sha256_file
 from explorer.world.manifest import read_manifest
 from explorer.world_build.hands import train_unet
@@ -74,6 +74,9 @@ def test_the_stored_card_holds_both_worlds(capsys, found):
     assert main(["world", "check", "--stored"]) == 0
     card = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert card["families"] == found["families"] and card["groups"] == found["groups"]
+    own = json.loads((WORLD / "card.json").read_text("utf-8"))
+    assert {name: card[name] for name in own} == own  # nothing of the first world's is written over
+    assert card["hands"]["effort"] == found["effort"] != own["effort"]
     assert {"real", "generated", "shuffled"} <= card["recognised"].keys() and card["draws"] >= 1
 
 
