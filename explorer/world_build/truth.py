@@ -19,6 +19,7 @@ from explorer.closeness.tiled import tiled_distance
 GROUP_TILE = 0.12
 GROUP_CORRELATION = 0.90
 MULTIPLICITIES = (1, 4, 16, 64, 256)
+TRADED = 4  # copies: works seen so often or more trade places in the crossover draw
 STRANGERS = 150
 # label: (split, multiplicity, variant, works); the order is the order of the draw
 LABELS = (
@@ -80,7 +81,7 @@ def draw(creators: list[str], complexity: np.ndarray, number: int) -> list[Label
     """Draw splits and multiplicities, stratified by creator and complexity.
 
     Odd draws use their number as seed. An even draw is the crossover of the draw before
-    it: its works at 64 and 256 trade places with works held out for tests.
+    it: its works seen TRADED times and more trade places with works held out for tests.
     """
     rng = np.random.default_rng(number - 1 + number % 2)
     labels: list[Label | None] = [None] * len(creators)
@@ -131,9 +132,9 @@ def _spread(order: list[int], works: int, rng: np.random.Generator) -> list[int]
 
 
 def _crossover(labels, creators, complexity, rng) -> list[Label]:
-    """Let plain works at 64 and 256 trade places with works held out for tests."""
+    """Let plain works seen TRADED times and more trade places with works held out for tests."""
     order = _stratified(creators, complexity, rng)
-    many = [i for i in order if labels[i].multiplicity >= 64 and labels[i].variant == "same"]
+    many = [i for i in order if labels[i].multiplicity >= TRADED and labels[i].variant == "same"]
     unseen = _spread([i for i in order if labels[i].split == "test"], len(many), rng)
     swapped = list(labels)
     for i, j in zip(many, unseen, strict=True):

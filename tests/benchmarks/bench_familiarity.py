@@ -1,9 +1,11 @@
 """Whether the model knows a picture, and a body of work: what the test of familiarity is worth on the world.
 
-    python -m tests.benchmarks.bench_familiarity [--sources caption,recovered] [--share 1] [--store | --stored]
+    python -m tests.benchmarks.bench_familiarity [--sources caption,recovered] [--share 1] [--draw WORLD]
+                                                [--store | --stored]
 
-Controls are those of the world's familiarity.json (`python -m explorer world familiarity`). Lines are kept in the
-world's cache, so a stopped run goes on. The last line is the result as JSON.
+`WORLD` is a second draw's folder, from `python -m explorer world build --draw 2 --out WORLD`; with `--sources ""`
+the crossover alone is measured. Controls are those of the world's familiarity.json (`python -m explorer world
+familiarity`). Lines are kept in the world's cache, so a stopped run goes on. The last line is the result as JSON.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from explorer.world.manifest import read_manifest
 from explorer.world_build.familiarity_scores import NamedPicture, familiarity_lines, sign_lines
 from explorer.world_build.familiarity_world import WorkWords, shown, works_of
 from tests.benchmarks import familiarity_baselines as others
+from tests.benchmarks.familiarity_crossover import crossover
 from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_another, made_by_model
 from tests.benchmarks.stored import store, stored
 
@@ -48,6 +51,7 @@ def main() -> None:
     parser.add_argument("--sources", default="caption,recovered,fitted")
     parser.add_argument("--share", type=float, default=1.0, help="of each group's works")
     parser.add_argument("--made", type=int, default=40, help="pictures to make from words; half as many a strength")
+    parser.add_argument("--draw", type=Path, help="folder of the world's second draw, for the crossover")
     parser.add_argument("--store", action="store_true")
     parser.add_argument("--stored", action="store_true", help="prints the last stored result and measures nothing")
     args = parser.parse_args()
@@ -55,9 +59,10 @@ def main() -> None:
         print(stored(NAME))
         return
     torch.set_grad_enabled(False)
-    result = run(open_world(), sources=args.sources.split(","), share=args.share, made=args.made)
+    sources = [name for name in args.sources.split(",") if name]
+    result = run(open_world(), sources=sources, share=args.share, made=args.made, draw=args.draw)
     if args.store:
-        store(NAME, with_kept(result), parts=args.sources.split(","))
+        store(NAME, with_kept(result), parts=[*sources, *(["crossover"] if args.draw else [])])
     print(json.dumps(result, sort_keys=True))
 
 
@@ -71,8 +76,9 @@ def with_kept(result: dict[str, Any]) -> dict[str, Any]:
     return result | by_source
 
 
-def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dict[str, Any]:
-    """All figures of these sources of words."""
+def run(world: World, *, sources: Sequence[str], share: float, made: int,
+        draw: Path | None = None) -> dict[str, Any]:
+    """All figures of these sources of words, and the crossover where a second draw's folder is given."""
     model, rows = load_model("world", device="cpu"), read_manifest(world)
     folder = world.cache / "familiarity"
     words = WorkWords(world, rows, folder=folder)
@@ -88,10 +94,7 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int) -> dic
             result |= {key: result["by_source"][source][key] for key in ("flagged_at_1", "flagged_at_5", "sets")}
             result["made_by"] = made_by(world, model, one, chosen(rows, source), made, folder)
             result["baselines"] = baselines(one)
-    return result | {"crossover": None, "not_had": NOT_HAD}
-
-
-NOT_HAD = {"crossover": "no second draw of the world was trained for this run"}
+    return result | ({"crossover": crossover(world, model, draw, folder)} if draw else {})
 
 
 class Source:

@@ -84,10 +84,10 @@ def test_draw_two_is_the_crossover_of_draw_one():
     creators, size = _pool()
     one, two = truth.draw(creators, size, 1), truth.draw(creators, size, 2)
     changed = [i for i, (a, b) in enumerate(zip(one, two, strict=True)) if a != b]
-    assert len(changed) == 160
+    assert len(changed) == 320
     for i in changed:
         assert {one[i].split, two[i].split} == {"train", "test"}
-        assert max(one[i].multiplicity, two[i].multiplicity) in (64, 256)
+        assert max(one[i].multiplicity, two[i].multiplicity) in (4, 16, 64, 256)
     assert Counter(one) == Counter(two)
 
 
