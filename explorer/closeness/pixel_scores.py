@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import imagehash
 import numpy as np
+import scipy
 from PIL import Image
-from scipy.ndimage import correlate1d, maximum_filter, minimum_filter
 
 from explorer.records.scores import PIXEL_SCORES
 
@@ -51,7 +51,7 @@ def drawn_mask(subject_rgb: np.ndarray, other_rgb: np.ndarray) -> np.ndarray:
     drawn on either, everything counts.
     """
     mask = _differs(subject_rgb) | _differs(other_rgb)
-    return maximum_filter(mask, size=5) if mask.any() else np.ones(mask.shape, bool)
+    return scipy.ndimage.maximum_filter(mask, size=5) if mask.any() else np.ones(mask.shape, bool)
 
 
 def _differs(rgb: np.ndarray) -> np.ndarray:
@@ -122,7 +122,8 @@ def _blur(values: np.ndarray) -> np.ndarray:
     offsets = np.arange(_WINDOW, dtype=np.float32) - _WINDOW // 2
     kernel = np.exp(-offsets ** 2 / (2 * 1.5 ** 2))
     kernel /= kernel.sum()
-    return correlate1d(correlate1d(values, kernel, axis=0, mode="mirror"), kernel, axis=1, mode="mirror")
+    along_y = scipy.ndimage.correlate1d(values, kernel, axis=0, mode="mirror")
+    return scipy.ndimage.correlate1d(along_y, kernel, axis=1, mode="mirror")
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
@@ -173,7 +174,7 @@ def _hash_distance(make: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
 def flatness(rgb: np.ndarray) -> float:
     """Share of pixels whose 3 × 3 surroundings are flat (range below 2 %); in [0, 1]."""
     light = grey(rgb)
-    return float((maximum_filter(light, 3) - minimum_filter(light, 3) < 0.02).mean())
+    return float((scipy.ndimage.maximum_filter(light, 3) - scipy.ndimage.minimum_filter(light, 3) < 0.02).mean())
 
 
 _SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {

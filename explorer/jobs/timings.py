@@ -7,8 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from explorer.records import from_json, to_json
+from explorer.records import ModelInfo, from_json, to_json
 from explorer.records.timing import Timing
+from explorer.settings import Settings
 
 FILE = "timings.json"
 
@@ -27,6 +28,12 @@ def timed(home: Path, *, fingerprint: str, size_px: int, device: str) -> Timing 
         return from_json(Timing, _read(home)[_key(fingerprint, size_px, device)])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def timing_of(info: ModelInfo | None, settings: Settings) -> Timing | None:
+    """The timed replay of a model at its own size on the device of the settings."""
+    return None if info is None else timed(settings.home, fingerprint=info.fingerprint,
+                                           size_px=info.default_size_px, device=settings.device)
 
 
 def _key(fingerprint: str, size_px: int, device: str) -> str:

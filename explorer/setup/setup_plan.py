@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from explorer.familiarity.familiarity_plan import plan_for
 from explorer.findings.control_check import MATCHED, USUAL, ControlCheck
-from explorer.jobs import timings
+from explorer.jobs.timings import timing_of
 from explorer.records import ModelInfo
 from explorer.records.families import facts
 from explorer.records.policy import Policy, policy_for
@@ -50,12 +50,6 @@ class SetupPlan:
     def fits_on_disk(self) -> bool:
         """Whether what is fetched and kept has room."""
         return self.fetch_bytes + self.results_bytes < self.free_bytes * 0.95
-
-
-def timing_of(info: ModelInfo | None, settings: Settings) -> Timing | None:
-    """The timed replay of a model at its own size on the device of the settings."""
-    return None if info is None else timings.timed(settings.home, fingerprint=info.fingerprint,
-                                                   size_px=info.default_size_px, device=settings.device)
 
 
 def plan(choices: Choices, need: Needed, info: ModelInfo | None, check: ControlCheck | None, *, works: int,

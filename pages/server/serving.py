@@ -18,7 +18,7 @@ from streamlit.web.server.server_util import is_allowed_origin
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from explorer.texts import say
-from pages.server import media, sessions
+from pages.server import early, media, sessions
 
 NOT_OURS = 1008  # RFC 6455's code for what a server's rules forbid
 HEADERS = {
@@ -66,7 +66,7 @@ def layers() -> list[Middleware]:
     """
     net_util._external_ip = net_util._internal_ip = "127.0.0.1"
     media.guard()
-    return [Middleware(OwnPages), Middleware(sessions.FewSessions), Middleware(media.OwnMedia)]
+    return [Middleware(layer) for layer in (early.EarlyImports, OwnPages, sessions.FewSessions, media.OwnMedia)]
 
 
 def _place(origin: str) -> str | None:

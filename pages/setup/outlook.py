@@ -7,10 +7,11 @@ from dataclasses import replace
 import streamlit as st
 
 from explorer.jobs import launch
+from explorer.jobs.timings import timing_of
 from explorer.records import ModelInfo, from_json
 from explorer.setup import start
 from explorer.setup.choices import Choices, Needed, needed
-from explorer.setup.setup_plan import SetupPlan, plan, timing_of
+from explorer.setup.setup_plan import SetupPlan, plan
 from pages.setup import decisions, setup_pictures, steps
 from pages.shared import state
 from pages.shared.state import Here

@@ -14,11 +14,11 @@ from explorer.jobs import flows, launch
 from explorer.jobs.flows import InvestigationJobs, OwnTest
 from explorer.jobs.job import Job
 from explorer.jobs.tasks import InspectModel
+from explorer.jobs.timings import timing_of
 from explorer.records import Environment, ModelInfo, Replay, ReplaySettings, from_json
 from explorer.records.policy import Policy
 from explorer.search.expand import PlanSummary
 from explorer.settings import WORLD
-from explorer.setup.setup_plan import timing_of
 from explorer.world.example_cases import evaluation_s, read
 from explorer.world.figures import read_card
 from pages.shared.state import Here, remember

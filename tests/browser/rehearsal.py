@@ -106,8 +106,11 @@ def small(folder: Path) -> dict[str, Path]:
     return {KNOWN[0].id: folder / "sd", CLIPS[L].repo: write_clip(folder / "clip")}
 
 
-def full(folder: Path) -> dict[str, Path]:
-    """The same with random weights of full size: Stable Diffusion 1.5 in half precision, CLIP ViT-L/14."""
+def full(folder: Path, *, side_px: int = 512) -> dict[str, Path]:
+    """The same with random weights of full size: Stable Diffusion 1.5 in half precision, CLIP ViT-L/14.
+
+    `side_px` is what the pipeline names as its pictures' side; the networks are the same at any.
+    """
     import diffusers
     import open_clip
     import torch
@@ -119,6 +122,8 @@ def full(folder: Path) -> dict[str, Path]:
     for role, config in CONFIGS["sd1"].items():
         if role == "scheduler":
             continue
+        if role == "unet":
+            config = config | {"sample_size": side_px // 8}
         torch.manual_seed(0)
         library = transformers if role.startswith("text") else diffusers
         kind = getattr(library, config.get("_class_name") or config["architectures"][0])
@@ -176,13 +181,14 @@ def counted(folder: Path, *, until: str = "run") -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--side", type=int, default=512, help="of the full-size model's pictures, in pixels")
     parser.add_argument("--until", choices=("plan", "run", "answer"), default="answer")
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--widths", nargs="*", type=int, default=[1280])
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    works, controls = own_pictures(folder, size_px=512 if given.full else 96)
-    made = full(folder) if given.full else small(folder)
+    works, controls = own_pictures(folder, size_px=given.side if given.full else 96)
+    made = full(folder, side_px=given.side) if given.full else small(folder)
     with fresh(folder, made) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(300_000)
