@@ -141,7 +141,7 @@ def train(world: World, plan: TrainingPlan, device: torch.device, report: Report
     views = Views(world, device, SEED)
     torch.manual_seed(SEED)
     unet = architecture().to(device, memory_format=torch.channels_last)
-    unet.set_attn_processor(AttnProcessor())  # at 64 places its gradient takes a third of the fused one's time
+    unet.set_attn_processor(AttnProcessor())  # at 64 places the fused one is slow to train on a processor
     training = Training(plan, unet, world.checkpoint(checkpoint_name(world)), report)
     torch.manual_seed(SEED + training.step)
     views.seed += 1000 * training.step  # a resumed run goes on with other epochs

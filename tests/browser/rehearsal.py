@@ -187,7 +187,7 @@ def main() -> None:
     parser.add_argument("--widths", nargs="*", type=int, default=[1280])
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
-    works, controls = own_pictures(folder, size_px=given.side if given.full else 96)
+    works, controls = own_pictures(folder, size_px=512 if given.full else 96)
     made = full(folder, side_px=given.side) if given.full else small(folder)
     with fresh(folder, made) as url, browser() as chrome:
         page = chrome.new_page(viewport={"width": 1280, "height": 900})
