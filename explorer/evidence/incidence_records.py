@@ -58,6 +58,7 @@ class IncidencePlan:
     environment_sha256: str
     agreed_sha256: str = ""  # the agreed plan that was on record then
     earlier: int = 0  # incidence plans of this case before it
+    elsewhere: int = 0  # incidence plans of this model in other cases of the workspace before it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.cases.store import CaseStore
 from explorer.cases.view import CaseView
 from explorer.evidence import incidence
 from explorer.evidence.incidence_records import (
@@ -21,6 +22,8 @@ from explorer.evidence.incidence_records import (
     PromptOutcome,
     drawn_id,
 )
+from explorer.findings.looks import own_views
+from explorer.records import ModelRef
 
 SHEET = ("plan", "population", "named by", "kind", "line", "prompt", "replays", "hits", "misses", "refusals",
          "refusals that were near copies", "works hit", "nearest distance", "nearest work", "weight", "pictures")
@@ -183,6 +186,12 @@ def _harmless(cell: str) -> str:
 def plans(view: CaseView) -> list[IncidencePlan]:
     """The incidence plans of a case, oldest first."""
     return view.records(IncidencePlan)
+
+
+def elsewhere(store: CaseStore, case_id: str, model: ModelRef) -> int:
+    """How many incidence plans of a model one declared in other cases: each might have been shown instead."""
+    return sum(plan.model.fingerprint == model.fingerprint for view in own_views(store) if view.id != case_id
+               for plan in plans(view))
 
 
 def looked(plan: IncidencePlan, number: int, found: Sequence[incidence.Estimate], confidence: float, *,

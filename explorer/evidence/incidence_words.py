@@ -79,6 +79,8 @@ def summary_lines(found: IncidenceResult) -> list[str]:
                          reached=found.look.number + 1 if found.look else 0))
     if plan.earlier:
         lines.append(say("incidence_said.earlier", n=plan.earlier))
+    if plan.elsewhere:
+        lines.append(say("incidence_said.elsewhere", n=plan.elsewhere))
     return lines
 
 

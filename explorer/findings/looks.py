@@ -72,16 +72,23 @@ def looks_at(store: CaseStore, rgb: np.ndarray, *, demonstration: str = "") -> L
 
     `demonstration` is the id of the case that asks, where it is one: then it alone counts.
     """
-    looks, heads, mark = Looks(), exported(store.root, store.person), signature(rgb)
+    looks, mark = Looks(), signature(rgb)
+    for case in own_views(store, only=demonstration):
+        _add(looks, case, rgb, mark, shown=bool(demonstration))
+    return looks
+
+
+def own_views(store: CaseStore, *, only: str = "") -> Iterator[CaseView]:
+    """What one did oneself, a case after the other, or in the case `only`: each can be read until the next."""
+    heads = exported(store.root, store.person)
     for row in store.list(archived=None):
-        if row.problem or demonstration not in ("", row.id):
+        if row.problem or only not in ("", row.id):
             continue
         case = store.open(row.id)
         try:
-            _add(looks, _own(case, heads), rgb, mark, shown=bool(demonstration))
+            yield _own(case, heads)
         finally:
             case.close()
-    return looks
 
 
 def earlier(looks: Looks, test: tuple[str, str, str], *, search_id: str, model: str) -> Earlier:

@@ -27,10 +27,11 @@ from explorer.records.incidence_settings import IncidenceSettings, PopulationAsk
 from explorer.run import QUIET
 from explorer.search.engine import BatchRoom, BatchUnit, LocalEngine
 from explorer.search.expand import expand
+from explorer.texts import say
 from explorer.worker.runners import loading
 from tests.heard import Heard
 from tests.report.test_incidence_part import AGREED, both_signed
-from tests.worker.test_runners import sources, work  # noqa: F401
+from tests.worker.test_runners import Work, sources, work  # noqa: F401
 
 PROMPTS = tuple(f"prompt {n}" for n in range(12))
 MEMORISED = (PROMPTS[3], PROMPTS[7])
@@ -217,3 +218,13 @@ def test_a_model_that_was_changed_ends_the_plan(work, works):  # noqa: F811
     (Path(works) / "prompt 3.png").write_bytes((Path(works) / "prompt 7.png").read_bytes())
     with pytest.raises(ExplorerError, match="have changed since"):
         work.run(task)
+
+
+def test_plans_of_the_model_in_other_cases_are_told_beside_the_answer(work, works):  # noqa: F811
+    work.run(asked(work, works, prompts=2))
+    other = Work(work.settings)
+    other.run(asked(other, works, prompts=2))
+    plan, = other.case.records(IncidencePlan)
+    assert (plan.earlier, plan.elsewhere) == (0, 1)
+    assert say("incidence_said.elsewhere", n=1) in summary_lines(results(other.case)[0])
+    assert work.case.records(IncidencePlan)[0].elsewhere == 0

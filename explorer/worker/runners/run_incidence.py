@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from explorer.cases.case import Case
+from explorer.cases.store import CaseStore
 from explorer.diffusion.models import Model
 from explorer.errors import ExplorerError
 from explorer.evidence.draws import (
@@ -35,7 +36,7 @@ from explorer.evidence.incidence_records import (
     drawn_id,
     outcome_id,
 )
-from explorer.evidence.incidence_results import due, estimated, looked, plans, results
+from explorer.evidence.incidence_results import due, elsewhere, estimated, looked, plans, results
 from explorer.evidence.near_works import Works, load_works
 from explorer.evidence.plan_on_record import agreed_sha256
 from explorer.evidence.populations import made_population, read_population
@@ -97,6 +98,7 @@ def _declare(task: RunIncidence, context: Context, model: Model, works: Works) -
             one.prompts or _needed(asked))
         declared.append(Declared(one.name, one.side, one.kind, hashlib.sha256(data).hexdigest(), size, planned))
     environment = Environment(*_environment(model))
+    others = elsewhere(CaseStore(context.settings.cases, person=context.job.owner), case.id, model.ref)
     plan = IncidencePlan(
         task.incidence_id, asked.question, tuple(declared),
         Protected(asked.works, int(works.protected.sum()), int((~works.protected).sum()), works.sha256, asked.only,
@@ -104,7 +106,7 @@ def _declare(task: RunIncidence, context: Context, model: Model, works: Works) -
         NearCopyRule(asked.absolute, asked.margin or NO_MARGIN), model.ref, asked.seeds, asked.first_seed,
         asked.steps or info.default_steps, asked.guidance or info.default_guidance, asked.scheduler,
         asked.width_px or info.default_size_px, asked.height_px or info.default_size_px, asked.design, asked.looks,
-        asked.confidence, asked.enough, environment.id, agreed_sha256(case), len(plans(case)))
+        asked.confidence, asked.enough, environment.id, agreed_sha256(case), len(plans(case)), others)
     case.commit_all([environment, plan], job_id=context.job.id,
                     blobs={hashlib.sha256(data).hexdigest(): data for data in files})
     return plan
