@@ -226,5 +226,5 @@ def test_plans_of_the_model_in_other_cases_are_told_beside_the_answer(work, work
     other.run(asked(other, works, prompts=2))
     plan, = other.case.records(IncidencePlan)
     assert (plan.earlier, plan.elsewhere) == (0, 1)
-    assert say("incidence_said.elsewhere", n=1) in summary_lines(results(other.case)[0])
+    assert say("incidence_said.elsewhere", n=1) in summary_lines(results(other.case, plan))
     assert work.case.records(IncidencePlan)[0].elsewhere == 0
