@@ -83,14 +83,15 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
                 terms: Sequence[TermList], captions: Sequence[Caption | str] = (), banned: Sequence[str] = (),
                 locked: Sequence[str] = (), cache: Path | None = None, embedding: np.ndarray | None = None,
                 bits: Callable[[Sequence[int]], float] = prompt_bits,
-                settings: InterrogationSettings | None = None, run: Run = QUIET) -> list[PromptCandidate]:
+                settings: InterrogationSettings | None = None, weighed: bool = True,
+              run: Run = QUIET) -> list[PromptCandidate]:
     """Writes term embeddings to `cache`. Ranked prompts for an image.
 
     `image_rgb` is (h, w, 3) uint8; `embedding` (d,) unit vector, if known, takes its place. A caption given
     as a string is a neighbour's. The person's own caption, else the caption model's, opens every prompt,
     then the locked terms. The person's own caption ranks first, the rest by CLIP similarity (negative: least
-    first, and no captions). `bits` counts a prompt's tokens under a stated code. Raises ExplorerError for an
-    unknown mode, no terms, or locked terms that do not fit.
+    first, and no captions). `bits` counts a prompt's tokens under a stated code; with `weighed` each prompt says
+    what each of its terms gains. Raises ExplorerError for an unknown mode, no terms, or locked terms without room.
     """
     settings = settings or InterrogationSettings()
     if mode not in MODES:
@@ -103,11 +104,12 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
     found = _MODES[mode](job)
     if not any(text for text, _ in found) and not given:
         raise ExplorerError("clip.interrogate_no_prompt_built", max_tokens=encoder.max_tokens)
-    run.report(Progress(1, 1, say("progress.measuring_each_term")))
+    if weighed:
+        run.report(Progress(1, 1, say("progress.measuring_each_term")))
     made = []
     for rank, (text, source, how, similarity) in enumerate(_ordered(job, mode, found, given), start=1):
         ids = encoder.token_ids(text)
-        gains = term_gains(encoder, query, text, opening=opening)
+        gains = term_gains(encoder, query, text, opening=opening) if weighed else ()
         made.append(PromptCandidate(subject_id, rank, text, source, how, similarity, len(ids), bits(ids), gains))
         run.tick()
     return made

@@ -31,19 +31,21 @@ MODE = "fast"  # of the interrogation: it takes a tenth of a second and no luck
 
 
 def recover_prompts(encoder: Encoder, rgb: np.ndarray, *, subject_id: str, terms: Sequence[TermList],
-                    most: int = RECOVERED, cache: Path | None = None,
+                    most: int = RECOVERED, cache: Path | None = None, weighed: bool = False,
                     run: Run = QUIET) -> tuple[PromptCandidate, ...]:
     """Writes term embeddings to `cache`. The prompts that the policy takes for a picture, the first `most` of 16.
 
     `rgb` is (h, w, 3) uint8 at any size; the whole picture is seen, on a square. Prompts come in pairs: the
     nearest terms strung together, and the first of them alone; then the same begun with each other of the
-    nearest terms in turn. Strings hold more of a picture's words; a term alone may be a whole title.
+    nearest terms in turn. Strings hold more of a picture's words; a term alone may be a whole title. With
+    `weighed` they say what each term gains, which takes as long again.
     """
     query = encoder.encode_images([fit_square(rgb, max(rgb.shape[:2]))])[0]
     heads, found, silent = [""], dict[str, PromptCandidate](), Within(run)
     for head in heads:  # which grows once, by what the first prompt does not begin with
         first = interrogate(encoder, None, subject_id=subject_id, mode=MODE, terms=terms, cache=cache,
-                            embedding=query, locked=[head] if head else (), run=silent)[0]
+                            embedding=query, locked=[head] if head else (), weighed=weighed,
+                            run=silent)[0]
         if not head:
             heads += _heads(query, first.text, encoder, terms, cache, silent)
         for one in (first, _alone(first, head or parts_of(first.text)[0], encoder, query)):

@@ -22,10 +22,11 @@ def terms(world) -> tuple:
             term_list("creators", "artist", (f"by {r['creator']}" for r in rows if r["creator"])))
 
 
-def recovered(terms, cache) -> list[PromptCandidate]:
+def recovered(terms, cache, *, weighed=False) -> list[PromptCandidate]:
     rgb = np.random.default_rng(3).integers(0, 256, (64, 48, 3), np.uint8)
     run = Heard()
-    found = recover_prompts(load_encoder("world"), rgb, subject_id="s", terms=terms, cache=cache, run=run)
+    found = recover_prompts(load_encoder("world"), rgb, subject_id="s", terms=terms, cache=cache, weighed=weighed,
+                            run=run)
     assert run.ticks and not run.reports  # a part of a longer run: it says nothing of its own
     return list(found)
 
@@ -39,7 +40,9 @@ def test_prompts_begin_with_different_nearest_terms_and_come_out_alike(terms, tm
     assert all(p.bits > 0 and p.tokens > 0 and -1 <= p.similarity <= 1 for p in found)
     titles = {t.casefold() for t in terms[0].terms}
     assert all(any(p.text.casefold().startswith(t) for t in titles) for p in found[2:])
-    assert [p.text for p in recovered(terms, tmp_path)] == [p.text for p in found]
+    weighed = recovered(terms, tmp_path, weighed=True)
+    assert [p.text for p in weighed] == [p.text for p in found]
+    assert all(p.terms for p in weighed[::2]) and not any(p.terms for p in found)
 
 
 def test_where_terms_are_few_there_are_fewer_prompts(terms, tmp_path):

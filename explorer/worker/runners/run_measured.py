@@ -170,15 +170,15 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
         if not found.caption:
             raise ExplorerError("worker.measured_test_takes_picture")
         return (found.caption,)
-    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context)
+    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context, weighed=True)
     context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
     return tuple(p.text for p in made)
 
 
-def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str,
-               context: Context) -> tuple[PromptCandidate, ...]:
+def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str, context: Context, *,
+               weighed: bool = False) -> tuple[PromptCandidate, ...]:
     return recover_prompts(encoder, rgb, subject_id=subject_id, terms=terms_of(clip),
-                           cache=context.settings.cache / "terms", run=context.run)
+                           cache=context.settings.cache / "terms", weighed=weighed, run=context.run)
 
 
 def terms_of(clip: str) -> tuple[TermList, ...]:
