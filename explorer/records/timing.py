@@ -12,8 +12,8 @@ from explorer.records.policy import Policy
 class Timing:
     """A timed replay: one image at a time, so batches are quicker if anything. Times are seconds of the clock.
 
-    `read_s` is what CLIP takes to read one picture, and `lists_s` what it will take to read the lists of words once
-    (0 where it has read them).
+    `read_s` is what CLIP takes to read one picture, `words_s` to recover one prompt for it, and `lists_s` what it
+    will take to read the lists of words once (0 where it has read them).
     """
 
     fingerprint: str
@@ -28,6 +28,7 @@ class Timing:
     clip: str = ""  # fingerprint
     read_s: float = 0.0
     lists_s: float = 0.0
+    words_s: float = 0.0
     date: str = ""  # ISO 8601
 
     def replay_s(self, steps: int, guidance: float) -> float:
@@ -36,11 +37,15 @@ class Timing:
 
     def work_s(self, policy: Policy) -> float:
         """One picture put through a measured test."""
-        return policy.seeds * self.replay_s(policy.steps, policy.guidance) + self.read_s
+        recovered = 0 if policy.prompt_from == "caption" else policy.prompts
+        return policy.seeds * self.replay_s(policy.steps, policy.guidance) + self._read_s(recovered)
 
-    def known_s(self, evaluations: int) -> float:
-        """One picture asked whether the model knows it: so many evaluations, its words and its encoding."""
-        return self.evaluations_s(evaluations) + self.picture_s + self.read_s
+    def known_s(self, evaluations: int, prompts: int) -> float:
+        """One picture asked whether the model knows it: so many evaluations, recovered prompts, its encoding."""
+        return self.evaluations_s(evaluations) + self.picture_s + self._read_s(prompts)
+
+    def _read_s(self, prompts: int) -> float:
+        return self.read_s + prompts * self.words_s
 
     def evaluations_s(self, evaluations: int) -> float:
         """So many evaluations of the network, without what comes beside them."""

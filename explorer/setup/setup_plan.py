@@ -60,7 +60,9 @@ def plan(choices: Choices, need: Needed, info: ModelInfo | None, check: ControlC
     replay_s = timing.replay_s(policy.steps, policy.guidance) if timing else 0.0
     work_s = timing.work_s(policy) if timing else 0.0
     family = facts(info.family if info else need.family)
-    known_s = timing.known_s(plan_for(policy.words).evaluations()) if timing and family.own_loop else 0.0
+    asked = plan_for(policy.words)
+    recovered = asked.prompts if asked.words == "recovered" else 0
+    known_s = timing.known_s(asked.evaluations(), recovered) if timing and family.own_loop else 0.0
     results = works * policy.seeds * (policy.size_px or family.size_px) ** 2 * BYTES_A_PIXEL
     return SetupPlan(
         policy, count, check.ranked if check else 0, works, replay_s, work_s, work_s * count, work_s * works,

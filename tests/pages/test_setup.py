@@ -127,7 +127,7 @@ def timed(home, board, model) -> ModelInfo:  # noqa: F811
     """Ends the timed replay and the look at the controls."""
     info = ModelInfo(str(model), "sd", "sd1", "ab" * 32, "", 1, 512, 30, 7.5)
     timings.keep(home, Timing(info.fingerprint, "sd1", 512, "auto", "cpu", "float32", 4.0, 8.0, 30.0, "c", 2.0,
-                              90.0))
+                              90.0, 3.0))
     finish(board, home, {CheckControls: to_json(CHECK),
                          TimeReplay: {"source": str(model), "info": to_json(info), "path": ""}})
     return info
@@ -142,13 +142,13 @@ def test_the_plan_says_times_from_a_timed_replay_and_the_smallest_p(opened, home
     assert plain(say("setup.missing_timing")) in [i.value for i in app.info]
     timed(home, board, model)
     app.run()
-    text, work_s = written(app), 16 * (20 * 2 * 4.0 + 8.0) + 2.0
+    text, work_s = written(app), 16 * (20 * 2 * 4.0 + 8.0) + 2.0 + 16 * 3.0  # a prompt a try
     assert minutes(work_s) in text and minutes(112 * work_s) in text
-    known_s = 113 * ((4 + 1) * 3 * 2 * 4.0 + 8.0 + 2.0)  # four prompts and none, at three times, two noises
+    known_s = 113 * ((4 + 1) * 3 * 2 * 4.0 + 8.0 + 2.0 + 4 * 3.0)  # four and none, 3 times, 2 noises
     assert minutes(known_s) in text and minutes(113 * work_s + known_s + 150) in text
     assert "smallest p-value" in text.lower() and f"{1 / 90:.3f}" in text
     app.radio(key="setup_seeds_here").set_value(4).run()
-    assert minutes(4 * 168.0 + 2.0) in written(app)
+    assert minutes(4 * 168.0 + 2.0 + 4 * 3.0) in written(app)
 
 
 def at_the_plan(opened, home, mine, board, model):  # noqa: F811

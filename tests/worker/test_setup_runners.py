@@ -80,6 +80,7 @@ def test_a_replay_is_timed_for_this_model_size_and_device(settings, sources):  #
     told = run(settings, TimeReplay(sources["model"], sources["clip"]))
     timing, info = from_json(Timing, told["timing"]), from_json(ModelInfo, told["info"])
     assert timing.evaluation_s > 0 and timing.lists_s > 0 and timing.read_s > 0
+    assert timing.words_s > 0
     assert (timing.device, timing.precision, timing.size_px) == ("cpu", "float32", info.default_size_px)
     asked = {"fingerprint": info.fingerprint, "size_px": info.default_size_px, "device": "cpu"}
     assert timings.timed(settings.home, **asked) == timing
@@ -87,7 +88,7 @@ def test_a_replay_is_timed_for_this_model_size_and_device(settings, sources):  #
         assert timings.timed(settings.home, **asked | changed) is None
     few, many = (policy_for(info, seeds=n) for n in (4, 16))
     replay_s = timing.replay_s(few.steps, few.guidance)
-    assert timing.work_s(many) - timing.work_s(few) == pytest.approx(12 * replay_s)
+    assert timing.work_s(many) - timing.work_s(few) == pytest.approx(12 * (replay_s + timing.words_s))
     assert replay_s >= few.steps * 2 * timing.evaluation_s
 
 

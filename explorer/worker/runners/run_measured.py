@@ -135,7 +135,8 @@ def _control(file: Path, policy: Policy, model: Model, encoder: Any, clip: str,
     """One control's Line; None for a file that cannot be tested alike and is left out."""
     try:
         rgb = open_image(file.read_bytes(), name=file.name).rgb
-        found = () if policy.prompt_from == "caption" else _recovered(rgb, file.name, encoder, clip, context)
+        found = (() if policy.prompt_from == "caption"
+                 else _recovered(rgb, file.name, encoder, policy, clip, context))
         prompts = tuple(p.text for p in found) or (_caption(file),)
     except ExplorerError as error:
         context.report(0, 0, say("progress.left_out", file_name=file.name, error=error))
@@ -170,14 +171,14 @@ def _prompts(policy: Policy, found: Subject, rgb: np.ndarray, task: MeasureSubje
         if not found.caption:
             raise ExplorerError("worker.measured_test_takes_picture")
         return (found.caption,)
-    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), task.clip, context, weighed=True)
+    made = _recovered(rgb, found.id, loading.encoder(context, task.clip), policy, task.clip, context, weighed=True)
     context.commit(*(replace(p, mode="measured", rank=LAST + n) for n, p in enumerate(made)))
     return tuple(p.text for p in made)
 
 
-def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, clip: str, context: Context, *,
+def _recovered(rgb: np.ndarray, subject_id: str, encoder: Any, policy: Policy, clip: str, context: Context, *,
                weighed: bool = False) -> tuple[PromptCandidate, ...]:
-    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=terms_of(clip),
+    return recover_prompts(encoder, rgb, subject_id=subject_id, terms=terms_of(clip), most=policy.prompts,
                            cache=context.settings.cache / "terms", weighed=weighed, run=context.run)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ from explorer.records.policy import policy_for
 from explorer.records.timing import Timing
 from explorer.run import Within
 from explorer.search.expand import expand
-from explorer.search.measured_search import settings_of
+from explorer.search.measured_search import recover_prompts, settings_of
 from explorer.texts import say
 from explorer.worker.context import Context
 from explorer.worker.runners import loading
@@ -37,6 +39,7 @@ from explorer.worker.runners.run_models import keep_trial
 
 STEPS = 4  # that are timed: each takes as long as any other
 TERMS = 256  # of the lists of words, spread over them
+PROMPTS = 2  # that are recovered: a string of terms, and its first alone
 
 
 def timed(task: TimeReplay, context: Context) -> Any:
@@ -52,11 +55,11 @@ def timed(task: TimeReplay, context: Context) -> Any:
     made, evaluation_s, picture_s = _replay(model, context)
     context.report(2, 3, say("progress.timing_clip"))
     encoder = loading.encoder(context, task.clip)
-    read_s, lists_s = _reading(encoder, made.rgb, context)
+    read_s, words_s, lists_s = _reading(encoder, made.rgb, context)
     info = model.info
     found = Timing(info.fingerprint, info.family, info.default_size_px, context.settings.device, str(model.device),
                    model.precision, evaluation_s, picture_s, load_s, encoder.fingerprint, read_s, lists_s,
-                   utc_now()[:10])
+                   words_s, utc_now()[:10])
     timings.keep(context.settings.home, found)
     return {"source": source, "info": to_json(info), "timing": to_json(found),
             "path": str(keep_trial(made, model, context))}
@@ -84,17 +87,21 @@ def _replay(model: Model, context: Context) -> tuple[Rendered, float, float]:
     return made, step_s / passes, max(0.0, whole - step_s * recipe.steps)
 
 
-def _reading(encoder: Encoder, rgb: np.ndarray, context: Context) -> tuple[float, float]:
-    """Seconds for one picture, and for the lists of words that this CLIP has not read yet."""
-    read_s = _seconds(lambda: encoder.encode_images([rgb]))
-    cache = context.settings.cache / "terms"
-    waiting = [t for t in shipped_lists() if not is_read(encoder, t, cache=cache)]
-    every = [text for terms in waiting for text in terms.terms]
+def _reading(encoder: Encoder, rgb: np.ndarray, context: Context) -> tuple[float, float, float]:
+    """Seconds for one picture, for a prompt of it, and for the lists of words that this CLIP has not read yet.
+
+    A prompt is recovered from few words: what takes time is reading it as it grows, however long the lists are.
+    """
+    cache, run = context.settings.cache / "terms", Within(context.run)
+    every = [text for terms in shipped_lists() for text in terms.terms]
+    waiting = sum(len(t) for t in shipped_lists() if not is_read(encoder, t, cache=cache))
     few = term_list("timing", "flavor", every[::max(1, len(every) // TERMS)])
-    if not len(few):
-        return read_s, 0.0
-    run = Within(context.run)
-    return read_s, _seconds(lambda: open_bank(encoder, few, cache=None, run=run)) * len(every) / len(few)
+    with tempfile.TemporaryDirectory() as draft:
+        once_s = _seconds(lambda: open_bank(encoder, few, cache=Path(draft), run=run))
+        read_s = _seconds(lambda: encoder.encode_images([rgb]))
+        both_s = _seconds(lambda: recover_prompts(encoder, rgb, subject_id="timing", terms=(few,), most=PROMPTS,
+                                                  cache=Path(draft), run=run))
+    return read_s, max(0.0, both_s - read_s) / PROMPTS, once_s * waiting / len(few)
 
 
 def _seconds(work: Callable[[], object]) -> float:
