@@ -94,7 +94,20 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int,
             result |= {key: result["by_source"][source][key] for key in ("flagged_at_1", "flagged_at_5", "sets")}
             result["made_by"] = made_by(world, model, one, chosen(rows, source), made, folder)
             result["baselines"] = baselines(one)
-    return result | ({"crossover": crossover(world, model, draw, folder)} if draw else {})
+    if draw:
+        result |= {"crossover": crossover(world, model, draw, folder), "second_draw": second_draw(draw, folder)}
+    return result
+
+
+def second_draw(draw: Path, folder: Path) -> dict[str, Any]:
+    """How another draw's model tells its own members from its own held-out works, with captions; by copies."""
+    world, plan = open_world(draw), PLANS["caption"]
+    rows, model = read_manifest(world), load_model(str(world.diffusion), device="cpu")
+    words = WorkWords(world, rows, folder=folder)
+    shown = {name: works_of(world, part, plan, words) for name, part in chosen(rows, "caption").items()}
+    lines = familiarity_lines(model, [w for part in shown.values() for w in part], plan, folder=folder)
+    values = {name: np.array([lines[w.name]["value"] for w in part]) for name, part in shown.items()}
+    return {n: separation(values[n], values["held_out"]) for n in (*SEEN, "strangers")}
 
 
 class Source:
