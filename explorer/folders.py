@@ -26,7 +26,7 @@ def absolute_source(text: str) -> str:
 def _absolute(part: str) -> str:
     path, star, weight = part.rpartition("*")
     path, star, weight = (path, star, weight) if star else (part, "", "")
-    if path == "world" or "://" in path:
+    if path in ("", "world") or "://" in path:
         return part
     try:
         there = Path(path).expanduser()

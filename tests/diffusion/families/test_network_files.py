@@ -208,6 +208,7 @@ def test_a_folder_whose_own_name_holds_the_sign_is_that_folder(folders, tmp_path
     (tmp_path / "salt & pepper").symlink_to(folders("sd1-kl"))
     assert locate(str(tmp_path / "salt & pepper")).kind == "folder"
     monkeypatch.chdir(tmp_path)
+    assert absolute_source("") == ""  # nothing is no folder, and so not this one
     assert absolute_source("salt & pepper") == str(folders("sd1-kl").resolve())
     (tmp_path / "net.gguf").write_bytes(b"")
     assert absolute_source("net.gguf & epsilon") == f"{tmp_path / 'net.gguf'} & epsilon"
