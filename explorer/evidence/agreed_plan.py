@@ -37,10 +37,17 @@ class Population:
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model under test by name and fingerprint; "" as fingerprint means that its version is not known."""
+    """A model under test by name and fingerprint; "" as fingerprint means that its version is not known.
+
+    Adapters stand in its name ("BASE + FILE*0.8"), and its fingerprint is over them too.
+    """
 
     name: str
     fingerprint: str
+
+    @property
+    def with_adapters(self) -> bool:
+        return " + " in self.name
 
 
 @dataclass(frozen=True)
@@ -211,17 +218,18 @@ class PlannedRun:
     confidence: float | None = None  # of the limits of a run that counts near copies
     drawn: int = 0  # prompts of the population
     protected: tuple[str, ...] | None = None  # SHA-256 of the works that a near copy may be of; "" for unknown ones
-    besides: tuple[str, ...] = ()  # "adapters" | "given" | "settings": what no plan names
+    besides: tuple[str, ...] = ()  # "adapters" | "given" | "settings": no field of a plan names them
 
 
 def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
     """Where a run leaves the plan, as names of what differs; () where it was kept."""
-    effort = plan.effort
+    effort, models = plan.effort, [m for m in plan.models if m.fingerprint == run.model_fingerprint != ""]
+    named = {"adapters"} if any(m.with_adapters for m in models) else set()
     said: list[tuple[str, bool]] = [
         ("work", not run.work or run.work in plan.works),
         ("population", not run.population_sha256
          or run.population_sha256 in {p.sha256 for p in plan.populations}),
-        ("model", run.model_fingerprint in {m.fingerprint for m in plan.models if m.fingerprint}),
+        ("model", bool(models)),
         ("seeds", run.seeds == effort.seeds), ("first_seed", run.first_seed == 0),
         ("steps", run.steps == effort.steps),
         ("guidance", run.guidance in effort.guidance), ("scheduler", run.scheduler == effort.scheduler),
@@ -234,7 +242,7 @@ def departures(plan: AgreedPlan, run: PlannedRun) -> tuple[str, ...]:
         ("drawn", all(p.drawn in (0, run.drawn) for p in plan.populations if p.sha256 == run.population_sha256)),
         ("protected", run.protected is None or not plan.works or set(run.protected) == set(plan.works)),
         ("near_copy", run.near_copy is None or (run.near_copy, run.margin) == (plan.near_copy, plan.margin)),
-        ("looks", run.looks is None or run.looks == plan.looks), *((name, False) for name in run.besides)]
+        ("looks", run.looks is None or run.looks == plan.looks), *((name, name in named) for name in run.besides)]
     return tuple(name for name, kept in said if not kept)
 
 

@@ -116,6 +116,14 @@ def test_a_run_outside_the_plan_is_told(change, name):
     assert departures(PLAN, replace(KEPT, **change)) == (name,)
 
 
+def test_a_model_that_the_plan_names_with_its_adapter_keeps_to_it_and_without_it_does_not():
+    over = replace(KEPT, model_fingerprint="a" * 64, besides=("adapters",))
+    both = replace(PLAN, models=(PlannedModel("the model + style.safetensors*0.8", "a" * 64),))
+    assert departures(both, over) == () and departures(both, KEPT) == ("model",)
+    assert departures(PLAN, over) == ("model", "adapters")
+    assert departures(both, replace(over, besides=("adapters", "given"))) == ("given",)
+
+
 def test_how_many_prompts_are_drawn_is_part_of_the_plan_where_it_says_so():
     fixed = replace(PLAN, populations=(replace(PLAN.populations[0], drawn=2),))
     run = replace(KEPT, work="", population_sha256=PLAN.populations[0].sha256, confidence=0.95, protected=(WORK,))
