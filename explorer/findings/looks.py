@@ -121,9 +121,16 @@ def earlier_known(looks: Looks, test: tuple[str, str, str], *, search_id: str, m
 
 def same_picture(mark: np.ndarray, other: np.ndarray) -> bool:
     """Whether signatures (3072,) are of one picture by the rule of the check at the door; never for blank ones."""
-    if blank(mark[None])[0] or blank(other[None])[0]:
-        return False
-    return bool(likeness(mark[None], other[None])[0] >= DoorRule.likeness)
+    return bool(same_pictures(mark, other[None])[0])
+
+
+def same_pictures(mark: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) bool: `same_picture` of one signature (3072,) with each of (n, 3072)."""
+    found = np.zeros(len(others), bool)
+    told = [] if blank(mark[None])[0] else np.flatnonzero(~blank(others))
+    if len(told):
+        found[told] = likeness(np.tile(mark, (len(told), 1)), others[told]) >= DoorRule.likeness
+    return found
 
 
 def _own(case: Case, heads: frozenset[str]) -> CaseView:
@@ -133,10 +140,13 @@ def _own(case: Case, heads: frozenset[str]) -> CaseView:
 
 def _add(looks: Looks, case: CaseView, rgb: np.ndarray, mark: np.ndarray, *, shown: bool) -> None:
     """What one case holds; of demonstrations only where `shown`."""
-    for subject in case.subjects():
-        if is_demonstration(subject) and not shown:
-            continue
-        same = _is(case, subject, rgb, mark)
+    subjects = [s for s in case.subjects() if shown or not is_demonstration(s)]
+    if not subjects:
+        return
+    marks = np.stack([_mark(case, s) for s in subjects])
+    for subject, known, alike in zip(subjects, marks, same_pictures(mark, marks), strict=True):
+        same = bool(alike) or (np.array_equal(mark, known) and np.array_equal(
+            rgb, read_png(case.blob(subject.pixels_sha256))))
         for look in _looks_of(case, subject):
             if not same:
                 looks.others |= {(subject.pixels_sha256, look.model)} if look.test else set()
@@ -146,13 +156,12 @@ def _add(looks: Looks, case: CaseView, rgb: np.ndarray, mark: np.ndarray, *, sho
             _times(looks, case, subject.id)
 
 
-def _is(case: CaseView, subject: Subject, rgb: np.ndarray, mark: np.ndarray) -> bool:
+def _mark(case: CaseView, subject: Subject) -> np.ndarray:
+    """The signature (3072,) of a subject's picture, computed once a process."""
     known = _MARKS.get(subject.pixels_sha256)
-    other = None if known is not None else read_png(case.blob(subject.pixels_sha256))
     if known is None:
-        known = _MARKS[subject.pixels_sha256] = signature(other)
-    return same_picture(mark, known) or (np.array_equal(mark, known) and np.array_equal(
-        rgb, read_png(case.blob(subject.pixels_sha256)) if other is None else other))
+        known = _MARKS[subject.pixels_sha256] = signature(read_png(case.blob(subject.pixels_sha256)))
+    return known
 
 
 def _times(looks: Looks, case: CaseView, subject_id: str) -> None:
