@@ -84,7 +84,7 @@ def interrogate(encoder: Encoder, image_rgb: np.ndarray | None, *, subject_id: s
                 locked: Sequence[str] = (), cache: Path | None = None, embedding: np.ndarray | None = None,
                 bits: Callable[[Sequence[int]], float] = prompt_bits,
                 settings: InterrogationSettings | None = None, weighed: bool = True,
-              run: Run = QUIET) -> list[PromptCandidate]:
+                run: Run = QUIET) -> list[PromptCandidate]:
     """Writes term embeddings to `cache`. Ranked prompts for an image.
 
     `image_rgb` is (h, w, 3) uint8; `embedding` (d,) unit vector, if known, takes its place. A caption given

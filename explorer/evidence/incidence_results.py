@@ -189,9 +189,12 @@ def plans(view: CaseView) -> list[IncidencePlan]:
 
 
 def elsewhere(store: CaseStore, case_id: str, model: ModelRef) -> int:
-    """How many incidence plans of a model one declared in other cases: each might have been shown instead."""
-    return sum(plan.model.fingerprint == model.fingerprint for view in own_views(store) if view.id != case_id
-               for plan in plans(view))
+    """How many incidence plans of a model one declared in other cases: each might have been shown instead.
+
+    Of cases for counsel only nothing crosses over but looks at a picture, so their plans are not counted.
+    """
+    return sum(plan.model.fingerprint == model.fingerprint for view in own_views(store)
+               if view.id != case_id and not store.is_counsel_only(view.id) for plan in plans(view))
 
 
 def looked(plan: IncidencePlan, number: int, found: Sequence[incidence.Estimate], confidence: float, *,

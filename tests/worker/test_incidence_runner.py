@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from explorer.cases.store import CaseStore
 from explorer.closeness.pixel_scores import tiled_l2
 from explorer.errors import Cancelled, ExplorerError
 from explorer.evidence.agreed_plan import write_plan
 from explorer.evidence.draws import simple_draw
 from explorer.evidence.incidence import spending, zero_limit
 from explorer.evidence.incidence_records import Drawn, FirstLook, IncidenceLook, IncidencePlan, PromptOutcome
-from explorer.evidence.incidence_results import SHEET, results, sheet, sheet_csv
+from explorer.evidence.incidence_results import SHEET, elsewhere, results, sheet, sheet_csv
 from explorer.evidence.incidence_words import summary_lines
 from explorer.evidence.plan_on_record import put_plan
 from explorer.images.decode import png_bytes
@@ -228,3 +229,6 @@ def test_plans_of_the_model_in_other_cases_are_told_beside_the_answer(work, work
     assert (plan.earlier, plan.elsewhere) == (0, 1)
     assert say("incidence_said.elsewhere", n=1) in summary_lines(results(other.case, plan))
     assert work.case.records(IncidencePlan)[0].elsewhere == 0
+    counsel = CaseStore(work.settings.cases).create("between us", counsel_only=True)
+    counsel.commit(plan)
+    assert elsewhere(CaseStore(work.settings.cases), work.case.id, plan.model) == 1  # nothing of it crosses over
