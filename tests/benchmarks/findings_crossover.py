@@ -1,8 +1,9 @@
 """Within the same work: replays of the model that saw it 64 or 256 times and of the one that never saw it.
 
 The crossover world (`python -m explorer world build --draw 2 --out FOLDER`) has the same works, CLIP and
-autoencoder; its works at 64 and 256 have traded places with works held out for tests, and only its UNet was
-trained anew. What the tuning works predict, the controls and so the thresholds stay those of draw 1.
+autoencoder; its works seen 4 times and more have traded places with works held out for tests (those at 64 and
+256 are used here), and only its UNet was trained anew. What the tuning works predict, the controls and so the
+thresholds stay those of draw 1.
 """
 
 from __future__ import annotations
