@@ -138,24 +138,32 @@ def measured_rates(root: Path) -> str:
     try:
         found = json.loads((root / BENCHMARK).read_text("utf-8"))
         right, wrong, date = found["accuracy"], found["false_named"], found["made"]["whole"]["date"]
-        return say("aside.which.rates", pictures=number(wrong["pictures"]), right=number(right["hits"]),
-                   wrong=number(wrong["hits"]), low=percent(wrong["low"]), high=percent(wrong["high"]), date=date)
+        return say("aside.which.rates", asked=len(found["asked"]), pictures=number(wrong["pictures"]),
+                   right=number(right["hits"]), wrong=number(wrong["hits"]), low=percent(wrong["low"]),
+                   high=percent(wrong["high"]), date=date)
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
 def not_asked_rate(root: Path) -> str:
-    """How often pictures by models that were not asked got a wrong name in the stored benchmark; "" without one."""
+    """How often pictures by models that were not asked got a wrong name in the stored benchmark; "" without one.
+
+    The last run comes first; others, with more or fewer models asked, stand beside it.
+    """
     try:
         found = json.loads((root / BENCHMARK).read_text("utf-8"))
-        wrong = [part["false_named"] for name, part in found["by_source"].items()
-                 if name in found["checkpoints"] and name not in found["asked"]]
-        hits, pictures = (sum(one[key] for one in wrong) for key in ("hits", "pictures"))
-        share = share_interval(hits, pictures)
-        return say("limit.which.not_asked", wrong=number(hits), pictures=number(pictures), low=percent(share.low),
-                   high=percent(share.high)) if pictures else ""
+        runs = sorted(found["relatives"].items(), key=lambda run: run[0] != str(len(found["asked"])))
+        return " ".join(_relatives("not_asked" if n == 0 else "not_asked_with", asked, run)
+                        for n, (asked, run) in enumerate(runs) if run["pictures"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def _relatives(key: str, asked: str, run: Mapping[str, int]) -> str:
+    """How often relatives that were not asked got a wrong name, with so many models asked."""
+    share = share_interval(run["hits"], run["pictures"])
+    return say(f"limit.which.{key}", asked=asked, wrong=number(run["hits"]), pictures=number(run["pictures"]),
+               low=percent(share.low), high=percent(share.high))
 
 
 def _finding(subject_id: str, kind: str, numbers: dict[str, float], limits: tuple[str, ...], error_rate: str = "",

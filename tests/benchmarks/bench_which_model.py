@@ -69,8 +69,22 @@ def main() -> None:
     bench = _Bench(world, WhichPlan(args.pictures), args.each, split, places, args.cache, args.alike)
     result = run(bench, asked)
     if args.store:
-        store(NAME, result)
+        store(NAME, result | {"relatives": _kept_relatives() | {str(len(asked)): _relatives(result)}})
     print(json.dumps(result, sort_keys=True))
+
+
+def _relatives(result: dict) -> dict:
+    """Wrong names of pictures by checkpoints that were not asked, which the app quotes for each number asked."""
+    wrong = [part["false_named"] for name, part in result["by_source"].items()
+             if name in result["checkpoints"] and name not in result["asked"]]
+    return {key: sum(one[key] for one in wrong) for key in ("hits", "pictures")}
+
+
+def _kept_relatives() -> dict:
+    try:
+        return json.loads(stored(NAME)).get("relatives", {})
+    except FileNotFoundError:
+        return {}
 
 
 def run(bench: _Bench, asked: tuple[str, ...]) -> dict:

@@ -15,12 +15,12 @@ import numpy as np
 
 from explorer.diffusion.models import Model, load_model
 from explorer.familiarity.familiarity_plan import PLANS
-from explorer.statistics import share_interval
 from explorer.world.files import World, fingerprint, open_world
 from explorer.world.manifest import read_manifest
 from explorer.world_build.build_world import training_facts
 from explorer.world_build.familiarity_scores import familiarity_lines
 from explorer.world_build.familiarity_world import WorkWords, works_of
+from tests.benchmarks.findings_measure import share
 
 SOURCE = "caption"
 
@@ -51,11 +51,6 @@ def crossover(world: World, model: Model, draw: Path, folder: Path) -> dict[str,
         by_first = np.array([rows[i]["split"] == "train" for i in places[copies]])
         one, two = (np.array([side[rows[i]["id"]] for i in places[copies]]) for side in gaps)
         larger = np.where(by_first, one > two, two > one)
-        found["by_multiplicity"][copies] = _share(larger) | {
-            "trained_in_draw_1": _share(larger[by_first]), "trained_in_draw_2": _share(larger[~by_first])}
+        found["by_multiplicity"][copies] = share(larger) | {
+            "trained_in_draw_1": share(larger[by_first]), "trained_in_draw_2": share(larger[~by_first])}
     return found
-
-
-def _share(hits: np.ndarray) -> dict[str, float]:
-    found = share_interval(int(hits.sum()), len(hits))
-    return {"share": found.value, "low": found.low, "high": found.high, "works": len(hits)}

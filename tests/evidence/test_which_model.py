@@ -94,6 +94,8 @@ def test_models_that_were_not_asked_have_a_rate_of_their_own(world):
              if n in by["checkpoints"] and n not in by["asked"]]
     said = not_asked_rate(world)
     assert f"{sum(a['hits'] for a in apart)} of {sum(a['pictures'] for a in apart)} pictures" in said
+    assert len(by["relatives"]) > 1 and all(f"with {n} models asked, {run['hits']} of" in said.lower()
+                                            for n, run in by["relatives"].items())
     found = judge("s", [candidate("x", 0.5), candidate("y", 0.01, "b")], 0.01, pictures=39, other_pictures=39,
                   level=LEVEL, not_asked=said)
     assert said in found.limits and not_asked_rate(world / "nowhere") == ""
