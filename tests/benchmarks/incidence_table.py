@@ -27,8 +27,8 @@ from explorer.world.files import open_world
 from explorer.world.manifest import load_small, read_manifest
 
 POPULATIONS = ("captions", "keywords", "rewordings")
-PROMPTS, SEEDS, STEPS, GUIDANCE, SCHEDULER = 500, 16, 2, 1.0, "ddim"
-LOOK_STEPS = 2  # of the first look, one replay a prompt with the seed after the frame's
+PROMPTS, SEEDS, STEPS, GUIDANCE, SCHEDULER = 500, 16, 8, 2.0, "ddim"
+LOOK_STEPS = 4  # of the first look, as a plan takes them: one replay a prompt, with the seed after the frame's
 TOGETHER = 3  # prompts a batch
 TEMPLATES = ("a drawing of {}", "clip art of {}", "{}, vector graphic", "picture: {}", "{} on a white background")
 
