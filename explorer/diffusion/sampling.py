@@ -24,7 +24,7 @@ from explorer.diffusion.noise import generator_for, starting_noise
 from explorer.diffusion.own_call import OwnStep, by_own_call, own_calls, own_key
 from explorer.diffusion.rendered import Rendered, noise_blob, rendered, sha256_array
 from explorer.diffusion.safety import flags
-from explorer.diffusion.schedulers import Stepper, predicted_x0, pulled
+from explorer.diffusion.schedulers import Stepper, predicted_x0, prediction_of, pulled
 from explorer.errors import ExplorerError
 from explorer.records import Recipe
 from explorer.records.program_samplers import BY_KEY
@@ -60,6 +60,18 @@ class StepView:
         return pulled(self.conditional, self.unconditional, self.levels, self.kind)
 
 
+@dataclass(frozen=True, eq=False)
+class Hint:
+    """What saves evaluations where replays are only looked at.
+
+    The first and the last step are taken without guidance. With `x0`, clean latents ((c, h, w), or (n, c, h, w)
+    with one a recipe) that are nearly the same whatever the seed, the first step goes there, and the network is
+    not asked.
+    """
+
+    x0: torch.Tensor | None = None
+
+
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
     """Recipes with equal keys can be denoised together."""
     if by_own_call(model, recipe):
@@ -76,17 +88,17 @@ class Batch:
 
     def __init__(self, model: Model, recipes: Sequence[Recipe], *, start_rgb: np.ndarray | None = None,
                  noise: np.ndarray | None = None, start_latents: np.ndarray | None = None,
-                 guided_from: int = 0, paired: bool = False, words: bytes | None = None) -> None:
+                 paired: bool = False, words: bytes | None = None, hint: Hint | None = None) -> None:
         """`start_rgb` (h, w, 3) uint8 is needed where the recipes start from an image.
 
         `start_latents` (c, h, w) float32 stands for that image's own latents; every draw stays as it was. `noise`
         (n, c, h, w) float32 replaces the seeds' noise (optimised or inverted) for recipes whose `noise_blob` names
-        it; `words` is the code of the embedding that their `embedding_blob` names. Steps before `guided_from` are
-        taken without guidance, which no recipe says: such a batch is for looking, and does not `finish`. With
+        it; `words` is the code of the embedding that their `embedding_blob` names. A batch with a `hint` is for
+        looking, since no recipe tells of one, and does not `finish`. With
         `paired` the network is asked without the prompt too, even where guidance does not need it. ExplorerError
         if a recipe does not fit the model, its image or its noise.
         """
-        self.model, self.index, self.guided_from, self.paired = model, 0, guided_from, paired
+        self.model, self.index, self.hint, self.paired = model, 0, hint, paired
         self.recipes = [complete(model, r) for r in recipes]
         for recipe in self.recipes:
             check_recipe(model, recipe)
@@ -140,10 +152,12 @@ class Batch:
         """Takes one step and tells what it saw."""
         timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
         levels = self.stepper.levels(at)
-        guided = self.guided and self.index >= self.guided_from
-        family = self.model.family
-        conditional, unconditional = family.predict(self.stepper.scale(sample, at), timestep,
-                                                    self._words_now(guided or self.paired))
+        guided, told = self._guided_now(), self._told_now()
+        family, unconditional, scaled = self.model.family, None, self.stepper.scale(sample, at)
+        if told:
+            conditional = prediction_of(self.hint.x0.to(sample), sample, levels, self.kind)
+        else:
+            conditional, unconditional = family.predict(scaled, timestep, self._words_now(guided or self.paired))
         prediction = conditional
         if guided:
             prediction = family.guide(conditional, unconditional, self._guidance())
@@ -160,13 +174,21 @@ class Batch:
             self._words[guided] = own if self._code is None else own.reworded(decoded(self._code, own.text[:1]))
         return self._words[guided]
 
+    def _told_now(self, index: int | None = None) -> bool:
+        """Whether a step, by default the next, is told its clean latents."""
+        given = self.hint is not None and self.hint.x0 is not None
+        return given and (self.index if index is None else index) == 0
+
+    def _guided_now(self, index: int | None = None) -> bool:
+        """Whether a step, by default the next, is taken under guidance."""
+        index = self.index if index is None else index
+        return self.guided and (self.hint is None or 0 < index < len(self.timesteps) - 1)
+
     @property
     def unet_evaluations(self) -> int:
-        """Of one image's whole run; a guided step counts twice."""
-        steps = len(self.timesteps)
-        if self.paired:
-            return 2 * steps
-        return steps + (steps - min(steps, self.guided_from) if self.guided else 0)
+        """Of one image's whole run; a guided step counts twice, one that is told its latents not at all."""
+        return sum(0 if self._told_now(i) else 1 + (self.paired or self._guided_now(i))
+                   for i in range(len(self.timesteps)))
 
     def _guidance(self) -> float | torch.Tensor:
         scales = [r.guidance for r in self.recipes]
@@ -184,9 +206,9 @@ class Batch:
                                                     program=config.get("program", "diffusers"))
 
     def finish(self) -> list[Rendered]:
-        """Decodes the latents and hashes every stage; ValueError for a batch that no recipe describes."""
-        if self.guided_from:
-            raise ValueError("steps were taken without guidance, which no recipe says")
+        """Decodes the latents and hashes every stage; ValueError for a batch with a hint."""
+        if self.hint is not None:
+            raise ValueError("steps were taken by a hint, which no recipe says")
         images = decode(self.model, self.latents)
         latents = self.latents.float().cpu().numpy()
         marks = flags(self.model, images)

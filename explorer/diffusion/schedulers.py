@@ -175,6 +175,19 @@ def predicted_x0(prediction: torch.Tensor, sample: torch.Tensor, levels: tuple[f
     return prediction  # "sample"
 
 
+def prediction_of(x0: torch.Tensor, sample: torch.Tensor, levels: tuple[float, float], kind: str) -> torch.Tensor:
+    """The network output that implies these clean latents: the other way round of `predicted_x0`."""
+    alpha, sigma = levels
+    if kind == FLOW:
+        return (sample - x0) / sigma
+    if kind == "epsilon":
+        return (sample - alpha * x0) / sigma
+    if kind == "v_prediction":
+        norm = (alpha * alpha + sigma * sigma) ** 0.5
+        return (alpha * sample / norm - norm * x0) / sigma
+    return x0  # "sample"
+
+
 def pulled(given: torch.Tensor, empty: torch.Tensor, levels: tuple[float, float], kind: str) -> torch.Tensor:
     """float32: what the prompt changes of the predicted noise, or of the velocity that a flow family predicts.
 

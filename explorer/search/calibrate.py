@@ -11,11 +11,12 @@ import numpy as np
 
 from explorer.records.scores import SCORES
 from explorer.search.race import Checkpoint, RacePlan
+from explorer.search.race_plan import LOOKED_AT
 from explorer.search.traces import Trace, blocks
 from explorer.statistics import share_interval
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
-MOST_CHECKPOINTS = 2
+MOST_CHECKPOINTS = 3
 LOOK_COST = 1.4  # of decoding and comparing a picture, in network evaluations: measured on the bundled model
 
 
@@ -31,12 +32,12 @@ def good_enough(found: Trace) -> np.ndarray:
     return found.closeness <= found.closeness.min() * (1 + WITHIN)
 
 
-def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, int]:
+def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, float]:
     """Positions of the seeds that a race with this plan replays whole, and its network evaluations.
 
     ValueError where a checkpoint's short replays are not in the trace.
     """
-    starters, taken = found.closeness.size, 0
+    starters, taken = found.closeness.size, LOOKED_AT * bool(plan.checkpoints)
     going = np.arange(starters)
     for point in plan.checkpoints:
         row = found.steps.index(point.steps)
@@ -86,7 +87,7 @@ def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 
     table = {"ranks": np.stack([hero_ranks(part) for _, part in races]),
              "names": np.array([name for name, _ in races]),
              "strata": np.array([part.stratum for _, part in races]), "steps": np.array(races[0][1].steps),
-             "costs": np.array(races[0][1].costs)}
+             "costs": np.array(races[0][1].costs), "starters": starters}
     everyone = np.ones(len(races), bool)
     plan = _cheapest(table, everyone, starters, allowed_losses, spare)
     lost: dict[str, set[str]] = {stratum: set() for stratum in table["strata"]}
@@ -118,7 +119,8 @@ def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, 
 
 def _share(plan: RacePlan, table: Mapping[str, np.ndarray]) -> float:
     """Network evaluations of a race by those of replaying every lane whole."""
-    costs, spent, going = dict(zip(table["steps"].tolist(), table["costs"].tolist(), strict=True)), 0.0, 1.0
+    costs, going = dict(zip(table["steps"].tolist(), table["costs"].tolist(), strict=True)), 1.0
+    spent = LOOKED_AT / table["starters"] * bool(plan.checkpoints)
     for point in plan.checkpoints:
         spent, going = spent + going * costs[point.steps], point.keep
     return spent / table["costs"][-1] + going

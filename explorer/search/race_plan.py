@@ -16,6 +16,7 @@ from explorer.records.scores import PIXEL_SCORES
 from explorer.settings import WORLD
 
 CALIBRATION = WORLD / "race.json"
+LOOKED_AT = 16  # seeds whose first step stands for that of all in short replays
 HEAT = 256  # starters that race together; more seeds run in several heats
 # Steps of the short replays and shares kept where nothing was measured: more careful than on the bundled world.
 ROUGH = ((5, 0.35), (10, 0.12))
@@ -74,15 +75,21 @@ def heat_keeps(setup: RaceSetup, starters: int) -> tuple[float, ...]:
     return tuple(min(1.0, math.ceil(setup.heat * share - 1e-9) / starters) for share in setup.keep)
 
 
+def short_cost(steps: int, *, guided: bool) -> int:
+    """Network evaluations of one short replay: none at the first step, one at the last, as `short_batch` has it."""
+    return steps - 1 + (max(0, steps - 2) if guided else 0)
+
+
 def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay: int) -> int:
     """Network evaluations of the races of `seeds` seeds; a whole replay has `steps` and costs `per_replay`."""
     total, left = 0.0, seeds
     while left > 0:
         starters = min(setup.heat, left)
         going = 1.0
+        total += LOOKED_AT * any(short < steps for short in setup.steps)
         for short, keep in zip(setup.steps, heat_keeps(setup, starters), strict=True):
             if short < steps:
-                total += starters * going * (short if per_replay <= steps else 2 * short - 1)  # as short_batch
+                total += starters * going * short_cost(short, guided=per_replay > steps)
                 going = min(going, keep)
         total += starters * going * per_replay
         left -= starters

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
 from explorer.diffusion.sampling import Batch
 from explorer.records import Recipe
-from explorer.records.scores import SCORES
+from explorer.records.scores import SCORES, sort_key
 from explorer.run import QUIET, Run
-from explorer.search.race import short_batch
+from explorer.search.race import first_x0, short_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,18 +23,20 @@ class Trace:
     """One subject with every seed replayed, in few steps and in all.
 
     `distances` (rows, n) float32: of replays of `steps[row]` steps by `score`, lower being nearer; the last row's
-    are the whole replays. `costs` are network evaluations of one replay, row by row. `closeness` (n,) float32 of
-    the whole ones, by `score`.
+    are the whole replays. `costs` are network evaluations of one replay, row by row.
     """
 
     subject: str
     stratum: str
     score: str
     steps: tuple[int, ...]
-    costs: tuple[int, ...]
+    costs: tuple[float, ...]
     distances: np.ndarray
-    closeness: np.ndarray
-    elapsed_s: float
+
+    @property
+    def closeness(self) -> np.ndarray:
+        """(n,) float32 of the whole replays, by `score`."""
+        return -self.distances[-1] if SCORES[self.score].better == "higher" else self.distances[-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,47 +49,58 @@ class Lot:
     rgb: np.ndarray
 
 
-# Steps of the short replays that plans are chosen among. On the bundled world's tuning works two and three steps
-# put the best of 64 seeds as far back as the 50th and the 26th place, four and five the 14th and the 9th.
-SHORT = (4, 5)
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Every seed of a subject in so many steps: (n,) float32 distances, lower being nearer, and what one cost."""
+
+    steps: int
+    distances: np.ndarray
+    cost: float  # network evaluations of one replay
+
+
+SHORT = (2, 3, 4, 6)  # steps of the short replays that plans are chosen among
+
+
+def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2", batch: int = 0,
+        run: Run = QUIET) -> list[Row]:
+    """Runs every recipe of every lot in so many steps, lots side by side; a Row a lot.
+
+    All recipes have the same number of steps; where `steps` is as many, they are replayed whole.
+    """
+    recipes, size = [(n, r) for n, lot in enumerate(lots) for r in lot.recipes], batch or model.policy.batch
+    whole, key, found, cost = steps == recipes[0][1].steps, sort_key(score), [], 0.0
+    usual = [] if whole else [first_x0(model, lot.recipes[0], batch=size) for lot in lots]
+    for first in range(0, len(recipes), size):
+        part = recipes[first:first + size]
+        own = [recipe for _, recipe in part]
+        group = (Batch(model, own) if whole
+                 else short_batch(model, own, steps, torch.stack([usual[n] for n, _ in part])))
+        while not group.done:
+            group.step()
+            run.tick()
+        cost = group.unet_evaluations
+        found += [key(compare(lots[n].rgb, rgb, only=(score,))[score])
+                  for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)]
+    ends = np.cumsum([len(lot.recipes) for lot in lots])[:-1]
+    return [Row(steps, own, cost) for own in np.split(np.array(found, np.float32), ends)]
+
+
+def trace_of(lot: Lot, rows: Sequence[Row], *, score: str = "tiled_l2") -> Trace:
+    """The rows of one lot put together, the whole replays last."""
+    return Trace(lot.subject, lot.stratum, score, tuple(r.steps for r in rows), tuple(r.cost for r in rows),
+                 np.stack([r.distances for r in rows]))
 
 
 def trace(model: Model, lots: Sequence[Lot], *, steps: Sequence[int] = SHORT, score: str = "tiled_l2",
-          batch: int = 0, run: Run = QUIET, clock: Callable[[], float] = time.monotonic) -> list[Trace]:
-    """Runs every recipe of every lot in so many `steps` each, then whole, lots side by side; a Trace a lot.
-
-    All recipes have the same number of steps. Seconds are shared out evenly between recipes.
-    """
-    began, size = clock(), batch or model.policy.batch
-    rows = [(n, recipe) for n, lot in enumerate(lots) for recipe in lot.recipes]
-    full = rows[0][1].steps
+          batch: int = 0, run: Run = QUIET) -> list[Trace]:
+    """Runs every recipe of every lot in so many `steps` each, then whole; a Trace a lot."""
+    full = lots[0].recipes[0].steps
     lengths = (*(s for s in steps if s < full), full)
-    columns: list[np.ndarray] = []
-    for first in range(0, len(rows), size):
-        part, column, costs = rows[first:first + size], [], []
-        for length in lengths:
-            own = [recipe for _, recipe in part]
-            group = Batch(model, own) if length == full else short_batch(model, own, length)
-            while not group.done:
-                group.step()
-                run.tick()
-            costs.append(group.unet_evaluations)
-            column.append([compare(lots[n].rgb, rgb, only=(score,))[score]
-                           for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)])
-        columns.append(np.array(column, np.float32))
-    values, place, found = np.concatenate(columns, 1), 0, []  # (rows, n)
-    turn = -1.0 if SCORES[score].better == "higher" else 1.0  # as sort_key does
-    for lot in lots:
-        own, share = values[:, place:place + len(lot.recipes)], len(lot.recipes) / len(rows)
-        found.append(Trace(lot.subject, lot.stratum, score, lengths, tuple(costs), turn * own, own[-1],
-                           (clock() - began) * share))
-        place += len(lot.recipes)
-    return found
+    columns = [row(model, lots, length, score=score, batch=batch, run=run) for length in lengths]
+    return [trace_of(lot, rows, score=score) for lot, rows in zip(lots, zip(*columns, strict=True), strict=True)]
 
 
 def blocks(found: Trace, starters: int) -> list[Trace]:
     """The trace cut into races of `starters` seeds each; what is left over is not used."""
     count = found.closeness.size // starters
-    return [replace(found, distances=found.distances[:, i * starters:(i + 1) * starters],
-                    closeness=found.closeness[i * starters:(i + 1) * starters], elapsed_s=0.0)
-            for i in range(count)]
+    return [replace(found, distances=found.distances[:, i * starters:(i + 1) * starters]) for i in range(count)]

@@ -1,11 +1,12 @@
 """Whether the model knows a picture, and a body of work: what the test of familiarity is worth on the world.
 
     python -m tests.benchmarks.bench_familiarity [--sources caption,recovered] [--share 1] [--draw WORLD]
-                                                [--store | --stored]
+                                                [--harder FOLDER] [--store | --stored]
 
 `WORLD` is a second draw's folder, from `python -m explorer world build --draw 2 --out WORLD`; with `--sources ""`
-the crossover alone is measured. Controls are those of the world's familiarity.json (`python -m explorer world
-familiarity`). Lines are kept in the world's cache, so a stopped run goes on. The last line is the result as JSON.
+the crossover alone is measured. `FOLDER` is the world by several hands (`familiarity_harder`). Controls are those
+of the world's familiarity.json (`python -m explorer world familiarity`). Lines are kept in the world's cache, so a
+stopped run goes on. The last line is the result as JSON.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from explorer.world_build.familiarity_world import WorkWords, shown, works_of
 from tests.benchmarks import familiarity_baselines as others
 from tests.benchmarks.familiarity_crossover import crossover
 from tests.benchmarks.familiarity_groups import HARD, chosen, hard, made_by_another, made_by_model
+from tests.benchmarks.familiarity_harder import harder
 from tests.benchmarks.stored import store, stored
 
 NAME = "bench_familiarity"
@@ -52,6 +54,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of each group's works")
     parser.add_argument("--made", type=int, default=40, help="pictures to make from words; half as many a strength")
     parser.add_argument("--draw", type=Path, help="folder of the world's second draw, for the crossover")
+    parser.add_argument("--harder", type=Path, help="folder of the world by several hands, with its weights")
     parser.add_argument("--store", action="store_true")
     parser.add_argument("--stored", action="store_true", help="prints the last stored result and measures nothing")
     args = parser.parse_args()
@@ -60,9 +63,11 @@ def main() -> None:
         return
     torch.set_grad_enabled(False)
     sources = [name for name in args.sources.split(",") if name]
-    result = run(open_world(), sources=sources, share=args.share, made=args.made, draw=args.draw)
+    result = run(open_world(), sources=sources, share=args.share, made=args.made, draw=args.draw,
+                 beside=args.harder)
     if args.store:
-        store(NAME, with_kept(result), parts=[*sources, *(["crossover"] if args.draw else [])])
+        store(NAME, with_kept(result), parts=[*sources, *(["crossover"] if args.draw else []),
+                                               *(["harder"] if args.harder else [])])
     print(json.dumps(result, sort_keys=True))
 
 
@@ -77,8 +82,8 @@ def with_kept(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(world: World, *, sources: Sequence[str], share: float, made: int,
-        draw: Path | None = None) -> dict[str, Any]:
-    """All figures of these sources of words, and the crossover where a second draw's folder is given."""
+        draw: Path | None = None, beside: Path | None = None) -> dict[str, Any]:
+    """All figures of these sources of words, and of the other worlds whose folders are given."""
     model, rows = load_model("world", device="cpu"), read_manifest(world)
     folder = world.cache / "familiarity"
     words = WorkWords(world, rows, folder=folder)
@@ -96,6 +101,8 @@ def run(world: World, *, sources: Sequence[str], share: float, made: int,
             result["baselines"] = baselines(one)
     if draw:
         result |= {"crossover": crossover(world, model, draw, folder), "second_draw": second_draw(draw, folder)}
+    if beside:
+        result["harder"] = harder(beside, folder)
     return result
 
 

@@ -84,11 +84,11 @@ def main(args: argparse.Namespace) -> None:
     model = load_model("world", device=args.device)
     args.folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(args.seeds, args.steps, args.guidance or model.info.default_guidance, args.scheduler,
-                        args.batch, args.folder, args.precision, began + 60 * args.minutes)
+                        args.batch, args.folder, began + 60 * args.minutes)
     parts = set(args.only.split(",") if args.only else PARTS)
     parts |= {"race"} if "closer" in parts else set()
     if args.calibrate:
-        found = calibrate(model, settings, tuning=args.tuning, allowed=args.allowed, checked=args.checked)
+        found = calibrate(model, settings, tuning=args.tuning, allowed=args.allowed)
     else:
         found = measured(model, settings, parts, args)
         found = with_nulls(found) if args.store else dict.fromkeys(KEYS) | found
@@ -105,10 +105,7 @@ if __name__ == "__main__":
     parser.add_argument("--guidance", type=float, default=0.0, help="0: the model's default")
     parser.add_argument("--scheduler", default="euler")
     parser.add_argument("--minutes", type=float, default=1e6, help="no new trace is begun after that")
-    parser.add_argument("--precision", default="bfloat16", choices=("float32", "bfloat16"),
-                        help="of the network where every seed is run; races themselves run in float32")
     parser.add_argument("--tuning", type=int, default=180, help="works to calibrate on")
-    parser.add_argument("--checked", type=int, default=12, help="tuning works that are run in float32 as well")
     parser.add_argument("--allowed", type=int, default=1, help="losses a multiplicity that a plan may have")
     parser.add_argument("--races", type=int, default=12, help="subjects whose race is really run and timed")
     parser.add_argument("--closer", type=int, default=18, help="subjects for the steps around a seed")

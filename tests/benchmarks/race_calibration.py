@@ -1,36 +1,25 @@
-"""The race's calibration: every seed of the tuning works, plans for races of every size, and their limits.
-
-The network runs under bfloat16 autocast; part of the works are run again in float32, to state whether the
-plan loses as few of them and how far the order of seeds agrees.
-"""
+"""The race's calibration: every seed of the tuning works, plans for races of every size, and their limits."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from explorer.diffusion.models import Model
-from explorer.search.calibrate import WITHIN, calibrated, kept_best
-from explorer.search.race import Checkpoint, RacePlan
+from explorer.search.calibrate import WITHIN, calibrated
 from explorer.search.race_plan import CALIBRATION
-from explorer.search.traces import Trace
 from explorer.settings import WORLD
 from explorer.world.files import fingerprint, open_world, write_json
 from explorer.world.manifest import read_manifest
-from tests.benchmarks.race_works import STRATA, Settings, Work, chosen, traced
+from tests.benchmarks.race_works import STRATA, Settings, chosen, traced
 
 SIZES = (16, 32, 64, 128, 256)
 
 
-def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int, checked: int) -> dict[str, Any]:
+def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int) -> dict[str, Any]:
     """Writes the calibration for these settings beside those of other settings; returns it.
 
-    `tuning` works, as many of each multiplicity as the time allows; `allowed` losses a multiplicity;
-    `checked` works are run in float32 as well.
+    `tuning` works, as many of each multiplicity as the time allows; `allowed` losses a multiplicity.
     """
     works = chosen(read_manifest(open_world()), count=tuning, calibrate=True)
     traces = list(traced(model, works, settings))
@@ -46,29 +35,9 @@ def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int, ch
     entry = {"world": fingerprint(WORLD), "model": model.ref.fingerprint, "score": "tiled_l2",
              "steps": settings.steps, "guidance": settings.guidance, "scheduler": settings.scheduler,
              "size_px": model.info.default_size_px, "subjects": len(traces), "seeds": settings.seeds,
-             "within": WITHIN, "precision": settings.precision, "plans": plans}
+             "within": WITHIN, "precision": "float32", "plans": plans}
     _store(entry)
-    if checked and settings.precision != "float32":
-        entry["checked"] = _check(model, works[:checked], traces, plans[-1], settings)
-        _store(entry)
     return entry
-
-
-def _check(model: Model, works: Sequence[Work], traces: Sequence[Trace], plan: dict[str, Any],
-           settings: Settings) -> dict[str, Any]:
-    """What float32 says of the same seeds: losses by the plan, and the rank correlation of the distances."""
-    full = dataclasses.replace(settings, precision="float32", until=float("inf"))
-    kept = RacePlan(tuple(map(Checkpoint, plan["short_steps"], plan["keep"])))
-    pairs = list(zip(traced(model, works, full), traces, strict=False))
-    orders = [_spearman(a.distances[row], b.distances[row]) for a, b in pairs for row in range(len(a.steps))]
-    return {"subjects": len(pairs), "lost_in_float32": sum(not kept_best(a, kept) for a, _ in pairs),
-            "same_best": sum(int(a.closeness.argmin()) == int(b.closeness.argmin()) for a, b in pairs),
-            "rank_correlation_mean": round(float(np.mean(orders)), 4),
-            "rank_correlation_lowest": round(min(orders), 4)}
-
-
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.corrcoef(one.argsort().argsort(), other.argsort().argsort())[0, 1])
 
 
 def _store(entry: dict[str, Any]) -> None:

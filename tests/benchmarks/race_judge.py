@@ -72,7 +72,7 @@ def judge(model: Model, works: list[Work], settings: Settings, *, races: int) ->
     lost = len(hits) - sum(hits)
     found = {
         "subjects": len(traces), "subjects_each": {s: len(v) for s, v in by.items()}, "seeds": settings.seeds,
-        "steps": settings.steps, "precision": settings.precision, "heat": setup.heat,
+        "steps": settings.steps, "precision": "float32", "heat": setup.heat,
         "eval_ratio": round(1 / float(np.mean([share for _, share in ends])), 3),
         "recall": round(sum(hits) / len(hits), 4), "recall_low": round(1 - loss_upper(lost, len(hits)), 4),
         "recall_worst": {worst: round(sum(by[worst]) / len(by[worst]), 4)},

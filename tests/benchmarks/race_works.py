@@ -7,7 +7,6 @@ turns, one of each multiplicity, so that a run that ends early has as many of ea
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import time
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from explorer.diffusion.models import Model
 from explorer.records import Recipe
-from explorer.search.traces import SHORT, Lot, Trace, trace
+from explorer.search.traces import SHORT, Lot, Row, Trace, row, trace_of
 from explorer.settings import WORLD
 from explorer.world.manifest import load_small
 
@@ -40,7 +38,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Settings:
-    """What every replay of a run shares. `precision` "bfloat16" runs the network under autocast.
+    """What every replay of a run shares.
 
     `short` are the steps of the short replays beside the whole ones. Traces are made until `until` (of
     `time.monotonic`), then only read from disk.
@@ -52,7 +50,6 @@ class Settings:
     scheduler: str
     batch: int
     folder: Path
-    precision: str = "float32"
     until: float = float("inf")
     short: tuple[int, ...] = SHORT
 
@@ -60,10 +57,10 @@ class Settings:
 def chosen(rows: Sequence[dict], *, count: int, calibrate: bool) -> list[Work]:
     """The first `count` works by hash, as many of each multiplicity as there are to be had."""
     by_stratum: dict[str, list[dict]] = {s: [] for s in STRATA}
-    for row in sorted(rows, key=lambda r: _hash(r["id"])):
-        stratum = _stratum(row, calibrate)
+    for one in sorted(rows, key=lambda r: _hash(r["id"])):
+        stratum = _stratum(one, calibrate)
         if stratum is not None:
-            by_stratum[stratum].append(row)
+            by_stratum[stratum].append(one)
     per, more = divmod(count, len(STRATA))
     turns = [(turn, s, row) for n, (s, part) in enumerate(by_stratum.items())
              for turn, row in enumerate(part[:per + (n < more)])]
@@ -97,54 +94,43 @@ def recipes(model: Model, work: Work, settings: Settings, seeds: Sequence[int]) 
 
 
 def traced(model: Model, works: Sequence[Work], settings: Settings) -> Iterator[Trace]:
-    """Every seed of every work run to its end, kept on disk; ends early when the time is up."""
+    """Every seed of every work, in few steps and to its end, each row kept on disk; ends early when time is up."""
     side_by_side = max(1, settings.batch // settings.seeds)
     for first in range(0, len(works), side_by_side):
         part = works[first:first + side_by_side]
-        missing = [w for w in part if not _path(model, w, settings).exists()]
-        if missing and time.monotonic() > settings.until:
-            return
-        if missing:
-            _make(model, missing, settings)
-            print(f"{first + len(part)} of {len(works)} works", flush=True)
+        for steps in (settings.steps, *settings.short):
+            missing = [w for w in part if not _path(model, w, settings, steps).exists()]
+            if missing and time.monotonic() > settings.until:
+                return
+            if missing:
+                make_rows(model, missing, settings, steps)
+                print(f"{first + len(part)} of {len(works)} works in {steps} steps", flush=True)
         for work in part:
-            with np.load(_path(model, work, settings)) as kept:
-                yield Trace(work.id, work.stratum, "tiled_l2", tuple(kept["steps"].tolist()),
-                            tuple(kept["costs"].tolist()), kept["distances"], kept["closeness"],
-                            float(kept["elapsed_s"]))
+            yield trace_of(_lot(model, work, settings),
+                           [_kept(_path(model, work, settings, s)) for s in (*settings.short, settings.steps)])
 
 
-def _make(model: Model, works: Sequence[Work], settings: Settings) -> None:
-    lots = [Lot(w.id, w.stratum, recipes(model, w, settings, range(settings.seeds)), w.rgb) for w in works]
-    with network_in(model, settings.precision):
-        made = trace(model, lots, steps=settings.short, batch=settings.batch)
+def _lot(model: Model, work: Work, settings: Settings) -> Lot:
+    return Lot(work.id, work.stratum, recipes(model, work, settings, range(settings.seeds)), work.rgb)
+
+
+def make_rows(model: Model, works: Sequence[Work], settings: Settings, steps: int) -> None:
+    """Puts every seed of the works in so many steps on disk."""
+    made = row(model, [_lot(model, w, settings) for w in works], steps, batch=settings.batch)
     for work, found in zip(works, made, strict=True):
-        part = _path(model, work, settings).with_suffix(".part.npz")
-        np.savez(part, steps=found.steps, costs=found.costs, distances=found.distances,
-                 closeness=found.closeness, elapsed_s=found.elapsed_s)
-        part.rename(_path(model, work, settings))
+        part = _path(model, work, settings, steps).with_suffix(".part.npz")
+        np.savez(part, steps=found.steps, distances=found.distances, cost=found.cost)
+        part.rename(_path(model, work, settings, steps))
 
 
-def _path(model: Model, work: Work, settings: Settings) -> Path:
-    return settings.folder / f"trace-{_key(model, work, settings)}.npz"
+def _kept(path: Path) -> Row:
+    with np.load(path) as kept:
+        return Row(int(kept["steps"]), kept["distances"], float(kept["cost"]))
 
 
-@contextlib.contextmanager
-def network_in(model: Model, precision: str) -> Iterator[None]:
-    """The network alone under autocast to "bfloat16"; sampler, latents and decoder stay as they are."""
-    unet, own = model.pipe.unet, model.pipe.unet.forward
-
-    def forward(*args, **kwargs):
-        with torch.autocast(model.device.type, torch.bfloat16):
-            out = own(*args, **kwargs)
-        return tuple(part.float() for part in out)
-
-    if precision == "bfloat16":
-        unet.forward = forward
-    try:
-        yield
-    finally:
-        unet.forward = own
+def _path(model: Model, work: Work, settings: Settings, steps: int) -> Path:
+    kind = "whole" if steps == settings.steps else f"short{steps}"
+    return settings.folder / f"{kind}-{_key(model, work, settings)}.npz"
 
 
 def kept_json(path: Path, make) -> dict:
@@ -160,6 +146,5 @@ def file_of(model: Model, work: Work, settings: Settings, kind: str) -> Path:
 
 
 def _key(model: Model, work: Work, settings: Settings) -> str:
-    parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler,
-             settings.precision, settings.short)
+    parts = (model.ref.fingerprint, work.id, settings.seeds, settings.steps, settings.guidance, settings.scheduler)
     return f"{work.stratum}-{_hash(repr(parts))[:16]}"

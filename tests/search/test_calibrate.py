@@ -5,21 +5,21 @@ import pytest
 
 from explorer.search.calibrate import calibrated, finalists, hero_ranks, kept_best
 from explorer.search.race import Checkpoint, RacePlan, race
+from explorer.search.race_plan import LOOKED_AT
 from explorer.search.traces import Lot, Trace, blocks, trace
 from tests.diffusion import tiny
 from tests.heard import Heard
 
 
 def made(ranks, *, starters=20, stratum="1", name="a"):
-    """A trace whose best seed (the first) stands at the given rank in replays of 1, 2, … steps."""
+    """A trace whose best seed (the first) stands at the given rank in replays of 1, 2, … steps; 1 in the last."""
     rows = []
     for rank in ranks:
         order = np.arange(starters, dtype=np.float32)
         order[0] = rank - 0.5
         rows.append(order)
-    closeness = np.linspace(0.1, 0.9, starters).astype(np.float32)
     steps = tuple(range(1, len(ranks) + 1))
-    return Trace(name, stratum, "tiled_l2", steps, tuple(2 * s for s in steps), np.stack(rows), closeness, 0.0)
+    return Trace(name, stratum, "tiled_l2", steps, tuple(2 * s for s in steps), np.stack(rows))
 
 
 def test_ranks_of_the_best_at_every_step():
@@ -31,14 +31,14 @@ def test_a_plan_keeps_the_best_or_loses_it():
     safe, risky = (RacePlan((Checkpoint(1, keep), Checkpoint(2, 0.15))) for keep in (0.35, 0.3))
     assert kept_best(found, safe) and not kept_best(found, risky)
     going, taken = finalists(found, safe)
-    assert len(going) == 3 and 0 in going and taken == 2 * (20 + 7 * 2 + 3 * 4)
+    assert len(going) == 3 and 0 in going and taken == LOOKED_AT + 2 * (20 + 7 * 2 + 3 * 4)
 
 
 def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
     traces = [made((4, 2, 1, 1), name=f"m{i}", stratum="256") for i in range(10)]
     found = calibrated(traces, starters=20, spare=1.0)
     assert [(c.steps, c.keep) for c in found.plan.checkpoints] == [(1, 0.2)]
-    assert found.lost == {"256": 0} and found.evaluations_share == pytest.approx((20 + 4 * 4) / 80)
+    assert found.lost == {"256": 0} and found.evaluations_share == pytest.approx((LOOKED_AT / 2 + 20 + 4 * 4) / 80)
     odd = [*traces, made((15, 2, 1, 1), name="odd", stratum="1"), made((3, 2, 1, 1), name="x", stratum="1")]
     found = calibrated(odd, starters=20, spare=1.0)
     assert found.lost == {"256": 0, "1": 1}  # left out, its rank was not foreseen
@@ -69,7 +69,7 @@ def test_a_trace_foresees_the_race(tmp_path):
     assert other.subject == "t" and other.steps == (2, 4, 8) and other.distances.shape == (3, 5)
     alone, = trace(model, lots[1:], steps=(2, 4), batch=5)
     assert np.array_equal(other.distances, alone.distances)
-    assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (3, 7, 16)
+    assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (1, 5, 16)
     assert found.distances.shape == (3, 10)
     plan = RacePlan((Checkpoint(2, 0.6), Checkpoint(4, 0.3)))
     result = race(model, recipes, subject, plan=plan, batch=5)

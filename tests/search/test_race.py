@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+import torch
 
 from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.sampling import sample
 from explorer.records.race_records import lanes
 from explorer.search.calibrate import loss_upper
-from explorer.search.race import Checkpoint, RacePlan, plan_of, race
+from explorer.search.race import Checkpoint, RacePlan, first_x0, plan_of, race, short_batch
+from explorer.search.race_plan import short_cost
 from tests.diffusion import tiny
+from tests.diffusion.families import tiny_flows
 from tests.heard import Heard
 
 PLAN = RacePlan((Checkpoint(2, 0.5), Checkpoint(4, 0.2)))
@@ -71,8 +74,25 @@ def test_every_lane_is_kept_with_its_scores(ran):
 
 def test_effort_is_what_was_spent(ran):
     result = ran[0]
-    assert result.effort.unet_evaluations == 12 * 3 + 6 * 7 + 3 * 16  # a short replay's first step is unguided
+    assert result.effort.unet_evaluations == 16 + 12 * 1 + 6 * 5 + 3 * 16  # guided in the middle, first step told
     assert result.effort.tries == 12 and {i.unet_evaluations for i in result.finished} == {2 * 8}
+
+
+@pytest.mark.parametrize("family", ["sd1-tiny", "sd2-v", "sd3"])
+def test_a_short_replay_starts_where_seeds_go_on_average_and_is_guided_in_the_middle(tmp_path, family):
+    model = (tiny_flows if family == "sd3" else tiny).model(family, tmp_path)
+    own = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(3)]
+    x0 = first_x0(model, own[0])
+    assert torch.allclose(x0, first_x0(model, own[2], batch=3), atol=1e-4)  # whatever the seed and the batch
+    batch = short_batch(model, own, 4, x0)
+    views = []
+    while not batch.done:
+        views.append(batch.step())
+    assert [v.unconditional is not None for v in views] == [False, True, True, False]
+    assert torch.allclose(views[0].x0, x0.expand_as(views[0].x0), atol=1e-3)
+    assert batch.unet_evaluations == short_cost(4, guided=True) == 5
+    with pytest.raises(ValueError, match="hint"):
+        batch.finish()
 
 
 @pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])

@@ -30,7 +30,7 @@ def test_a_race_keeps_every_lane_and_finishes_a_few(work):  # noqa: F811
     assert summary["state"] == "done" and summary["starters"] == 12 and summary["loss_upper"] is None
     given = next(r for r in replays if r.recipe.strength is not None)
     assert summary["effort"]["tries"] == 13
-    assert summary["effort"]["unet_evaluations"] == 12 * 9 + 5 * 16 + given.unet_evaluations
+    assert summary["effort"]["unet_evaluations"] == 16 + 12 * 7 + 5 * 16 + given.unet_evaluations
     counted = case_effort(work.case, work.subject)  # replays and dropped lanes together
     assert (counted.tries, counted.unet_evaluations) == (13, summary["effort"]["unet_evaluations"])
     length = work.case.head()
