@@ -26,6 +26,7 @@ class Sampler:
     extra_calls: int = 0  # of the network, in a run of several steps
     looks: int = 1  # of the network a step; the last one takes one
     unscaled: bool = False  # latents are x0 + σ·noise; otherwise they keep unit variance
+    draws: bool = False  # fresh noise on the way; otherwise all follow one path from the same noise
     flow: str = ""
     flow_arguments: dict[str, Any] = field(default_factory=dict)
 
@@ -52,6 +53,7 @@ SAMPLERS: dict[str, Sampler] = {
             "EulerAncestralDiscreteScheduler",
             ("euler_a", "euler_ancestral", "k_euler_a"),
             unscaled=True,
+            draws=True,
         ),
         Sampler("ddim", "DDIM", "DDIMScheduler", ("ddim", "ddim_v3")),
         Sampler(
@@ -71,7 +73,7 @@ SAMPLERS: dict[str, Sampler] = {
             flow_arguments=_FLOW,
         ),
         Sampler("pndm", "PNDM", "PNDMScheduler", ("pndm", "plms"), {"skip_prk_steps": True}, extra_calls=1),
-        Sampler("lcm", "LCM", "LCMScheduler", ("lcm",)),
+        Sampler("lcm", "LCM", "LCMScheduler", ("lcm",), draws=True),
         Sampler("heun", "Heun", "HeunDiscreteScheduler", ("heun", "k_heun"), looks=2, unscaled=True),
         Sampler("lms", "LMS", "LMSDiscreteScheduler", ("lms", "k_lms"), unscaled=True),
         Sampler(
@@ -89,6 +91,7 @@ SAMPLERS: dict[str, Sampler] = {
             ("dpm2_a", "dpm_2_a", "dpm_2_ancestral", "kdpm_2_a", "k_dpm_2_a"),
             looks=2,
             unscaled=True,
+            draws=True,
         ),
         Sampler("dpmpp_2s", "DPM++ 2S", "DPMSolverSinglestepScheduler", ("dpm++_2s", "dpmpp_2s")),
     )

@@ -67,7 +67,7 @@ def measured(model: Model, settings: Settings, parts: set[str], args: argparse.N
     works = chosen(read_manifest(open_world()), count=args.subjects, calibrate=False)
     found: dict[str, Any] = {}
     if "race" in parts:
-        figures, traces = judge(model, works, settings, races=args.races)
+        figures, traces = judge(model, works, settings)
         found |= figures
         if "closer" in parts:
             found |= closer(model, works, traces, settings, args)
@@ -107,7 +107,6 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=1e6, help="no new trace is begun after that")
     parser.add_argument("--tuning", type=int, default=180, help="works to calibrate on")
     parser.add_argument("--allowed", type=int, default=1, help="losses a multiplicity that a plan may have")
-    parser.add_argument("--races", type=int, default=12, help="subjects whose race is really run and timed")
     parser.add_argument("--closer", type=int, default=18, help="subjects for the steps around a seed")
     parser.add_argument("--budget", type=int, default=0, help="replays for the steps around a seed")
     parser.add_argument("--hidden", type=int, default=100)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from explorer.diffusion.models import Model
-from explorer.search.calibrate import WITHIN, calibrated
+from explorer.search.calibrate import WITHIN, calibrated, finalists, kept_best
+from explorer.search.race import Checkpoint, RacePlan
 from explorer.search.race_plan import CALIBRATION
+from explorer.search.traces import Trace, blocks
 from explorer.settings import WORLD
 from explorer.world.files import fingerprint, open_world, write_json
 from explorer.world.manifest import read_manifest
@@ -37,7 +42,20 @@ def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int) ->
              "size_px": model.info.default_size_px, "subjects": len(traces), "seeds": settings.seeds,
              "within": WITHIN, "precision": "float32", "plans": plans}
     _store(entry)
-    return entry
+    return entry | {"curve": curve(traces, plans[-1])}
+
+
+def curve(traces: Sequence[Trace], plan: dict[str, Any]) -> list[dict[str, float]]:
+    """Share of the work and recall on the tuning works where as many more or fewer lanes go on."""
+    found = []
+    for factor in (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0):
+        own = RacePlan(tuple(Checkpoint(s, min(1.0, k * factor))
+                             for s, k in zip(plan["short_steps"], plan["keep"], strict=True)))
+        parts = [part for t in traces for part in blocks(t, plan["starters"])]
+        work = [finalists(p, own)[1] / (p.costs[-1] * plan["starters"]) for p in parts]
+        found.append({"factor": factor, "work": round(float(np.mean(work)), 4),
+                      "recall": round(float(np.mean([kept_best(p, own) for p in parts])), 4)})
+    return found
 
 
 def _store(entry: dict[str, Any]) -> None:
