@@ -64,12 +64,14 @@ class StepView:
 class Hint:
     """What saves evaluations where replays are only looked at.
 
-    The first and the last step are taken without guidance. With `x0`, clean latents ((c, h, w), or (n, c, h, w)
-    with one a recipe) that are nearly the same whatever the seed, the first step goes there, and the network is
-    not asked.
+    The first and the last step are taken without guidance. With `x0`, clean latents that are nearly the same
+    whatever the seed, the first step goes there, and the network is not asked. With `pulls`, what the prompt
+    changes of the network's output at each step between, on average over seeds, those steps are guided by them,
+    and the network is not asked without the prompt. All are (c, h, w), or (n, c, h, w) with one a recipe.
     """
 
     x0: torch.Tensor | None = None
+    pulls: tuple[torch.Tensor, ...] | None = None
 
 
 def batch_key(model: Model, recipe: Recipe) -> tuple[Any, ...]:
@@ -152,15 +154,17 @@ class Batch:
         """Takes one step and tells what it saw."""
         timestep, sample, at = self.stepper.look(self.timesteps[self.index], self.latents)
         levels = self.stepper.levels(at)
-        guided, told = self._guided_now(), self._told_now()
+        guided, told, pull = self._guided_now(), self._told_now(), self._pull_now()
         family, unconditional, scaled = self.model.family, None, self.stepper.scale(sample, at)
         if told:
             conditional = prediction_of(self.hint.x0.to(sample), sample, levels, self.kind)
         else:
-            conditional, unconditional = family.predict(scaled, timestep, self._words_now(guided or self.paired))
+            asked = self.paired or (guided and pull is None)
+            conditional, unconditional = family.predict(scaled, timestep, self._words_now(asked))
         prediction = conditional
         if guided:
-            prediction = family.guide(conditional, unconditional, self._guidance())
+            without = unconditional if pull is None else conditional - pull.to(conditional)
+            prediction = family.guide(conditional, without, self._guidance())
             prediction = self._rescaled(prediction, conditional, sample, at)
         self.latents = self.stepper.step(prediction, at, sample)
         self.index += 1
@@ -184,10 +188,16 @@ class Batch:
         index = self.index if index is None else index
         return self.guided and (self.hint is None or 0 < index < len(self.timesteps) - 1)
 
+    def _pull_now(self) -> torch.Tensor | None:
+        """What guides the next step in place of a second prediction."""
+        shared = self.hint is not None and self.hint.pulls is not None and self._guided_now()
+        return self.hint.pulls[self.index - 1] if shared else None
+
     @property
     def unet_evaluations(self) -> int:
         """Of one image's whole run; a guided step counts twice, one that is told its latents not at all."""
-        return sum(0 if self._told_now(i) else 1 + (self.paired or self._guided_now(i))
+        own = self.hint is None or self.hint.pulls is None
+        return sum(0 if self._told_now(i) else 1 + (self.paired or (own and self._guided_now(i)))
                    for i in range(len(self.timesteps)))
 
     def _guidance(self) -> float | torch.Tensor:

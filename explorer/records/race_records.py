@@ -20,8 +20,9 @@ class RaceSetup:
     keep: tuple[float, ...]  # shares of the starters that go on after each
     heat: int  # starters of a full heat
     loss_upper: float | None = None  # upper 95% limit of the chance that the best was dropped; None: unknown
-    measured_on: int = 0  # tuning works behind that limit
+    measured_on: int = 0  # works behind that limit
     score: str = "tiled_l2"  # what the short replays are compared by
+    judged: bool = False  # the limit is of works that the checkpoints were not chosen on
 
 
 @dataclass(frozen=True)

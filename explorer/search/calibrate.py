@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.records.scores import SCORES
 from explorer.search.race import Checkpoint, RacePlan
-from explorer.search.race_plan import LOOKED_AT
+from explorer.search.race_plan import shared_cost
 from explorer.search.traces import Trace, blocks
 from explorer.statistics import share_interval
 
@@ -37,7 +37,8 @@ def finalists(found: Trace, plan: RacePlan) -> tuple[np.ndarray, float]:
 
     ValueError where a checkpoint's short replays are not in the trace.
     """
-    starters, taken = found.closeness.size, LOOKED_AT * bool(plan.checkpoints)
+    starters, guided = found.closeness.size, found.costs[-1] > found.steps[-1]
+    taken = shared_cost((p.steps for p in plan.checkpoints), guided=guided)
     going = np.arange(starters)
     for point in plan.checkpoints:
         row = found.steps.index(point.steps)
@@ -120,7 +121,8 @@ def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, 
 def _share(plan: RacePlan, table: Mapping[str, np.ndarray]) -> float:
     """Network evaluations of a race by those of replaying every lane whole."""
     costs, going = dict(zip(table["steps"].tolist(), table["costs"].tolist(), strict=True)), 1.0
-    spent = LOOKED_AT / table["starters"] * bool(plan.checkpoints)
+    guided = table["costs"][-1] > table["steps"][-1]
+    spent = shared_cost((p.steps for p in plan.checkpoints), guided=guided) / table["starters"]
     for point in plan.checkpoints:
         spent, going = spent + going * costs[point.steps], point.keep
     return spent / table["costs"][-1] + going

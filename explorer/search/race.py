@@ -27,10 +27,10 @@ from explorer.records.race_records import RaceRound
 from explorer.records.samplers import SAMPLERS
 from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
-from explorer.search.race_plan import LOOKED_AT, screened_by
+from explorer.search.race_plan import FEW, LOOKED_AT, pulls_cost, screened_by
 from explorer.texts import say
 
-HOLDS = "dpmpp_2m"  # the sampler that stays nearest to the path in few steps
+FIRST_ORDER, SECOND_ORDER = "euler", "dpmpp_2m"  # samplers of short replays, of up to FEW steps and of more
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,16 @@ def plan_of(steps: Sequence[int], keeps: Sequence[float], *, full_steps: int,
     return RacePlan(tuple(p for p in points if p.steps < full_steps), loss_upper)
 
 
-def short_batch(model: Model, recipes: Sequence[Recipe], steps: int, x0: torch.Tensor) -> Batch:
-    """The same replays in so few steps, on their way; `x0` is what `first_x0` gives for them.
+def short_batch(model: Model, recipes: Sequence[Recipe], steps: int, hint: Hint) -> Batch:
+    """The same replays in so few steps, on their way; `hint` is what `hint_for` gives for them.
 
     Steps are spaced from the noisiest level ("trailing", Lin et al. 2024), guidance is left out at both ends
-    (Kynkäänniemi et al. 2024), and the first step, at which the network sees hardly more than noise, goes where it
-    goes on average. On the bundled world's tuning works such replays tell the best seed better than few steps of
-    the recipe's own kind, and cost far less: `short_cost`.
+    (Kynkäänniemi et al. 2024), and what is nearly the same for all seeds is taken from a few: where the first step
+    goes, at which the network sees hardly more than noise, and in very few steps the guidance. On the bundled
+    world's tuning works such replays tell the best seed better than few steps of the recipe's own kind, and cost
+    far less: `short_cost`.
     """
-    return Batch(model, [_few(model, r, steps) for r in recipes], hint=Hint(x0))
+    return Batch(model, [_few(model, r, steps) for r in recipes], hint=hint)
 
 
 def first_x0(model: Model, recipe: Recipe, *, batch: int = LOOKED_AT) -> torch.Tensor:
@@ -73,22 +74,42 @@ def first_x0(model: Model, recipe: Recipe, *, batch: int = LOOKED_AT) -> torch.T
 
     It is the same for all recipes that differ in their seeds only, and costs LOOKED_AT network evaluations.
     """
-    seeds = [_few(model, replace(recipe, seed=s), 4) for s in range(LOOKED_AT)]
-    views = [Batch(model, seeds[n:n + batch], hint=Hint()).step() for n in range(0, LOOKED_AT, batch)]
-    return torch.cat([view.x0 for view in views]).mean(0)
+    return torch.cat([group.step().x0 for group in _looked_at(model, recipe, FEW, Hint(), batch)]).mean(0)
+
+
+def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batch: int = LOOKED_AT) -> Hint:
+    """What short replays of so many steps share; `x0` is what `first_x0` gives.
+
+    For up to FEW steps the prompt's pull at each guided step is measured on LOOKED_AT seeds of its own.
+    """
+    if steps > FEW:
+        return Hint(x0)
+    groups, pulls = _looked_at(model, recipe, steps, Hint(x0), batch), []
+    for number in range(steps - 1):
+        views = [group.step() for group in groups]
+        if number and views[0].unconditional is not None:
+            pulls.append(torch.cat([v.conditional - v.unconditional for v in views]).mean(0))
+    return Hint(x0, tuple(pulls) or None)
+
+
+def _looked_at(model: Model, recipe: Recipe, steps: int, hint: Hint, batch: int) -> list[Batch]:
+    own = [_few(model, replace(recipe, seed=s), steps) for s in range(LOOKED_AT)]
+    return [Batch(model, own[n:n + batch], hint=hint) for n in range(0, LOOKED_AT, batch)]
 
 
 def _few(model: Model, recipe: Recipe, steps: int) -> Recipe:
     """The recipe in few steps; a sampler that follows the noise's own path gives way to one that holds it better.
 
-    That is DPM-Solver++ of second order (Lu et al. 2022), at one evaluation a step.
+    That is DPM-Solver++ of second order (Lu et al. 2022), which looks too far ahead in very few steps, and there
+    Euler's; each takes one evaluation a step.
     """
     config = complete(model, recipe).scheduler_config
     sampler = SAMPLERS.get(recipe.scheduler)
     if sampler is not None and not sampler.draws and not recipe.eta:
         rescale = {k: v for k, v in config.items() if k == "guidance_rescale"}
-        config = scheduler_config(HOLDS, config, flow=model.family.facts.flow) | rescale
-        recipe = replace(recipe, scheduler=HOLDS)
+        name = FIRST_ORDER if steps <= FEW else SECOND_ORDER
+        config = scheduler_config(name, config, flow=model.family.facts.flow) | rescale
+        recipe = replace(recipe, scheduler=name)
     return replace(recipe, steps=steps, scheduler_config={**config, "timestep_spacing": "trailing"})
 
 
@@ -134,13 +155,18 @@ class _Race:
         began, total = self.clock(), len(recipes)
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
-        x0 = self.x0(recipes[0]) if points else None
+        guided = self.model.family.guided(recipes[0].guidance)
+        x0 = first_x0(self.model, recipes[0], batch=self.batch) if points else None
+        self.spent += LOOKED_AT * bool(points)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
-            groups, scores = [], {}
+            groups, scores, hint = [], {}, None
+            if point is not None:
+                hint = hint_for(self.model, recipes[0], point.steps, x0, batch=self.batch)
+                self.spent += pulls_cost(point.steps, guided=guided)
             for first in range(0, len(recipes), self.batch):
                 part = recipes[first:first + self.batch]
                 group = (Batch(self.model, part) if point is None
-                         else short_batch(self.model, part, point.steps, x0))
+                         else short_batch(self.model, part, point.steps, hint))
                 self.advance(group, scores)
                 self.run.report(self.progress(len(recipes), group))
                 groups.append(group)
@@ -164,10 +190,6 @@ class _Race:
         return Progress(self.starters - left, self.starters, say("progress.race", left=left,
                                                                  starters=self.starters),
                         group.index, len(group.timesteps))
-
-    def x0(self, recipe: Recipe) -> torch.Tensor:
-        self.spent += LOOKED_AT
-        return first_x0(self.model, recipe, batch=self.batch)
 
     def advance(self, group: Batch, scores: dict[int, float]) -> None:
         """Runs a group to its end and scores it there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from explorer.records.scores import PIXEL_SCORES
 from explorer.settings import WORLD
 
 CALIBRATION = WORLD / "race.json"
-LOOKED_AT = 16  # seeds whose first step stands for that of all in short replays
+LOOKED_AT = 16  # seeds whose way stands for that of all in short replays
+FEW = 4  # steps up to which short replays are of first order and share their guidance
 HEAT = 256  # starters that race together; more seeds run in several heats
 # Steps of the short replays and shares kept where nothing was measured: more careful than on the bundled world.
 ROUGH = ((5, 0.35), (10, 0.12))
@@ -41,8 +43,9 @@ def race_setup(search_id: str, subject_id: str, settings: ReplaySettings, *, ref
         heat = max(1, min(HEAT, settings.seeds))
         return RaceSetup(search_id, subject_id, *zip(*ROUGH, strict=True), heat=heat,
                          score=screened_by(settings.primary_score))
+    known = row.get("judged") or {"loss_upper": row["loss_upper"], "works": stored["subjects"]}
     return RaceSetup(search_id, subject_id, tuple(row["short_steps"]), tuple(row["keep"]), row["starters"],
-                     row["loss_upper"], stored["subjects"], screened_by(settings.primary_score))
+                     known["loss_upper"], known["works"], screened_by(settings.primary_score), "judged" in row)
 
 
 def calibration_of(settings: ReplaySettings, *, ref: ModelRef, info: ModelInfo,
@@ -77,7 +80,18 @@ def heat_keeps(setup: RaceSetup, starters: int) -> tuple[float, ...]:
 
 def short_cost(steps: int, *, guided: bool) -> int:
     """Network evaluations of one short replay: none at the first step, one at the last, as `short_batch` has it."""
-    return steps - 1 + (max(0, steps - 2) if guided else 0)
+    return steps - 1 + (max(0, steps - 2) if guided and steps > FEW else 0)
+
+
+def pulls_cost(steps: int, *, guided: bool) -> int:
+    """Network evaluations that guidance takes which short replays of so many steps share."""
+    return 2 * LOOKED_AT * max(0, steps - 2) if guided and steps <= FEW else 0
+
+
+def shared_cost(short_steps: Iterable[int], *, guided: bool) -> int:
+    """Network evaluations that the lanes of one race share: where the first step goes, and `pulls_cost`."""
+    lengths = list(short_steps)
+    return LOOKED_AT * bool(lengths) + sum(pulls_cost(steps, guided=guided) for steps in lengths)
 
 
 def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay: int) -> int:
@@ -86,7 +100,7 @@ def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay:
     while left > 0:
         starters = min(setup.heat, left)
         going = 1.0
-        total += LOOKED_AT * any(short < steps for short in setup.steps)
+        total += shared_cost((s for s in setup.steps if s < steps), guided=per_replay > steps)
         for short, keep in zip(setup.steps, heat_keeps(setup, starters), strict=True):
             if short < steps:
                 total += starters * going * short_cost(short, guided=per_replay > steps)

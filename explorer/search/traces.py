@@ -11,11 +11,11 @@ import torch
 from explorer.closeness.pixel_scores import compare
 from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.models import Model
-from explorer.diffusion.sampling import Batch
+from explorer.diffusion.sampling import Batch, Hint
 from explorer.records import Recipe
 from explorer.records.scores import SCORES, sort_key
 from explorer.run import QUIET, Run
-from explorer.search.race import first_x0, short_batch
+from explorer.search.race import first_x0, hint_for, short_batch
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Row:
     cost: float  # network evaluations of one replay
 
 
-SHORT = (2, 3, 4, 6)  # steps of the short replays that plans are chosen among
+SHORT = (2, 3, 6)  # steps of the short replays that plans are chosen among
 
 
 def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2", batch: int = 0,
@@ -69,12 +69,13 @@ def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2
     """
     recipes, size = [(n, r) for n, lot in enumerate(lots) for r in lot.recipes], batch or model.policy.batch
     whole, key, found, cost = steps == recipes[0][1].steps, sort_key(score), [], 0.0
-    usual = [] if whole else [first_x0(model, lot.recipes[0], batch=size) for lot in lots]
+    hints = [] if whole else [hint_for(model, lot.recipes[0], steps, first_x0(model, lot.recipes[0], batch=size),
+                                       batch=size) for lot in lots]
     for first in range(0, len(recipes), size):
         part = recipes[first:first + size]
         own = [recipe for _, recipe in part]
         group = (Batch(model, own) if whole
-                 else short_batch(model, own, steps, torch.stack([usual[n] for n, _ in part])))
+                 else short_batch(model, own, steps, _each([hints[n] for n, _ in part])))
         while not group.done:
             group.step()
             run.tick()
@@ -83,6 +84,12 @@ def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2
                   for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)]
     ends = np.cumsum([len(lot.recipes) for lot in lots])[:-1]
     return [Row(steps, own, cost) for own in np.split(np.array(found, np.float32), ends)]
+
+
+def _each(hints: Sequence[Hint]) -> Hint:
+    """The hints of lanes of several lots as one."""
+    pulls = None if hints[0].pulls is None else tuple(map(torch.stack, zip(*(h.pulls for h in hints), strict=True)))
+    return Hint(torch.stack([h.x0 for h in hints]), pulls)
 
 
 def trace_of(lot: Lot, rows: Sequence[Row], *, score: str = "tiled_l2") -> Trace:

@@ -30,7 +30,8 @@ def limit_line(setup: RaceSetup) -> str:
     """What is known of the chance that a race with these checkpoints drops the best."""
     if setup.loss_upper is None:
         return say("race.unknown", heat=setup.heat)
-    return say("race.known", heat=setup.heat, limit=f"{setup.loss_upper:.0%}", works=setup.measured_on)
+    key = "race.judged" if setup.judged else "race.known"
+    return say(key, heat=setup.heat, limit=f"{setup.loss_upper:.0%}", works=setup.measured_on)
 
 
 def draw(case: Case, subject: Subject, search: str) -> None:

@@ -28,8 +28,8 @@ from explorer.diffusion.models import Model, load_model
 from explorer.search.traces import Trace
 from explorer.world.files import default_cache, open_world
 from explorer.world.manifest import read_manifest
-from tests.benchmarks.race_calibration import calibrate
-from tests.benchmarks.race_judge import judge
+from tests.benchmarks.race_calibration import calibrate, keep_judged
+from tests.benchmarks.race_judge import judge, setup_of
 from tests.benchmarks.race_parts import closer_gain, mean_interval
 from tests.benchmarks.race_ray import ray_figures
 from tests.benchmarks.race_seeds import recovery
@@ -91,6 +91,8 @@ def main(args: argparse.Namespace) -> None:
         found = calibrate(model, settings, tuning=args.tuning, allowed=args.allowed)
     else:
         found = measured(model, settings, parts, args)
+        if args.store and "lost" in found:
+            keep_judged(setup_of(model, settings), works=found["subjects"], lost=found["lost"])
         found = with_nulls(found) if args.store else dict.fromkeys(KEYS) | found
     conclude(NAME, found | {"minutes": round((time.monotonic() - began) / 60, 2)}, args, parts=sorted(parts))
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from explorer.diffusion.models import Model
-from explorer.search.calibrate import WITHIN, calibrated, finalists, kept_best
+from explorer.records.race_records import RaceSetup
+from explorer.search.calibrate import WITHIN, calibrated, finalists, kept_best, loss_upper
 from explorer.search.race import Checkpoint, RacePlan
 from explorer.search.race_plan import CALIBRATION
 from explorer.search.traces import Trace, blocks
@@ -66,3 +67,12 @@ def _store(entry: dict[str, Any]) -> None:
     held = json.loads(CALIBRATION.read_text("utf-8"))["calibrations"] if CALIBRATION.exists() else []
     others = [c for c in held if c["model"] == entry["model"] and not same(c)]
     write_json(CALIBRATION, {"calibrations": [*others, entry]})
+
+
+def keep_judged(setup: RaceSetup, *, works: int, lost: int) -> None:
+    """Writes beside the plan of `setup` how many other works lost their best by it: what the app quotes."""
+    held = json.loads(CALIBRATION.read_text("utf-8"))
+    for row in (row for one in held["calibrations"] for row in one["plans"]):
+        if (row["short_steps"], row["keep"], row["starters"]) == ([*setup.steps], [*setup.keep], setup.heat):
+            row["judged"] = {"works": works, "lost": lost, "loss_upper": loss_upper(lost, works)}
+    write_json(CALIBRATION, held)

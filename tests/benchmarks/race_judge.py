@@ -62,6 +62,7 @@ def judge(model: Model, works: list[Work], settings: Settings) -> tuple[dict[str
         "recall": round(sum(hits) / len(hits), 4), "recall_low": round(1 - loss_upper(lost, len(hits)), 4),
         "recall_worst": {worst: round(sum(by[worst]) / len(by[worst]), 4)},
         "recall_by_multiplicity": {s: round(sum(v) / len(v), 4) for s, v in by.items()},
+        "lost": lost,
         "rank_worst": max(_rank(t, run["finished"]) for t, run in zip(ends, runs, strict=True)),
         "loss_predicted": setup.loss_upper, "loss_seen": round(lost / len(hits), 4),
         "wall_speedup_over_diffusers": round(plain * replays / sum(run["seconds"] for run in runs), 2)}, ends

@@ -5,7 +5,7 @@ import pytest
 
 from explorer.search.calibrate import calibrated, finalists, hero_ranks, kept_best
 from explorer.search.race import Checkpoint, RacePlan, race
-from explorer.search.race_plan import LOOKED_AT
+from explorer.search.race_plan import LOOKED_AT, shared_cost
 from explorer.search.traces import Lot, Trace, blocks, trace
 from tests.diffusion import tiny
 from tests.heard import Heard
@@ -31,7 +31,7 @@ def test_a_plan_keeps_the_best_or_loses_it():
     safe, risky = (RacePlan((Checkpoint(1, keep), Checkpoint(2, 0.15))) for keep in (0.35, 0.3))
     assert kept_best(found, safe) and not kept_best(found, risky)
     going, taken = finalists(found, safe)
-    assert len(going) == 3 and 0 in going and taken == LOOKED_AT + 2 * (20 + 7 * 2 + 3 * 4)
+    assert len(going) == 3 and 0 in going and taken == shared_cost((1, 2), guided=True) + 2 * (20 + 7 * 2 + 3 * 4)
 
 
 def test_the_cheapest_safe_plan_is_chosen_and_judged_on_left_out_works():
@@ -69,7 +69,7 @@ def test_a_trace_foresees_the_race(tmp_path):
     assert other.subject == "t" and other.steps == (2, 4, 8) and other.distances.shape == (3, 5)
     alone, = trace(model, lots[1:], steps=(2, 4), batch=5)
     assert np.array_equal(other.distances, alone.distances)
-    assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (1, 5, 16)
+    assert np.allclose(other.distances[-1], other.closeness) and other.costs == alone.costs == (1, 3, 16)
     assert found.distances.shape == (3, 10)
     plan = RacePlan((Checkpoint(2, 0.6), Checkpoint(4, 0.3)))
     result = race(model, recipes, subject, plan=plan, batch=5)

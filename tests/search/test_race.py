@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,8 +8,8 @@ from explorer.diffusion.exhibit import exhibit
 from explorer.diffusion.sampling import sample
 from explorer.records.race_records import lanes
 from explorer.search.calibrate import loss_upper
-from explorer.search.race import Checkpoint, RacePlan, first_x0, plan_of, race, short_batch
-from explorer.search.race_plan import short_cost
+from explorer.search.race import Checkpoint, RacePlan, first_x0, hint_for, plan_of, race, short_batch
+from explorer.search.race_plan import LOOKED_AT, shared_cost, short_cost
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows
 from tests.heard import Heard
@@ -74,25 +76,45 @@ def test_every_lane_is_kept_with_its_scores(ran):
 
 def test_effort_is_what_was_spent(ran):
     result = ran[0]
-    assert result.effort.unet_evaluations == 16 + 12 * 1 + 6 * 5 + 3 * 16  # guided in the middle, first step told
+    assert result.effort.unet_evaluations == 16 + 12 * 1 + (2 * 2 * 16 + 6 * 3) + 3 * 16  # what 16 seeds share
     assert result.effort.tries == 12 and {i.unet_evaluations for i in result.finished} == {2 * 8}
 
 
 @pytest.mark.parametrize("family", ["sd1-tiny", "sd2-v", "sd3"])
-def test_a_short_replay_starts_where_seeds_go_on_average_and_is_guided_in_the_middle(tmp_path, family):
+@pytest.mark.parametrize("steps", [3, 6])
+def test_a_short_replay_starts_where_seeds_go_on_average_and_is_guided_in_the_middle(tmp_path, family, steps):
     model = (tiny_flows if family == "sd3" else tiny).model(family, tmp_path)
-    own = [tiny.recipe(model, seed=s, steps=8, scheduler="euler") for s in range(3)]
+    own = [tiny.recipe(model, seed=s, steps=8, scheduler="heun") for s in range(3)]
+    own = [replace(r, scheduler="euler") for r in own] if family == "sd3" else own
     x0 = first_x0(model, own[0])
     assert torch.allclose(x0, first_x0(model, own[2], batch=3), atol=1e-4)  # whatever the seed and the batch
-    batch = short_batch(model, own, 4, x0)
+    hint = hint_for(model, own[0], steps, x0)
+    assert len(hint.pulls or ()) == (steps - 2 if steps == 3 else 0)
+    batch = short_batch(model, own, steps, hint)
     views = []
     while not batch.done:
         views.append(batch.step())
-    assert [v.unconditional is not None for v in views] == [False, True, True, False]
+    middle = [0 < v.index < steps - 1 for v in views]
+    assert [not torch.equal(v.prediction, v.conditional) for v in views] == middle
+    assert [v.unconditional is not None for v in views] == [inside and steps == 6 for inside in middle]
     assert torch.allclose(views[0].x0, x0.expand_as(views[0].x0), atol=1e-3)
-    assert batch.unet_evaluations == short_cost(4, guided=True) == 5
+    assert batch.unet_evaluations == short_cost(steps, guided=True) == {3: 2, 6: 9}[steps]
     with pytest.raises(ValueError, match="hint"):
         batch.finish()
+
+
+def test_shared_guidance_is_the_average_over_its_own_seeds(tmp_path):
+    model = tiny.model("sd1-tiny", tmp_path)
+    recipe = tiny.recipe(model, seed=99, steps=8, scheduler="euler")
+    x0 = first_x0(model, recipe)
+    shared, parts = (hint_for(model, recipe, 4, x0, batch=size).pulls for size in (LOOKED_AT, 5))
+    assert len(shared) == 2 and all(torch.allclose(a, b, atol=1e-5) for a, b in zip(shared, parts, strict=True))
+    assert hint_for(model, replace(recipe, guidance=1.0), 4, x0).pulls is None
+
+
+def test_what_lanes_share_is_counted_once():
+    assert shared_cost((3, 6), guided=True) == LOOKED_AT * (1 + 2) and shared_cost((), guided=True) == 0
+    assert shared_cost((3, 6), guided=False) == LOOKED_AT
 
 
 @pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
