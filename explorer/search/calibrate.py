@@ -1,10 +1,10 @@
-"""How many lanes a race must keep: from where the best seeds of tuning works stand by short replays."""
+"""How many lanes a race must keep: the cheapest plan that would have kept the best of nearly all tuning works."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,9 @@ from explorer.search.traces import Trace, blocks
 from explorer.statistics import share_interval
 
 WITHIN = 0.01  # as good as the best: within 1% of its closeness
-MOST_CHECKPOINTS = 3
+MOST_CHECKPOINTS = 2
+LANES = (*range(1, 11), *range(12, 33, 2), *range(36, 65, 4), *range(72, 129, 8), *range(144, 257, 16))
+GOAL = 1 / 8  # of the network evaluations of replaying every lane whole
 LOOK_COST = 1.4  # of decoding and comparing a picture, in network evaluations: measured on the bundled model
 
 
@@ -54,13 +56,6 @@ def kept_best(found: Trace, plan: RacePlan) -> bool:
     return bool(good_enough(found)[finalists(found, plan)[0]].any())
 
 
-def hero_ranks(found: Trace) -> np.ndarray:
-    """(rows,) int: the ranks from 1, by short replays of each length, of the good seed that stands best in them."""
-    ranks = found.distances.argsort(1, kind="stable").argsort(1, kind="stable") + 1  # (rows, n)
-    good = ranks[:, good_enough(found)]
-    return good[:, np.log(good).mean(0).argmin()]
-
-
 @dataclass(frozen=True)
 class Calibrated:
     """The cheapest safe plan for races of `starters`; `plan.loss_upper` is from left-out works.
@@ -75,64 +70,64 @@ class Calibrated:
     evaluations_share: float
 
 
-def calibrated(traces: Sequence[Trace], *, starters: int, allowed_losses: int = 0,
-               spare: float = 2.0) -> Calibrated:
-    """Chooses checkpoints and shares on `traces`, and measures by leaving out one work at a time.
+def calibrated(traces: Sequence[Trace], *, starters: int, allowed: float = 0.05) -> Calibrated:
+    """Chooses checkpoints and lanes on `traces`, and measures by leaving out one work at a time.
 
-    A work with more seeds than `starters` gives several races; it counts as lost if any of them loses.
-    ValueError without traces of so many seeds.
+    The cheapest plan is chosen that loses the best of at most the share `allowed` of the works; what is then left of
+    GOAL goes to more lanes. A work with more seeds than `starters` gives several races, and counts as lost if any
+    of them loses. ValueError without traces of so many seeds.
     """
     races = [(t.subject, part) for t in traces for part in blocks(t, starters)]
     if not races:
         raise ValueError(f"no trace has {starters} seeds")
-    table = {"ranks": np.stack([hero_ranks(part) for _, part in races]),
-             "names": np.array([name for name, _ in races]),
-             "strata": np.array([part.stratum for _, part in races]), "steps": np.array(races[0][1].steps),
-             "costs": np.array(races[0][1].costs), "starters": starters}
-    everyone = np.ones(len(races), bool)
-    plan = _cheapest(table, everyone, starters, allowed_losses, spare)
-    lost: dict[str, set[str]] = {stratum: set() for stratum in table["strata"]}
-    for name in dict.fromkeys(table["names"]):
-        others = _cheapest(table, table["names"] != name, starters, allowed_losses, spare)
-        for own, part in races:
-            if own == name and not kept_best(part, others):
-                lost[part.stratum].add(name)
-    sizes = {s: len(set(table["names"][table["strata"] == s])) for s in lost}
-    upper = max(loss_upper(len(lost[s]), sizes[s]) for s in lost)
-    share = _share(plan, table)
-    return Calibrated(starters, RacePlan(plan.checkpoints, upper), sum(sizes.values()),
-                      {s: len(v) for s, v in lost.items()}, share)
+    first, names = races[0][1], list(dict.fromkeys(name for name, _ in races))
+    strata = {name: part.stratum for name, part in races}
+    plans = sorted(_plans(first.steps, starters), key=lambda plan: _price(first, plan))
+    lost = np.zeros((len(plans), len(names)), bool)
+    for number, plan in enumerate(plans):
+        for name, part in races:
+            lost[number, names.index(name)] |= not kept_best(part, plan)
+
+    def cheapest(works: np.ndarray) -> int:
+        return int((lost[:, works].mean(1) <= allowed).argmax())  # replaying all whole loses none
+
+    every = np.arange(len(names))
+    chosen = _widened(plans[cheapest(every)], first)
+    missed = []
+    for number, name in enumerate(names):
+        plan = _widened(plans[cheapest(np.delete(every, number))], first)
+        missed.append(not all(kept_best(part, plan) for own, part in races if own == name))
+    by = {s: [miss for name, miss in zip(names, missed, strict=True) if strata[name] == s]
+          for s in strata.values()}
+    upper = loss_upper(sum(missed), len(missed))
+    return Calibrated(starters, RacePlan(chosen.checkpoints, upper), len(names),
+                      {s: sum(part) for s, part in by.items()},
+                      finalists(first, chosen)[1] / (first.costs[-1] * starters))
 
 
-def _cheapest(table: Mapping[str, np.ndarray], rows: np.ndarray, starters: int, allowed_losses: int,
-              spare: float) -> RacePlan:
-    """The plan with the fewest evaluations among all choices of up to MOST_CHECKPOINTS."""
-    ranks, strata, steps = table["ranks"][rows], table["strata"][rows], table["steps"].tolist()
-    worst = np.ones(len(steps))
-    for stratum in set(strata):
-        ordered = np.sort(ranks[strata == stratum], 0)[::-1]
-        worst = np.maximum(worst, ordered[min(allowed_losses, len(ordered) - 1)])
-    keep = np.minimum(1.0, np.ceil(worst * spare) / starters)  # (rows,)
-    plans = (RacePlan(tuple(Checkpoint(steps[i], float(keep[list(chosen)][:n + 1].min()))
-                            for n, i in enumerate(chosen))) for chosen in _choices(len(steps)))
-    return min(plans, key=lambda plan: _share(plan, table) + LOOK_COST / table["costs"][-1] * _looks(plan))
+def _plans(steps: Sequence[int], starters: int) -> Iterator[RacePlan]:
+    """All choices of up to MOST_CHECKPOINTS short replays, and of ever fewer lanes after them."""
+    lanes = [n for n in LANES if n < starters]
+    for count in range(MOST_CHECKPOINTS + 1):
+        for at in itertools.combinations(steps[:-1], count):
+            for left in itertools.combinations(reversed(lanes), count):
+                yield RacePlan(tuple(Checkpoint(s, n / starters) for s, n in zip(at, left, strict=True)))
 
 
-def _share(plan: RacePlan, table: Mapping[str, np.ndarray]) -> float:
-    """Network evaluations of a race by those of replaying every lane whole."""
-    costs, going = dict(zip(table["steps"].tolist(), table["costs"].tolist(), strict=True)), 1.0
-    guided = table["costs"][-1] > table["steps"][-1]
-    spent = shared_cost((p.steps for p in plan.checkpoints), guided=guided) / table["starters"]
-    for point in plan.checkpoints:
-        spent, going = spent + going * costs[point.steps], point.keep
-    return spent / table["costs"][-1] + going
+def _widened(plan: RacePlan, found: Trace) -> RacePlan:
+    """All checkpoints with more lanes, by one factor, as far as GOAL reaches."""
+    starters, best = found.closeness.size, plan
+    for factor in np.arange(1.0, 2.0, 0.01):
+        wider = RacePlan(tuple(Checkpoint(p.steps, min(1.0, int(p.keep * starters * factor + 1e-9) / starters))
+                               for p in plan.checkpoints))
+        if finalists(found, wider)[1] > GOAL * found.costs[-1] * starters:
+            break
+        best = wider
+    return best
 
 
-def _looks(plan: RacePlan) -> float:
-    """Pictures of short replays that are decoded, as a share of the starters."""
-    return sum([1.0, *(c.keep for c in plan.checkpoints)][:len(plan.checkpoints)])
-
-
-def _choices(rows: int) -> Iterable[tuple[int, ...]]:
-    return itertools.chain.from_iterable(
-        itertools.combinations(range(rows - 1), n) for n in range(MOST_CHECKPOINTS + 1))
+def _price(found: Trace, plan: RacePlan) -> float:
+    """Network evaluations of a race, and the pictures of short replays that are decoded."""
+    starters = found.closeness.size
+    looks = sum([starters, *(p.keep * starters for p in plan.checkpoints)][:len(plan.checkpoints)])
+    return finalists(found, plan)[1] + LOOK_COST * looks

@@ -27,7 +27,7 @@ from explorer.records.race_records import RaceRound
 from explorer.records.samplers import SAMPLERS
 from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
-from explorer.search.race_plan import FEW, LOOKED_AT, pulls_cost, screened_by
+from explorer.search.race_plan import FEW, LOOKED_AT, PULLED_AT, pulls_cost, screened_by
 from explorer.texts import say
 
 FIRST_ORDER, SECOND_ORDER = "euler", "dpmpp_2m"  # samplers of short replays, of up to FEW steps and of more
@@ -43,8 +43,8 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class RacePlan:
-    """Checkpoints in order. `loss_upper` is the upper 95% limit of the chance that the best was dropped,
-    for the worst stratum of the model's calibration; None means not calibrated for this model."""
+    """Checkpoints in order. `loss_upper` is the upper 95% limit of the chance that the best was dropped; None
+    means not calibrated for this model."""
 
     checkpoints: tuple[Checkpoint, ...]
     loss_upper: float | None = None
@@ -74,17 +74,18 @@ def first_x0(model: Model, recipe: Recipe, *, batch: int = LOOKED_AT) -> torch.T
 
     It is the same for all recipes that differ in their seeds only, and costs LOOKED_AT network evaluations.
     """
-    return torch.cat([group.step().x0 for group in _looked_at(model, recipe, FEW, Hint(), batch)]).mean(0)
+    groups = _looked_at(model, recipe, FEW, Hint(), seeds=LOOKED_AT, batch=batch)
+    return torch.cat([group.step().x0 for group in groups]).mean(0)
 
 
 def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batch: int = LOOKED_AT) -> Hint:
     """What short replays of so many steps share; `x0` is what `first_x0` gives.
 
-    For up to FEW steps the prompt's pull at each guided step is measured on LOOKED_AT seeds of its own.
+    For up to FEW steps the prompt's pull at each guided step is measured on PULLED_AT seeds of its own.
     """
     if steps > FEW:
         return Hint(x0)
-    groups, pulls = _looked_at(model, recipe, steps, Hint(x0), batch), []
+    groups, pulls = _looked_at(model, recipe, steps, Hint(x0), seeds=PULLED_AT, batch=batch), []
     for number in range(steps - 1):
         views = [group.step() for group in groups]
         if number and views[0].unconditional is not None:
@@ -92,9 +93,9 @@ def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batc
     return Hint(x0, tuple(pulls) or None)
 
 
-def _looked_at(model: Model, recipe: Recipe, steps: int, hint: Hint, batch: int) -> list[Batch]:
-    own = [_few(model, replace(recipe, seed=s), steps) for s in range(LOOKED_AT)]
-    return [Batch(model, own[n:n + batch], hint=hint) for n in range(0, LOOKED_AT, batch)]
+def _looked_at(model: Model, recipe: Recipe, steps: int, hint: Hint, *, seeds: int, batch: int) -> list[Batch]:
+    own = [_few(model, replace(recipe, seed=s), steps) for s in range(seeds)]
+    return [Batch(model, own[n:n + batch], hint=hint) for n in range(0, seeds, batch)]
 
 
 def _few(model: Model, recipe: Recipe, steps: int) -> Recipe:

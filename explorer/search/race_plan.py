@@ -17,7 +17,7 @@ from explorer.records.scores import PIXEL_SCORES
 from explorer.settings import WORLD
 
 CALIBRATION = WORLD / "race.json"
-LOOKED_AT = 16  # seeds whose way stands for that of all in short replays
+LOOKED_AT, PULLED_AT = 16, 8  # seeds whose first step, and whose guidance, stand for those of all in short replays
 FEW = 4  # steps up to which short replays are of first order and share their guidance
 HEAT = 256  # starters that race together; more seeds run in several heats
 # Steps of the short replays and shares kept where nothing was measured: more careful than on the bundled world.
@@ -85,7 +85,7 @@ def short_cost(steps: int, *, guided: bool) -> int:
 
 def pulls_cost(steps: int, *, guided: bool) -> int:
     """Network evaluations that guidance takes which short replays of so many steps share."""
-    return 2 * LOOKED_AT * max(0, steps - 2) if guided and steps <= FEW else 0
+    return 2 * PULLED_AT * max(0, steps - 2) if guided and steps <= FEW else 0
 
 
 def shared_cost(short_steps: Iterable[int], *, guided: bool) -> int:

@@ -108,7 +108,7 @@ if __name__ == "__main__":
     parser.add_argument("--scheduler", default="euler")
     parser.add_argument("--minutes", type=float, default=1e6, help="no new trace is begun after that")
     parser.add_argument("--tuning", type=int, default=180, help="works to calibrate on")
-    parser.add_argument("--allowed", type=int, default=1, help="losses a multiplicity that a plan may have")
+    parser.add_argument("--allowed", type=float, default=0.05, help="share of works whose best a plan may lose")
     parser.add_argument("--closer", type=int, default=18, help="subjects for the steps around a seed")
     parser.add_argument("--budget", type=int, default=0, help="replays for the steps around a seed")
     parser.add_argument("--hidden", type=int, default=100)

@@ -22,17 +22,17 @@ from tests.benchmarks.race_works import STRATA, Settings, chosen, traced
 SIZES = (16, 32, 64, 128, 256)
 
 
-def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: int) -> dict[str, Any]:
+def calibrate(model: Model, settings: Settings, *, tuning: int, allowed: float) -> dict[str, Any]:
     """Writes the calibration for these settings beside those of other settings; returns it.
 
-    `tuning` works, as many of each multiplicity as the time allows; `allowed` losses a multiplicity.
+    `tuning` works, as many of each multiplicity as the time allows; the share `allowed` may lose.
     """
     works = chosen(read_manifest(open_world()), count=tuning, calibrate=True)
     traces = list(traced(model, works, settings))
     traces = traces[:len(traces) // len(STRATA) * len(STRATA)]
     plans = []
     for size in [s for s in SIZES if s <= settings.seeds]:
-        found = calibrated(traces, starters=size, allowed_losses=allowed)
+        found = calibrated(traces, starters=size, allowed=allowed)
         plans.append({"starters": size, "short_steps": [c.steps for c in found.plan.checkpoints],
                       "keep": [c.keep for c in found.plan.checkpoints], "loss_upper": found.plan.loss_upper,
                       "lost_when_left_out": found.lost, "evaluations_share": found.evaluations_share})

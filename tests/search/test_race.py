@@ -9,7 +9,7 @@ from explorer.diffusion.sampling import sample
 from explorer.records.race_records import lanes
 from explorer.search.calibrate import loss_upper
 from explorer.search.race import Checkpoint, RacePlan, first_x0, hint_for, plan_of, race, short_batch
-from explorer.search.race_plan import LOOKED_AT, shared_cost, short_cost
+from explorer.search.race_plan import LOOKED_AT, PULLED_AT, shared_cost, short_cost
 from tests.diffusion import tiny
 from tests.diffusion.families import tiny_flows
 from tests.heard import Heard
@@ -76,7 +76,7 @@ def test_every_lane_is_kept_with_its_scores(ran):
 
 def test_effort_is_what_was_spent(ran):
     result = ran[0]
-    assert result.effort.unet_evaluations == 16 + 12 * 1 + (2 * 2 * 16 + 6 * 3) + 3 * 16  # what 16 seeds share
+    assert result.effort.unet_evaluations == 16 + 12 * 1 + (2 * 2 * 8 + 6 * 3) + 3 * 16
     assert result.effort.tries == 12 and {i.unet_evaluations for i in result.finished} == {2 * 8}
 
 
@@ -107,13 +107,13 @@ def test_shared_guidance_is_the_average_over_its_own_seeds(tmp_path):
     model = tiny.model("sd1-tiny", tmp_path)
     recipe = tiny.recipe(model, seed=99, steps=8, scheduler="euler")
     x0 = first_x0(model, recipe)
-    shared, parts = (hint_for(model, recipe, 4, x0, batch=size).pulls for size in (LOOKED_AT, 5))
+    shared, parts = (hint_for(model, recipe, 4, x0, batch=size).pulls for size in (PULLED_AT, 5))
     assert len(shared) == 2 and all(torch.allclose(a, b, atol=1e-5) for a, b in zip(shared, parts, strict=True))
     assert hint_for(model, replace(recipe, guidance=1.0), 4, x0).pulls is None
 
 
 def test_what_lanes_share_is_counted_once():
-    assert shared_cost((3, 6), guided=True) == LOOKED_AT * (1 + 2) and shared_cost((), guided=True) == 0
+    assert shared_cost((3, 6), guided=True) == LOOKED_AT + 2 * PULLED_AT and shared_cost((), guided=True) == 0
     assert shared_cost((3, 6), guided=False) == LOOKED_AT
 
 
