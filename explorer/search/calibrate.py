@@ -58,7 +58,7 @@ def kept_best(found: Trace, plan: RacePlan) -> bool:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The cheapest safe plan for races of `starters`; `plan.loss_upper` is from left-out works.
+    """The plan for races of `starters`; `plan.loss_upper` is from left-out works.
 
     `lost` counts the works whose best was dropped by the plan that the other works gave, by stratum.
     """
@@ -73,9 +73,9 @@ class Calibrated:
 def calibrated(traces: Sequence[Trace], *, starters: int, allowed: float = 0.05) -> Calibrated:
     """Chooses checkpoints and lanes on `traces`, and measures by leaving out one work at a time.
 
-    The cheapest plan is chosen that loses the best of at most the share `allowed` of the works; what is then left of
-    GOAL goes to more lanes. A work with more seeds than `starters` gives several races, and counts as lost if any
-    of them loses. ValueError without traces of so many seeds.
+    The cheapest plan is chosen that loses the best of at most the share `allowed` of the works; what is then left
+    of GOAL goes to more lanes. A work with more seeds than `starters` gives several races, and counts as lost if
+    any of them loses. ValueError without traces of so many seeds.
     """
     races = [(t.subject, part) for t in traces for part in blocks(t, starters)]
     if not races:
