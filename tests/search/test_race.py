@@ -117,7 +117,7 @@ def test_what_lanes_share_is_counted_once():
     assert shared_cost((3, 6), guided=False) == LOOKED_AT
 
 
-@pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm"])
+@pytest.mark.parametrize("scheduler", ["dpmpp_2m", "euler_a", "pndm", "heun", "lcm", "k_heun", "k_dpmpp_sde"])
 def test_finishers_equal_their_own_uninterrupted_run(model, scheduler):
     wanted = recipes(model, scheduler=scheduler)
     subject = np.full((tiny.SIZE_PX, tiny.SIZE_PX, 3), 120, np.uint8)
