@@ -27,7 +27,7 @@ from explorer.records.race_records import RaceRound
 from explorer.records.samplers import SAMPLERS
 from explorer.records.scores import sort_key
 from explorer.run import QUIET, Run
-from explorer.search.race_plan import FEW, LOOKED_AT, PULLED_AT, pulls_cost, screened_by
+from explorer.search.race_plan import FEW, LOOKED_AT, PULLED_AT, screened_by
 from explorer.texts import say
 
 FIRST_ORDER, SECOND_ORDER = "euler", "dpmpp_2m"  # samplers of short replays, of up to FEW steps and of more
@@ -86,7 +86,7 @@ def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batc
     if steps > FEW:
         return Hint(x0)
     groups, pulls = _looked_at(model, recipe, steps, Hint(x0), seeds=PULLED_AT, batch=batch), []
-    for number in range(steps - 1):
+    for number in range(len(groups[0].timesteps) - 1):
         views = [group.step() for group in groups]
         if number and views[0].unconditional is not None:
             pulls.append(torch.cat([v.conditional - v.unconditional for v in views]).mean(0))
@@ -156,14 +156,13 @@ class _Race:
         began, total = self.clock(), len(recipes)
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
-        guided = self.model.family.guided(recipes[0].guidance)
         x0 = first_x0(self.model, recipes[0], batch=self.batch) if points else None
         self.spent += LOOKED_AT * bool(points)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
             groups, scores, hint = [], {}, None
             if point is not None:
                 hint = hint_for(self.model, recipes[0], point.steps, x0, batch=self.batch)
-                self.spent += pulls_cost(point.steps, guided=guided)
+                self.spent += 2 * PULLED_AT * len(hint.pulls or ())
             for first in range(0, len(recipes), self.batch):
                 part = recipes[first:first + self.batch]
                 group = (Batch(self.model, part) if point is None

@@ -83,15 +83,11 @@ def short_cost(steps: int, *, guided: bool) -> int:
     return steps - 1 + (max(0, steps - 2) if guided and steps > FEW else 0)
 
 
-def pulls_cost(steps: int, *, guided: bool) -> int:
-    """Network evaluations that guidance takes which short replays of so many steps share."""
-    return 2 * PULLED_AT * max(0, steps - 2) if guided and steps <= FEW else 0
-
-
 def shared_cost(short_steps: Iterable[int], *, guided: bool) -> int:
-    """Network evaluations that the lanes of one race share: where the first step goes, and `pulls_cost`."""
+    """Network evaluations that the lanes of one race share: where the first step goes, and guidance in FEW steps."""
     lengths = list(short_steps)
-    return LOOKED_AT * bool(lengths) + sum(pulls_cost(steps, guided=guided) for steps in lengths)
+    pulls = sum(max(0, steps - 2) for steps in lengths if guided and steps <= FEW)
+    return LOOKED_AT * bool(lengths) + 2 * PULLED_AT * pulls
 
 
 def planned_evaluations(setup: RaceSetup, *, seeds: int, steps: int, per_replay: int) -> int:
