@@ -84,7 +84,7 @@ def short_cost(steps: int, *, guided: bool) -> int:
 
 
 def shared_cost(short_steps: Iterable[int], *, guided: bool) -> int:
-    """Network evaluations that the lanes of one race share: where the first step goes, and guidance in FEW steps."""
+    """Network evaluations that lanes of one race share: where the first step goes, and guidance in FEW steps."""
     lengths = list(short_steps)
     pulls = sum(max(0, steps - 2) for steps in lengths if guided and steps <= FEW)
     return LOOKED_AT * bool(lengths) + 2 * PULLED_AT * pulls
