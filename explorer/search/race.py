@@ -20,7 +20,7 @@ from explorer.diffusion.autoencoder import decode
 from explorer.diffusion.check_recipe import complete
 from explorer.diffusion.models import Model
 from explorer.diffusion.rendered import Rendered
-from explorer.diffusion.sampling import Batch, Hint
+from explorer.diffusion.sampling import Batch, Hint, StepView
 from explorer.diffusion.schedulers import scheduler_config
 from explorer.records import Effort, Progress, Recipe
 from explorer.records.race_records import RaceRound
@@ -69,16 +69,17 @@ def short_batch(model: Model, recipes: Sequence[Recipe], steps: int, hint: Hint)
     return Batch(model, [_few(model, r, steps) for r in recipes], hint=hint)
 
 
-def first_x0(model: Model, recipe: Recipe, *, batch: int = LOOKED_AT) -> torch.Tensor:
+def first_x0(model: Model, recipe: Recipe, *, batch: int = LOOKED_AT, run: Run = QUIET) -> torch.Tensor:
     """(c, h, w): the clean latents that the first step predicts, on average over LOOKED_AT seeds of its own.
 
     It is the same for all recipes that differ in their seeds only, and costs LOOKED_AT network evaluations.
     """
     groups = _looked_at(model, recipe, FEW, Hint(), seeds=LOOKED_AT, batch=batch)
-    return torch.cat([group.step().x0 for group in groups]).mean(0)
+    return torch.cat([view.x0 for view in _stepped(groups, run)]).mean(0)
 
 
-def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batch: int = LOOKED_AT) -> Hint:
+def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batch: int = LOOKED_AT,
+             run: Run = QUIET) -> Hint:
     """What short replays of so many steps share; `x0` is what `first_x0` gives.
 
     For up to FEW steps the prompt's pull at each guided step is measured on PULLED_AT seeds of its own.
@@ -87,7 +88,7 @@ def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batc
         return Hint(x0)
     groups, pulls = _looked_at(model, recipe, steps, Hint(x0), seeds=PULLED_AT, batch=batch), []
     for number in range(len(groups[0].timesteps) - 1):
-        views = [group.step() for group in groups]
+        views = _stepped(groups, run)
         if number and views[0].unconditional is not None:
             pulls.append(torch.cat([v.conditional - v.unconditional for v in views]).mean(0))
     return Hint(x0, tuple(pulls) or None)
@@ -96,6 +97,15 @@ def hint_for(model: Model, recipe: Recipe, steps: int, x0: torch.Tensor, *, batc
 def _looked_at(model: Model, recipe: Recipe, steps: int, hint: Hint, *, seeds: int, batch: int) -> list[Batch]:
     own = [_few(model, replace(recipe, seed=s), steps) for s in range(seeds)]
     return [Batch(model, own[n:n + batch], hint=hint) for n in range(0, seeds, batch)]
+
+
+def _stepped(groups: Sequence[Batch], run: Run) -> list[StepView]:
+    """One step of every group; `run` ticks after each."""
+    views = []
+    for group in groups:
+        views.append(group.step())
+        run.tick()
+    return views
 
 
 def _few(model: Model, recipe: Recipe, steps: int) -> Recipe:
@@ -156,12 +166,12 @@ class _Race:
         began, total = self.clock(), len(recipes)
         points = [*enumerate(self.plan.checkpoints)][self.decided:]
         told = (began, 0)
-        x0 = first_x0(self.model, recipes[0], batch=self.batch) if points else None
+        x0 = first_x0(self.model, recipes[0], batch=self.batch, run=self.run) if points else None
         self.spent += LOOKED_AT * bool(points)
         for number, point in (*points, (len(self.plan.checkpoints), None)):
             groups, scores, hint = [], {}, None
             if point is not None:
-                hint = hint_for(self.model, recipes[0], point.steps, x0, batch=self.batch)
+                hint = hint_for(self.model, recipes[0], point.steps, x0, batch=self.batch, run=self.run)
                 self.spent += 2 * PULLED_AT * len(hint.pulls or ())
             for first in range(0, len(recipes), self.batch):
                 part = recipes[first:first + self.batch]

@@ -36,8 +36,8 @@ def ran(model):
 def test_it_ends_with_the_result_after_progress_and_ticks(ran):
     _, rounds, run = ran
     assert [(r.number, r.finish) for r in rounds] == [(0, False), (1, False), (2, True)]
-    # 12 lanes in 2 steps, 6 in 4, 3 in all; in batches of at most 4
-    assert run.ticks == 3 * 2 + 2 * 4 + 1 * 8 and len(run.reports) == 3 + 2 + 1
+    # 12 lanes in 2 steps, 6 in 4, 3 in all; in batches of at most 4; before that 16 seeds in one step, 8 in 1 and 3
+    assert run.ticks == 3 * 2 + 2 * 4 + 1 * 8 + 4 * 1 + 2 * 1 + 2 * 3 and len(run.reports) == 3 + 2 + 1
 
 
 def test_it_ends_at_a_checkpoint_where_that_is_wanted(model, ran):
