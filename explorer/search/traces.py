@@ -50,7 +50,7 @@ class Lot:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class TraceRow:
     """Every seed of a subject in so many steps: (n,) float32 distances, lower being nearer, and what one cost."""
 
     steps: int
@@ -62,8 +62,8 @@ SHORT = (2, 3, 6)  # steps of the short replays that plans are chosen among
 
 
 def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2", batch: int = 0,
-        run: Run = QUIET) -> list[Row]:
-    """Runs every recipe of every lot in so many steps, lots side by side; a Row a lot.
+        run: Run = QUIET) -> list[TraceRow]:
+    """Runs every recipe of every lot in so many steps, lots side by side; a TraceRow a lot.
 
     All recipes have the same number of steps; where `steps` is as many, they are replayed whole.
     """
@@ -83,7 +83,7 @@ def row(model: Model, lots: Sequence[Lot], steps: int, *, score: str = "tiled_l2
         found += [key(compare(lots[n].rgb, rgb, only=(score,))[score])
                   for (n, _), rgb in zip(part, decode(model, group.latents), strict=True)]
     ends = np.cumsum([len(lot.recipes) for lot in lots])[:-1]
-    return [Row(steps, own, cost) for own in np.split(np.array(found, np.float32), ends)]
+    return [TraceRow(steps, own, cost) for own in np.split(np.array(found, np.float32), ends)]
 
 
 def _each(hints: Sequence[Hint]) -> Hint:
@@ -92,7 +92,7 @@ def _each(hints: Sequence[Hint]) -> Hint:
     return Hint(torch.stack([h.x0 for h in hints]), pulls)
 
 
-def trace_of(lot: Lot, rows: Sequence[Row], *, score: str = "tiled_l2") -> Trace:
+def trace_of(lot: Lot, rows: Sequence[TraceRow], *, score: str = "tiled_l2") -> Trace:
     """The rows of one lot put together, the whole replays last."""
     return Trace(lot.subject, lot.stratum, score, tuple(r.steps for r in rows), tuple(r.cost for r in rows),
                  np.stack([r.distances for r in rows]))

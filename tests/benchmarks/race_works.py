@@ -18,7 +18,7 @@ import numpy as np
 
 from explorer.diffusion.models import Model
 from explorer.records import Recipe
-from explorer.search.traces import SHORT, Lot, Row, Trace, row, trace_of
+from explorer.search.traces import SHORT, Lot, Trace, TraceRow, row, trace_of
 from explorer.settings import WORLD
 from explorer.world.manifest import load_small
 
@@ -123,9 +123,9 @@ def make_rows(model: Model, works: Sequence[Work], settings: Settings, steps: in
         part.rename(_path(model, work, settings, steps))
 
 
-def _kept(path: Path) -> Row:
+def _kept(path: Path) -> TraceRow:
     with np.load(path) as kept:
-        return Row(int(kept["steps"]), kept["distances"], float(kept["cost"]))
+        return TraceRow(int(kept["steps"]), kept["distances"], float(kept["cost"]))
 
 
 def _path(model: Model, work: Work, settings: Settings, steps: int) -> Path:
