@@ -91,10 +91,10 @@ def main(args: argparse.Namespace) -> None:
         found = calibrate(model, settings, tuning=args.tuning, allowed=args.allowed)
     else:
         found = measured(model, settings, parts, args)
-        if args.store and "lost" in found:
-            keep_judged(setup_of(model, settings), works=found["subjects"], lost=found["lost"])
         found = with_nulls(found) if args.store else dict.fromkeys(KEYS) | found
     conclude(NAME, found | {"minutes": round((time.monotonic() - began) / 60, 2)}, args, parts=sorted(parts))
+    if args.store and "lost" in found:
+        keep_judged(setup_of(model, settings), works=found["subjects"], lost=found["lost"])
 
 
 if __name__ == "__main__":
