@@ -6,7 +6,8 @@
 
 `--calibrate` runs every seed of the tuning works and writes `assets/world/race.json`, which searches then keep
 to. Without it the stored calibration is used; without one, rough checkpoints with no limit. All results go to a
-folder: a run that was ended, or whose minutes were over, goes on where it stopped and takes in what is there.
+folder: a run that was ended, or whose minutes were over, goes on where it stopped and takes in what is there (take
+`short*` and `race*` away where short replays have changed).
 A guided step counts as two evaluations. `--subjects 6 --seeds 32` is a small run. `--store` keeps the figures of
 the parts that ran beside those of earlier runs; "closer" runs "race" as well. The last line is JSON.
 """
