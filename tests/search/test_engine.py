@@ -9,6 +9,7 @@ from explorer.errors import ExplorerError
 from explorer.run import QUIET
 from explorer.search.engine import BatchRoom, BatchUnit, HeatUnit, LocalEngine
 from explorer.search.race import Checkpoint, RacePlan
+from explorer.search.race_plan import LOOKED_AT
 from tests.diffusion import tiny
 from tests.heard import Heard
 
@@ -72,8 +73,8 @@ def test_a_heat_goes_on_from_its_last_checkpoint(model, small):
     again = done(model, [heat(model)], BatchRoom(8), answer=fills)
     assert [part.round.number for _, part in again] == [part.round.number for _, part in whole] == [0, 1, 2]
     assert [i.recipe.seed for i in again[-1][1].images] == [i.recipe.seed for i in whole[-1][1].images]
-    # Lost are the first step of the six lanes left, and two of four of them; a short replay's first is unguided.
-    assert sum(small["rows"]) - spent == 6 + (4 + 2 * 4)
+    # Lost is what few seeds tell of all: neither eight guided ones nor four fitted; the first step came anew.
+    assert sum(small["rows"]) - spent == 2 * 8 + (LOOKED_AT + 2 * 4) + LOOKED_AT
 
 
 def test_a_heat_ends_where_that_is_wanted_and_the_next_begins(model):

@@ -32,7 +32,7 @@ from explorer.search.start_ledger import measure_start
 from tests.diffusion import tiny
 from tests.diffusion.families.tiny_flows import recipe
 
-PLAN = RacePlan((Checkpoint(2, 0.5), Checkpoint(3, 0.4)))
+PLAN = RacePlan((Checkpoint(3, 0.5),))  # random weights: seeds do not set out for nearly the same
 
 
 def picture():
