@@ -157,11 +157,14 @@ def without_hits(frame: Frame, label: str) -> dict[str, float]:
     return _share(plans - wrong, plans) | {"plans_without_hit": none}
 
 
-def variance(frame: Frame, label: str) -> dict[str, float | int | bool | None]:
-    """Variance of simple against stratified plans at equal effort: the simple ones get the first look's replays."""
+def variance(frame: Frame, label: str, *, look_share: float) -> dict[str, float | int | bool | None]:
+    """Variance of simple against stratified plans at equal effort: the simple ones get the first look's replays.
+
+    `look_share` is what one replay of the first look takes of a whole one.
+    """
     size, seeds = len(frame.hits), incidence_table.SEEDS
     sample = round(SHARE_DRAWN * size)
-    look = round(size * incidence_table.LOOK_STEPS / incidence_table.STEPS / seeds)
+    look = round(size * look_share / seeds)
     plain = [estimate(made("simple", frame, sample + look, f"{label} s {n}"), frame.hits).share
              for n in range(PLANS)]
     split = [estimate(made("stratified", frame, sample, f"{label} t {n}"), frame.hits).share for n in range(PLANS)]
@@ -185,7 +188,8 @@ def limits(folder: Path | None) -> dict[str, Any]:
         frames = {name: Frame(hits_of(table), scores_of(table))}
         if len(some):
             frames[f"{name}, rare"] = Frame(hits_of(table, some), scores_of(table, some))
-            result["rare"][name] = variance(frames[f"{name}, rare"], name)
+            look_share = float(table.get("look_share", 1.0))  # in the table of 2026-11-30 a look was a whole replay
+            result["rare"][name] = variance(frames[f"{name}, rare"], name, look_share=look_share)
         for label, frame in frames.items():
             result["frames"][label] = {
                 "prompts": len(frame.hits), "seeds": incidence_table.SEEDS, "hits": int(frame.hits.sum()),

@@ -127,6 +127,7 @@ def gathered(folder: Path) -> dict[str, dict[str, np.ndarray]]:
         loaded = [dict(np.load(folder / f"{name}-{part}.npz")) | dict(np.load(folder / f"look-{name}-{part}.npz"))
                   for part in _parts(folder)]
         found[name] = {key: np.concatenate([one[key] for one in loaded]) for key in loaded[0]}
+        found[name]["look_share"] = np.array(LOOK_STEPS / STEPS)
     return found
 
 
